@@ -1,0 +1,62 @@
+"""lmnb: programs made of language-model calls, compiled in the open.
+
+Every public name is listed in `_WHERE`; a name's module is loaded when the name is first used, so `import lmnb` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "lmnb.errors": (
+        "LmnbError SignatureError InputError ParseError MissingExtra SaveError CheckFailed BudgetExceeded Cancelled LMError "
+        "LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError LMTimeoutError ContextWindowError "
+        "InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
+    ),
+    "lmnb.example": "Example Prediction Completions",
+    "lmnb.signature": "Signature InputField OutputField ensure_signature make_signature",
+    "lmnb.settings": "configure context",
+    "lmnb.trace": "Trace Span History history inspect_history",
+    "lmnb.adapters.base": "Adapter",
+    "lmnb.adapters.chat": "ChatAdapter",
+    "lmnb.lm.base": "BaseLM Response",
+    "lmnb.lm.client": "LM",
+    "lmnb.lm.fake": "FakeLM DummyLM",
+    "lmnb.lm.budget": "Budget",
+    "lmnb.lm.cache": "cache configure_cache",
+    "lmnb.modules.module": "Module",
+    "lmnb.modules.predict": "Predict",
+    "lmnb.modules.chain_of_thought": "ChainOfThought",
+    "lmnb.evaluate.evaluate": "Evaluate",
+    "lmnb.evaluate.report": "Report Comparison",
+    "lmnb.evaluate.score": "Score",
+    "lmnb.optimize.labeled_few_shot": "LabeledFewShot",
+    "lmnb.optimize.bootstrap": "BootstrapFewShot",
+    "lmnb.optimize.random_search": "BootstrapFewShotWithRandomSearch BootstrapRS",
+    "lmnb.optimize.candidate": "Candidate",
+    "lmnb.optimize.optimizer": "Optimizer",
+    "lmnb.optimize.run": "Run",
+    "lmnb.optimize.store": "runs reopen",
+    "lmnb.data.loader": "DataLoader load_jsonl",
+    "lmnb.export.program": "load",
+}
+_HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    elif name in {"evaluate", "data", "export", "optimize", "settings", "teleprompt", "testing"}:
+        value = import_module(f"lmnb.{name}")
+    else:
+        raise AttributeError(f"module 'lmnb' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,112 @@
+"""Adapter: between signatures and messages. It writes a call as messages, and reads the reply back into typed fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmnb.errors import ParseError
+from lmnb.trace import Span, open_span
+
+Message = dict[str, Any]
+
+
+class Adapter:
+    """The base of adapters: a subclass writes `format` and `parse`, and `call` does the rest.
+
+    A reply that does not parse is shown to the model with what is wrong, once; the second failure raises ParseError.
+    """
+
+    stop: tuple[str, ...] = ()  # what ends a reply, sent where the LM takes stop sequences
+
+    def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
+        """The messages of one call."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method format(self, signature, demos, inputs)")
+
+    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        """The output fields of one reply, typed. Raises ParseError."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method parse(self, signature, completion)")
+
+    def repair(self, signature: Any, error: ParseError) -> str:
+        """What the model is told of a reply that did not parse."""
+        return f"That reply could not be read: {error}"
+
+    async def call(
+        self,
+        lm: Any,
+        config: Mapping[str, Any],
+        signature: Any,
+        demos: Sequence[Mapping[str, Any]],
+        inputs: Mapping[str, Any],
+        *,
+        sync: bool,
+    ) -> list[dict[str, Any]]:
+        """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
+        messages = self.format(signature, demos, inputs)
+        decoding = self._decoding(lm, config)
+        response = await lm.request(messages, sync=sync, **decoding)
+        asked = _last_lm_span()
+        found = []
+        for text in response.texts:
+            try:
+                found.append(self._read(signature, text, inputs))
+            except ParseError as error:
+                if asked is not None:
+                    asked.data["unparsed"] = str(error)
+                found.append(await self._repaired(lm, decoding, signature, messages, error, inputs, sync=sync))
+        return found
+
+    async def acall(
+        self, lm: Any, lm_kwargs: Mapping[str, Any], signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """`call` for asynchronous code."""
+        return await self.call(lm, lm_kwargs, signature, demos, inputs, sync=False)
+
+    def _decoding(self, lm: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.stop or not getattr(lm, "supports_stop", True):
+            return dict(config)
+        own = config.get("stop") or ()
+        return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
+
+    def _read(self, signature: Any, text: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        outputs = self.parse(signature, text)
+        try:
+            return signature.check(inputs, outputs)
+        except ValueError as error:
+            raise ParseError(str(error), reply=text, signature=signature) from None
+
+    async def _repaired(
+        self,
+        lm: Any,
+        decoding: Mapping[str, Any],
+        signature: Any,
+        messages: list[Message],
+        error: ParseError,
+        inputs: Mapping[str, Any],
+        *,
+        sync: bool,
+    ) -> dict[str, Any]:
+        turn = [{"role": "assistant", "content": error.reply}, {"role": "user", "content": self.repair(signature, error)}]
+        alone = {key: value for key, value in decoding.items() if key != "n"}
+        response = await lm.request([*messages, *turn], sync=sync, **alone)
+        asked = _last_lm_span()
+        if asked is not None:
+            asked.data["repair"] = True
+        try:
+            return self._read(signature, response.texts[0], inputs)
+        except ParseError as again:
+            if asked is not None:
+                asked.data["unparsed"] = str(again)
+            second = "The same after the repair turn." if str(again) == str(error) else f"The second, after the repair turn: {again}"
+            raise ParseError(
+                f"two replies to {signature.signature!r} could not be read. The first: {error} {second}",
+                reply=again.reply,
+                signature=signature,
+            ) from None
+
+
+def _last_lm_span() -> Span | None:
+    """The span of the request that was answered last, where a span is open around it."""
+    opened = open_span()
+    last = opened.children[-1] if opened is not None and opened.children else None
+    return last if last is not None and last.kind == "lm" else None

@@ -1,0 +1,290 @@
+"""Values as text and back, one codec a type, so that `parse(render(value)) == value`.
+
+A str stands as it is, an option of a Literal as its text, everything else as JSON. Parsing forgives what models do: quotes and code fences around a value,
+an option in another case, Python's literals, broken JSON.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import enum
+import json
+import re
+import types
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from lmnb.types.checked import Constraints, adapter_for, problems
+from lmnb.types.words import options
+
+LONGEST = 1_000_000  # characters of broken JSON that are worth repairing
+_NULLS = frozenset({"null", "none"})
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)]|\[\d{1,4}\])[ \t]+")
+_STRUCTURES = (list, tuple, set, frozenset, dict)
+
+
+class Codec:
+    """Text of one type: `render` writes a value, `parse` reads one or raises ValueError with what is wrong (empty where the type says it all)."""
+
+    def render(self, value: Any) -> str:
+        raise NotImplementedError
+
+    def parse(self, text: str) -> Any:
+        raise NotImplementedError
+
+
+def codec_for(kind: Any, constraints: Constraints = ()) -> Codec:
+    """The codec of a field's type and bounds."""
+    try:
+        return _cached(kind, constraints)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        return _codec(kind, constraints)
+
+
+def _codec(kind: Any, constraints: Constraints) -> Codec:
+    origin, args = get_origin(kind), get_args(kind)
+    if kind is str:
+        return Text(adapter_for(str, constraints) if constraints else None)
+    if origin is Literal or isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return Option(kind)
+    if origin in (Union, types.UnionType):
+        others = [arg for arg in args if arg is not type(None)]
+        if len(others) == 1:
+            return Maybe(codec_for(others[0], constraints))
+    if kind is Any or kind is object or origin in (Union, types.UnionType) and str in args:
+        return Open(adapter_for(kind, constraints))
+    if kind in _DATES:
+        return Json(adapter_for(kind, constraints), kind.fromisoformat)
+    base = get_origin(args[0]) or args[0] if origin is Annotated else origin or kind
+    return Json(adapter_for(kind, constraints), lines=base in _STRUCTURES and base is not dict)
+
+
+_cached = lru_cache(maxsize=4096)(_codec)
+_DATES: tuple[Any, ...] = (datetime.date, datetime.datetime, datetime.time)
+
+
+class Text(Codec):
+    """A str: the text itself, without its outer whitespace."""
+
+    def __init__(self, adapter: TypeAdapter[str] | None) -> None:
+        self.adapter = adapter
+
+    def render(self, value: Any) -> str:
+        return value if isinstance(value, str) else plain(value)
+
+    def parse(self, text: str) -> Any:
+        text = text.strip()
+        return text if self.adapter is None else _checked(self.adapter.validate_python, text)
+
+
+class Option(Codec):
+    """A Literal or an Enum. Any case, quotes and spacing will do where only one option is meant; its canonical value comes back."""
+
+    def __init__(self, kind: Any) -> None:
+        self.by_text = options(kind)
+        self.text_of = [(value, text) for text, value in self.by_text.items()]
+        self.loose: dict[str, Any] = {}
+        spelled = [*self.by_text.items()]
+        if isinstance(kind, type):
+            spelled += [(name, member) for member in kind for name in (member.name, str(member))]
+        ambiguous = set()
+        for text, value in spelled:
+            key = _loose(text)
+            if key in self.loose and self.loose[key] is not value:
+                ambiguous.add(key)
+            self.loose.setdefault(key, value)
+        if not isinstance(kind, type):
+            for key in ambiguous:
+                del self.loose[key]
+
+    def render(self, value: Any) -> str:
+        for option, text in self.text_of:
+            if option is value or type(option) is type(value) and option == value:
+                return text
+        return plain(value)
+
+    def parse(self, text: str) -> Any:
+        text = text.strip()
+        if text in self.by_text:
+            return self.by_text[text]
+        key = _loose(text)
+        if key in self.loose:
+            return self.loose[key]
+        raise ValueError("")
+
+
+class Maybe(Codec):
+    """A value or None, which is written `null`. A text that reads like null or like a quoted text is put in quotes."""
+
+    def __init__(self, inner: Codec) -> None:
+        self.inner = inner
+
+    def render(self, value: Any) -> str:
+        if value is None:
+            return "null"
+        text = self.inner.render(value)
+        return json.dumps(text, ensure_ascii=False) if text.strip().lower() in _NULLS or _unquoted(text) is not None else text
+
+    def parse(self, text: str) -> Any:
+        text = text.strip()
+        if text.lower() in _NULLS or not text and not isinstance(self.inner, Text):
+            return None
+        unquoted = _unquoted(text)
+        return self.inner.parse(text if unquoted is None else unquoted)
+
+
+class Json(Codec):
+    """Anything that pydantic builds. What JSON writes as a string (a date, a Decimal) stands without quotes."""
+
+    def __init__(self, adapter: TypeAdapter[Any], read: Callable[[str], Any] | None = None, *, lines: bool = False) -> None:
+        self.adapter = adapter
+        self.read = read
+        self.lines = lines
+
+    def render(self, value: Any) -> str:
+        try:
+            dumped = self.adapter.dump_python(value, mode="json", warnings=False)
+        except (PydanticSerializationError, UnicodeDecodeError, AttributeError, TypeError):
+            return plain(value)
+        return dumped if isinstance(dumped, str) else json.dumps(dumped, ensure_ascii=False)
+
+    def parse(self, text: str) -> Any:
+        text = _bare(text)
+        if self.read is not None:
+            try:
+                return _checked(self.adapter.validate_python, self.read(text))
+            except ValueError:
+                pass
+        first: ValueError | None = None
+        for candidate in self._readings(text):
+            try:
+                return _checked(self.adapter.validate_json, candidate)
+            except ValueError as error:
+                first = error if first is None or "Invalid JSON" in str(first) else first
+        raise ValueError(str(first or ""))
+
+    def _readings(self, text: str) -> list[str]:
+        """JSON texts that `text` may have meant, the likeliest first."""
+        if not text:
+            return []
+        if text[0] not in "[{(" and "[" not in text and "{" not in text:
+            if self.lines:
+                rows = text.splitlines()
+                bullets = [_BULLET.match(row.strip()) for row in rows if row.strip()]
+                if all(bullets):
+                    return [json.dumps([_BULLET.sub("", row.strip(), count=1) for row in rows if row.strip()])]
+            number = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+            lowered = {"true": "true", "false": "false"}.get(text.lower(), number)
+            return [lowered, json.dumps(text)]
+        readings = [text]
+        if len(text) <= LONGEST:
+            readings += [reading for reading in (_python(text), _repaired(text)) if reading is not None]
+        return readings
+
+
+class Open(Codec):
+    """A type that a plain text belongs to (`Any`, `int | str`): JSON where it is JSON of the type, else the text itself."""
+
+    def __init__(self, adapter: TypeAdapter[Any]) -> None:
+        self.adapter = adapter
+
+    def render(self, value: Any) -> str:
+        if isinstance(value, str) and not isinstance(value, enum.Enum):
+            try:
+                same = self.parse(value) == value.strip() and isinstance(self.parse(value), str)
+            except ValueError:
+                same = True
+            return value if same else json.dumps(value, ensure_ascii=False)
+        try:
+            dumped = self.adapter.dump_python(value, mode="json", warnings=False)
+        except (PydanticSerializationError, UnicodeDecodeError, AttributeError, TypeError):
+            return plain(value)
+        return json.dumps(dumped, ensure_ascii=False)
+
+    def parse(self, text: str) -> Any:
+        text = text.strip()
+        try:
+            return self.adapter.validate_json(text)
+        except ValidationError:
+            return _checked(self.adapter.validate_python, text)
+
+
+def plain(value: Any) -> str:
+    """Any value as a prompt shows it: a str as it is, everything else as JSON, or as its str() where there is no JSON form."""
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        return value
+    try:
+        ready = to_jsonable_python(value, fallback=str, inf_nan_mode="constants", bytes_mode="base64")
+    except (PydanticSerializationError, ValueError):
+        return str(value)
+    return ready if isinstance(ready, str) else json.dumps(ready, ensure_ascii=False)
+
+
+def given(value: Any) -> str:
+    """An input as a prompt shows it; a list of texts is numbered."""
+    if type(value) is str:
+        return value
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
+        return "\n".join(f"[{number}] {item}" for number, item in enumerate(value, start=1))
+    return plain(value)
+
+
+def _checked(validate: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return validate(value)
+    except ValidationError as error:
+        raise ValueError(problems(error)) from None
+
+
+def _unquoted(text: str) -> str | None:
+    text = text.strip()
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return None
+    try:
+        inner = json.loads(text)
+    except ValueError:
+        return None
+    return inner if isinstance(inner, str) else None
+
+
+def _bare(text: str) -> str:
+    """Without a code fence, quotes or emphasis around the whole."""
+    text = text.strip()
+    if "```" in text:
+        fenced = _FENCE.search(text)
+        text = fenced.group(1).strip() if fenced else text
+    for mark in ("**", "`", '"', "'"):
+        if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
+            text = text[len(mark) : -len(mark)].strip()
+    return text
+
+
+def _loose(text: str) -> str:
+    """An option without what does not tell options apart."""
+    return " ".join(text.split()).strip("\"'`*“”‘’ ").rstrip(".").strip("\"'`*“”‘’ ").casefold()
+
+
+def _python(text: str) -> str | None:
+    try:
+        return json.dumps(to_jsonable_python(ast.literal_eval(text)))
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, PydanticSerializationError):
+        return None
+
+
+def _repaired(text: str) -> str | None:
+    from json_repair import repair_json  # takes 20 ms to import, and few replies need it
+
+    try:
+        repaired = repair_json(text, return_objects=True)
+    except (RecursionError, ValueError):
+        return None
+    return json.dumps(repaired) if isinstance(repaired, (list, dict)) and repaired else None

@@ -1,0 +1,59 @@
+"""One JSON text for one value, and its hash: what cache keys, candidate ids and journal records are made of."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def jsonable(value: Any) -> Any:
+    """`value` in terms of JSON; what has no JSON form becomes `{"__text__": str(value)}`.
+
+    >>> jsonable({"day": datetime.date(2026, 1, 2), "tags": ("a", "b")})
+    {'day': '2026-01-02', 'tags': ['a', 'b']}
+    """
+    if value is None or isinstance(value, (str, bool, int, float)) and not isinstance(value, enum.Enum):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((jsonable(item) for item in value), key=repr)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, enum.Enum):
+        return jsonable(value.value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}
+    return {"__text__": str(value)}
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of `value`: keys sorted, no spaces, all of Unicode as it is.
+
+    >>> canonical({"b": 1, "a": [2, "é"]})
+    '{"a":[2,"é"],"b":1}'
+    """
+    return json.dumps(jsonable(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def content_hash(value: Any, n: int = 12) -> str:
+    """The first `n` hex digits of the SHA-256 of `canonical(value)`; the same on every machine and in every process.
+
+    >>> content_hash({"a": 1}) == content_hash({"a": 1})
+    True
+    """
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:n]

@@ -1,0 +1,151 @@
+"""The error tree: catch `LmnbError` for everything lmnb raises on purpose.
+
+    LmnbError
+    ├── SignatureError          a signature that cannot be read, or an edit that it does not allow
+    ├── InputError              a call with a missing, extra or wrong input, or an example without what is needed
+    ├── ParseError              a reply that does not hold the asked fields; carries .reply and .signature
+    ├── MissingExtra            an optional library is not there (also an ImportError)
+    ├── SaveError               a saved program or file that cannot be read, or does not fit
+    ├── CheckFailed             an Assert that stayed unmet
+    ├── BudgetExceeded          a budget is spent; carries .which, .spent and .limit
+    ├── Cancelled               the work that asked was cancelled; nothing was sent
+    ├── LMError                 a call of a language model failed; carries .model
+    │   ├── LMNotConfigured     no LM is set
+    │   ├── ModelNotFound       no such model, or no such file
+    │   ├── AuthError           the key is missing or refused
+    │   ├── RateLimitError      asked too often (retried)
+    │   ├── ServerError         the other side failed (retried)
+    │   ├── TransportError      the other side was not reached (retried)
+    │   ├── LMTimeoutError      no answer in time (retried)
+    │   ├── ContextWindowError  the prompt is too long
+    │   └── InvalidRequestError the request was refused as it stands
+    └── RunError
+        ├── Diverged            a resumed run asks for something else than it did; carries .position
+        ├── RunLocked           another process holds the run
+        ├── JournalError        a run's folder cannot be read
+        └── SystematicFailure   the program or metric fails everywhere; carries .cause
+"""
+
+
+class LmnbError(Exception):
+    """The root of all errors that lmnb raises on purpose."""
+
+
+class SignatureError(LmnbError):
+    """A signature that cannot be read, or an edit that it does not allow."""
+
+
+class InputError(LmnbError, ValueError):
+    """A call or example whose fields do not fit what was declared."""
+
+
+class ParseError(LmnbError):
+    """A reply without the asked fields. `.reply` is the raw text, `.signature` what was asked."""
+
+    def __init__(self, message: str, *, reply: str = "", signature: object = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+        self.signature = signature
+
+
+class MissingExtra(LmnbError, ImportError):
+    """An optional library is not installed; the message names the extra."""
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {library!r}, which is not installed. Run: pip install 'lmnb[{extra}]'")
+        self.library = library
+        self.extra = extra
+
+
+class SaveError(LmnbError):
+    """A saved file that cannot be read or does not fit the program."""
+
+
+class CheckFailed(LmnbError):
+    """An Assert that stayed unmet after its retries."""
+
+
+class BudgetExceeded(LmnbError):
+    """Raised before a call is sent when `which` ("calls", "tokens", "usd", "seconds") is spent."""
+
+    def __init__(self, which: str, spent: float, limit: float) -> None:
+        super().__init__(f"the budget of {limit:g} {which} is spent ({spent:g} used). Raise it with Budget({which}=...).")
+        self.which = which
+        self.spent = spent
+        self.limit = limit
+
+
+class Cancelled(LmnbError):
+    """The work that asked was cancelled before the call was sent."""
+
+
+class LMError(LmnbError):
+    """A call of a language model failed. `.model` names it."""
+
+    def __init__(self, message: str, *, model: str = "") -> None:
+        super().__init__(message)
+        self.model = model
+
+
+class LMNotConfigured(LMError):
+    """No LM is set."""
+
+
+class ModelNotFound(LMError):
+    """No such model, or no such file."""
+
+
+class AuthError(LMError):
+    """The key is missing or refused."""
+
+
+class RateLimitError(LMError):
+    """Asked too often."""
+
+
+class ServerError(LMError):
+    """The other side failed."""
+
+
+class TransportError(LMError):
+    """The other side was not reached."""
+
+
+class LMTimeoutError(LMError):
+    """No answer came in time."""
+
+
+class ContextWindowError(LMError):
+    """The prompt does not fit the model's context."""
+
+
+class InvalidRequestError(LMError):
+    """The request was refused as it stands."""
+
+
+class RunError(LmnbError):
+    """A run cannot go on."""
+
+
+class Diverged(RunError):
+    """The code asks for something else than the journal holds at `.position` (batch, effect)."""
+
+    def __init__(self, message: str, *, position: tuple[int, int]) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class RunLocked(RunError):
+    """Another process holds the run."""
+
+
+class JournalError(RunError):
+    """A run's folder cannot be read."""
+
+
+class SystematicFailure(RunError):
+    """The program or metric fails on everything; `.cause` is the first error's text."""
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause

@@ -1,0 +1,127 @@
+"""Metrics that compare an answer with the label, and how any metric is called.
+
+A metric is `metric(example, prediction, trace=None)` and gives a number, a bool or a `Score`. `trace` is None in
+Evaluate and the `Trace` while demonstrations are gathered. A metric of two parameters is called without it; one of
+five, `metric(gold, pred, trace, pred_name, pred_trace)`, is called as GEPA's are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any
+
+from lmnb.errors import InputError
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalize_text(text: Any) -> str:
+    """Text as answers are compared (SQuAD, Rajpurkar et al. 2016): no case, punctuation, articles or extra spaces.
+
+    >>> normalize_text("The  Eiffel Tower!")
+    'eiffel tower'
+    """
+    text = unicodedata.normalize("NFD", str(text)).lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", text).split())
+
+
+def EM(prediction: Any, answers: Iterable[Any]) -> bool:
+    """Whether the normalized prediction equals one of `answers`.
+
+    >>> EM("the cat", ["A cat.", "dog"])
+    True
+    """
+    wanted = normalize_text(prediction)
+    return any(wanted == normalize_text(answer) for answer in answers)
+
+
+def F1(prediction: Any, answers: Iterable[Any]) -> float:
+    """The best overlap of words with one of `answers`: the harmonic mean of precision and recall of normalized tokens.
+
+    >>> round(F1("the big cat", ["a cat"]), 2)
+    0.67
+    """
+    return max((_overlap(normalize_text(prediction).split(), normalize_text(a).split()) for a in answers), default=0.0)
+
+
+def _overlap(found: list[str], wanted: list[str]) -> float:
+    same = (Counter(found) & Counter(wanted)).total()
+    if not same:
+        return float(found == wanted)
+    return 2 * same / (len(found) + len(wanted))
+
+
+def answer_exact_match(example: Any, pred: Any, trace: Any = None, frac: float = 1.0) -> bool:
+    """Whether `pred.answer` matches `example.answer` (one answer, or a list of good ones); `frac` below 1 asks for F1.
+
+    >>> import lmnb
+    >>> answer_exact_match(lmnb.Example(answer=["Paris", "Paris, France"]), lmnb.Prediction(answer="paris"))
+    True
+    """
+    return _matches("answer", example, pred, frac)
+
+
+def exact_match(*fields: str, frac: float = 1.0) -> Callable[..., bool]:
+    """A metric: every one of `fields` of the prediction matches that of the example (see `answer_exact_match`).
+
+    >>> import lmnb
+    >>> same_team = exact_match("team")
+    >>> same_team(lmnb.Example(ticket="no mail", team="Access"), lmnb.Prediction(team="access"))
+    True
+    """
+    if not fields or not all(isinstance(field, str) for field in fields):
+        raise InputError(f"exact_match needs names of fields, not {fields!r}. Write it as exact_match('team').")
+
+    def metric(example: Any, pred: Any, trace: Any = None) -> bool:
+        return all(_matches(field, example, pred, frac) for field in fields)
+
+    metric.__name__ = f"exact_match({', '.join(map(repr, fields))})"
+    return metric
+
+
+def _matches(field: str, example: Any, pred: Any, frac: float) -> bool:
+    found, wanted = _field(pred, field, "prediction"), _field(example, field, "example")
+    if not isinstance(found, str) and not isinstance(wanted, (str, list, tuple)):
+        return found == wanted
+    answers = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+    if isinstance(found, (list, tuple)):
+        return [normalize_text(item) for item in found] == [normalize_text(answer) for answer in answers]
+    return EM(found, answers) if frac >= 1.0 else F1(found, answers) >= frac
+
+
+def _field(record: Any, field: str, what: str) -> Any:
+    if field not in record:
+        raise InputError(f"the {what} has no field {field!r}; it has: {', '.join(record.keys()) or 'none'}.")
+    value = record[field]
+    return value.value if isinstance(value, Enum) else value
+
+
+def call_of(metric: Callable[..., Any]) -> Callable[[Any, Any, Any], Any]:
+    """`metric` as a function of (example, prediction, trace), whichever of the three forms it has; else InputError."""
+    named = getattr(metric, "forward", metric)
+    try:
+        parameters = list(inspect.signature(named).parameters.values())
+    except (TypeError, ValueError):  # a builtin without a signature
+        return lambda example, prediction, trace: metric(example, prediction)
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return metric
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in places if p.default is p.empty]
+    if len(places) >= 5 and len(needed) <= 5 and (len(needed) > 3 or places[3].name == "pred_name"):
+        return lambda example, prediction, trace: metric(example, prediction, trace, None, None)
+    if len(places) < 2 or len(needed) > 3:
+        name = getattr(metric, "__name__", type(metric).__name__)
+        raise InputError(
+            f"the metric {name}({', '.join(p.name for p in parameters)}) cannot be called. "
+            "Write it as def metric(example, prediction, trace=None)."
+        )
+    if len(places) == 2:
+        return lambda example, prediction, trace: metric(example, prediction)
+    return metric

@@ -1,0 +1,197 @@
+"""What an evaluation gives: a row for each example, the score with its interval, and the comparison of two reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+from lmnb.canonical import canonical
+from lmnb.errors import InputError, MissingExtra
+from lmnb.evaluate.report_html import report_html
+from lmnb.evaluate.run_example import Row
+from lmnb.evaluate.statistics import mean_interval, paired
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows of an evaluation in the order of the examples, with `.score` (100 × mean) between `.low` and `.high`.
+
+    A failed row counts as `failure_score`. After an interrupt `interrupted` is true and `total` exceeds `len(report)`.
+    """
+
+    rows: tuple[Row, ...]
+    total: int = 0
+    failure_score: float = 0.0
+    interrupted: bool = False
+    seconds: float | None = None
+    program: str = ""
+    metric: str = ""
+    _scores: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        scores = tuple(self.failure_score if row.score is None else row.score for row in self.rows)
+        object.__setattr__(self, "_scores", scores)
+
+    @property
+    def score(self) -> float:
+        """100 × the mean, rounded to two digits; nan without rows."""
+        return round(100 * fmean(self._scores), 2) if self.rows else float("nan")
+
+    @property
+    def low(self) -> float:
+        """The lower end of the score's 95 % interval."""
+        return self._interval[0]
+
+    @property
+    def high(self) -> float:
+        """The upper end of the score's 95 % interval."""
+        return self._interval[1]
+
+    @cached_property
+    def _interval(self) -> tuple[float, float]:
+        low, high = mean_interval(self._scores)
+        return round(100 * low, 2), round(100 * high, 2)
+
+    @property
+    def errors(self) -> tuple[Row, ...]:
+        """The rows that failed."""
+        return tuple(row for row in self.rows if row.error is not None)
+
+    @property
+    def results(self) -> list[tuple[Any, Any, float]]:
+        """(example, prediction, score) of each row."""
+        return [(row.example, row.prediction, score) for row, score in zip(self.rows, self._scores, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> Row:
+        return self.rows[index]
+
+    def compare(self, other: Report) -> Comparison:
+        """This report against `other`, an earlier or simpler program's, on the examples that both hold.
+
+        InputError where the two were made from different examples.
+        """
+        mine, theirs = ({row.index: row for row in report.rows} for report in (self, other))
+        both = [index for index in mine if index in theirs]
+        for index in both:
+            if mine[index].example != theirs[index].example:
+                raise InputError(
+                    f"the reports cannot be compared: their examples differ, the first at row {index}. "
+                    "Evaluate both programs on the same devset in the same order."
+                )
+        if not both:
+            raise InputError("the reports cannot be compared: they have no example in common.")
+        change = paired([other._value(theirs[i]) for i in both], [self._value(mine[i]) for i in both])
+        return Comparison(
+            fixed=tuple(both[i] for i in change.fixed),
+            broken=tuple(both[i] for i in change.broken),
+            unchanged=tuple(both[i] for i in change.unchanged),
+            mean=round(100 * change.mean, 2),
+            low=round(100 * change.low, 2),
+            high=round(100 * change.high, 2),
+        )
+
+    def _value(self, row: Row) -> float:
+        return self.failure_score if row.score is None else row.score
+
+    def to_pandas(self) -> Any:
+        """A DataFrame, one row an example: inputs, labels, what was predicted (`pred_...`), score, feedback, error."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas", "Report.to_pandas()") from error
+        frame = pandas.DataFrame([_flat(row) for row in self.rows])
+        return frame.set_index("index") if len(frame) else frame
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return f"Report(0 of {self.total} examples, interrupted)"
+        many = f"{len(self)} of {self.total}" if self.interrupted else f"{len(self)}"
+        plural = "s" * (len(self) != 1)
+        parts = [f"{self.score:.1f} % of {many} example{plural}", f"95 % {self.low:.1f} … {self.high:.1f}"]
+        if self.errors:
+            parts.append(f"{len(self.errors)} failed")
+        return f"Report({', '.join(parts)}{', interrupted' if self.interrupted else ''})"
+
+    def _repr_html_(self) -> str:
+        return report_html(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-able data, values as text: what its HTML form is made of."""
+        return {
+            "program": self.program,
+            "metric": self.metric,
+            "score": self.score if self.rows else None,
+            "low": self.low if self.rows else None,
+            "high": self.high if self.rows else None,
+            "total": self.total,
+            "seconds": self.seconds,
+            "interrupted": self.interrupted,
+            "failed": len(self.errors),
+            "failure_score": self.failure_score,
+            "rows": [
+                {
+                    "index": row.index,
+                    "inputs": _texts(row.example.inputs().toDict() if _has_inputs(row) else row.example.toDict()),
+                    "labels": _texts(row.example.labels().toDict() if _has_inputs(row) else {}),
+                    "outputs": _texts(_outputs(row.prediction)),
+                    "score": row.score,
+                    "error": row.error,
+                    "feedback": row.feedback,
+                    "seconds": row.seconds,
+                }
+                for row in self.rows
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two programs on the same examples: row numbers that got better, worse, or stayed; the mean difference in points.
+
+    `low` to `high` is its paired 95 % interval: where it holds 0, the difference may be chance.
+    """
+
+    fixed: tuple[int, ...]
+    broken: tuple[int, ...]
+    unchanged: tuple[int, ...]
+    mean: float
+    low: float
+    high: float
+
+    def __repr__(self) -> str:
+        total = len(self.fixed) + len(self.broken) + len(self.unchanged)
+        return (
+            f"Comparison({self.mean:+.1f} points, 95 % {self.low:+.1f} … {self.high:+.1f}; "
+            f"{len(self.fixed)} fixed, {len(self.broken)} broken of {total})"
+        )
+
+
+def _has_inputs(row: Row) -> bool:
+    return row.example.input_keys is not None
+
+
+def _outputs(prediction: Any) -> Mapping[str, Any]:
+    if prediction is None:
+        return {}
+    return prediction.toDict() if hasattr(prediction, "toDict") else {"prediction": prediction}
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else canonical(value) for name, value in values.items()}
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    flat: dict[str, Any] = {"index": row.index, **row.example.toDict()}
+    flat |= {f"pred_{name}": value for name, value in _outputs(row.prediction).items()}
+    more = {"score": row.score, "feedback": row.feedback, "error": row.error, "seconds": row.seconds}
+    # an example may have fields of these names: the outcome's columns keep theirs
+    return {**{(f"example_{k}" if k in more else k): v for k, v in flat.items()}, **more}

@@ -1,0 +1,194 @@
+"""The one place where a program is run on one example and scored: Evaluate and every optimizer come through here."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from lmnb.errors import BudgetExceeded, Cancelled
+from lmnb.evaluate.metrics import call_of
+from lmnb.evaluate.printed import printed
+from lmnb.evaluate.score import Score, as_score
+from lmnb.example import Example, Prediction
+from lmnb.lm.drive import drive
+from lmnb.trace import Span, Trace, open_span, span
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One example's outcome. Where program or metric failed, `score` is None, `error` says why, `error_kind` where.
+
+    `prediction` is None when the program failed; `trace` is there also then. `exception` is what was raised.
+    """
+
+    index: int
+    example: Example
+    prediction: Any = None
+    score: float | None = None
+    error: str | None = None
+    error_kind: Literal["program", "metric", "timeout"] | None = None
+    feedback: str | None = None
+    objectives: Mapping[str, float] | None = None
+    seconds: float | None = None
+    trace: Trace | None = field(default=None, repr=False)
+    exception: BaseException | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def traceback(self) -> str | None:
+        """The stack of the failure, as Python prints it."""
+        return None if self.exception is None else "".join(traceback.format_exception(self.exception))
+
+    def with_error(self, error: str) -> Row:
+        return replace(self, error=error)
+
+
+def run_example(
+    program: Callable[..., Any],
+    example: Example,
+    metric: Callable[..., Any] | None,
+    *,
+    index: int = 0,
+    trace_for_metric: bool = False,
+) -> Row:
+    """Run `program` on the inputs of `example`, score the prediction, and give all that happened as a `Row`.
+
+    What fails is a row with an error; BudgetExceeded, Cancelled and KeyboardInterrupt pass through. With
+    `trace_for_metric` the metric is given the program's trace, else None. Without a metric the score is None. What is
+    printed meanwhile is kept in the trace. A program with `aforward` alone, or a metric that is a coroutine function,
+    gets an event loop of its own: call it from a thread where none runs.
+
+    >>> import lmnb
+    >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Paris"}]))
+    >>> example = lmnb.Example(question="The capital of France?", answer="Paris").with_inputs("question")
+    >>> run_example(qa, example, lambda example, prediction: prediction.answer == example.answer).score
+    1.0
+    """
+    if needs_loop(program) or inspect.iscoroutinefunction(metric):
+        return asyncio.run(_row(_acall(program), program, example, metric, index, trace_for_metric, in_thread=False))
+    return drive(_row(program, program, example, metric, index, trace_for_metric, in_thread=False))
+
+
+async def arun_example(
+    program: Callable[..., Any],
+    example: Example,
+    metric: Callable[..., Any] | None,
+    *,
+    index: int = 0,
+    trace_for_metric: bool = False,
+) -> Row:
+    """`run_example` on a running loop, by the program's `acall`; a metric that is no coroutine runs in a thread."""
+    return await _row(_acall(program), program, example, metric, index, trace_for_metric, in_thread=True)
+
+
+def needs_loop(program: Callable[..., Any]) -> bool:
+    """Whether `program` can only be awaited: a coroutine function, or a module with `aforward` and no `forward`."""
+    if inspect.iscoroutinefunction(program):
+        return True
+    return hasattr(type(program), "aforward") and not hasattr(type(program), "forward")
+
+
+def _acall(program: Callable[..., Any]) -> Callable[..., Any]:
+    return getattr(program, "acall", program)
+
+
+async def _row(
+    call: Callable[..., Any],
+    program: Callable[..., Any],
+    example: Example,
+    metric: Callable[..., Any] | None,
+    index: int,
+    trace_for_metric: bool,
+    *,
+    in_thread: bool,
+) -> Row:
+    started = time.perf_counter()
+    row = Row(index, example)
+    outer = open_span()
+    # a trace names its predictors by its root's module, and the carrier is the root while the program runs
+    named = program if hasattr(program, "named_sub_modules") else None
+    with printed() as watch, span("module", _name(program), module=named) as carrier:
+        carrier.root = carrier
+        if outer is not None:
+            # rows hold their own traces: an Evaluate inside a traced call must not grow that call's tree by all of them
+            outer.children.remove(carrier)
+        row = await _predicted(row, call)
+        root = _root(carrier)
+        trace = _trace(row.prediction, root)
+        if isinstance(row.prediction, Prediction) and row.prediction.trace is not trace:
+            row = replace(row, prediction=row.prediction.with_trace(trace))
+        if row.error is None and metric is not None:
+            given = trace if trace_for_metric else None
+            row = await _scored(row, metric, given, root, carrier, in_thread=in_thread)
+    root.data["printed"] = watch.text()
+    trace.score = row.score
+    return replace(row, trace=trace, seconds=time.perf_counter() - started)
+
+
+async def _predicted(row: Row, call: Callable[..., Any]) -> Row:
+    try:
+        prediction = call(**row.example.inputs().toDict())
+        if inspect.isawaitable(prediction):
+            prediction = await prediction
+    except (BudgetExceeded, Cancelled):
+        raise
+    except Exception as error:  # noqa: BLE001  the boundary: whatever a user's program raises is this row's error
+        return replace(row, error=f"{type(error).__name__}: {error}", error_kind="program", exception=error)
+    return replace(row, prediction=prediction)
+
+
+async def _scored(
+    row: Row,
+    metric: Callable[..., Any],
+    given: Trace | None,
+    root: Span,
+    carrier: Span,
+    *,
+    in_thread: bool,
+) -> Row:
+    try:
+        call = call_of(metric)
+        with span("metric", _name(metric)) as scoring:
+            try:
+                if in_thread and not inspect.iscoroutinefunction(metric):
+                    result = await asyncio.to_thread(call, row.example, row.prediction, given)
+                else:
+                    result = call(row.example, row.prediction, given)
+                if inspect.isawaitable(result):
+                    result = await result
+                score = as_score(result)
+                scoring.outputs = _told(score)
+            finally:
+                if root is not carrier:
+                    carrier.children.remove(scoring)
+                    root.children.append(scoring)
+    except (BudgetExceeded, Cancelled):
+        raise
+    except Exception as error:  # noqa: BLE001  the boundary: whatever a user's metric raises is this row's error
+        return replace(row, error=f"{type(error).__name__}: {error}", error_kind="metric", exception=error)
+    return replace(row, score=score.value, feedback=score.feedback, objectives=score.objectives)
+
+
+def _root(carrier: Span) -> Span:
+    """The program's own span; the carrier itself where the program is a plain function that calls several."""
+    return carrier.children[0] if len(carrier.children) == 1 else carrier
+
+
+def _trace(prediction: Any, root: Span) -> Trace:
+    known = getattr(prediction, "trace", None)
+    return known if isinstance(known, Trace) and known.root is root else Trace(root)
+
+
+def _told(score: Score) -> dict[str, Any]:
+    told: dict[str, Any] = {"score": score.value}
+    if score.feedback is not None:
+        told["feedback"] = score.feedback
+    return told | ({"objectives": dict(score.objectives)} if score.objectives else {})
+
+
+def _name(called: object) -> str:
+    return getattr(called, "__name__", type(called).__name__)

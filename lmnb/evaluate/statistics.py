@@ -1,0 +1,149 @@
+"""How sure a score is: intervals of a mean, paired differences, and estimates shrunken for having been picked as best.
+
+Everything is a pure function of its numbers: resampling is seeded, so the same scores give the same interval anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean
+
+RESAMPLES = 2_000
+RESAMPLED_BELOW = 200  # from here on the normal interval agrees with the bootstrap's, in a hundredth of the time
+
+
+def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
+    """The confidence interval of the mean: Wilson's for scores that are all 0 or 1, else a seeded bootstrap.
+
+    (nan, nan) for no values. With one or two values of other kinds the bootstrap says nothing: Student's bounds would
+    be wider than any use, so the range 0..1 is taken where the values lie in it.
+
+    >>> tuple(round(bound, 3) for bound in mean_interval([1] * 8 + [0] * 2))
+    (0.49, 0.943)
+    """
+    n = len(values)
+    if n == 0:
+        return math.nan, math.nan
+    if all(value in (0, 1) for value in values):
+        return wilson(sum(values), n, level=level)
+    if n < 3:
+        return min(0.0, *values, 0.0), max(1.0, *values, 1.0)
+    return _interval(values, level, 0)
+
+
+def wilson(successes: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (Wilson 1927): honest also for few examples and near 0 and 1."""
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    p, spread = successes / n, z * z / n
+    middle = (p + spread / 2) / (1 + spread)
+    half = z * math.sqrt(p * (1 - p) / n + spread / (4 * n)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def bootstrap_interval(
+    values: Sequence[float], *, level: float = 0.95, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """The percentile bootstrap of the mean (Efron 1979)."""
+    n, rng = len(values), random.Random(seed)
+    means = sorted(fmean(rng.choices(values, k=n)) for _ in range(resamples))
+    tail = (1 - level) / 2
+    return means[math.floor(tail * (resamples - 1))], means[math.ceil((1 - tail) * (resamples - 1))]
+
+
+def _interval(values: Sequence[float], level: float, seed: int) -> tuple[float, float]:
+    n = len(values)
+    if n < RESAMPLED_BELOW:
+        return bootstrap_interval(values, level=level, seed=seed)
+    half = NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(variance(values) / n)
+    middle = fmean(values)
+    return max(min(values), middle - half), min(max(values), middle + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Scores of two programs on the same examples, second minus first; fixed, broken and unchanged hold positions."""
+
+    mean: float
+    low: float
+    high: float
+    fixed: tuple[int, ...]
+    broken: tuple[int, ...]
+    unchanged: tuple[int, ...]
+
+
+def paired(before: Sequence[float], after: Sequence[float], *, level: float = 0.95, seed: int = 0) -> Paired:
+    """The mean difference with its interval (a bootstrap), and which examples got better (fixed) or worse (broken).
+
+    >>> change = paired([0, 0, 1, 1], [1, 0, 1, 0])
+    >>> change.mean, change.fixed, change.broken, change.unchanged
+    (0.0, (0,), (3,), (1, 2))
+    """
+    differences = [b - a for a, b in zip(before, after, strict=True)]
+    if not differences:
+        return Paired(math.nan, math.nan, math.nan, (), (), ())
+    low, high = _difference_interval(differences, level, seed)
+    return Paired(
+        fmean(differences),
+        low,
+        high,
+        tuple(i for i, d in enumerate(differences) if d > 0),
+        tuple(i for i, d in enumerate(differences) if d < 0),
+        tuple(i for i, d in enumerate(differences) if d == 0),
+    )
+
+
+def _difference_interval(differences: Sequence[float], level: float, seed: int) -> tuple[float, float]:
+    n = len(differences)
+    if any(d != differences[0] for d in differences):
+        return _interval(differences, level, seed)
+    # Equal differences leave nothing to resample, and an empty interval would claim certainty. A change that was not
+    # seen in n examples may still have a share of up to 1 - alpha^(1/n): the exact bound behind the "rule of three".
+    only = differences[0]
+    unseen = (abs(only) or 1.0) * (1 - ((1 - level) / 2) ** (1 / n))
+    return (only - unseen if only >= 0 else only), (only + unseen if only <= 0 else only)
+
+
+def shrink(means: Sequence[float], ns: Sequence[int], variances: Sequence[float]) -> list[float]:
+    """What to expect of each candidate on new data: empirical-Bayes estimates of the true means, in the order given.
+
+    Each mean is drawn towards the mean of all by how much of the spread between candidates is noise (James and Stein
+    1961; the spread itself by the method of moments). `variances` are those of single scores within a candidate, `ns`
+    how many scores it has. The best of many equal candidates is shown no gain by this, where its own mean shows one.
+
+    >>> [round(m, 3) for m in shrink([0.4, 0.8], [100, 100], [0.24, 0.16])]
+    [0.406, 0.796]
+    """
+    count = len(means)
+    if not count:
+        return []
+    if not count == len(ns) == len(variances):
+        raise ValueError(f"shrink needs one n and one variance a mean, not {count}, {len(ns)} and {len(variances)}")
+    if any(n < 1 for n in ns):
+        raise ValueError("shrink needs candidates with at least one score")
+    if count == 1:
+        return list(means)
+    # a candidate whose few scores agree by chance would claim no noise at all: its variance is pooled with the others'
+    pooled = math.fsum(v * n for v, n in zip(variances, ns, strict=True)) / sum(ns)
+    noise = [(v * n + pooled * 2) / (n + 2) / n for v, n in zip(variances, ns, strict=True)]
+    centre = fmean(means)
+    spread = math.fsum((m - centre) ** 2 for m in means) / (count - 1)
+    between = max(0.0, spread - fmean(noise))
+    if between == 0.0:
+        weights = [1 / e if e > 0 else 0.0 for e in noise]
+        total = math.fsum(weights)
+        return [math.fsum(w * m for w, m in zip(weights, means, strict=True)) / total if total else centre] * count
+    weights = [1 / (between + e) for e in noise]
+    centre = math.fsum(w * m for w, m in zip(weights, means, strict=True)) / math.fsum(weights)
+    return [centre + between / (between + e) * (m - centre) for m, e in zip(means, noise, strict=True)]
+
+
+def variance(values: Sequence[float]) -> float:
+    """The sample variance of single scores (n - 1), 0.0 for fewer than two: what `shrink` takes."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    centre = fmean(values)
+    return math.fsum((value - centre) ** 2 for value in values) / (n - 1)

@@ -1,0 +1,344 @@
+"""Example, Prediction and Completions: ordered records of named values."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from lmnb.canonical import content_hash
+from lmnb.errors import InputError
+
+
+class Provenance(NamedTuple):
+    """Where an example comes from: `origin` (None, "labelled", "bootstrapped", "human"), `source` (index in the train set) and its content's `id`."""
+
+    origin: str | None
+    source: int | None
+    id: str
+
+
+class Example:
+    """A frozen, ordered record; fields are read as attributes or items, and every change gives a new record.
+
+    `origin`, `source` and `id` say where the example comes from, unless a field has that name; `provenance` says so always.
+    A field with the name of a method, such as `items`, is read as `example["items"]`.
+
+    >>> example = Example(question="2 + 2?", answer="4").with_inputs("question")
+    >>> example.answer, example["question"]
+    ('4', '2 + 2?')
+    >>> dict(example.inputs()), dict(example.labels())
+    ({'question': '2 + 2?'}, {'answer': '4'})
+    """
+
+    _fields: dict[str, Any]
+    _input_keys: tuple[str, ...] | None
+    _origin: str | None
+    _source: int | None
+
+    def __init__(self, base: Example | Mapping[str, Any] | None = None, **fields: Any) -> None:
+        state = self.__dict__
+        state["_fields"] = {**base, **fields} if base is not None else fields
+        kept = base if isinstance(base, Example) else None
+        state["_input_keys"] = kept._input_keys if kept else None
+        state["_origin"] = kept._origin if kept else None
+        state["_source"] = kept._source if kept else None
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_fields":
+            raise AttributeError(name)
+        try:
+            return self._fields[name]
+        except KeyError:
+            raise AttributeError(_unknown(self, name)) from None
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return self._fields[key]
+        except KeyError:
+            raise KeyError(_unknown(self, key)) from None
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def keys(self) -> list[str]:
+        return list(self._fields)
+
+    def values(self) -> list[Any]:
+        return list(self._fields.values())
+
+    def items(self) -> list[tuple[str, Any]]:
+        return list(self._fields.items())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._fields.get(key, default)
+
+    def toDict(self) -> dict[str, Any]:
+        """The fields as a plain dict, records inside them included."""
+        return {key: _plain(value) for key, value in self._fields.items()}
+
+    # -- inputs and labels -----------------------------------------------------------------------------------------
+
+    @property
+    def input_keys(self) -> tuple[str, ...] | None:
+        """The names given to `with_inputs`, or None."""
+        return self._input_keys
+
+    def with_inputs(self, *keys: str) -> Example:
+        """The same example with `keys` marked as what a program is given."""
+        for key in keys:
+            if key not in self._fields:
+                raise InputError(_unknown(self, key))
+        return self._changed(_input_keys=keys)
+
+    def inputs(self) -> Example:
+        """Only the inputs. Raises InputError where `with_inputs` was not called."""
+        keys = self._marked()
+        return self._changed(_fields={key: value for key, value in self._fields.items() if key in keys})
+
+    def labels(self) -> Example:
+        """Everything but the inputs. Raises InputError where `with_inputs` was not called."""
+        keys = self._marked()
+        return self._changed(_fields={key: value for key, value in self._fields.items() if key not in keys}, _input_keys=())
+
+    def _marked(self) -> tuple[str, ...]:
+        if self._input_keys is None:
+            first = self.keys()[0] if self._fields else "question"
+            raise InputError(f"this example does not say which fields are inputs. Write example.with_inputs({first!r}, ...).")
+        return self._input_keys
+
+    # -- changes give copies ---------------------------------------------------------------------------------------
+
+    def copy(self, **fields: Any) -> Example:
+        """The same example with some fields replaced or added; origin and inputs stay."""
+        return self._changed(_fields={**self._fields, **fields})
+
+    def without(self, *keys: str) -> Example:
+        """The same example without some fields."""
+        kept = {key: value for key, value in self._fields.items() if key not in keys}
+        marked = None if self._input_keys is None else tuple(key for key in self._input_keys if key not in keys)
+        return self._changed(_fields=kept, _input_keys=marked)
+
+    def _changed(self, **state: Any) -> Any:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(state)
+        return made
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an {type(self).__name__} is not changed in place; write example = example.copy({name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an {type(self).__name__} is not changed in place; write example = example.without({name!r})")
+
+    def __setitem__(self, key: str, value: object) -> None:
+        raise TypeError(f"an {type(self).__name__} is not changed in place; write example = example.copy({key}=...)")
+
+    def __copy__(self) -> Any:
+        return self._changed()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self._changed(_fields=copy.deepcopy(self._fields, memo))
+
+    # -- where it comes from ---------------------------------------------------------------------------------------
+
+    @property
+    def origin(self) -> Any:
+        """None, "labelled", "bootstrapped" or "human"."""
+        return self._fields["origin"] if "origin" in self._fields else self._origin
+
+    @property
+    def source(self) -> Any:
+        """The index in the train set that it was made from, or None."""
+        return self._fields["source"] if "source" in self._fields else self._source
+
+    @property
+    def id(self) -> Any:
+        """12 hex digits of the hash of the fields."""
+        return self._fields["id"] if "id" in self._fields else content_hash(self._fields)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Origin, source and content id, whatever the fields are called."""
+        return Provenance(self._origin, self._source, content_hash(self._fields))
+
+    def with_origin(self, origin: str | None, source: int | None = None) -> Example:
+        """The same example, marked with where it comes from."""
+        return self._changed(_origin=origin, _source=source)
+
+    # -- comparing and showing -------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields == other._fields if isinstance(other, Example) else NotImplemented
+
+    def __hash__(self) -> int:
+        return _hash(self._fields)
+
+    def __repr__(self) -> str:
+        keys = None if self._input_keys is None else "{" + ", ".join(map(repr, self._input_keys)) + "}"
+        return f"Example({self._fields!r}) (input_keys={keys})"
+
+
+class Prediction(Example):
+    """What a program gives back: the fields of its result, `.trace` of what happened, `.completions` where several were asked for.
+
+    Predictions compare and add up by their field `score`, where they have one.
+    """
+
+    _completions: list[dict[str, Any]] | None = None
+    _trace: Any = None
+    _usage: dict[str, dict[str, Any]] | None = None
+
+    @classmethod
+    def from_completions(cls, completions: Iterable[Mapping[str, Any]] | Mapping[str, list[Any]], signature: Any = None) -> Prediction:
+        """A prediction with the first completion's fields; `completions` is a list of records, or one list for each field."""
+        rows = Completions(completions, signature=signature).rows
+        if not rows:
+            raise InputError("a prediction needs at least one completion, and the list is empty")
+        return cls(rows[0])._changed(_completions=rows)
+
+    @property
+    def completions(self) -> Completions:
+        """All completions; the first is this prediction."""
+        return Completions(self._completions or [self._fields])
+
+    @property
+    def trace(self) -> Any:
+        """The `Trace` of the outermost call that gave this prediction, or None."""
+        return self._trace
+
+    def with_trace(self, trace: Any) -> Prediction:
+        """The same prediction, carrying `trace`."""
+        return self._changed(_trace=trace)
+
+    def get_lm_usage(self) -> dict[str, dict[str, Any]]:
+        """Tokens by model: `{model: {"calls": n, "prompt_tokens": n, ...}}`."""
+        if self._usage is not None:
+            return self._usage
+        total: dict[str, dict[str, Any]] = {}
+        for _, span in self._trace.spans() if self._trace is not None else ():
+            if span.kind != "lm":
+                continue
+            model = total.setdefault(span.name, {"calls": 0})
+            model["calls"] += 1
+            for key, count in (span.data.get("usage") or {}).items():
+                if isinstance(count, (int, float)):
+                    model[key] = model.get(key, 0) + count
+        return total
+
+    def set_lm_usage(self, usage: dict[str, dict[str, Any]]) -> None:
+        """Report `usage` from now on, for programs that count by themselves."""
+        self.__dict__["_usage"] = usage
+
+    def __repr__(self) -> str:
+        fields = [f"{key}={value!r}" for key, value in self._fields.items()]
+        more = len(self._completions or ()) - 1
+        omitted = f" ({more} more completion{'s' * (more != 1)})" if more > 0 else ""
+        line = f"Prediction({', '.join(fields)}){omitted}"
+        if len(line) <= 100:
+            return line
+        return "Prediction(\n    " + ",\n    ".join(fields) + f",\n){omitted}"
+
+    def __float__(self) -> float:
+        if "score" not in self._fields:
+            raise InputError(f"a prediction is compared or added by its field 'score'; this one has: {', '.join(self._fields) or 'no fields'}")
+        return float(self._fields["score"])
+
+    def __add__(self, other: Any) -> float:
+        return float(self) + float(other)
+
+    __radd__ = __add__
+
+    def __truediv__(self, other: Any) -> float:
+        return float(self) / float(other)
+
+    def __rtruediv__(self, other: Any) -> float:
+        return float(other) / float(self)
+
+    def __lt__(self, other: Any) -> bool:
+        return float(self) < float(other)
+
+    def __le__(self, other: Any) -> bool:
+        return float(self) <= float(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return float(self) > float(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return float(self) >= float(other)
+
+
+class Completions:
+    """Several results of one call, in the order of the model: `completions[0]` is a prediction, `completions.answer` the list of all answers.
+
+    >>> Completions([{"answer": "a"}, {"answer": "b"}]).answer
+    ['a', 'b']
+    """
+
+    def __init__(self, completions: Iterable[Mapping[str, Any]] | Mapping[str, list[Any]], signature: Any = None) -> None:
+        if isinstance(completions, Mapping):
+            lengths = {len(values) for values in completions.values()}
+            if len(lengths) > 1:
+                raise InputError(f"every field needs as many completions as the others, not {sorted(lengths)}")
+            self.rows = [dict(zip(completions, row, strict=True)) for row in zip(*completions.values(), strict=True)]
+        else:
+            self.rows = [dict(row) for row in completions]
+        self.signature = signature
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: int | str) -> Any:
+        return [row[key] for row in self.rows] if isinstance(key, str) else Prediction(self.rows[key])
+
+    def __getattr__(self, name: str) -> list[Any]:
+        if name.startswith("_") or name == "rows" or not any(name in row for row in self.rows):
+            raise AttributeError(name)
+        return [row[name] for row in self.rows]
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in row for row in self.rows)
+
+    def items(self) -> list[tuple[str, list[Any]]]:
+        return [(name, self[name]) for name in (self.rows[0] if self.rows else ())]
+
+    def __repr__(self) -> str:
+        return "Completions(" + ", ".join(f"{name}={values!r}" for name, values in self.items()) + ")"
+
+
+def _unknown(example: Example, name: str) -> str:
+    near = get_close_matches(name, example.keys(), n=1)
+    if near:
+        return f"this {type(example).__name__} has no field {name!r}. Did you mean {near[0]!r}?"
+    return f"this {type(example).__name__} has no field {name!r}. It has: {', '.join(example.keys()) or 'no fields'}."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Example):
+        return value.toDict()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(_plain(item) for item in value)
+    return value
+
+
+def _hash(value: Any) -> int:
+    """A hash that agrees with equality also for lists and dicts; values that cannot be hashed count alike."""
+    if isinstance(value, dict):
+        return hash(frozenset((key, _hash(item)) for key, item in value.items()))
+    if isinstance(value, (list, tuple)):
+        return hash(tuple(map(_hash, value)))
+    try:
+        return hash(value)
+    except TypeError:
+        return 0

@@ -1,0 +1,84 @@
+"""`lmnb.load`: a saved program as a program again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lmnb.errors import SaveError, SignatureError
+from lmnb.modules import program_file
+from lmnb.modules.chain_of_thought import ChainOfThought
+from lmnb.modules.module import Module
+from lmnb.modules.predict import Predict
+from lmnb.signature import InputField, OutputField, Signature, type_from_code
+
+_PLAIN = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in (Predict, ChainOfThought)}
+
+
+def load(path: str | Path, program: Module | None = None, trust_import: bool = False) -> Any:
+    """The program in the file at `path`, as `program.save` wrote it.
+
+    A `Predict` or `ChainOfThought` is built from the file alone. For any other program pass one of its class as `program` (a copy of it is filled), or
+    `trust_import=True` to import the class that the file names and call it without arguments: that runs the code of its module.
+    """
+    stored = program_file.read(path)
+    if program is not None:
+        if not isinstance(program, Module):
+            raise SaveError(f"program is {program!r}. Pass a program, such as program=MyProgram().")
+        made = program.deepcopy()
+    elif stored.class_path in _PLAIN:
+        made = _rebuilt(_PLAIN[stored.class_path], stored.predictors, path)
+    else:
+        made = _imported(stored.class_path, path, trusted=trust_import)
+    made.load(path)
+    return made
+
+
+def _rebuilt(cls: type[Module], states: Mapping[str, Any], path: str | Path) -> Module:
+    where = "predict" if cls is ChainOfThought else "self"
+    if list(states) != [where]:
+        raise SaveError(f"{str(path)!r} cannot be loaded: a {cls.__name__} has the predictor {where!r}, the file has {', '.join(map(repr, states)) or 'none'}")
+    fields: dict[str, Any] = {}
+    for field in states[where]["fields"]:
+        make = {"input": InputField, "output": OutputField}.get(field["role"])
+        if make is None:
+            raise SaveError(f"{str(path)!r} cannot be loaded: the role of {field['name']!r} is {field['role']!r}, not 'input' or 'output'")
+        try:
+            kind = type_from_code(field["type"])
+            fields[field["name"]] = (kind, make(desc=field["desc"], **field.get("constraints", {})))
+        except (SignatureError, TypeError) as error:
+            raise SaveError(
+                f"{str(path)!r} cannot be loaded without its code: the {field['role']} {field['name']!r} has the type {field['type']!r} ({error}) "
+                f"Write lmnb.load({str(path)!r}, program=...) with a program that declares it."
+            ) from None
+    try:
+        signature = Signature(fields, states[where]["instructions"])
+    except (SignatureError, TypeError) as error:
+        raise SaveError(f"{str(path)!r} cannot be loaded: {error}") from None
+    if cls is Predict:
+        return Predict(signature)
+    made = ChainOfThought("question -> answer")
+    made.predict.signature = signature
+    return made
+
+
+def _imported(class_path: str, path: str | Path, *, trusted: bool) -> Module:
+    module, _, name = class_path.partition(":")
+    write = f"Write lmnb.load({str(path)!r}, program={name.rpartition('.')[2]}(...))"
+    if not trusted:
+        raise SaveError(f"{str(path)!r} holds a {name} of {module!r}, whose code is not in the file. {write}, or trust_import=True to import it.")
+    try:
+        found: Any = sys.modules[module] if module in sys.modules else import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise SaveError(f"{str(path)!r} names the class {class_path!r}, which cannot be imported: {error}. {write}.") from None
+    if not (isinstance(found, type) and issubclass(found, Module)):
+        raise SaveError(f"{str(path)!r} names {class_path!r}, which is no program. {write}.")
+    try:
+        return found()
+    except TypeError as error:
+        raise SaveError(f"{name} of {str(path)!r} needs arguments: {error}. {write}.") from None

@@ -1,0 +1,318 @@
+"""`BaseLM`: one request path for every language model: replay, budget, cache, retries, usage, trace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import copy
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cache as once
+from typing import Any, Self, TextIO
+
+from lmnb.canonical import content_hash, jsonable
+from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
+from lmnb.lm.cache import cache as lm_cache
+from lmnb.lm.drive import drive
+from lmnb.lm.private import Private, is_private, shown_url, split
+from lmnb.lm.recorder import recorder
+from lmnb.lm.response import Response, read_reply
+from lmnb.settings import current
+from lmnb.trace import History, history, remember, span, write_history
+
+__all__ = ["RETRYABLE", "BaseLM", "Response"]
+
+RETRYABLE = (RateLimitError, ServerError, TransportError, LMTimeoutError)
+_LONGEST_WAIT = 30.0
+_LM_THREADS = 64  # for LMs that have no aforward: they wait, they do not compute
+
+
+class BaseLM:
+    """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
+    asynchronous form).
+
+    Options that are not named here are sent with every request, as `temperature` is. What is None is not sent.
+
+    >>> class Shout(BaseLM):
+    ...     def forward(self, prompt=None, messages=None, **options):
+    ...         return messages[-1]["content"].upper()
+    >>> Shout("shout", cache=False)("hello")
+    ['HELLO']
+    """
+
+    supports_stop = True  # takes stop sequences
+    derives_seed = False  # sampled requests get a seed made of their content: same request, same reply
+
+    def __init__(
+        self,
+        model: str,
+        model_type: str = "chat",
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        cache: bool = True,
+        callbacks: Sequence[Any] | None = None,
+        num_retries: int = 3,
+        backoff: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        """`num_retries` more attempts follow a retryable failure, after about `backoff`, 2 × `backoff`, ...
+
+        seconds or what the provider asks for.
+        """
+        self.model = model
+        self.model_type = model_type
+        self.cache = cache
+        self.callbacks = callbacks
+        self.num_retries = num_retries
+        self.backoff = backoff
+        self.kwargs, self._private = split({"temperature": temperature, "max_tokens": max_tokens, **kwargs})
+
+    def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
+        """One request, once.
+
+        Gives an OpenAI-shaped dict or object, a str or a list of str; raises an `LMError` (see `RETRYABLE`).
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a method forward(self, prompt=None, messages=None, **kwargs)"
+        )
+
+    async def aforward(
+        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> Any:
+        """The asynchronous form; without one of its own a subclass runs `forward` in a thread."""
+        run = contextvars.copy_context().run
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads(), lambda: run(self.forward, prompt=prompt, messages=messages, **kwargs)
+        )
+
+    def __call__(
+        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> list[str]:
+        """The texts for a prompt or for messages."""
+        return drive(self.request(_messages(prompt, messages), sync=True, **kwargs)).texts
+
+    async def acall(
+        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> list[str]:
+        """`__call__` for asynchronous code."""
+        return (await self.request(_messages(prompt, messages), sync=False, **kwargs)).texts
+
+    async def request(self, messages: list[dict[str, Any]], *, sync: bool, **options: Any) -> Response:
+        """The one path of every call: recording, budget, cache, model with retries. With `sync=True` it never suspends
+        (see `drive`).
+
+        `cache=False` leaves the cache out for this call. `rollout_id` makes a request of its own, for recording, cache
+        and seed, and is not sent.
+        """
+        messages = list(messages)  # the trace keeps what was sent, also when the caller goes on with their list
+        caching = options.pop("cache", self.cache)
+        decoding, private = self.kwargs, self._private
+        if options:
+            changed, changed_private = split(options)
+            decoding = {**decoding, **changed}
+            for name in options.keys() - changed.keys():  # None takes a default away
+                decoding.pop(name, None)
+            private = Private({**private, **changed_private})
+        with span("lm", self.model) as opened:
+            data = opened.data
+            data["messages"] = messages
+            data["request"] = decoding
+            data["lm"] = self
+            try:
+                response = await self._fulfil(messages, decoding, private, sync, caching, data)
+                data["response"] = response.texts[0]
+                data["texts"] = response.texts
+                data["usage"] = response.usage
+                data["cost"] = response.cost
+                data["cache"] = response.cache
+                data["attempts"] = response.attempts
+            finally:
+                remember(opened)
+        return response
+
+    async def _fulfil(
+        self,
+        messages: list[dict[str, Any]],
+        decoding: dict[str, Any],
+        private: Private,
+        sync: bool,
+        caching: bool,
+        data: dict[str, Any],
+    ) -> Response:
+        tape, budget = recorder.get(), current("budget")
+        sampled = self.derives_seed and bool(decoding.get("temperature")) and "seed" not in decoding
+        name = self.request_hash(messages, decoding) if caching or sampled or tape is not None else ""
+        recorded = tape.replay(name) if tape is not None else None
+        if recorded is not None:
+            response = Response.from_dict(recorded)
+            data["replayed"] = True
+            if budget is not None:
+                bought = response.cache != "hit"
+                budget.add(calls=1, tokens=bought * sum(_counts(response.usage)), usd=bought * (response.cost or 0.0))
+            return response
+        if budget is not None:
+            budget.reserve()
+        response: Response | None = None
+        try:
+            key = f"{name}:{self._scope(private)}" if caching else ""
+            response = self._cached(key) if caching else None
+            if response is None:
+                sent = {option: value for option, value in decoding.items() if option != "rollout_id"}
+                if sampled:
+                    sent["seed"] = int(name[:8], 16) % 2**31
+                response = await self._ask(messages, {**sent, **private}, sync, "miss" if caching else "off", data)
+                if tape is not None:
+                    tape.record(name, response.to_dict())
+                if caching:
+                    lm_cache.put(key, response.to_dict())
+            elif tape is not None:
+                tape.record(name, response.to_dict())
+            return response
+        finally:
+            if budget is not None:
+                bought = response is not None and response.cache != "hit"
+                budget.settle(*(response.usage, response.cost) if response else (None, None), bought=bought)
+
+    async def _ask(
+        self, messages: list[dict[str, Any]], sent: dict[str, Any], sync: bool, cache: str, data: dict[str, Any]
+    ) -> Response:
+        attempt = 1
+        while True:
+            data["attempts"] = attempt
+            try:
+                if sync:
+                    reply = self.forward(prompt=None, messages=messages, **sent)
+                else:
+                    reply = await self.aforward(prompt=None, messages=messages, **sent)
+                return read_reply(reply, model=self.model, cache=cache, attempts=attempt)
+            except RETRYABLE as error:
+                if attempt > self.num_retries:
+                    if self.num_retries:
+                        error.add_note(f"given up after {attempt} attempts: num_retries={self.num_retries}")
+                    raise
+                wait = self._wait(attempt, error)
+            if sync:
+                time.sleep(wait)
+            else:
+                await asyncio.sleep(wait)
+            attempt += 1
+
+    def _wait(self, attempt: int, error: LMError) -> float:
+        asked = getattr(error, "retry_after", None)
+        if asked is not None:
+            return min(float(asked), _LONGEST_WAIT)
+        # spread, so that calls that failed together do not come back together
+        return min(self.backoff * 2 ** (attempt - 1), _LONGEST_WAIT) * random.uniform(0.75, 1.25)
+
+    def request_hash(self, messages: list[dict[str, Any]], decoding: dict[str, Any]) -> str:
+        """32 hex digits of the request's content: model, messages, decoding and rollout id; no secret, no endpoint."""
+        content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": _described(decoding)}
+        return content_hash(content, 32)
+
+    def cache_scope(self) -> str:
+        """What besides the request decides a reply; a part of the cache key.
+
+        A subclass may say more than its own name.
+        """
+        return f"{type(self).__module__}.{type(self).__qualname__}"
+
+    def _scope(self, private: Private) -> str:
+        # two servers may serve different models under one name
+        base = private.get("api_base") or private.get("base_url")
+        return content_hash([self.cache_scope(), shown_url(str(base)) if base else None])
+
+    def _cached(self, key: str) -> Response | None:
+        stored = lm_cache.get(key)
+        if stored is None:
+            return None
+        try:
+            return Response.from_dict(stored, cache="hit", cost=0.0, attempts=0)
+        except (KeyError, TypeError):
+            return None  # written by something else: ask again
+
+    def _threads(self) -> Executor:
+        return _threads()
+
+    @property
+    def history(self) -> History:
+        """The calls of this LM that the process still remembers, oldest first."""
+        return History(entry for entry in history() if entry.span.data.get("lm") is self)
+
+    def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
+        """Print the last `n` calls of this LM."""
+        write_history(History(self.history[-n:] if n else ()), file)
+
+    def copy(self, **changes: Any) -> Self:
+        """This LM with some options changed, for instance `lm.copy(temperature=1.0, rollout_id=3)`; None takes an
+        option away.
+        """
+        made = copy.copy(self)
+        own = {name: changes.pop(name) for name in list(changes) if name in _OWN}
+        vars(made).update(own)
+        public, private = split(changes)
+        gone = changes.keys() - public.keys() - private.keys()
+        made.kwargs = {name: value for name, value in {**self.kwargs, **public}.items() if name not in gone}
+        made._private = Private(
+            {name: value for name, value in {**self._private, **private}.items() if name not in gone}
+        )
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # programs share their LMs, and a transport cannot be copied
+
+    def dump_state(self) -> dict[str, Any]:
+        """What a saved program keeps of its LM: model and options, no key, no header, no endpoint."""
+        own = {name: getattr(self, name) for name in ("model", "model_type", "cache", "num_retries")}
+        return {**own, **jsonable(_described(self.kwargs))}
+
+    @classmethod
+    def load_state(cls, state: dict[str, Any]) -> Self:
+        """The LM of a `dump_state`; its key and endpoint come from the environment, or by `lm.copy(api_key=...,
+        api_base=...)`.
+        """
+        return cls(**{name: value for name, value in state.items() if not is_private(name)})
+
+    def __repr__(self) -> str:
+        options = [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        base = self._private.get("api_base") or self._private.get("base_url")
+        if base:
+            options.append(f"api_base={shown_url(str(base))!r}")
+        return f"{type(self).__name__}({', '.join([repr(self.model), *options])})"
+
+
+_OWN = frozenset({"model", "model_type", "cache", "callbacks", "num_retries", "backoff"})
+
+
+def _messages(prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    if messages is not None:
+        return messages
+    if not isinstance(prompt, str):
+        raise InputError(
+            f"an LM needs a prompt or messages, not {prompt!r}. "
+            "Write lm('...') or lm(messages=[{'role': 'user', 'content': '...'}])."
+        )
+    return [{"role": "user", "content": prompt}]
+
+
+def _described(decoding: dict[str, Any]) -> dict[str, Any]:
+    """`decoding` with classes (a pydantic model as response format) given by their schema."""
+    if not any(isinstance(value, type) for value in decoding.values()):
+        return decoding
+    return {
+        name: {value.__name__: value.model_json_schema()}
+        if isinstance(value, type) and hasattr(value, "model_json_schema")
+        else value
+        for name, value in decoding.items()
+    }
+
+
+def _counts(usage: dict[str, Any]) -> tuple[int, int]:
+    return usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+
+
+@once
+def _threads() -> Executor:
+    return ThreadPoolExecutor(_LM_THREADS, thread_name_prefix="lmnb-lm")

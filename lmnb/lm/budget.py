@@ -1,0 +1,114 @@
+"""`Budget`: a limit on calls, tokens, money or time that is checked before a call is sent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from lmnb.errors import BudgetExceeded, InputError
+
+_KINDS = ("calls", "tokens", "usd", "seconds")
+
+
+class Budget:
+    """Limits for everything that runs under it; safe for many threads.
+
+    `calls` counts logical calls, whether a cache or a recording answered them or not, so a run does not depend on what
+    a cache holds. `tokens` and `usd` count what was bought, and set aside the running mean for each call in flight.
+    `seconds` runs from the first call.
+
+    >>> budget = Budget(calls=2)
+    >>> budget.reserve(), budget.reserve()
+    (None, None)
+    >>> budget.reserve()
+    Traceback (most recent call last):
+    lmnb.errors.BudgetExceeded: the budget of 2 calls is spent (2 used). Raise it with Budget(calls=...).
+    """
+
+    def __init__(
+        self,
+        calls: float | None = None,
+        tokens: float | None = None,
+        usd: float | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self.limits: dict[str, float | None] = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds}
+        for kind, limit in self.limits.items():
+            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit >= 0):
+                raise InputError(
+                    f"Budget({kind}={limit!r}) is no limit. Write a number of {kind}, or None for no limit."
+                )
+        self._spent = {"calls": 0, "tokens": 0, "usd": 0.0}
+        self._in_flight = 0
+        self._settled = 0  # calls whose tokens and money are known: what the running mean is taken over
+        self._bought = {"tokens": 0, "usd": 0.0}
+        self._started: float | None = None
+        self._before = 0.0  # seconds of restored work
+        self._lock = threading.Lock()
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """What is used so far, by kind."""
+        with self._lock:
+            return {**self._spent, "seconds": self._seconds()}
+
+    def left(self) -> dict[str, float | None]:
+        """What is left, by kind; None where there is no limit."""
+        spent = self.spent
+        return {kind: None if limit is None else max(0, limit - spent[kind]) for kind, limit in self.limits.items()}
+
+    def reserve(self) -> None:
+        """Take one call, before it is sent. Raises `BudgetExceeded` where a limit is reached; nothing is taken then."""
+        with self._lock:
+            if self._started is None:
+                self._started = time.monotonic()
+            self._check()
+            self._spent["calls"] += 1
+            self._in_flight += 1
+
+    def settle(self, usage: Mapping[str, Any] | None, cost: float | None, *, bought: bool = True) -> None:
+        """Close a reserved call. `bought=False`: a cache answered it, so it counts as a call only."""
+        with self._lock:
+            self._in_flight -= 1
+            if not bought:
+                return
+            self._settled += 1
+            amounts = {"tokens": _tokens(usage), "usd": cost or 0.0}
+            for kind, amount in amounts.items():
+                self._spent[kind] += amount
+                self._bought[kind] += amount
+
+    def add(self, calls: int = 0, tokens: int = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
+        """Count work that was done before, for instance in the part of a run that is restored; never raises."""
+        with self._lock:
+            self._spent["calls"] += calls
+            self._spent["tokens"] += tokens
+            self._spent["usd"] += usd
+            self._before += seconds
+
+    def _check(self) -> None:
+        for kind, limit in self.limits.items():
+            if limit is None:
+                continue
+            used = self._seconds() if kind == "seconds" else self._spent[kind]
+            ahead = 0.0
+            if kind in self._bought and self._settled:
+                ahead = (self._in_flight + 1) * self._bought[kind] / self._settled
+            if used >= limit or used + ahead > limit * (1 + 1e-9):
+                raise BudgetExceeded(kind, used, limit)
+
+    def _seconds(self) -> float:
+        return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
+
+    def __repr__(self) -> str:
+        spent = self.spent
+        parts = [f"{kind}={spent[kind]:g} of {limit:g}" for kind, limit in self.limits.items() if limit is not None]
+        return f"Budget({', '.join(parts) or 'no limit'})"
+
+
+def _tokens(usage: Mapping[str, Any] | None) -> int:
+    if not usage:
+        return 0
+    return int(usage.get("total_tokens") or (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0))

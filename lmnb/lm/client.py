@@ -1,0 +1,136 @@
+"""`LM`: a language model by its name, from a provider (through litellm) or in this process (through llama.cpp)."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cache as once
+from typing import Any
+
+from lmnb.errors import InvalidRequestError, LMError
+from lmnb.lm import local
+from lmnb.lm.base import BaseLM
+from lmnb.lm.failures import translated
+from lmnb.lm.private import is_private
+from lmnb.lm.provider import register
+
+
+class LM(BaseLM):
+    """`LM("provider/model")` for every provider that litellm knows; `LM("lmnb/tiny")` is the embedded model and
+    `LM("gguf/<path>")` any GGUF file.
+
+    Keys come from the environment (`OPENAI_API_KEY`, ...) or `api_key=`, a server of your own from `api_base=`; neither
+    is saved, shown or part of a cache key. Local models also take `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`,
+    and reply greedily unless a temperature is given.
+
+    >>> lm = LM("lmnb/tiny")
+    >>> lm
+    LM('lmnb/tiny')
+    >>> reply = lm("Say something.")
+    >>> len(reply)
+    1
+    """
+
+    @property
+    def derives_seed(self) -> bool:  # type: ignore[override]
+        """True for local models: the same sampled request gives the same reply; another `rollout_id` gives another."""
+        return local.is_local(self.model)
+
+    @property
+    def supports_stop(self) -> bool:  # type: ignore[override]
+        """False where litellm knows that the model refuses stop sequences."""
+        return local.is_local(self.model) or _takes_stop(self.model)
+
+    def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
+        if local.is_local(self.model):
+            return local.complete(self.model, _given(prompt, messages), _public(kwargs))
+        litellm, failure = _litellm(), None
+        try:
+            return _read(
+                self._call(litellm.completion, litellm.text_completion)(**self._request(prompt, messages, kwargs))
+            )
+        except LMError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary to litellm, which raises many unrelated types
+            failure = translated(error, self.model, {**self._private, **kwargs})
+        raise failure  # outside the handler: the original, whose text may hold a key, is not chained
+
+    async def aforward(
+        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> Any:
+        if local.is_local(self.model):
+            return await super().aforward(prompt=prompt, messages=messages, **kwargs)
+        litellm, failure = _litellm(), None
+        try:
+            call = self._call(litellm.acompletion, litellm.atext_completion)
+            return _read(await call(**self._request(prompt, messages, kwargs)))
+        except LMError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in forward
+            failure = translated(error, self.model, {**self._private, **kwargs})
+        raise failure
+
+    def cache_scope(self) -> str:
+        return local.fingerprint(self.model) if local.is_local(self.model) else "litellm"
+
+    def _call(self, chat: Any, text: Any) -> Any:
+        if self.model_type not in {"chat", "text"}:
+            raise InvalidRequestError(
+                f"LM({self.model!r}) has model_type={self.model_type!r}. Write model_type='chat' or 'text'.",
+                model=self.model,
+            )
+        return chat if self.model_type == "chat" else text
+
+    def _request(
+        self, prompt: str | None, messages: list[dict[str, Any]] | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        given = _given(prompt, messages)
+        if self.model_type == "text":
+            content: dict[str, Any] = {"prompt": "\n\n".join(message["content"] for message in given)}
+        else:
+            content = {"messages": given}
+        # retries are ours, so that they are counted
+        return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
+
+    def _threads(self) -> Executor:
+        return _local_threads()
+
+
+def _given(prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    return messages if messages is not None else [{"role": "user", "content": prompt or ""}]
+
+
+def _read(reply: Any) -> dict[str, Any]:
+    choices = getattr(reply, "choices", None)
+    hidden = getattr(reply, "_hidden_params", None) or {}
+    return {"choices": choices, "usage": getattr(reply, "usage", None), "cost": hidden.get("response_cost")}
+
+
+def _public(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if not is_private(name)}
+
+
+@once
+def _takes_stop(model: str) -> bool:
+    litellm = _litellm()
+    try:
+        known = litellm.get_supported_openai_params(model=model)
+    except Exception:  # noqa: BLE001 - as in forward; the call itself will say what is wrong with the name
+        return True
+    return not known or "stop" in known
+
+
+@once
+def _litellm() -> Any:
+    # without this litellm fetches its price table from the network when it is imported
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    litellm.suppress_debug_info = True
+    register()
+    return litellm
+
+
+@once
+def _local_threads() -> Executor:
+    return ThreadPoolExecutor(local.threads(), thread_name_prefix="lmnb-local")

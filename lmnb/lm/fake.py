@@ -1,0 +1,200 @@
+"""`FakeLM` and `DummyLM`: language models whose replies are written down, for tests and for trying a program out."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from lmnb.adapters.chat import END, escape, header
+from lmnb.adapters.values import plain
+from lmnb.errors import InputError, LMError
+from lmnb.lm.base import BaseLM
+from lmnb.signature import InputField, OutputField, Signature
+
+Answer = str | Mapping[str, Any] | Exception
+
+
+class FakeLM(BaseLM):
+    """Gives `answers` in order, or what a handler `(messages, **options)` returns; no model, no network.
+
+    An answer is the reply's text, or a dict of output fields, which is written in the chat format; an exception is
+    raised instead of a reply. `calls` lists the requests that reached it. `delay` is in seconds a call. A handler gets
+    a `seed` with sampled requests (temperature above 0), different for each rollout id and the same for the same
+    request.
+
+    >>> lm = FakeLM(["hello", {"answer": "Paris", "sure": True}])
+    >>> lm("hi")
+    ['hello']
+    >>> print(lm("The capital of France?")[0])
+    [[ ## answer ## ]]
+    Paris
+    <BLANKLINE>
+    [[ ## sure ## ]]
+    true
+    <BLANKLINE>
+    [[ ## completed ## ]]
+    >>> FakeLM(lambda messages: messages[-1]["content"].upper())("hi")
+    ['HI']
+    """
+
+    derives_seed = True
+
+    def __init__(
+        self,
+        answers: Sequence[Answer] | Callable[..., str | Mapping[str, Any]] = (),
+        *,
+        model: str = "fake",
+        cache: bool = False,
+        delay: float = 0.0,
+        **options: Any,
+    ) -> None:
+        if isinstance(answers, (str, Mapping)):
+            raise InputError(
+                f"FakeLM takes a list of answers or a handler, not {answers!r}. Write FakeLM([{answers!r}])."
+            )
+        super().__init__(model, cache=cache, **options)
+        self.calls: list[dict[str, Any]] = []
+        self.delay = delay
+        self._handler = answers if callable(answers) else None
+        self._takes_options = self._handler is not None and _takes_options(self._handler)
+        self._answers: list[Answer] = [] if callable(answers) else list(answers)
+        self._cursor = [0]  # in a list, so that copies of this LM go on where it is
+        self._lock = threading.Lock()
+
+    def forward(
+        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        if self.delay:
+            time.sleep(self.delay)
+        return self._reply(messages or [], kwargs)
+
+    async def aforward(
+        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        return self._reply(messages or [], kwargs)
+
+    def _reply(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append({"messages": messages, **options})
+        texts = [self._text(messages, options) for _ in range(options.get("n", 1))]
+        asked = sum(len(message["content"]) for message in messages) // 4
+        return {
+            "choices": [{"message": {"content": text}, "finish_reason": "stop"} for text in texts],
+            "usage": {
+                "prompt_tokens": asked,
+                "completion_tokens": sum(map(len, texts)) // 4,
+            },  # about what a tokenizer gives
+            "cost": 0.0,
+        }
+
+    def _text(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> str:
+        answer = self._answer(messages, options)
+        if isinstance(answer, str):
+            return answer
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, Mapping):
+            return self._written(answer)
+        raise LMError(
+            f"{type(self).__name__} cannot answer {answer!r}. Give it a str, or a dict of output fields.",
+            model=self.model,
+        )
+
+    def _answer(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> Any:
+        if self._handler is not None:
+            return self._handler(messages, **options) if self._takes_options else self._handler(messages)
+        with self._lock:
+            index = self._cursor[0]
+            self._cursor[0] += 1
+        count = len(self._answers)
+        if index < count:
+            return self._answers[index]
+        raise LMError(
+            f"{type(self).__name__} had {count} answer{'s' * (count != 1)} and was asked for number {index + 1}. "
+            "Give it more, or a handler: FakeLM(lambda messages: ...).",
+            model=self.model,
+        )
+
+    def _written(self, fields: Mapping[str, Any]) -> str:
+        parts = [f"{header(name)}\n{escape(plain(value))}" for name, value in fields.items()]
+        return "\n\n".join([*parts, END])
+
+
+class DummyLM(FakeLM):
+    """The scripted LM under the name and with the arguments that ported tests use.
+
+    `answers`: dicts of output fields in order, or `{text: dict}`, where the first text that the last message holds
+    chooses the answer. With `follow_examples` a request whose inputs are those of a demo in its own messages gets that
+    demo's answer.
+
+    >>> lm = DummyLM({"France": {"answer": "Paris"}, "Italy": {"answer": "Rome"}})
+    >>> lm("The capital of Italy?")[0].splitlines()[1]
+    'Rome'
+    """
+
+    def __init__(
+        self,
+        answers: Sequence[Answer] | Mapping[str, Mapping[str, Any]],
+        follow_examples: bool = False,
+        reasoning: bool = False,
+        adapter: Any = None,
+    ) -> None:
+        super().__init__([] if isinstance(answers, Mapping) else answers, model="dummy")
+        self._by_text = dict(answers) if isinstance(answers, Mapping) else None
+        self._follow_examples = follow_examples
+        self._reasoning = reasoning
+        self._adapter = adapter
+
+    def _answer(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> Any:
+        if self._follow_examples:
+            shown = _followed(messages)
+            if shown is not None:
+                return shown
+        if self._by_text is None:
+            return super()._answer(messages, options)
+        asked = messages[-1]["content"]
+        for text, answer in self._by_text.items():
+            if text in asked:
+                return answer
+        raise LMError(
+            f"DummyLM has no answer for {asked!r}: it holds none of {', '.join(map(repr, self._by_text))}.",
+            model=self.model,
+        )
+
+    def _reply(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+        reply = super()._reply(messages, options)
+        if self._reasoning:
+            for choice in reply["choices"]:
+                choice["message"]["reasoning_content"] = "Some reasoning"
+        return reply
+
+    def _written(self, fields: Mapping[str, Any]) -> str:
+        if self._adapter is None:
+            return super()._written(fields)
+        # an adapter writes outputs in one place only: the reply of a demo
+        signature = Signature({"asked": (str, InputField()), **{name: (Any, OutputField()) for name in fields}}, "")
+        messages = self._adapter.format(signature, [{"asked": "", **fields}], {"asked": ""})
+        return next(message["content"] for message in messages if message["role"] == "assistant")
+
+
+def _followed(messages: list[dict[str, Any]]) -> str | None:
+    """The reply of the last demo whose user turn begins the request."""
+    asked = messages[-1]["content"]
+    for turn, reply in reversed(list(pairwise(messages))):
+        if turn["role"] == "user" and reply["role"] == "assistant" and asked.startswith(turn["content"]):
+            return reply["content"]
+    return None
+
+
+def _takes_options(handler: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except ValueError:
+        return True
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)

@@ -1,0 +1,300 @@
+"""GGUF models in this process, through llama.cpp (xllamacpp): the embedded `lmnb/tiny` and any file on the user's disk.
+
+The same input gives the same reply, whatever else runs. So a server handles one request at a time; and it reuses the
+prefix that a prompt shares with the one before (four times faster where a program's demos stay the same) only under
+conditions in which that was measured to leave every log-probability bit for bit as it is: flash attention off, the
+whole prompt in one batch, and no reuse of tokens that were generated (see `_reusable`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lmnb.errors import ContextWindowError, InvalidRequestError, LMError, ModelNotFound
+
+EMBEDDED = {"tiny": ("tiny", "tiny.gguf")}
+_PREFIXES = ("lmnb/", "gguf/")
+_SMALL = 64_000_000  # bytes; below, one thread a server is fastest, and a second server costs little
+_SENT = frozenset(
+    {
+        *(
+            "temperature",
+            "max_tokens",
+            "stop",
+            "seed",
+            "top_p",
+            "top_k",
+            "min_p",
+            "logprobs",
+            "top_logprobs",
+            "grammar",
+        ),
+        *("response_format", "presence_penalty", "frequency_penalty", "repeat_penalty"),
+    }
+)
+_SETUP = frozenset({"n_ctx", "n_threads", "n_servers", "prompt_cache"})
+_Messages = Sequence[dict[str, Any]]
+
+
+def is_local(model: str) -> bool:
+    """True for the names that this module serves: `lmnb/...` and `gguf/...`."""
+    return model.startswith(_PREFIXES)
+
+
+def weights(model: str) -> Path:
+    """The file behind a local model's name; `ModelNotFound` where there is none."""
+    prefix, _, name = model.partition("/")
+    if prefix == "gguf":
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise ModelNotFound(
+                f"there is no file {str(path)!r} (looked from {str(Path.cwd())!r}). "
+                "Write LM('gguf/<path to a .gguf file>'), absolute as in 'gguf//home/me/model.gguf', or LM('lmnb/tiny') for the embedded model.",
+                model=model,
+            )
+        return path
+    if name not in EMBEDDED:
+        known = ", ".join(f"LM('lmnb/{known}')" for known in EMBEDDED)
+        raise ModelNotFound(
+            f"there is no embedded model {name!r}. Write {known}, or LM('gguf/<path>') for a file.", model=model
+        )
+    path = Path(str(resources.files("lmnb.lm").joinpath(*EMBEDDED[name])))
+    if not path.is_file():
+        raise ModelNotFound(
+            f"the weights {str(path)!r} are missing from this installation. Install lmnb again.", model=model
+        )
+    return path
+
+
+def fingerprint(model: str) -> str:
+    """What tells one version of a local model's weights from another."""
+    path = weights(model)
+    stat = path.stat()
+    if stat.st_size <= _SMALL:
+        return _digest(path, stat.st_size, stat.st_mtime_ns)
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def complete(model: str, messages: _Messages, options: dict[str, Any]) -> dict[str, Any]:
+    """One chat request, as an OpenAI-shaped dict. Temperature 0 where none is given."""
+    setup = {name: value for name, value in options.items() if name in _SETUP}
+    body = {name: value for name, value in options.items() if name in _SENT}
+    n = options.get("n", 1)
+    unknown = sorted(options.keys() - setup.keys() - body.keys() - {"n"})
+    if unknown:
+        takes = ", ".join(sorted(_SENT | _SETUP | {"n"}))
+        raise InvalidRequestError(f"{model!r} takes no option {unknown[0]!r}. It takes: {takes}.", model=model)
+    runtime = _runtime(model, setup)
+    body.setdefault("temperature", 0.0)
+    body.setdefault("max_tokens", runtime.max_tokens)
+    if isinstance(body.get("response_format"), type):
+        schema = body["response_format"].model_json_schema()
+        body["response_format"] = {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+    replies: list[dict[str, Any]] = []
+    for index in range(n):
+        if index and not body["temperature"]:
+            replies.append(replies[0])  # greedy: the same again
+            continue
+        seed = {"seed": body["seed"] + index} if index and "seed" in body else {}
+        replies.append(runtime.ask(messages, {**body, **seed}))
+    return _merged(model, replies)
+
+
+def threads() -> int:
+    """How many requests are worth running side by side."""
+    return min(2, os.cpu_count() or 1)
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """A server with the messages of its last prompt, whose tokens it still holds."""
+
+    server: Any
+    last: list[dict[str, Any]]
+
+
+class _Runtime:
+    """One file, served by a few servers of one request each, made on demand."""
+
+    def __init__(self, model: str, path: Path, setup: dict[str, Any]) -> None:
+        small = path.stat().st_size <= _SMALL
+        embedded = model.startswith("lmnb/")
+        self.model = model
+        self.path = path
+        self.max_tokens = 256 if embedded else 1024
+        self.indented = embedded  # the chat template of our models starts every line of a value with a space
+        self._n_ctx = setup.get("n_ctx", 2048 if embedded else 8192)
+        self._n_threads = setup.get("n_threads", 1 if small else 0)
+        self._prompt_cache = setup.get("prompt_cache", embedded)
+        self._size = setup.get("n_servers", threads() if small else 1)
+        self._made = 0
+        self._idle: list[_Slot] = []
+        self._free = threading.Condition()
+
+    def ask(self, messages: _Messages, body: dict[str, Any]) -> dict[str, Any]:
+        asked = [dict(message) for message in messages]
+        if not asked:
+            raise InvalidRequestError(f"{self.model!r} was asked without a message.", model=self.model)
+        with self._slot(asked) as slot:
+            reuse = self._prompt_cache and _reusable(slot.last, asked)
+            slot.last = []
+            try:
+                reply = slot.server.handle_chat_completions({**body, "messages": asked, "cache_prompt": reuse})
+            except RuntimeError as error:  # what the runtime raises for content that it cannot take
+                raise InvalidRequestError(f"{self.model!r} refused the request: {error}", model=self.model) from error
+            slot.last = asked
+        if "choices" not in reply:
+            raise self._error(reply.get("error") or {})
+        for choice in reply["choices"]:
+            text = choice["message"].get("content") or ""
+            if self.indented:
+                text = text.replace("\n ", "\n")
+            choice["message"]["content"] = text.strip()
+        return reply
+
+    def _error(self, error: dict[str, Any]) -> LMError:
+        if error.get("type") == "exceed_context_size_error":
+            return ContextWindowError(
+                f"the prompt has {error.get('n_prompt_tokens')} tokens and {self.model!r} takes {error.get('n_ctx')}. "
+                "Use fewer or shorter demos" + ("." if self.model.startswith("lmnb/") else ", or LM(..., n_ctx=...)."),
+                model=self.model,
+            )
+        return InvalidRequestError(
+            f"{self.model!r} refused the request: {error.get('message', error)}", model=self.model
+        )
+
+    @contextmanager
+    def _slot(self, asked: list[dict[str, Any]]) -> Iterator[_Slot]:
+        """An idle server, the one that holds most of this prompt's beginning; waits where all are busy."""
+        with self._free:
+            while not self._idle and self._made >= self._size:
+                self._free.wait()
+            if self._idle:
+                slot = max(self._idle, key=lambda idle: _shared(idle.last, asked))
+                self._idle.remove(slot)
+            else:
+                slot = None
+                self._made += 1
+        if slot is None:
+            try:
+                slot = _Slot(self._serve(), [])
+            except BaseException:
+                with self._free:
+                    self._made -= 1
+                    self._free.notify()
+                raise
+        try:
+            yield slot
+        finally:
+            with self._free:
+                self._idle.append(slot)
+                self._free.notify()
+
+    def _serve(self) -> Any:
+        llama = _llama(self.model)
+        params = llama.CommonParams()
+        params.model.path = str(self.path)
+        params.n_ctx = self._n_ctx
+        params.n_parallel = 1
+        params.use_jinja = True
+        params.warmup = False
+        params.verbosity = -1
+        params.cache_ram_mib = 0  # kept states hold generated tokens, which must not be reused (see _reusable)
+        params.api_keys = [secrets.token_hex(16)]  # the server also listens on loopback, for nobody
+        params.n_threads_http = 1
+        if self._n_threads:
+            params.cpuparams.n_threads = self._n_threads
+            params.cpuparams_batch.n_threads = self._n_threads
+        if self._prompt_cache:
+            params.flash_attn_type = llama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            params.n_batch = params.n_ubatch = self._n_ctx
+            params.n_gpu_layers = 0
+        try:
+            return llama.Server(params)
+        except RuntimeError as error:
+            raise ModelNotFound(
+                f"{str(self.path)!r} could not be loaded ({error}). It must be a GGUF file that llama.cpp knows.",
+                model=self.model,
+            ) from error
+
+
+def _reusable(held: list[dict[str, Any]], asked: list[dict[str, Any]]) -> bool:
+    """Whether the tokens that a server holds may serve a new prompt without any effect on its reply.
+
+    Not where the prompt goes on through the last reply: generated tokens were computed one at a time, which rounds
+    differently. Not where it ends inside the held prompt: then a single token would be computed alone.
+    """
+    return asked[: len(held)] != held and held[: len(asked)] != asked
+
+
+def _shared(held: list[dict[str, Any]], asked: list[dict[str, Any]]) -> int:
+    count = 0
+    for one, other in zip(held, asked, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _merged(model: str, replies: list[dict[str, Any]]) -> dict[str, Any]:
+    choices = [{**reply["choices"][0], "index": index} for index, reply in enumerate(replies)]
+    asked = replies[0]["usage"]["prompt_tokens"]
+    written = sum(reply["usage"]["completion_tokens"] for reply in replies)
+    usage = {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
+    kept = {name: replies[0][name] for name in ("id", "created", "object")}
+    return {**kept, "model": model, "choices": choices, "usage": usage, "cost": 0.0}
+
+
+_runtimes: dict[tuple[Any, ...], _Runtime] = {}
+_lock = threading.Lock()
+_digests: dict[tuple[Any, ...], str] = {}
+_before_fork: list[Any] = []
+
+
+def _runtime(model: str, setup: dict[str, Any]) -> _Runtime:
+    path = weights(model)
+    key = (model.partition("/")[0], str(path.resolve()), *sorted(setup.items()))
+    with _lock:
+        if key not in _runtimes:
+            _runtimes[key] = _Runtime(model, path, setup)
+        return _runtimes[key]
+
+
+def _digest(path: Path, *version: int) -> str:
+    key = (str(path), *version)
+    if key not in _digests:
+        _digests[key] = sha256(path.read_bytes()).hexdigest()[:16]
+    return _digests[key]
+
+
+def _llama(model: str) -> Any:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise LMError(
+            f"LM({model!r}) runs through 'xllamacpp', which cannot be imported here ({error}). "
+            "Run: pip install xllamacpp",
+            model=model,
+        ) from error
+    return xllamacpp
+
+
+def _after_fork() -> None:
+    # the servers' threads did not cross the fork; the objects are kept, as their destructors would wait for those
+    global _lock
+    _before_fork.append(dict(_runtimes))
+    _runtimes.clear()
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

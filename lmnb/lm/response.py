@@ -1,0 +1,126 @@
+"""`Response`: what one LM call gave, read from whatever shape the transport answered in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmnb.errors import LMError
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The texts of one LM call with what it used.
+
+    `usage` holds `prompt_tokens` and `completion_tokens`; `cost` is in US dollars, None where the price is unknown, 0
+    for a cache hit; `cache` is "hit", "miss" or "off"; `attempts` counts how often the request was sent; `finish` is
+    why the first text ended ("stop", "length", ...); `logprobs` has one entry a text, as the provider gave it, where
+    they were asked for.
+    """
+
+    texts: list[str]
+    usage: dict[str, Any]
+    cost: float | None
+    model: str
+    cache: str = "off"
+    attempts: int = 1
+    finish: str | None = None
+    logprobs: list[Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; `Response.from_dict` reads it back."""
+        stored: dict[str, Any] = {
+            "texts": list(self.texts),
+            "usage": dict(self.usage),
+            "cost": self.cost,
+            "model": self.model,
+            "cache": self.cache,
+            "attempts": self.attempts,
+            "finish": self.finish,
+        }
+        if self.logprobs is not None:
+            stored["logprobs"] = self.logprobs
+        return stored
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], **changes: Any) -> Response:
+        """From `to_dict` data, with some values replaced; raises KeyError or TypeError where the data is not a
+        response.
+        """
+        values = {**stored, **changes}
+        texts = values["texts"]
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"texts must be a list of str, not {texts!r}")
+        return cls(
+            list(texts),
+            dict(values["usage"]),
+            values["cost"],
+            values["model"],
+            values["cache"],
+            values["attempts"],
+            values["finish"],
+            values.get("logprobs"),
+        )
+
+
+def read_reply(reply: Any, *, model: str, cache: str, attempts: int) -> Response:
+    """A `Response` from a str, a list of str, or an OpenAI-shaped dict or object (chat or text completion)."""
+    if isinstance(reply, str):
+        return Response([reply], {}, None, model, cache, attempts)
+    if isinstance(reply, list) and reply and all(isinstance(text, str) for text in reply):
+        return Response(list(reply), {}, None, model, cache, attempts)
+    choices = _get(reply, "choices")
+    if not isinstance(choices, (list, tuple)) or not choices:
+        raise LMError(
+            f"the LM {model!r} returned {_short(reply)}. "
+            "Let forward return a str, a list of str, or an OpenAI-shaped dict {'choices': [{'message': {'content': ...}}], 'usage': {...}}.",
+            model=model,
+        )
+    logprobs = [_get(choice, "logprobs") for choice in choices]
+    return Response(
+        [_text(choice) for choice in choices],
+        read_usage(_get(reply, "usage")),
+        _get(reply, "cost"),
+        model,
+        cache,
+        attempts,
+        _get(choices[0], "finish_reason"),
+        [_plain(entry) for entry in logprobs] if any(logprobs) else None,
+    )
+
+
+def read_usage(usage: Any) -> dict[str, Any]:
+    """`prompt_tokens` and `completion_tokens` of an OpenAI-shaped usage; cached prompt tokens too where they are
+    given.
+    """
+    if not usage:
+        return {}
+    read = {
+        "prompt_tokens": _get(usage, "prompt_tokens") or 0,
+        "completion_tokens": _get(usage, "completion_tokens") or 0,
+    }
+    cached = _get(_get(usage, "prompt_tokens_details"), "cached_tokens")
+    return {**read, "cached_tokens": cached} if cached else read
+
+
+def _text(choice: Any) -> str:
+    message = _get(choice, "message")
+    content = _get(choice, "text") if message is None else _get(message, "content")
+    if isinstance(content, list):  # content parts
+        content = "".join(_get(part, "text") or "" for part in content)
+    return content or ""
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _plain(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if callable(dump) else value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + "…"

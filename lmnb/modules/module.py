@@ -1,0 +1,313 @@
+"""Module: a program, or a part of one. Subclasses write `forward`, `aforward` or both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
+from functools import cache
+from inspect import signature as parameters_of
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from lmnb.errors import InputError, LmnbError
+from lmnb.example import Prediction
+from lmnb.lm.drive import drive
+from lmnb.modules import program_file, python_file
+from lmnb.modules.card import program_card
+from lmnb.modules.tree import Node, copied, deep, shared, walk
+from lmnb.settings import current
+from lmnb.trace import History, Trace, history, span, write_history
+
+if TYPE_CHECKING:
+    from lmnb.modules.predict import Predict
+
+
+class Module(Node):
+    """The base of programs. Parts are attributes, also in lists and dicts; calling it runs `forward`.
+
+    >>> import lmnb
+    >>> class Shout(lmnb.Module):
+    ...     def __init__(self):
+    ...         self.answer = lmnb.Predict("question -> answer")
+    ...     def forward(self, question):
+    ...         return lmnb.Prediction(answer=self.answer(question=question).answer.upper())
+    >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "paris"}])):
+    ...     Shout()(question="The capital of France?")
+    Prediction(answer='PARIS')
+    """
+
+    callbacks: Any = ()
+    provenance: Mapping[str, Any] = MappingProxyType({})  # optimizer, seed, scores, ...: saved with the program
+
+    forward: Callable[..., Any]
+    aforward: Callable[..., Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["_made_with"] = (args, kwargs)  # for an export as Python
+        return made
+
+    def __init__(self, callbacks: Any = None) -> None:
+        if callbacks:
+            self.callbacks = callbacks
+
+    # -- calling -----------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return drive(self._call(args, kwargs, sync=True))
+
+    async def acall(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it in asynchronous code: awaits `aforward`, or runs `forward` in a thread where there is none."""
+        return await self._call(args, kwargs, sync=False)
+
+    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
+        """The one core of `__call__` and `acall`; with `sync` it never suspends."""
+        inputs = {**dict(zip(_parameters(type(self)), args, strict=False)), **kwargs} if args else kwargs
+        with span("module", type(self).__name__, inputs=inputs, module=self) as opened:
+            result = await self._run(args, kwargs, sync=sync)
+            opened.outputs = result.toDict() if isinstance(result, Prediction) else result if isinstance(result, dict) else {"result": result}
+        return result.with_trace(Trace(opened)) if isinstance(result, Prediction) else result
+
+    async def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
+        forward, aforward = getattr(self, "forward", None), getattr(self, "aforward", None)
+        if forward is None and aforward is None:
+            raise LmnbError(f"{type(self).__name__} has no forward. Write def forward(self, ...): ... in the class.")
+        if sync:
+            return forward(*args, **kwargs) if forward is not None else _in_a_loop_of_its_own(lambda: self.aforward(*args, **kwargs))
+        return await aforward(*args, **kwargs) if aforward is not None else await asyncio.to_thread(self.forward, *args, **kwargs)
+
+    def batch(
+        self,
+        examples: Iterable[Any],
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        return_failed_examples: bool = False,
+        **_: Any,
+    ) -> Any:
+        """The results for many examples, in order, asked side by side; None where one failed, with a warning.
+
+        Raises the first error when `max_errors` (default: the setting) have failed. With `return_failed_examples` gives
+        `(results, failed examples, their errors)`.
+        """
+        rows = list(examples)
+        limit = current("max_errors") if max_errors is None else max_errors
+        errors: dict[int, Exception] = {}
+
+        def one(at: int) -> Any:
+            if limit and len(errors) >= limit:
+                return None
+            row = rows[at]
+            marked = getattr(row, "input_keys", None) is not None
+            try:
+                return self(**(row.inputs() if marked else row))
+            except Exception as error:  # noqa: BLE001 - a row of user code: reported below, with its index
+                errors[at] = error
+                return None
+
+        with ThreadPoolExecutor(num_threads or current("num_threads")) as pool:
+            contexts = [contextvars.copy_context() for _ in rows]
+            results = list(pool.map(lambda at: contexts[at].run(one, at), range(len(rows))))
+        failed = sorted(errors)
+        if failed and limit and len(failed) >= limit:
+            raise errors[failed[0]]
+        if return_failed_examples:
+            return results, [rows[at] for at in failed], [errors[at] for at in failed]
+        if failed:
+            first = errors[failed[0]]
+            warnings.warn(f"{len(failed)} of {len(rows)} examples failed, the first at {failed[0]}: {type(first).__name__}: {first}", stacklevel=2)
+        return results
+
+    # -- its parts ---------------------------------------------------------------------------------------------------
+
+    def named_sub_modules(self, type_: type | None = None) -> Iterator[tuple[str, Any]]:
+        """Every module of the tree by name, this one first as "self"."""
+        return ((name, node) for name, node in walk(self) if isinstance(node, type_ or Module))
+
+    def named_predictors(self) -> list[tuple[str, Predict]]:
+        """The predictors by name: `a.b`, `steps[0]`, `by_kind['x']`; a predictor itself is "self"."""
+        return [(name, node) for name, node in walk(self) if getattr(node, "is_predictor", False)]  # type: ignore[misc]
+
+    named_parameters = named_predictors
+
+    def predictors(self) -> list[Predict]:
+        return [predictor for _, predictor in self.named_predictors()]
+
+    def map_named_predictors(self, function: Callable[[Any], Any]) -> Self:
+        """Replace every predictor by what `function` makes of it, in place."""
+        for name, predictor in self.named_predictors():
+            _replace(self, name, predictor, function(predictor))
+        return self
+
+    def set_lm(self, lm: Any) -> None:
+        """Give every predictor this LM."""
+        for predictor in self.predictors():
+            predictor.lm = lm
+
+    def get_lm(self) -> Any:
+        """The LM of all predictors; an error where they differ."""
+        lms = {id(predictor.lm): predictor.lm for predictor in self.predictors()}
+        if len(lms) > 1:
+            raise InputError(f"the predictors have different LMs: {', '.join(repr(lm) for lm in lms.values())}. Read predictor.lm of each.")
+        return next(iter(lms.values()), None)
+
+    # -- as a value ---------------------------------------------------------------------------------------------------
+
+    def slots(self) -> dict[str, Any]:
+        """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), and `.lm` where a predictor has its own."""
+        found: dict[str, Any] = {}
+        for name, predictor in self.named_predictors():
+            found[f"{name}.instructions"] = predictor.instructions
+            found[f"{name}.demos"] = tuple(predictor.demos)
+            if predictor.lm is not None:
+                found[f"{name}.lm"] = predictor.lm
+        return found
+
+    def with_candidate(self, candidate: Any) -> Self:
+        """A copy with the slots of `candidate` (a mapping, or an object whose `.values` is one) filled; this program stays as it is.
+
+        Modules and containers are new in the copy, all other values are shared.
+        """
+        values = candidate if isinstance(candidate, Mapping) else candidate.values
+        made = copied(self, {}, shared)
+        predictors = dict(made.named_predictors())
+        for slot, value in values.items():
+            name, _, part = slot.rpartition(".")
+            if name not in predictors or part not in ("instructions", "demos", "lm"):
+                raise InputError(_no_slot(slot, predictors))
+            setattr(predictors[name], part, value)
+        return made
+
+    def deepcopy(self) -> Self:
+        """A copy that shares nothing but LMs, and what cannot be copied."""
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copied(self, memo, deep(memo))
+
+    def reset_copy(self) -> Self:
+        """A copy without demos, LMs and call options."""
+        made = self.deepcopy()
+        for predictor in made.predictors():
+            predictor.reset()
+        return made
+
+    # -- looking at it ------------------------------------------------------------------------------------------------
+
+    def messages(self, **inputs: Any) -> list[dict[str, Any]]:
+        """The exact prompt for `inputs`, without a call; for programs of one predictor."""
+        named = self.named_predictors()
+        if len(named) != 1:
+            names = ", ".join(name for name, _ in named) or "none"
+            example = f" Write program.{named[0][0]}.messages(...)." if named else ""
+            raise InputError(f"{type(self).__name__} has {len(named)} predictors ({names}), whose prompts depend on earlier replies.{example}")
+        return named[0][1].messages(**inputs)
+
+    @property
+    def history(self) -> History:
+        """The LM calls of this program that the process still remembers, oldest first."""
+        roots = {id(entry.span.root): entry.span.root for entry in history()}
+        mine: set[int] = set()
+        for top in roots.values():
+            for _, below in Trace(top).spans():
+                if below.module is self:
+                    mine |= {id(item) for _, item in Trace(below).spans() if item.kind == "lm"}
+        return History(entry for entry in history() if id(entry.span) in mine)
+
+    def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
+        """Print the last `n` LM calls of this program."""
+        write_history(History(self.history[-n:] if n else ()), file)
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {predictor.signature.signature}" for name, predictor in self.named_predictors()]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
+
+    def _repr_html_(self) -> str:
+        return program_card(self)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def dump_state(self) -> dict[str, Any]:
+        """The state of every predictor, JSON-able."""
+        return program_file.dump_state(self)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over the state of `dump_state`; a state that does not fit raises SaveError and changes nothing."""
+        program_file.load_state(self, state)
+
+    def save(self, path: str | Path) -> None:
+        """Write the program as JSON, to be read in a review: names and types, instructions, demos, provenance; no key, no code."""
+        program_file.save(self, path)
+
+    def load(self, path: str | Path) -> None:
+        """Take over a saved program. Names and types must fit; SaveError says what differs, and nothing is changed then."""
+        program_file.load_into(self, path)
+
+    def export(self, path: str | Path, format: str = "json") -> Path:  # noqa: A002 - the word of the field
+        """Write the program as `format` "json" (see `save`) or "python", a module that needs only lmnb."""
+        writers = {"json": program_file.save, "python": python_file.export_python}
+        if format not in writers:
+            raise InputError(f"there is no format {format!r}. Write export({str(path)!r}, format='json') or format='python'.")
+        writers[format](self, path)
+        return Path(path)
+
+
+@cache
+def _parameters(cls: type[Module]) -> tuple[str, ...]:
+    function = getattr(cls, "forward", None) or getattr(cls, "aforward", None)
+    return tuple(parameters_of(function).parameters)[1:] if function is not None else ()
+
+
+def _in_a_loop_of_its_own(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine to its end from synchronous code; in a thread of its own where a loop runs here already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(make())
+    outcome: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            outcome["result"] = asyncio.run(make())
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, where it is raised
+            outcome["error"] = error
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="lmnb-aforward")
+    thread.start()
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["result"]
+
+
+def _no_slot(slot: str, predictors: Mapping[str, Any]) -> str:
+    known = [f"{name}.{part}" for name in predictors for part in ("instructions", "demos", "lm")]
+    near = get_close_matches(slot, known, n=1, cutoff=0.4)
+    return f"the program has no slot {slot!r}. " + (f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'none'}.")
+
+
+def _replace(root: Any, name: str, old: Any, new: Any) -> None:
+    """Put `new` wherever the tree below `root` holds `old`."""
+    for _, node in walk(root):
+        for attribute, value in list(vars(node).items()):
+            if attribute != "_made_with":
+                vars(node)[attribute] = _replaced(value, old, new)
+
+
+def _replaced(value: Any, old: Any, new: Any) -> Any:
+    if value is old:
+        return new
+    if type(value) is list:
+        value[:] = [_replaced(item, old, new) for item in value]
+    elif type(value) is dict:
+        value.update({key: _replaced(item, old, new) for key, item in value.items()})
+    elif type(value) is tuple:
+        return tuple(_replaced(item, old, new) for item in value)
+    return value
+
+

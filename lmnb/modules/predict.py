@@ -1,0 +1,161 @@
+"""Predict: the one part of a program that asks a model, and the one that optimizers tune."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from lmnb.adapters.chat import ChatAdapter
+from lmnb.errors import InputError, LMNotConfigured
+from lmnb.example import Example, Prediction
+from lmnb.modules.module import Module
+from lmnb.settings import current
+from lmnb.signature import NO_DEFAULT, ensure_signature
+from lmnb.trace import Trace, span
+
+_CHAT = ChatAdapter()
+_MISSING: Any = object()
+
+
+class Predict(Module):
+    """One call of a model as a signature declares it.
+
+    Its state is `signature` (with the instructions), `demos`, `lm` (None: the setting) and `config` (options of every call, such as
+    `temperature`); each is replaced by assignment, on this predictor alone.
+
+    >>> import lmnb
+    >>> predict = Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
+    >>> predict(question="2 + 2?")
+    Prediction(answer=4)
+    >>> predict.instructions = "Compute."
+    >>> predict.demos = [lmnb.Example(question="1 + 1?", answer=2)]
+    """
+
+    is_predictor = True
+
+    def __init__(self, signature: Any, callbacks: Any = None, *, lm: Any = None, **config: Any) -> None:
+        super().__init__(callbacks)
+        self.signature = signature
+        self.demos = []
+        self.lm = lm
+        self.config: dict[str, Any] = config
+
+    @property
+    def signature(self) -> Any:
+        return self._signature
+
+    @signature.setter
+    def signature(self, signature: Any) -> None:
+        made = ensure_signature(signature)
+        if not made.output_fields:
+            raise InputError(f"signature {made.__name__} has no output field, so there is nothing to ask for. Add one: answer: str = OutputField().")
+        self._signature = made
+
+    @property
+    def instructions(self) -> str:
+        return self._signature.instructions
+
+    @instructions.setter
+    def instructions(self, text: str) -> None:
+        self._signature = self._signature.with_instructions(text)
+
+    @property
+    def demos(self) -> list[Any]:
+        return self._demos
+
+    @demos.setter
+    def demos(self, demos: Iterable[Example | Mapping[str, Any]]) -> None:
+        self._demos = _examples(demos)
+
+    def update_config(self, **config: Any) -> None:
+        """Change some options of every call."""
+        self.config = {**self.config, **config}
+
+    def get_config(self) -> dict[str, Any]:
+        return self.config
+
+    def reset(self) -> None:
+        """Drop demos, LM and call options."""
+        self.demos, self.lm, self.config = [], None, {}
+
+    def forward(self, **inputs: Any) -> Prediction:
+        """The same as calling it."""
+        return self(**inputs)
+
+    async def aforward(self, **inputs: Any) -> Prediction:
+        """The same as `acall`."""
+        return await self.acall(**inputs)
+
+    def messages(self, **inputs: Any) -> list[dict[str, Any]]:
+        """The exact prompt for `inputs`, without a call."""
+        signature, demos, _, _, values = self._asked((), dict(inputs))
+        return (current("adapter") or _CHAT).format(signature, demos, values)
+
+    async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
+        signature, demos, lm, config, inputs = self._asked(args, kwargs)
+        if lm is None:
+            raise LMNotConfigured("no LM is set. Write lmnb.configure(lm=lmnb.LM('lmnb/tiny')), or pass lm= to the call.")
+        if not hasattr(lm, "request"):
+            raise InputError(f"an LM is needed, not {lm!r}. Write lmnb.LM({str(lm)!r}).")
+        if config.get("n", 1) > 1:
+            config = _sampled(config, lm)
+        with span("predict", "Predict", inputs=inputs, module=self) as opened:
+            found = await (current("adapter") or _CHAT).call(lm, config, signature, demos, inputs, sync=sync)
+            opened.outputs = found[0]
+        made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
+        return made.with_trace(Trace(opened))
+
+    def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any, dict[str, Any], dict[str, Any]]:
+        """Signature, demos, LM, config and inputs of one call."""
+        signature, demos, lm, config = self._signature, self._demos, self.lm, self.config
+        if args:
+            first = next(iter(signature.input_fields), "question")
+            raise InputError(f"a predictor takes its inputs by name: write predict({first}={args[0]!r}).")
+        if "signature" in kwargs:
+            signature = ensure_signature(kwargs.pop("signature"))
+        if "demos" in kwargs:
+            demos = _examples(kwargs.pop("demos"))
+        if "config" in kwargs:
+            config = {**config, **(kwargs.pop("config") or {})}
+        own = kwargs.pop("lm", None)
+        lm = own if own is not None else lm if lm is not None else current("lm")
+        fields = signature.inputs_with_defaults
+        if kwargs.keys() != fields.keys():
+            kwargs = _filled(signature, fields, kwargs)
+        return signature, demos, lm, config, kwargs
+
+
+def _filled(signature: Any, fields: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """`given` with defaults, in the order of the signature; InputError for what is missing or too much."""
+    missing = [name for name, default in fields.items() if name not in given and default is NO_DEFAULT]
+    extra = [name for name in given if name not in fields]
+    if not missing and not extra:
+        return {name: given.get(name, default) for name, default in fields.items()}
+    says = []
+    for name in extra:
+        near = get_close_matches(name, missing or fields, n=1) or (missing if len(missing) == len(extra) == 1 else [])
+        if name in signature.output_fields:
+            says.append(f"{name!r} is an output, not an input.")
+        else:
+            says.append(f"There is no input {name!r}." + (f" Did you mean {near[0]!r}?" if near else f" The inputs are: {', '.join(fields) or 'none'}."))
+    says += [f"The input {name!r} is missing." for name in missing]
+    call = ", ".join(f"{name}=..." for name in fields)
+    raise InputError(f"{' '.join(says)} Write predict({call}) for the signature {signature.signature!r}.")
+
+
+def _examples(demos: Iterable[Any]) -> list[Any]:
+    if isinstance(demos, (str, Mapping)) or not isinstance(demos, Iterable):
+        raise InputError(f"demos are a list of examples, not {demos!r}. Write [lmnb.Example(question=..., answer=...)].")
+    made = []
+    for at, demo in enumerate(demos):
+        if not isinstance(demo, Mapping) and not isinstance(demo, Example):
+            raise InputError(f"demo {at} is {demo!r}. Write lmnb.Example(question=..., answer=...).")
+        made.append(demo if isinstance(demo, Example) else Example(demo))
+    return made
+
+
+def _sampled(config: dict[str, Any], lm: Any) -> dict[str, Any]:
+    """Several completions of a greedy model would all be the same one."""
+    temperature = config.get("temperature", getattr(lm, "kwargs", {}).get("temperature"))
+    return config if temperature is not None and temperature > 0.15 else {**config, "temperature": 0.7}

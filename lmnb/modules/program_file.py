@@ -1,0 +1,332 @@
+"""Programs as JSON files: written to be read in a review, read back as what it is, somebody's file.
+
+    {"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "code": {...}, "provenance": {...},
+     "predictors": {path: {"instructions", "fields", "demos", "config", "lm"}}}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import PydanticUserError, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from lmnb.canonical import jsonable
+from lmnb.errors import SaveError
+from lmnb.example import Example
+from lmnb.fingerprint import fingerprint, import_path
+from lmnb.lm.client import LM
+from lmnb.types.checked import adapter_for, problems
+
+FORMAT = 1
+_TOP = ("lmnb", "format", "version", "class", "code", "provenance", "predictors")
+_PREDICTOR = ("instructions", "fields", "demos", "config", "lm")
+_FIELD = ("name", "role", "type", "desc", "constraints", "schema")
+_DEMO = ("fields", "inputs", "origin", "source", "untyped")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CODE_NAME = re.compile(r"[\w.]+:[\w.<>]+")
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
+def dump_state(program: Any) -> dict[str, Any]:
+    """The state of every predictor by its path."""
+    return {path: _predictor_state(predictor) for path, predictor in program.named_predictors()}
+
+
+def save(program: Any, path: str | Path) -> None:
+    """Write `program` to `path`, whole or not at all."""
+    code = fingerprint(type(program))
+    stored = {
+        "lmnb": "program",
+        "format": FORMAT,
+        "version": _version(),
+        "class": import_path(type(program)),
+        "code": {"hash": code["hash"], "of": code["of"]},
+        "provenance": jsonable(dict(program.provenance)),
+        "predictors": dump_state(program),
+    }
+    text = json.dumps(_finite(stored), ensure_ascii=False, indent=2)
+    write_text(path, _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Replace the file at `path` in one step, so that nobody reads half of it."""
+    target = Path(path)
+    if target.is_dir():
+        raise SaveError(f"{str(path)!r} is a folder. Write the name of a file, such as {str(target / 'program.json')!r}.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except OSError as error:
+        raise SaveError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+
+
+def _predictor_state(predictor: Any) -> dict[str, Any]:
+    state = predictor.signature.dump_state()
+    own = predictor.lm
+    return {
+        **state,
+        "demos": [_demo_state(predictor.signature, demo) for demo in predictor.demos],
+        "config": jsonable(predictor.config),
+        "lm": None if own is None else {"class": type(own).__name__, **own.dump_state()},
+    }
+
+
+def _demo_state(signature: Any, demo: Example) -> dict[str, Any]:
+    fields, untyped = {}, []
+    for name, value in demo.items():
+        field = signature.fields.get(name)
+        fields[name], typed = (jsonable(value), False) if field is None else _value_state(field, value)
+        if field is not None and not typed:
+            untyped.append(name)
+    marked = {} if demo.input_keys is None else {"inputs": list(demo.input_keys)}
+    origin, source, _ = demo.provenance
+    return {"fields": fields, **marked, "origin": origin, "source": source, **({"untyped": untyped} if untyped else {})}
+
+
+def _value_state(field: Any, value: Any) -> tuple[Any, bool]:
+    """`value` as JSON, and whether it is what the field's type says; a wrong label is kept as it is."""
+    try:
+        adapter = adapter_for(field.type)
+        dumped = _finite(adapter.dump_python(value, mode="json", warnings=False))
+        if adapter.validate_json(json.dumps(dumped)) == value:
+            return dumped, True
+    except (PydanticUserError, PydanticSerializationError, ValidationError, ValueError, TypeError, AttributeError):
+        pass
+    return _finite(jsonable(value)), False
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become texts, which pydantic reads as floats."""
+    return to_jsonable_python(value, inf_nan_mode="strings")
+
+
+def _version() -> str:
+    try:
+        return version("lmnb")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+class Stored(NamedTuple):
+    """A program file that has the right form; whether it fits a program is another question."""
+
+    class_path: str
+    provenance: dict[str, Any]
+    predictors: dict[str, dict[str, Any]]
+
+
+def read(path: str | Path) -> Stored:
+    """The content of a program file. SaveError names the place of what is wrong."""
+    stored = _read_json(path)
+    with _file(path):
+        if not isinstance(stored, dict) or stored.get("lmnb") != "program":
+            raise SaveError("it is not a program that lmnb saved (it has no \"lmnb\": \"program\")")
+        number = stored.get("format")
+        if number != FORMAT:
+            raise SaveError(f"it has the format {number!r}, and this lmnb reads {FORMAT}. Install the lmnb that wrote it: {stored.get('version')!r}.")
+        _keys(stored, _TOP, "the file", optional=("code", "version", "provenance"))
+        name = _of(str, stored["class"], "class")
+        if not _CODE_NAME.fullmatch(name):
+            raise SaveError(f"class is {name!r}, not 'module:Name'")
+        for at, state in _of(dict, stored["predictors"], "predictors").items():
+            _check_predictor(state, f"predictors[{at!r}]")
+        return Stored(name, _of(dict, stored.get("provenance", {}), "provenance"), stored["predictors"])
+
+
+def load_into(program: Any, path: str | Path) -> None:
+    """Give `program` the state of the file at `path`, or raise SaveError and leave it as it is."""
+    stored = read(path)
+    with _file(path):
+        _fill(program, stored.predictors)
+    program.provenance = stored.provenance
+
+
+def load_state(program: Any, state: Mapping[str, Any]) -> None:
+    """Give `program` a state of `dump_state`."""
+    for at, part in _of(dict, state, "the state").items():
+        _check_predictor(part, f"[{at!r}]")
+    _fill(program, state)
+
+
+def _fill(program: Any, states: Mapping[str, Any]) -> None:
+    predictors = dict(program.named_predictors())
+    differences = [f"predictor {path!r} is only in the file" for path in states if path not in predictors]
+    differences += [f"predictor {path!r} is only in the program" for path in predictors if path not in states]
+    for path, predictor in predictors.items():
+        if path in states:
+            differences += [f"predictor {path!r}: {line}" for line in _field_differences(predictor.signature, states[path]["fields"])]
+    if differences:
+        raise SaveError("it does not fit this program:\n" + "\n".join(f"  - {line}" for line in differences))
+    made = {path: _read_predictor(predictor, states[path], f"predictors[{path!r}]") for path, predictor in predictors.items()}
+    for path, (signature, demos, config, lm) in made.items():
+        predictor = predictors[path]
+        predictor.signature, predictor.demos, predictor.config = signature, demos, config
+        if lm is not None:
+            predictor.lm = lm
+
+
+def _field_differences(signature: Any, stored: list[dict[str, Any]]) -> Iterator[str]:
+    mine = {field["name"]: field for field in signature.dump_state()["fields"]}
+    theirs = {field["name"]: field for field in stored}
+    for name, field in theirs.items():
+        if name not in mine:
+            near = get_close_matches(name, [other for other in mine if other not in theirs], n=1)
+            yield f"the {field['role']} {name!r} is only in the file" + (f" (the program has {near[0]!r})" if near else "")
+            continue
+        for key, what in (("role", "role"), ("type", "type"), ("constraints", "bounds"), ("schema", "JSON schema")):
+            if field.get(key) != mine[name].get(key):
+                yield f"the {field['role']} {name!r} has the {what} {_shown(field.get(key))} in the file and {_shown(mine[name].get(key))} in the program"
+    yield from (f"the {field['role']} {name!r} is only in the program" for name, field in mine.items() if name not in theirs)
+    if mine.keys() == theirs.keys() and list(mine) != list(theirs):
+        yield f"the fields are in the order {', '.join(theirs)} in the file and {', '.join(mine)} in the program"
+
+
+def _read_predictor(predictor: Any, state: Mapping[str, Any], place: str) -> tuple[Any, list[Example], dict[str, Any], Any]:
+    signature = predictor.signature.load_state(state)
+    demos = [_read_demo(signature, demo, f"{place}.demos[{at}]") for at, demo in enumerate(state["demos"])]
+    return signature, demos, dict(state["config"]), _read_lm(state["lm"], predictor, place)
+
+
+def _read_demo(signature: Any, stored: Mapping[str, Any], place: str) -> Example:
+    untyped = stored.get("untyped", ())
+    fields: dict[str, Any] = {}
+    for name, value in stored["fields"].items():
+        field = signature.fields.get(name)
+        if field is None or name in untyped:
+            fields[name] = value["__text__"] if isinstance(value, dict) and value.keys() == {"__text__"} else value
+            continue
+        try:
+            fields[name] = adapter_for(field.type).validate_json(json.dumps(value))
+        except ValidationError as error:
+            raise SaveError(f"{place}.fields.{name} is {_shown(value)}, which is no {field.name!r}: {problems(error)}") from None
+    demo = Example(fields).with_origin(stored.get("origin"), stored.get("source"))
+    marked = stored.get("inputs")
+    if marked is None:
+        return demo
+    for name in marked:
+        if name not in fields:
+            raise SaveError(f"{place}.inputs names {name!r}, which the demo does not have")
+    return demo.with_inputs(*marked)
+
+
+def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any:
+    if state is None:
+        return None
+    options = {key: value for key, value in state.items() if key not in ("class", "callbacks")}
+    if state.get("class") == "LM" and isinstance(options.get("model"), str):
+        return LM.load_state(options)
+    if predictor.lm is None:
+        warnings.warn(f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or lmnb.configure(lm=...).", stacklevel=2)
+    return None
+
+
+# -- the form of a file ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _file(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except SaveError as error:
+        raise SaveError(f"{str(path)!r} cannot be loaded: {error}") from None
+    except RecursionError:
+        raise SaveError(f"{str(path)!r} cannot be loaded: it is nested too deeply") from None
+
+
+def _read_json(path: str | Path) -> Any:
+    if Path(path).suffix in (".pkl", ".pickle"):
+        raise SaveError(f"{str(path)!r} is a pickle, and nothing is ever unpickled. Save the program with program.save('program.json').")
+    with _file(path):
+        try:
+            return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_doubles)
+        except FileNotFoundError:
+            raise SaveError("there is no such file") from None
+        except OSError as error:
+            raise SaveError(error.strerror or str(error)) from None
+        except UnicodeDecodeError as error:
+            raise SaveError(f"it is not a text in UTF-8 (byte {error.start})") from None
+        except json.JSONDecodeError as error:
+            raise SaveError(f"it is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+        except ValueError as error:  # a number of too many digits
+            raise SaveError(f"it is not JSON that can be read: {error}") from None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise SaveError(f"the key {double!r} stands twice in one object")
+    return found
+
+
+def _check_predictor(state: Any, place: str) -> None:
+    _keys(_of(dict, state, place), _PREDICTOR, place)
+    _of(str, state["instructions"], f"{place}.instructions")
+    for at, field in enumerate(_of(list, state["fields"], f"{place}.fields")):
+        where = f"{place}.fields[{at}]"
+        _keys(_of(dict, field, where), _FIELD, where, optional=("constraints", "schema"))
+        for key in ("name", "role", "type", "desc"):
+            _of(str, field[key], f"{where}.{key}")
+        _of(dict, field.get("constraints", {}), f"{where}.constraints")
+    names = [field["name"] for field in state["fields"]]
+    if len(set(names)) < len(names):
+        raise SaveError(f"{place}.fields has a name twice: {', '.join(names)}")
+    for at, demo in enumerate(_of(list, state["demos"], f"{place}.demos")):
+        where = f"{place}.demos[{at}]"
+        _keys(_of(dict, demo, where), _DEMO, where, optional=("inputs", "origin", "source", "untyped"))
+        _of(dict, demo["fields"], f"{where}.fields")
+        for key in ("inputs", "untyped"):
+            for name in _of(list, demo.get(key, []), f"{where}.{key}"):
+                _of(str, name, f"{where}.{key}")
+        if demo.get("origin") is not None:
+            _of(str, demo["origin"], f"{where}.origin")
+        if demo.get("source") is not None:
+            _of(int, demo["source"], f"{where}.source")
+    _of(dict, state["config"], f"{place}.config")
+    if state["lm"] is not None:
+        _of(dict, state["lm"], f"{place}.lm")
+
+
+_KINDS = {str: "a text", dict: "an object", list: "a list", int: "a whole number"}
+
+
+def _of(kind: type, value: Any, place: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise SaveError(f"{place} should be {_KINDS[kind]}, not {_shown(value)}")
+    return value
+
+
+def _keys(value: Mapping[str, Any], known: tuple[str, ...], place: str, optional: tuple[str, ...] = ()) -> None:
+    for key in value:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            raise SaveError(f"{place} has an unknown key {key!r}. " + (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."))
+    for key in known:
+        if key not in value and key not in optional:
+            raise SaveError(f"{place} has no {key!r}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:120] + "…"

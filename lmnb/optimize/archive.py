@@ -1,0 +1,126 @@
+"""The archive: every candidate, every rollout, and what they add up to under the decisions in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.decisions import Decision, State
+from lmnb.optimize.effects import Result, Rollout
+
+
+@dataclass
+class Entry:
+    """A candidate's row: its number in order of creation and its results on the evaluation set by example."""
+
+    candidate: Candidate
+    number: int
+    results: dict[int, Result] = field(default_factory=dict)
+    cut_short: bool = False  # rollouts were dropped in flight: to be completed if the candidate comes back
+    total: float = 0.0
+
+    def add(self, index: int, result: Result) -> None:
+        if index not in self.results:
+            self.total += result.value
+        self.results[index] = result
+
+
+class Archive:
+    """Filled by the driver alone; searches read it through their task, views through the run.
+
+    `outputs` gives the output names of each demos slot; `load` reads a stored trace.
+    """
+
+    def __init__(self, evalset: str | None, size: int, outputs: Mapping[str, tuple[str, ...]], load: Callable[[str], Any]) -> None:
+        self.evalset = evalset
+        self.size = size if evalset is not None else 0
+        self.state = State()
+        self.entries: dict[str, Entry] = {}
+        self.rollouts: dict[str, Result] = {}
+        self.outputs = outputs
+        self._load = load
+        self._reasons: dict[str, str | None] = {}
+
+    # --- filling it
+
+    def admit(self, candidate: Candidate) -> Entry:
+        """The candidate's entry, made where it is new."""
+        entry = self.entries.get(candidate.id)
+        if entry is None:
+            entry = self.entries[candidate.id] = Entry(candidate, len(self.entries))
+        return entry
+
+    def store(self, rollout: Rollout, result: Result) -> None:
+        """Keep a rollout; one on the evaluation set counts for its candidate."""
+        self.rollouts[rollout.key()] = result
+        entry = self.entries.get(rollout.candidate.id)
+        if entry is not None and rollout.split == self.evalset and rollout.role == "student" and not rollout.rollout_id:
+            entry.add(rollout.index, result)
+
+    def decide(self, decision: Decision) -> None:
+        self.state = self.state.with_decision(decision)
+        self._reasons.clear()
+
+    # --- reading it
+
+    def steps(self, result: Result) -> list[dict[str, Any]]:
+        """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON."""
+        if result.trace is None:
+            return []
+        return [
+            {"path": span["path"], **(span.get("values") or {"inputs": span["inputs"], "outputs": span["outputs"]})}
+            for span in self._load(result.trace)["spans"]
+            if "path" in span and span["outputs"] is not None
+        ]
+
+    def demo_refused(self, slot: str, demo: Any) -> Decision | None:
+        return self.state.refuses_demo(demo, self.outputs[slot])
+
+    def dropped(self, candidate: Candidate) -> str | None:
+        """Why a candidate may not go on; None where it may."""
+        try:
+            return self._reasons[candidate.id]
+        except KeyError:
+            reason = self._reasons[candidate.id] = self._why_dropped(candidate)
+            return reason
+
+    def _why_dropped(self, candidate: Candidate) -> str | None:
+        state = self.state
+        if candidate.id in state.rejected:
+            reason = state.rejected[candidate.id].data.get("reason")
+            return f"rejected: {reason}" if reason else "rejected"
+        made = state.made.get(candidate.id)
+        if made is not None and made.id in state.undone:
+            return "undone"
+        for slot, pin in state.pins.items():
+            if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
+                return f"another value than the pinned {slot}"
+        for slot, demo in candidate.demos():
+            refused = self.demo_refused(slot, demo)
+            if refused is not None:
+                return f"holds {refused.data['name']}"
+        return None
+
+    def complete(self, candidate_id: str) -> bool:
+        """Whether it is scored on the whole evaluation set."""
+        entry = self.entries.get(candidate_id)
+        return entry is not None and self.size > 0 and len(entry.results) == self.size
+
+    def score(self, candidate_id: str) -> float | None:
+        """The mean in per cent over the whole evaluation set, else None."""
+        return 100 * self.entries[candidate_id].total / self.size if self.complete(candidate_id) else None
+
+    def best(self) -> Candidate | None:
+        """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""
+        feasible = [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
+        for entry in feasible:
+            if entry.candidate.id == self.state.accepted:
+                return entry.candidate
+        scored = [entry for entry in feasible if self.complete(entry.candidate.id)]
+        if scored:
+            return max(scored, key=lambda entry: (entry.total, -entry.number)).candidate
+        # nothing is scored: a search's own proposal is its result; a person's waits to be accepted
+        proposed = [entry for entry in feasible if entry.candidate.origin != "human"] if self.size == 0 else feasible[:1]
+        return proposed[-1].candidate if proposed else None

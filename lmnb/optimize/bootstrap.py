@@ -1,0 +1,142 @@
+"""BootstrapFewShot: the program's own successful traces as demos (Khattab et al. 2023, arXiv 2310.03714, section 4)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+from lmnb.canonical import content_hash
+from lmnb.example import Example
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.effects import Effect, Result, Rollout
+from lmnb.optimize.optimizer import Optimizer
+from lmnb.optimize.search import Search, allowed_demos, evaluate, gate, labelled, passed, without_twins
+from lmnb.optimize.task import Predictor, Task
+
+
+class BootstrapFewShot(Optimizer):
+    """Runs a teacher (by default the program itself) over training examples; each success gives every predictor its own step as a demo.
+
+    Up to `max_bootstrapped_demos` successes are collected, each example in up to `max_rounds` samples; labelled examples fill up to
+    `max_labeled_demos`. `metric_threshold` is what a score must reach (0 counts as a threshold); without it a score must be true.
+    `teacher_settings` (for instance `{"lm": strong_lm}`) hold while the teacher runs. With a `valset` the program before and after is scored.
+    """
+
+    def __init__(
+        self,
+        metric: Callable[..., Any] | None = None,
+        metric_threshold: float | None = None,
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_bootstrapped_demos: int = 4,
+        max_labeled_demos: int = 16,
+        max_rounds: int = 1,
+        max_errors: int | None = None,
+    ) -> None:
+        super().__init__(metric=metric, teacher_settings=teacher_settings, max_errors=max_errors)
+        self.metric_threshold = metric_threshold
+        self.max_bootstrapped_demos = max_bootstrapped_demos
+        self.max_labeled_demos = max_labeled_demos
+        self.max_rounds = max_rounds
+
+    def search(self, task: Task) -> Search:
+        baseline = yield from gate(task.baseline)
+        if baseline is not None:
+            yield from evaluate(baseline, task)
+        proposed = yield from self.bootstrapped(task, range(len(task.trainset)), self.max_bootstrapped_demos)
+        candidate = yield from gate(proposed)
+        if candidate is not None:
+            yield from evaluate(candidate, task)
+
+    def bootstrapped(
+        self, task: Task, order: Sequence[int], wanted: int, *, seed: int | None = None, teacher: Candidate | None = None
+    ) -> Generator[list[Effect], list[Any], Candidate]:
+        """A candidate with up to `wanted` bootstrapped demos a predictor, from training examples taken in `order`, filled up with labelled ones."""
+        if teacher is None:
+            teacher = yield from self.teacher(task)
+        made: dict[str, list[Example]] = {predictor.path: [] for predictor in task.predictors}
+        used: set[int] = set()
+        position = 0
+        while len(used) < wanted and position < len(order):
+            # as many examples as successes are still wanted: run side by side, yet never one more than one by one would have needed
+            block = order[position : position + wanted - len(used)]
+            position += len(block)
+            successes = yield from self._successes(task, teacher, block)
+            for index, result in successes:
+                demos = _demos_of(task, result, index)
+                fits = False
+                for predictor in task.predictors:
+                    if predictor.path in demos:
+                        passed_gate = yield from gate(demos[predictor.path], f"{predictor.path}.demos")
+                        if passed_gate is not None:
+                            made[predictor.path].append(passed_gate)
+                            fits = True
+                if fits:
+                    used.add(index)
+        values = dict(task.baseline.values)
+        rng = task.rng("fill")
+        for predictor in task.predictors:
+            rest = yield from self._labelled_rest(task, predictor, used)
+            chosen = without_twins(made[predictor.path][:wanted], [])
+            kept = without_twins(task.kept(predictor), chosen)
+            room = max(0, self.max_labeled_demos - len(chosen))
+            fill = kept[:room]
+            rest = without_twins(rest, [*chosen, *fill])
+            fill += rng.sample(rest, max(0, min(room - len(fill), len(rest))))
+            values[f"{predictor.path}.demos"] = (*chosen, *fill)
+        sizes = [len(made[predictor.path]) for predictor in task.predictors]
+        total = [len(values[f"{predictor.path}.demos"]) for predictor in task.predictors]
+        label = f"{max(sizes, default=0)} bootstrapped + {max(total, default=0) - max(sizes, default=0)} labelled demos"
+        return Candidate(values, (task.baseline.id,), "bootstrapped", label + (f" · seed {seed}" if seed is not None else ""))
+
+    def teacher(self, task: Task) -> Generator[list[Effect], list[Any], Candidate]:
+        """The teacher's candidate: the one given if it is compiled, else with labelled demos."""
+        if task.teacher is not None:
+            return task.teacher
+        if self.max_labeled_demos > 0:
+            return (yield from labelled(task, self.max_labeled_demos))
+        return task.baseline
+
+    def _successes(
+        self, task: Task, teacher: Candidate, block: Sequence[int]
+    ) -> Generator[list[Effect], list[Any], list[tuple[int, Result]]]:
+        found: dict[int, Result] = {}
+        for round_number in range(self.max_rounds):
+            left = [index for index in block if index not in found]
+            if not left:
+                break
+            results = yield [
+                Rollout(
+                    teacher.without_source(index),
+                    index,
+                    "train",
+                    rollout_id=round_number,
+                    temperature=1.0 if round_number else None,
+                    tracing=True,
+                    role="teacher",
+                )
+                for index in left
+            ]
+            found |= {index: result for index, result in zip(left, results, strict=True) if passed(result, self.metric_threshold)}
+        return [(index, found[index]) for index in block if index in found]
+
+    def _labelled_rest(self, task: Task, predictor: Predictor, used: set[int]) -> Generator[list[Effect], list[Any], list[Example]]:
+        fitting = [
+            demo.with_origin("labelled", source=index)
+            for index, example in enumerate(task.trainset)
+            if index not in used and (demo := predictor.labelled(example)) is not None
+        ]
+        return (yield from allowed_demos(fitting, f"{predictor.path}.demos"))
+
+
+def _demos_of(task: Task, result: Result, index: int) -> dict[str, Example]:
+    """One demo a predictor from a rollout's steps. Of several calls the last is taken half of the time, else an earlier one, drawn by their hash."""
+    steps: dict[str, list[dict[str, Any]]] = {}
+    for step in task.archive.steps(result):
+        steps.setdefault(step["path"], []).append({**step["inputs"], **step["outputs"]})
+    demos = {}
+    for path, calls in steps.items():
+        rng = random.Random(int(content_hash(calls, 16), 16))
+        chosen = calls[-1] if len(calls) == 1 or rng.random() < 0.5 else rng.choice(calls[:-1])
+        demos[path] = Example(chosen).with_origin("bootstrapped", source=index)
+    return demos

@@ -1,0 +1,172 @@
+"""The score curve of a run as a drawing: every candidate a point, the best so far a staircase with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from lmnb.html import Html, el
+
+WIDTH, HEIGHT = 1030, 150
+_LEFT, _RIGHT, _TOP, _BOTTOM = 45, 1015, 16, 130
+
+
+class Step(NamedTuple):
+    """A candidate that was the best so far from its place on: `x` counts drawn candidates."""
+
+    x: int
+    row: Mapping[str, Any]
+
+
+def drawn(candidates: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The candidates that have a score, whole or in part, in order of creation."""
+    return [row for row in candidates if row["score"] is not None]
+
+
+def staircase(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """Where the best so far changes. A candidate that was dropped or is not finished is never the best."""
+    steps: list[Step] = []
+    for x, row in enumerate(rows):
+        if row["status"] == "scored" and (not steps or row["score"] > steps[-1].row["score"]):
+            steps.append(Step(x, row))
+    return steps
+
+
+def curve(candidates: Sequence[Mapping[str, Any]], best: str | None = None) -> Html | None:
+    """The drawing (SVG) of a snapshot's candidates; None where nothing is scored yet. `best` is the id to be named."""
+    rows = drawn(candidates)
+    if not rows:
+        return None
+    steps = staircase(rows)
+    low, high, ticks = _scale(rows, [step.row for step in steps])
+    gap = min(60.0, (_RIGHT - _LEFT) / max(1, len(rows) - 1))
+
+    def at_x(place: float) -> float:
+        return round(_LEFT + gap * place, 1)
+
+    def at_y(score: float) -> float:
+        return round(_BOTTOM - (_BOTTOM - _TOP) * (score - low) / (high - low), 1)
+
+    end = at_x(len(rows) - 1) + min(gap, _RIGHT + 10 - at_x(len(rows) - 1))
+    edges = [*(at_x(step.x) for step in steps), end]
+    firsts = {step.row["id"] for step in steps}
+    named = next((x for x, row in enumerate(rows) if row["id"] == best), None)
+    return el(
+        "svg",
+        {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "class": "lm-curve", "role": "img", "aria-label": _said(rows, steps)},
+        *(_grid(tick, at_y(tick)) for tick in ticks),
+        _band(steps, edges, at_y),
+        _line(steps, edges, at_y),
+        *(
+            _point(row, at_x(x), at_y(row["score"]), row["id"] in firsts, row["id"] == best)
+            for x, row in enumerate(rows)
+        ),
+        _yours(rows, at_x, at_y, named),
+        None if named is None else _name(rows[named], at_x(named), at_y(rows[named]["score"])),
+        _label(at_x(0), 146, "baseline" if rows[0]["origin"] == "baseline" else f"#{rows[0]['number']}", "start"),
+        _label(at_x(len(rows) - 1), 146, f"candidate {rows[-1]['number']}", "end") if len(rows) > 4 else None,
+    )
+
+
+def _scale(rows: Sequence[Mapping[str, Any]], best: Sequence[Mapping[str, Any]]) -> tuple[float, float, list[float]]:
+    """The lowest and highest value drawn, and round values for lines: the smallest step that gives at most four."""
+    values = [row["score"] for row in rows]
+    values += [bound for row in best for bound in (row["low"], row["high"]) if bound is not None]
+    low, high = min(values), max(values)
+    margin = max(1.0, (high - low) * 0.06)
+    low, high = max(min(0.0, low), low - margin), min(max(100.0, high), high + margin)
+    step = next(s for s in (1, 2, 5, 10, 20, 25, 50, 100, math.inf) if (high - low) / s <= 4 or s == math.inf)
+    first = math.ceil(low / step) * step
+    return low, high, [first + step * i for i in range(5) if first + step * i <= high]
+
+
+def _grid(tick: float, y: float) -> Html:
+    line = el("line", {"x1": 40, "y1": y, "x2": 1020, "y2": y, "class": "lm-grid"})
+    return el("g", None, line, _label(34, y + 4, f"{tick:g}%", "end"))
+
+
+def _band(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | None:
+    known = [
+        (left, right, at_y(step.row["low"]), at_y(step.row["high"]))
+        for step, (left, right) in zip(steps, pairwise(edges), strict=True)
+        if step.row["low"] is not None and step.row["high"] is not None
+    ]
+    boxes = [
+        el("rect", {"x": left, "y": top, "width": round(right - left, 1), "height": round(bottom - top, 1)})
+        for left, right, bottom, top in known
+    ]
+    return el("g", {"class": "lm-band"}, *boxes) if boxes else None
+
+
+def _line(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | None:
+    if not steps:
+        return None
+    path = f"M{edges[0]} {at_y(steps[0].row['score'])}"
+    for step, (left, right) in zip(steps, pairwise(edges), strict=True):
+        path += f" H{left} V{at_y(step.row['score'])} H{round(right, 1)}"
+    return el("path", {"d": path, "class": "lm-best"})
+
+
+def _point(row: Mapping[str, Any], x: float, y: float, first: bool, best: bool) -> Html:
+    told = el("title", None, f"#{row['number']} · {row['score']:.1f} % · {row['reason'] or row['label']}")
+    if row["human"]:
+        r = 6
+        return el("path", {"d": f"M{x - r} {y} L{x} {y - r} L{x + r} {y} L{x} {y + r} Z", "class": "lm-human"}, told)
+    look = "lm-point"
+    if row["status"] == "dropped":
+        look += " lm-dropped"
+    elif first:
+        look += " lm-first"
+    return el("circle", {"cx": x, "cy": y, "r": 6 if best else 5 if first else 4, "class": look}, told)
+
+
+def _yours(rows: Sequence[Mapping[str, Any]], at_x: Any, at_y: Any, named: int | None) -> Html | None:
+    """A word at the last point made by the person; more would overlap, and the diamonds speak for themselves."""
+    place = next((x for x in reversed(range(len(rows))) if rows[x]["human"]), None)
+    if place is None or place == named:
+        return None
+    x, y = at_x(place), at_y(rows[place]["score"])
+    end = x > WIDTH - 80
+    return _label(
+        x - 10 if end else x + 10, y - 6 if y > _TOP + 12 else y + 16, "yours", "end" if end else "start", "lm-yours"
+    )
+
+
+def _name(row: Mapping[str, Any], x: float, y: float) -> Html:
+    spread = f" ± {(row['high'] - row['low']) / 2:.1f}" if row["high"] is not None and row["low"] is not None else ""
+    words = f"#{row['number']} · {row['score']:.1f}%{spread}"
+    end = x > WIDTH - 160
+    return _label(
+        x - 10 if end else x + 10, y - 7 if y > _TOP + 8 else y + 18, words, "end" if end else "start", "lm-name"
+    )
+
+
+def _label(x: float, y: float, words: str, anchor: str, look: str = "lm-label") -> Html:
+    return el("text", {"x": round(x, 1), "y": round(y, 1), "text-anchor": anchor, "class": look}, words)
+
+
+def _said(rows: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> str:
+    if not steps:
+        return f"{len(rows)} candidates, none scored completely"
+    first, last = rows[0], steps[-1].row
+    return (
+        f"{len(rows)} candidates: from {first['score']:.1f} % to {last['score']:.1f} %, the best is #{last['number']}"
+    )
+
+
+CURVE_CSS = """
+.lmnb .lm-chart{padding:6px 14px 2px;border-bottom:1px solid var(--lm-line);overflow-x:auto}
+.lmnb svg.lm-curve{display:block;width:100%;min-width:560px;height:auto;max-width:none}
+.lmnb .lm-curve text{font:11px var(--lm-ui);fill:var(--lm-ink2);font-variant-numeric:tabular-nums}
+.lmnb .lm-curve .lm-grid{stroke:var(--lm-line);stroke-width:1}
+.lmnb .lm-curve .lm-band{fill:var(--lm-accent);opacity:.11}
+.lmnb .lm-curve .lm-best{fill:none;stroke:var(--lm-accent);stroke-width:2}
+.lmnb .lm-curve .lm-point{fill:var(--lm-ink2)}
+.lmnb .lm-curve .lm-first{fill:var(--lm-accent)}
+.lmnb .lm-curve .lm-dropped{fill:var(--lm-bg);stroke:var(--lm-ink2);stroke-width:1.2;opacity:.7}
+.lmnb .lm-curve .lm-human{fill:var(--lm-bg);stroke:var(--lm-warn);stroke-width:1.8}
+.lmnb .lm-curve text.lm-name{fill:var(--lm-ink);font-weight:600}
+.lmnb .lm-curve text.lm-yours{fill:var(--lm-warn)}
+"""

@@ -1,0 +1,105 @@
+"""What a search may ask of the driver. A search yields a list of effects (a batch) and is sent their results in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lmnb.canonical import content_hash
+from lmnb.example import Example
+from lmnb.optimize.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Run one candidate on example `index` of `split` ("train" or "val"). The result is a `Result`, or `Dropped`.
+
+    `rollout_id` > 0 asks for another sample of the same call, at `temperature`. `tracing` gives the metric the trace, as bootstrapping does.
+    `role` is the program that runs: "student" or "teacher".
+    """
+
+    candidate: Candidate
+    index: int
+    split: str = "val"
+    rollout_id: int = 0
+    temperature: float | None = None
+    tracing: bool = False
+    role: str = "student"
+
+    def run_key(self) -> str:
+        """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
+        return content_hash(["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role], 16)
+
+    def key(self) -> str:
+        """Names the rollout with its score: the same key is never bought twice."""
+        return content_hash([self.run_key(), self.tracing], 16)
+
+    def request(self) -> list[Any]:
+        return ["rollout", self.key()]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """May this candidate or demo go on? The result is the value (perhaps another one), or None where it is refused."""
+
+    value: Candidate | Example
+    slot: str | None = None
+
+    def request(self) -> list[Any]:
+        return ["gate", self.slot, self._name(self.value)]
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What has the person injected since the last Inbox? The result is a list of candidates."""
+
+    def request(self) -> list[Any]:
+        return ["inbox"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A message of the search to whoever watches. The result is None."""
+
+    message: str
+
+    def request(self) -> list[Any]:
+        return ["report", self.message]
+
+
+Effect = Rollout | Gate | Inbox | Report
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a rollout gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names a stored trace."""
+
+    score: float | None
+    outputs: dict[str, Any] | None = None
+    feedback: str | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    trace: str | None = None
+    usage: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """The score as it counts in a mean: an error counts 0."""
+        return self.score if self.score is not None else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is compared between runs; time stands beside it in the journal."""
+        named = {name: getattr(self, name) for name in ("score", "outputs", "feedback", "error", "error_kind", "trace")}
+        return {name: value for name, value in named.items() if value is not None} | {"usage": self.usage}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any], seconds: float = 0.0) -> Result:
+        return cls(**{"score": None, **stored}, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The result of an effect that was not carried out: its candidate was vetoed, or the run ends."""
+
+    reason: str

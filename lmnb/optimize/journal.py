@@ -1,0 +1,168 @@
+"""A run's folder on disk: `journal.jsonl`, one record a line and only ever appended, and `blobs/`, big values by their hash.
+
+Every record reaches the file in one unbuffered write, so a killed process loses none that was written; `sync` makes them survive a power cut.
+A torn last line is dropped on open. A lock on the folder keeps a second process from going live.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from lmnb.canonical import content_hash
+from lmnb.errors import JournalError, RunLocked
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
+
+FORMAT = 1
+
+
+def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records of a journal and the length in bytes of its sound part; a torn last line is left out."""
+    path = folder / "journal.jsonl"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"no run at {str(folder)!r}: it has no readable journal.jsonl ({error.strerror}). lmnb.runs() lists the stored runs.") from error
+    records: list[dict[str, Any]] = []
+    sound = 0
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        last = number >= len(lines) - 1 and not content.endswith(b"\n") and number == len(lines)
+        if not line and number == len(lines):
+            break
+        try:
+            record = json.loads(line)
+            if not isinstance(record, dict) or "k" not in record:
+                raise ValueError("not a record")
+        except ValueError as error:
+            if last or all(not rest for rest in lines[number:]):
+                break
+            raise JournalError(
+                f"{path}, line {number}: {line[:60].decode(errors='replace')!r} is not a record ({error}). "
+                "The lines after it are sound: mend or remove this one, and open the run again."
+            ) from error
+        if last:
+            break  # complete by luck, but its line end is missing: it is asked again
+        records.append(record)
+        sound += len(line) + 1
+    if not records or records[0]["k"] != "header":
+        raise JournalError(f"{path}: the first record is not a header, so this is no run of lmnb")
+    if records[0].get("format") != FORMAT:
+        raise JournalError(f"{path}: journal format {records[0].get('format')!r} is not the {FORMAT} that this version of lmnb reads")
+    return records, sound
+
+
+class Blobs:
+    """Values stored once by the hash of their content."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._memory: dict[str, Any] = {}
+
+    def put(self, value: Any) -> str:
+        name = content_hash(value, 24)
+        if self._folder is None:
+            self._memory[name] = value
+            return name
+        path = self._folder / name[:2] / f"{name}.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+            part.write_text(json.dumps(value, ensure_ascii=True), encoding="utf-8")
+            part.replace(path)
+        return name
+
+    def get(self, name: str) -> Any:
+        if self._folder is None:
+            return self._memory[name]
+        if not (name.isalnum() and name.isascii()):
+            raise JournalError(f"{name!r} is not the name of a stored value")
+        path = self._folder / name[:2] / f"{name}.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise JournalError(f"the stored value {path} cannot be read: {error}") from error
+
+
+class Journal:
+    """Appends records. `folder=None` keeps everything in memory only."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.blobs = Blobs(None if folder is None else folder / "blobs")
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._held: int | None = None
+
+    def open(self) -> None:
+        """Go live: take the folder's lock, drop a torn tail, append from there on."""
+        if self.folder is None or self._file is not None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._held = _take(self.folder / "lock")
+        path = self.folder / "journal.jsonl"
+        if path.exists():
+            os.truncate(path, read_records(self.folder)[1])
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """One record, in one write."""
+        if self._file is None:
+            return
+        line = json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            if self._file is not None:
+                os.write(self._file, line)
+
+    def sync(self) -> None:
+        """Force the records to the disk."""
+        with self._lock:
+            if self._file is not None:
+                os.fsync(self._file)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        with self._lock:
+            if self._file is not None:
+                os.fsync(self._file)
+                os.close(self._file)
+                self._file = None
+            if self._held is not None and self.folder is not None:
+                os.close(self._held)
+                self._held = None
+                (self.folder / "lock").unlink(missing_ok=True)
+
+
+def _take(path: Path) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise RunLocked(f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there") from error
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    return handle
+
+
+def is_live(folder: Path) -> bool:
+    """Whether some process holds the run."""
+    path = folder / "lock"
+    if fcntl is None or not path.exists():
+        return path.exists()
+    handle = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -1,0 +1,31 @@
+"""LabeledFewShot: training examples as demos."""
+
+from __future__ import annotations
+
+from lmnb.optimize.optimizer import Optimizer
+from lmnb.optimize.search import Search, evaluate, gate, labelled
+from lmnb.optimize.task import Task
+
+
+class LabeledFewShot(Optimizer):
+    """Gives every predictor `k` training examples as demos. Makes no LM call, unless a `valset` is given: then the program before and after is scored.
+
+    >>> import lmnb
+    >>> trainset = [lmnb.Example(question="2 + 2?", answer="4").with_inputs("question")]
+    >>> tuned = LabeledFewShot(k=1).compile(lmnb.Predict("question -> answer"), trainset=trainset, run_dir=None)
+    >>> tuned.demos[0].answer
+    '4'
+    """
+
+    def __init__(self, k: int = 16) -> None:
+        super().__init__(metric=None)
+        self.k = k
+
+    def search(self, task: Task, *, sample: bool = True) -> Search:
+        baseline = yield from gate(task.baseline)
+        if baseline is not None:
+            yield from evaluate(baseline, task)
+        proposed = yield from labelled(task, self.k, sample=sample)
+        candidate = yield from gate(proposed)
+        if candidate is not None:
+            yield from evaluate(candidate, task)

@@ -1,0 +1,98 @@
+"""The base of every optimizer: `search` is the algorithm, `compile` and `start` run it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmnb.example import Example
+from lmnb.lm.budget import Budget
+from lmnb.optimize.launch import AUTO, begin
+from lmnb.optimize.search import Search
+from lmnb.optimize.task import Task
+
+if TYPE_CHECKING:
+    from lmnb.optimize.decisions import Decision
+    from lmnb.optimize.run import Run
+
+
+class Optimizer:
+    """Subclass it and write `search`, a generator of batches of effects (see `lmnb.optimize.effects`).
+
+    `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it.
+    """
+
+    needs_evalset = False
+
+    def __init__(
+        self,
+        metric: Callable[..., Any] | None = None,
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_errors: int | None = None,
+    ) -> None:
+        self.metric = metric
+        self.teacher_settings = dict(teacher_settings or {})
+        self.max_errors = max_errors
+
+    def search(self, task: Task, **options: Any) -> Search:
+        """The algorithm. It yields lists of effects and is sent their results; it calls no LM, clock or random generator of its own."""
+        raise NotImplementedError
+
+    def planned(self, **options: Any) -> int | None:
+        """How many candidates the search will propose, where that is fixed."""
+        return None
+
+    def get_params(self) -> dict[str, Any]:
+        """The constructor's arguments as they are in force."""
+        names = inspect.signature(type(self).__init__).parameters
+        return {name: getattr(self, name) for name in names if name != "self" and hasattr(self, name)}
+
+    def start(
+        self,
+        student: Any,
+        *,
+        trainset: Sequence[Example],
+        teacher: Any = None,
+        valset: Sequence[Example] | None = None,
+        seed: int = 0,
+        budget: Budget | None = None,
+        run_dir: str | Path | None = AUTO,
+        decisions: Iterable[Decision] = (),
+        num_threads: int | None = None,
+        paused: bool = False,
+        **options: Any,
+    ) -> Run:
+        """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
+
+        `run_dir=None` keeps nothing on disk. `decisions` carries another run's decisions over. `options` go to `search`.
+        InputError for an empty training set or examples without inputs.
+        """
+        return begin(
+            self,
+            student,
+            trainset=trainset,
+            teacher=teacher,
+            valset=valset,
+            seed=seed,
+            budget=budget,
+            run_dir=run_dir,
+            decisions=decisions,
+            num_threads=num_threads,
+            paused=paused,
+            options=options,
+        )
+
+    def compile(self, student: Any, *, trainset: Sequence[Example], teacher: Any = None, valset: Sequence[Example] | None = None, **options: Any) -> Any:
+        """Run to the end and return the tuned program; takes what `start` takes. The student is not changed.
+
+        KeyboardInterrupt stops the run and returns the best so far; the run stays resumable (`lmnb.reopen`).
+        """
+        return self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options).wait()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items() if k != 'metric')})"
+
+
+Teleprompter = Optimizer

@@ -1,0 +1,85 @@
+"""BootstrapFewShotWithRandomSearch: several bootstrapped candidates, the best on the validation set wins."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Generator, Mapping
+from typing import Any
+
+from lmnb.optimize.bootstrap import BootstrapFewShot
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.effects import Effect
+from lmnb.optimize.search import Search, evaluate, gate, labelled
+from lmnb.optimize.task import Task
+
+
+class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
+    """Scores the zero-shot program, labelled demos, one bootstrap in order and `num_candidate_programs` shuffled ones of random size.
+
+    Candidates are numbered by seed from -3; a longer search repeats none of them. The search ends early at `stop_at_score` (per cent).
+    Without a `valset` a third of the training set is held out for scoring, so that what selects is not what trains.
+    """
+
+    def __init__(
+        self,
+        metric: Callable[..., Any],
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_bootstrapped_demos: int = 4,
+        max_labeled_demos: int = 16,
+        max_rounds: int = 1,
+        num_candidate_programs: int = 16,
+        num_threads: int | None = None,
+        max_errors: int | None = None,
+        stop_at_score: float | None = None,
+        metric_threshold: float | None = None,
+    ) -> None:
+        super().__init__(
+            metric=metric,
+            metric_threshold=metric_threshold,
+            teacher_settings=teacher_settings,
+            max_bootstrapped_demos=max_bootstrapped_demos,
+            max_labeled_demos=max_labeled_demos,
+            max_rounds=max_rounds,
+            max_errors=max_errors,
+        )
+        self.num_candidate_programs = num_candidate_programs
+        self.num_threads = num_threads
+        self.stop_at_score = stop_at_score
+
+    needs_evalset = True
+
+    def planned(self, restrict: Collection[int] | None = None, **_: Any) -> int:
+        return sum(1 for seed in range(-3, self.num_candidate_programs) if restrict is None or seed in restrict)
+
+    def search(self, task: Task, *, restrict: Collection[int] | None = None, labeled_sample: bool = True) -> Search:
+        if any(value for slot, value in task.baseline.values.items() if slot.endswith(".demos")):
+            baseline = yield from gate(task.baseline)  # the program as it is, where it is not the zero-shot one
+            if baseline is not None:
+                yield from evaluate(baseline, task)
+        for seed in range(-3, self.num_candidate_programs):
+            if restrict is not None and seed not in restrict:
+                continue
+            proposed = yield from self.candidate_for(seed, task, labeled_sample)
+            candidate = yield from gate(proposed)
+            if candidate is None:
+                continue
+            score = yield from evaluate(candidate, task)
+            if self.stop_at_score is not None and score is not None and score >= self.stop_at_score:
+                return
+
+    def candidate_for(self, seed: int, task: Task, labeled_sample: bool) -> Generator[list[Effect], list[Any], Candidate]:
+        """The candidate of one seed: -3 zero-shot, -2 labelled, -1 bootstrapped in order, 0 and up shuffled with a random number of demos."""
+        if seed == -3:
+            bare = {slot: () if slot.endswith(".demos") else value for slot, value in task.baseline.values.items()}
+            return Candidate(bare, (), "baseline", "zero-shot")
+        if seed == -2:
+            return (yield from labelled(task, self.max_labeled_demos, sample=labeled_sample))
+        order = list(range(len(task.trainset)))
+        if seed == -1:
+            return (yield from self.bootstrapped(task, order, self.max_bootstrapped_demos, seed=seed))
+        random.Random(f"{task.seed}/{seed}").shuffle(order)
+        wanted = random.Random(f"{task.seed}/{seed}/size").randint(1, max(1, self.max_bootstrapped_demos))
+        return (yield from self.bootstrapped(task, order, wanted, seed=seed))
+
+
+BootstrapRS = BootstrapFewShotWithRandomSearch

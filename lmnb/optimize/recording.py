@@ -1,0 +1,125 @@
+"""What a run's journal holds, arranged for playing it back: by batch, by rollout, by call."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lmnb.canonical import canonical
+from lmnb.errors import Cancelled, JournalError
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.decisions import Decision
+from lmnb.optimize.effects import Dropped, Result
+from lmnb.optimize.journal import Journal
+
+# what a model does wrong is a score of 0, not a fault of the program
+MODEL_FAULTS = ("ParseError", "CheckFailed", "ContextWindowError")
+INLINE = 2_000  # characters of a reply from which it is stored as a blob
+
+
+class Recording:
+    """Read once when a run is opened; calls and decisions of the live part are added as they come."""
+
+    def __init__(self, records: Iterable[Mapping[str, Any]], journal: Journal) -> None:
+        self.requests: dict[int, str] = {}
+        self.done: set[int] = set()  # batches that were carried out to their end
+        self.candidates: dict[str, Candidate] = {}  # those that the search proposed
+        self.admitted: list[Candidate] = []  # these and a person's, in order
+        self.placed: list[tuple[dict[str, Any], Result]] = []
+        self.ended: str | None
+        self._journal = journal
+        self._results: dict[tuple[int, str], Result | Dropped] = {}
+        self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
+        self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+        self.all_decisions: list[Decision] = []
+        records = list(records)
+        self.ended = next((record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None)
+        try:
+            for record in records:
+                self._read(record)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise JournalError(f"a record of this run cannot be read: {type(error).__name__}: {error}") from error
+
+    def _read(self, record: Mapping[str, Any]) -> None:
+        kind = record["k"]
+        if kind == "batch":
+            self.requests[record["n"]] = record["req"]
+        elif kind == "rollout":
+            result = Result.from_dict(record["res"], record.get("t", 0.0))
+            if self.ended == "failed" and is_fault(result):
+                return  # what made the run fail is tried again
+            self._results[record["n"], record["key"]] = result
+            self.placed.append((record["of"], result))
+        elif kind == "done":
+            self.done.add(record["n"])
+            self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
+        elif kind == "call":
+            self._calls[record["run"]][record["req"]].append(record["res"])
+        elif kind == "decision":
+            decision = Decision.from_dict(record)
+            self._decisions[decision.batch, decision.during].append(decision)
+            self.all_decisions.append(decision)
+            if "made" in decision.data:
+                self.admitted.append(Candidate.from_dict(decision.data["made"]))
+        elif kind == "candidate":
+            candidate = Candidate.from_dict(record["of"])
+            self.candidates[candidate.id] = candidate
+            self.admitted.append(candidate)
+
+    def holds(self, batch: int) -> bool:
+        """Whether a batch was begun before: then a replay passes through it without waiting."""
+        return batch in self.requests
+
+    def result(self, batch: int, key: str) -> Result | Dropped | None:
+        return self._results.get((batch, key))
+
+    def decisions(self, batch: int, *, during: bool) -> list[Decision]:
+        """The decisions recorded for a position; each is given once."""
+        return self._decisions.pop((batch, during), [])
+
+    def rest(self) -> list[Decision]:
+        """Decisions that no batch came to: those made after a run had ended."""
+        left = sorted((d for decisions in self._decisions.values() for d in decisions), key=lambda decision: decision.id)
+        self._decisions.clear()
+        return left
+
+    def calls(self, run_key: str, cancelled: threading.Event) -> CallLog:
+        """The log of one rollout's LM calls."""
+        return CallLog(run_key, self._calls.pop(run_key, {}), self._journal, cancelled)
+
+
+class CallLog:
+    """The recorder of one rollout: gives the replies it had, in order, and writes each new one down at once (see `lmnb.lm.recorder`)."""
+
+    def __init__(self, run_key: str, replies: Mapping[str, list[Any]], journal: Journal, cancelled: threading.Event) -> None:
+        self._run_key = run_key
+        self._replies = replies
+        self._journal = journal
+        self._cancelled = cancelled
+        self._asked: dict[str, int] = defaultdict(int)
+        self._lock = threading.Lock()
+
+    def replay(self, request_hash: str) -> dict[str, Any] | None:
+        if self._cancelled.is_set():
+            raise Cancelled("the run was cancelled")
+        with self._lock:
+            known = self._replies.get(request_hash, [])
+            ordinal = self._asked[request_hash]
+            if ordinal >= len(known):
+                return None
+            self._asked[request_hash] = ordinal + 1
+        reply = known[ordinal]
+        return self._journal.blobs.get(reply["blob"]) if set(reply) == {"blob"} else reply
+
+    def record(self, request_hash: str, response: dict[str, Any]) -> None:
+        with self._lock:
+            self._asked[request_hash] += 1
+        reply = {"blob": self._journal.blobs.put(response)} if len(canonical(response)) > INLINE else response
+        self._journal.append({"k": "call", "run": self._run_key, "req": request_hash, "res": reply})
+
+
+def is_fault(result: Result) -> bool:
+    """Whether the program or metric failed, rather than the model's reply."""
+    return result.error is not None and not result.error.startswith(MODEL_FAULTS)

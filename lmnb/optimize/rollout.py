@@ -1,0 +1,95 @@
+"""Carrying out one rollout with the real program and metric."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import Any
+
+from lmnb import settings
+from lmnb.canonical import jsonable
+from lmnb.evaluate.run_example import run_example
+from lmnb.example import Example
+from lmnb.lm.budget import Budget
+from lmnb.lm.recorder import recorder
+from lmnb.optimize.effects import Result, Rollout
+from lmnb.optimize.journal import Blobs
+from lmnb.optimize.recording import Recording
+from lmnb.trace import Trace
+
+PROGRAMS = 32  # candidates whose programs are kept built
+
+
+@dataclass
+class Runner:
+    """Holds the code of a run: its programs, metric and the settings under which they run."""
+
+    student: Any
+    teacher: Any
+    metric: Callable[..., Any] | None
+    splits: Mapping[str, Sequence[Example]]
+    teacher_settings: Mapping[str, Any]
+    blobs: Blobs
+    budget: Budget
+    cancelled: Event
+    settings: Mapping[str, Any]  # lm and adapter in force when the run began
+    context: Context = field(default_factory=copy_context)
+    _programs: OrderedDict[tuple[str, str], Any] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def __call__(self, rollout: Rollout, recording: Recording) -> Result:
+        """Run it. Raises BudgetExceeded or Cancelled; everything else that goes wrong is in the result."""
+        return self.context.copy().run(self._run, rollout, recording)
+
+    def _run(self, rollout: Rollout, recording: Recording) -> Result:
+        log = recording.calls(rollout.run_key(), self.cancelled)
+        extra = self.teacher_settings if rollout.role == "teacher" else {}
+        recorder.set(log)
+        with settings.context(**{**self.settings, "budget": self.budget, **extra}):
+            example = self.splits[rollout.split][rollout.index]
+            row = run_example(self._program(rollout), example, self.metric, index=rollout.index, trace_for_metric=rollout.tracing)
+        return Result(
+            score=row.score,
+            outputs=None if row.prediction is None else jsonable(dict(row.prediction.items())),
+            feedback=row.feedback,
+            error=row.error,
+            error_kind=row.error_kind,
+            trace=None if row.trace is None else self.blobs.put(row.trace.to_dict()),
+            usage=_usage(row.trace),
+            seconds=row.seconds or 0.0,
+        )
+
+    def _program(self, rollout: Rollout) -> Any:
+        key = (rollout.role, rollout.candidate.id)
+        with self._lock:
+            program = self._programs.get(key)
+            if program is None:
+                base = self.teacher if rollout.role == "teacher" and self.teacher is not None else self.student
+                program = self._programs[key] = base.with_candidate(rollout.candidate.values)
+                while len(self._programs) > PROGRAMS:
+                    self._programs.popitem(last=False)
+        if not rollout.rollout_id and rollout.temperature is None:
+            return program
+        sample = program.deepcopy()
+        for predictor in sample.predictors():
+            lm = predictor.lm or settings.current("lm")
+            predictor.lm = lm.copy(rollout_id=rollout.rollout_id, temperature=rollout.temperature)
+        return sample
+
+
+def _usage(trace: Trace | None) -> dict[str, float]:
+    used = {"calls": 0, "tokens": 0, "usd": 0.0}
+    if trace is None:
+        return used
+    for _, span in trace.spans():
+        if span.kind != "lm" or "cache" not in span.data:
+            continue  # a call that was refused before it was sent
+        used["calls"] += 1
+        if span.data["cache"] != "hit":
+            usage = span.data.get("usage") or {}
+            used["tokens"] += (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0)
+            used["usd"] += span.data.get("cost") or 0.0
+    return used

@@ -1,0 +1,94 @@
+"""The pieces that searches are written with: sub-generators for `yield from`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from lmnb.example import Example
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.effects import Dropped, Effect, Gate, Result, Rollout
+from lmnb.optimize.task import Task
+
+Search = Generator[list[Effect], list[Any], Any]
+
+
+def gate(value: Any, slot: str | None = None) -> Generator[list[Effect], list[Any], Any]:
+    """The value itself, another one in its place, or None where it is refused."""
+    return (yield [Gate(value, slot)])[0]
+
+
+def evaluate(candidate: Candidate, task: Task) -> Generator[list[Effect], list[Any], float | None]:
+    """The candidate's mean score in per cent on the evaluation set; None where it was dropped, or nothing is evaluated."""
+    if task.evalset is None:
+        return None
+    results = yield [Rollout(candidate, index, task.evalset) for index in range(len(task.examples()))]
+    if any(isinstance(result, Dropped) for result in results):
+        return None
+    return 100 * sum(result.value for result in results) / len(results)
+
+
+def together(*searches: Search) -> Generator[list[Effect], list[Any], list[Any]]:
+    """Run searches side by side as one stream of batches; gives what each returned, in order."""
+    returned: dict[int, Any] = {}
+    waiting: dict[int, list[Effect]] = {}
+    for number, search in enumerate(searches):
+        _advance(search, None, number, waiting, returned)
+    while waiting:
+        asked = dict(waiting)
+        waiting.clear()
+        results = yield [effect for batch in asked.values() for effect in batch]
+        start = 0
+        for number, batch in asked.items():
+            _advance(searches[number], results[start : start + len(batch)], number, waiting, returned)
+            start += len(batch)
+    return [returned[number] for number in range(len(searches))]
+
+
+def _advance(search: Search, results: list[Any] | None, number: int, waiting: dict[int, list[Effect]], returned: dict[int, Any]) -> None:
+    try:
+        waiting[number] = next(search) if results is None else search.send(results)
+    except StopIteration as end:
+        returned[number] = end.value
+
+
+def labelled(task: Task, k: int, *, sample: bool = True) -> Generator[list[Effect], list[Any], Candidate]:
+    """The baseline with `k` training examples as demos for each predictor, drawn by one generator seeded with 0 (LabeledFewShot)."""
+    rng = task.rng("labelled")
+    values = dict(task.baseline.values)
+    for predictor in task.predictors:
+        fitting = [
+            demo.with_origin("labelled", source=index)
+            for index, example in enumerate(task.trainset)
+            if (demo := predictor.labelled(example)) is not None
+        ]
+        allowed = yield from allowed_demos(fitting, f"{predictor.path}.demos")
+        first = without_twins(task.kept(predictor), [])[:k]
+        rest = without_twins(allowed, first)
+        drawn = rng.sample(rest, min(k - len(first), len(rest))) if sample else rest[: k - len(first)]
+        values[f"{predictor.path}.demos"] = (*first, *drawn)
+    size = max((len(value) for slot, value in values.items() if slot.endswith(".demos")), default=0)
+    return Candidate(values, (task.baseline.id,), "labelled", f"{size} labelled demos")
+
+
+def allowed_demos(demos: Sequence[Example], slot: str) -> Generator[list[Effect], list[Any], list[Example]]:
+    """Those of `demos` that pass the gate."""
+    if not demos:
+        return []
+    results = yield [Gate(demo, slot) for demo in demos]
+    return [demo for demo in results if demo is not None]
+
+
+def without_twins(demos: Sequence[Example], others: Sequence[Example]) -> list[Example]:
+    """`demos` without those whose fields equal an earlier one's, or one of `others`."""
+    seen = {demo.provenance.id for demo in others}
+    return [demo for demo in demos if not (demo.provenance.id in seen or seen.add(demo.provenance.id))]
+
+
+def passed(result: Any, threshold: float | None) -> bool:
+    """Whether a rollout counts as a success: no error, and a score that is true, or reaches the threshold (0 is a threshold too)."""
+    if not isinstance(result, Result) or result.error is not None:
+        return False
+    if result.score is None:
+        return True
+    return result.score >= threshold if threshold is not None else bool(result.score)

@@ -1,0 +1,139 @@
+"""Stored runs: `runs()` lists them, `reopen(path)` opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lmnb import settings
+from lmnb.canonical import canonical
+from lmnb.errors import Diverged, JournalError, MissingExtra, RunError
+from lmnb.html import el
+from lmnb.lm.client import LM
+from lmnb.optimize.code import Code, built, changed, code_hashes, import_function
+from lmnb.optimize.header import Header
+from lmnb.optimize.journal import Journal, is_live, read_records
+from lmnb.optimize.recording import Recording
+from lmnb.optimize.run import Run
+
+
+class Runs(tuple[dict[str, Any], ...]):
+    """Stored runs, newest first, as rows; shows itself as a table."""
+
+    columns = ("name", "optimizer", "program", "state", "candidates", "best", "decisions", "calls", "created", "path")
+
+    def to_pandas(self) -> Any:
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas", "runs().to_pandas()") from error
+        return pandas.DataFrame(list(self), columns=list(self.columns))
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no stored runs"
+        cells = [self.columns[:-1], *[tuple(_cell(row[name]) for name in self.columns[:-1]) for row in self]]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns) - 1)]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+    def _repr_html_(self) -> str:
+        head = el("tr", {}, *[el("th", {}, name) for name in self.columns])
+        return el("table", {}, head, *[el("tr", {}, *[el("td", {}, _cell(row[name])) for name in self.columns]) for row in self])
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def runs(folder: str | Path | None = None) -> Runs:
+    """The stored runs below a folder (by default the one that new runs go to), newest first."""
+    base = Path(folder if folder is not None else settings.current("run_dir"))
+    rows = [_row(path.parent) for path in base.glob("*/journal.jsonl")]
+    return Runs(sorted(rows, key=lambda row: str(row["created"]), reverse=True))
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(Runs.columns) | {"name": folder.name, "path": str(folder)}
+    try:
+        run = _opened(folder)
+    except (JournalError, RunError) as error:
+        return row | {"state": f"unreadable: {error}"}
+    best = run.best
+    return row | {
+        "optimizer": run.header.optimizer_name,
+        "program": run.header.program_name,
+        "state": "running" if is_live(folder) else run.state if run.state != "paused" else "interrupted",
+        "candidates": len(run.candidates),
+        "best": None if best is None else best.score,
+        "decisions": len(run.decisions),
+        "calls": int(run.snapshot()["budget"]["calls"]["spent"]),
+        "created": run.header.created,
+    }
+
+
+def reopen(
+    path: str | Path,
+    program: Any = None,
+    metric: Callable[..., Any] | None = None,
+    *,
+    teacher: Any = None,
+    teacher_settings: Mapping[str, Any] | None = None,
+) -> Run:
+    """A stored run as it was. Looking and replaying need only its folder; to go on (`run.resume()`) it needs its code.
+
+    The program and metric are found by their import path, or given here. Raises Diverged where they are not the ones that the run began with.
+    """
+    run = _opened(Path(path))
+    return run.with_code(*_code(run.header, program, metric, teacher, teacher_settings))
+
+
+def _opened(folder: Path) -> Run:
+    records, _ = read_records(folder)
+    journal = Journal(folder)
+    seconds = next((record.get("seconds", 0.0) for record in reversed(records) if record["k"] == "end"), 0.0)
+    header = Header.from_record(records[0], journal, seconds)
+    return Run(header, journal, Recording(records[1:], journal), code=None)
+
+
+def _code(
+    header: Header, program: Any, metric: Any, teacher: Any, teacher_settings: Mapping[str, Any] | None
+) -> tuple[Code | None, str]:
+    """The run's code, or None with what is missing."""
+    if program is None:
+        try:
+            program = built(header.program_path, header.program_state)
+        except RunError as error:
+            return None, str(error)
+        if program is None:
+            return None, f"its program {header.program_path} is not importable"
+    if "metric" not in header.code:
+        metric = None  # the run has none
+    elif metric is None:
+        metric = import_function(header.code["metric"]["import"])
+        if metric is None:
+            return None, f"its metric {header.code['metric']['import']} is not importable"
+    if teacher is None and "teacher" in header.code:
+        return None, "its teacher is not part of the folder; pass teacher=..."
+    differs = changed(header.code, code_hashes(program, metric, teacher))
+    if differs:
+        raise Diverged(
+            f"the {' and '.join(differs)} changed since this run began ({header.created}), so its results would not be those of one program. "
+            "Put the former code back, or start a new run with decisions=run.decisions.",
+            position=(0, 0),
+        )
+    lm = settings.current("lm")
+    if lm is None and header.lm is not None:
+        lm = LM.load_state(header.lm)
+    elif lm is not None and header.lm is not None and _decoding(lm.dump_state()) != _decoding(header.lm):
+        raise Diverged(
+            f"the run began with the LM {header.lm.get('model')!r}, and {lm!r} is set now. Set the former one: lmnb.configure(lm=...)", position=(0, 0)
+        )
+    fresh = program.deepcopy()
+    fresh.load_state(header.program_state)
+    return Code(fresh, metric, teacher, dict(teacher_settings or {}), {"lm": lm, "adapter": settings.current("adapter")}), ""
+
+
+def _decoding(profile: Mapping[str, Any]) -> str:
+    return canonical({name: profile.get(name) for name in ("model", "temperature", "max_tokens")})
+

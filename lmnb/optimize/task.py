@@ -1,0 +1,88 @@
+"""What a search knows of its task: plain values, so that a stored run can be searched again without its code."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lmnb.canonical import content_hash
+from lmnb.example import Example
+from lmnb.optimize.candidate import Candidate, demo_from_dict, demo_to_dict
+
+if TYPE_CHECKING:
+    from lmnb.optimize.archive import Archive
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A predictor of the program: its path and field names."""
+
+    path: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def labelled(self, example: Example) -> Example | None:
+        """`example` as a demo of this predictor, or None where it holds none of its outputs or none of its inputs."""
+        names = [name for name in (*self.inputs, *self.outputs) if name in example.keys()]
+        if not set(names) & set(self.inputs) or not set(names) & set(self.outputs):
+            return None
+        return Example({name: example[name] for name in names})
+
+
+def shape_of(program: Any) -> dict[str, Any]:
+    """The part of a program that a search works on, as JSON: per predictor its fields, instructions and demos."""
+    return {
+        path: {
+            "inputs": list(predictor.signature.input_fields),
+            "outputs": list(predictor.signature.output_fields),
+            "instructions": predictor.instructions,
+            "demos": [demo_to_dict(demo) for demo in predictor.demos],
+        }
+        for path, predictor in program.named_predictors()
+    }
+
+
+def baseline_of(shape: Mapping[str, Any], label: str = "baseline") -> Candidate:
+    """The candidate that a program is as it stands."""
+    values: dict[str, Any] = {}
+    for path, part in shape.items():
+        values[f"{path}.instructions"] = part["instructions"]
+        values[f"{path}.demos"] = tuple(demo_from_dict(demo) for demo in part["demos"])
+    return Candidate(values, label=label)
+
+
+@dataclass(frozen=True)
+class Task:
+    """`evalset` is the split that candidates are scored on: "val", "train", or None where nothing is."""
+
+    baseline: Candidate
+    predictors: tuple[Predictor, ...]
+    trainset: Sequence[Example]
+    valset: Sequence[Example]
+    evalset: str | None
+    seed: int
+    teacher: Candidate | None
+    archive: Archive
+
+    def rng(self, *name: Any) -> random.Random:
+        """A random generator of its own for each name, the same in every run with this seed."""
+        return random.Random(int(content_hash([self.seed, *name], 16), 16))
+
+    def examples(self) -> Sequence[Example]:
+        """The examples that candidates are scored on."""
+        return {"val": self.valset, "train": self.trainset, None: ()}[self.evalset]
+
+    def kept(self, predictor: Predictor) -> list[Example]:
+        """Demos of this predictor that the person has kept; they go first wherever labelled demos are drawn."""
+        fitting = [predictor.labelled(demo) for demo in self.archive.state.kept.values()]
+        return [demo.with_origin("labelled", source=demo.provenance.source) for demo in fitting if demo is not None]
+
+    def feasible(self) -> list[Candidate]:
+        """The candidates that are still allowed, in order of creation."""
+        return [entry.candidate for entry in self.archive.entries.values() if self.archive.dropped(entry.candidate) is None]
+
+    def score(self, candidate: Candidate) -> float | None:
+        """The mean score on the evaluation set in per cent, or None where it is not fully scored."""
+        return self.archive.score(candidate.id)

@@ -1,0 +1,210 @@
+"""What the faces of a run see: pure functions of its archive, as JSON-able data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lmnb.canonical import canonical
+from lmnb.evaluate.statistics import mean_interval, paired, shrink
+from lmnb.example import Example
+from lmnb.optimize.archive import Archive, Entry
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.effects import Result
+from lmnb.optimize.task import Predictor
+
+SHOWN = 2_000  # characters of one value in a table
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "scored", "dropped" or "unscored"."""
+
+    id: str
+    number: int
+    label: str
+    origin: str
+    parents: tuple[str, ...]
+    status: str
+    score: float | None
+    low: float | None
+    high: float | None
+    done: int
+    total: int
+    reason: str | None
+    human: bool
+
+
+class Standings:
+    """The rows of all candidates; a row is made anew only when something about it changed."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._rows: dict[str, tuple[tuple[int, str | None], Standing]] = {}
+
+    def of(self, entry: Entry) -> Standing:
+        key = (len(entry.results), self._archive.dropped(entry.candidate))
+        known = self._rows.get(entry.candidate.id)
+        if known is None or known[0] != key:
+            known = self._rows[entry.candidate.id] = (key, _standing(entry, self._archive))
+        return known[1]
+
+    def all(self) -> list[Standing]:
+        return [self.of(entry) for entry in self._archive.entries.values()]
+
+
+def _standing(entry: Entry, archive: Archive) -> Standing:
+    candidate, done = entry.candidate, len(entry.results)
+    reason = archive.dropped(candidate)
+    complete = archive.complete(candidate.id)
+    low = high = None
+    if complete:
+        low, high = (100 * bound for bound in mean_interval([entry.results[i].value for i in sorted(entry.results)]))
+    status = "dropped" if reason else "unscored" if not archive.size else "scored" if complete else "evaluating" if done else "waiting"
+    return Standing(
+        id=candidate.id,
+        number=entry.number,
+        label=candidate.label,
+        origin=candidate.origin,
+        parents=candidate.parents,
+        status=status,
+        score=100 * entry.total / done if done else None,
+        low=low,
+        high=high,
+        done=done,
+        total=archive.size,
+        reason=reason,
+        human=candidate.origin == "human",
+    )
+
+
+def row_dict(standing: Standing) -> dict[str, Any]:
+    return asdict(standing) | {"parents": list(standing.parents)}
+
+
+def demo_name(demo: Example) -> str:
+    """What a demo is called in words: by its training example where it has one."""
+    return f"demo {demo.provenance.source}" if demo.provenance.source is not None else f"demo {demo.provenance.id[:6]}"
+
+
+def detail(archive: Archive, standings: Standings, predictors: Sequence[Predictor], baseline: Candidate, entry: Entry, against: Entry | None) -> dict[str, Any]:
+    """One candidate: its gain over another, its prompt slots with demos, its ancestors."""
+    row = standings.of(entry)
+    kept = archive.state.kept
+    parts = []
+    for predictor in predictors:
+        slot = f"{predictor.path}.demos"
+        demos = []
+        for number, demo in enumerate(entry.candidate.values[slot]):
+            status = "kept" if demo.provenance.id in kept else "rejected" if archive.demo_refused(slot, demo) else None
+            fields = {name: text_of(demo[name]) for name in demo.keys()}
+            shown = demo.provenance.source if demo.provenance.source is not None else number
+            demos.append({"id": demo.provenance.id, "number": shown, "fields": fields, "origin": demo.provenance.origin or "labelled", "status": status})
+        before = (against.candidate if against else baseline).values[f"{predictor.path}.instructions"]
+        parts.append(
+            {
+                "path": predictor.path,
+                "instructions": entry.candidate.values[f"{predictor.path}.instructions"],
+                "before": before,
+                "locked": [],
+                "inputs": list(predictor.inputs),
+                "outputs": list(predictor.outputs),
+                "demos": demos,
+            }
+        )
+    usage = [result.usage for result in entry.results.values() if result.usage.get("calls")]
+    calls = sum(used["calls"] for used in usage)
+    return {
+        "id": row.id,
+        "number": row.number,
+        "row": row_dict(row),
+        "gain": _gain(entry, against) if against else None,
+        "expected": _expected(archive, entry),
+        "tokens": sum(used["tokens"] for used in usage) / calls if calls and any(used["tokens"] for used in usage) else None,
+        "predictors": parts,
+        "lineage": [{key: getattr(item, key) for key in ("id", "number", "label", "score")} for item in _lineage(archive, standings, entry)],
+    }
+
+
+def _gain(entry: Entry, against: Entry) -> dict[str, Any] | None:
+    shared = sorted(entry.results.keys() & against.results.keys())
+    if not shared or entry is against:
+        return None
+    change = paired([against.results[i].value for i in shared], [entry.results[i].value for i in shared])
+    return {
+        "against": against.number,
+        "mean": 100 * change.mean,
+        "low": 100 * change.low,
+        "high": 100 * change.high,
+        "fixed": len(change.fixed),
+        "broken": len(change.broken),
+        "n": len(shared),
+    }
+
+
+def _expected(archive: Archive, entry: Entry) -> float | None:
+    """The score to expect on new examples: shrunken towards the other candidates, since the best of many is partly luck."""
+    scored = [item for item in archive.entries.values() if archive.complete(item.candidate.id)]
+    if entry not in scored or len(scored) < 3:
+        return None
+    values = [[item.results[i].value for i in sorted(item.results)] for item in scored]
+    means = [sum(row) / len(row) for row in values]
+    variances = [sum((value - mean) ** 2 for value in row) / max(1, len(row) - 1) for row, mean in zip(values, means, strict=True)]
+    return 100 * shrink(means, [len(row) for row in values], variances)[scored.index(entry)]
+
+
+def _lineage(archive: Archive, standings: Standings, entry: Entry) -> list[Standing]:
+    """The candidate and its ancestors, oldest first."""
+    found: dict[str, Entry] = {}
+    waiting = [entry]
+    while waiting:
+        item = waiting.pop()
+        if item.candidate.id not in found:
+            found[item.candidate.id] = item
+            waiting += [archive.entries[parent] for parent in item.candidate.parents if parent in archive.entries]
+    return [standings.of(item) for item in sorted(found.values(), key=lambda item: item.number)]
+
+
+def examples(
+    dataset: Sequence[Example], entry: Entry, against: Entry | None, *, offset: int = 0, limit: int = 200, only: str | None = None
+) -> dict[str, Any]:
+    """A page of the candidate's examples; `only` is "fixed", "broken", "same" or "error"."""
+    rows, counts = [], {"fixed": 0, "broken": 0, "same": 0}
+    for index in sorted(entry.results):
+        result, before = entry.results[index], against.results.get(index) if against else None
+        change = None if before is None else "same" if result.value == before.value else "fixed" if result.value > before.value else "broken"
+        if change:
+            counts[change] += 1
+        if only is None or only == change or (only == "error" and result.error):
+            rows.append((index, result, before, change))
+    return {
+        "total": len(rows),
+        "counts": counts,
+        "rows": [_example(dataset[index], index, *rest) for index, *rest in rows[offset : offset + limit]],
+    }
+
+
+def _example(example: Example, index: int, result: Result, before: Result | None, change: str | None) -> dict[str, Any]:
+    return {
+        "index": index,
+        "inputs": _texts(dict(example.inputs().items())),
+        "labels": _texts(dict(example.labels().items())),
+        "outputs": None if result.outputs is None else _texts(result.outputs),
+        "score": result.score,
+        "before": None if before is None else before.value,
+        "change": change,
+        "error": result.error,
+        "seconds": result.seconds,
+        "has_trace": result.trace is not None,
+    }
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text_of(value) for name, value in values.items()}
+
+
+def text_of(value: Any) -> str:
+    """A value as text for a table; long ones are cut."""
+    text = value if isinstance(value, str) else canonical(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -1,0 +1,71 @@
+"""Process-wide defaults (`configure`) and their overrides for one block of code (`context`).
+
+`configure` is seen from every thread and every notebook cell. `context` is carried by a context variable, so it follows the code that it wraps into
+coroutines and into the threads that lmnb starts, and nothing else sees it. A setting is read as an attribute of this module:
+
+    >>> import lmnb
+    >>> with lmnb.context(num_threads=2):
+    ...     lmnb.settings.num_threads
+    2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lm": None,  # the LM of every predictor that has none of its own
+        "adapter": None,  # None: ChatAdapter
+        "num_threads": 8,  # how many examples run side by side
+        "max_errors": 10,  # failed examples in a row from the start before Evaluate and optimizers give up
+        "track_usage": False,  # every prediction carries its usage
+        "budget": None,  # a Budget that every LM call is held to
+        "callbacks": (),
+        "run_dir": "runs",  # where optimizers keep their runs
+    }
+)
+_process: dict[str, Any] = dict(_DEFAULTS)
+_overrides: ContextVar[Mapping[str, Any]] = ContextVar("lmnb_settings", default=MappingProxyType({}))
+
+
+def current(name: str) -> Any:
+    """The value of one setting here and now."""
+    overrides = _overrides.get()
+    return overrides[name] if name in overrides else _process[name]
+
+
+def configure(**values: Any) -> None:
+    """Set process-wide defaults, for instance `lmnb.configure(lm=lmnb.LM("lmnb/tiny"))`."""
+    _check(values)
+    _process.update(values)
+
+
+@contextmanager
+def context(**values: Any) -> Iterator[None]:
+    """Override settings inside a `with` block."""
+    _check(values)
+    token = _overrides.set(MappingProxyType({**_overrides.get(), **values}))
+    try:
+        yield
+    finally:
+        _overrides.reset(token)
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    for name in values:
+        if name not in _DEFAULTS:
+            near = get_close_matches(name, _DEFAULTS, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_DEFAULTS)}."
+            raise TypeError(f"there is no setting {name!r}. {hint}")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DEFAULTS:
+        return current(name)
+    raise AttributeError(f"there is no setting {name!r}; the settings are: {', '.join(_DEFAULTS)}")

@@ -1,0 +1,386 @@
+"""What happened, as one tree: a span for every module, predictor, LM, tool, retrieval, check and metric call.
+
+The open span is kept in a context variable, so calls nest by themselves, also across coroutines and the threads that lmnb starts. A finished tree is a
+`Trace`; the history of LM calls is a view over the same spans.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple, TextIO
+
+from lmnb import views
+from lmnb.canonical import canonical, jsonable
+from lmnb.errors import InputError, MissingExtra
+from lmnb.trace_html import trace_html
+
+HISTORY_SIZE = 2_000
+_HISTORY: deque[Span] = deque(maxlen=HISTORY_SIZE)
+_open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """One call: `kind` is "module", "predict", "lm", "tool", "retrieval", "check" or "metric"; `started` is in seconds since the epoch."""
+
+    kind: str
+    name: str
+    started: float = 0.0
+    seconds: float | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] | None = None
+    error: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    children: list[Span] = field(default_factory=list)
+    module: Any = None
+    root: Span | None = None
+
+    def __repr__(self) -> str:
+        return f"Span({self.kind} {self.name!r})"
+
+
+class span:
+    """Opens a span for a `with` block: `with span("tool", "search", inputs={"query": q}) as s: ...`."""
+
+    __slots__ = ("_clock", "_span", "_token")
+    _token: Token[Span | None]
+
+    def __init__(self, kind: str, name: str, *, inputs: dict[str, Any] | None = None, module: Any = None) -> None:
+        self._span = Span(kind, name, inputs={} if inputs is None else inputs, module=module)
+
+    def __enter__(self) -> Span:
+        opened, parent = self._span, _open.get()
+        if parent is None:
+            opened.root = opened
+        else:
+            opened.root = parent.root
+            parent.children.append(opened)
+        self._token = _open.set(opened)
+        opened.started = time.time()
+        self._clock = time.perf_counter()
+        return opened
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._span.seconds = time.perf_counter() - self._clock
+        if error is not None:
+            self._span.error = f"{type(error).__name__}: {error}"
+        _open.reset(self._token)
+
+
+def open_span() -> Span | None:
+    """The innermost span that is open here, if any."""
+    return _open.get()
+
+
+def remember(lm_span: Span) -> None:
+    """Add a finished LM span to the process's history."""
+    _HISTORY.append(lm_span)
+
+
+class Step(NamedTuple):
+    """One predictor call of a trace; `path` names the predictor in the traced program."""
+
+    path: str
+    predictor: Any
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Trace:
+    """The tree of one call. Iterating gives `(predictor, inputs, outputs)` of each finished predictor call, as metrics of the field expect.
+
+    >>> import lmnb
+    >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Paris"}]))
+    >>> trace = qa(question="The capital of France?").trace
+    >>> [(step.path, step.outputs) for step in trace.steps()]
+    [('self', {'answer': 'Paris'})]
+    """
+
+    def __init__(self, root: Span, *, score: float | None = None) -> None:
+        self.root = root
+        self.score = score
+
+    def spans(self) -> Iterator[tuple[int, Span]]:
+        """Every span with its depth, parents first."""
+        stack = [(0, self.root)]
+        while stack:
+            depth, item = stack.pop()
+            yield depth, item
+            stack += [(depth + 1, child) for child in reversed(item.children)]
+
+    def steps(self) -> list[Step]:
+        """The finished predictor calls in order of their start."""
+        names = self._names()
+        return [
+            Step(item.data.get("path") or names.get(id(item.module), item.name), item.module, item.inputs, item.outputs)
+            for _, item in self.spans()
+            if item.kind == "predict" and item.outputs is not None
+        ]
+
+    def __iter__(self) -> Iterator[tuple[Any, dict[str, Any], dict[str, Any]]]:
+        return iter([(step.predictor, step.inputs, step.outputs) for step in self.steps()])
+
+    def __len__(self) -> int:
+        return len(self.steps())
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """`calls`, `prompt_tokens`, `completion_tokens` and `cost` (US dollars) of all LM calls below."""
+        lms = [item for _, item in self.spans() if item.kind == "lm"]
+        used = [item.data.get("usage") or {} for item in lms]
+        return {
+            "calls": len(lms),
+            "prompt_tokens": sum(u.get("prompt_tokens", 0) for u in used),
+            "completion_tokens": sum(u.get("completion_tokens", 0) for u in used),
+            "cost": sum(item.data.get("cost") or 0.0 for item in lms),
+        }
+
+    def _names(self) -> dict[int, str]:
+        # the tree may have been opened by an outer program: the names are those that its root module gives
+        root = (self.root.root or self.root).module
+        if root is None:
+            return {}
+        return {id(module): name for name, module in root.named_sub_modules()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back."""
+        names, rows = self._names(), []
+        parents: dict[int, int] = {}
+        folded: set[int] = set()
+        for _, item in self.spans():
+            if id(item) in folded:
+                continue
+            parent = parents.get(id(item))
+            inner = _only_predict(item)
+            if inner is not None:
+                folded.add(id(inner))
+            parents |= {id(child): len(rows) for child in (inner or item).children}
+            rows.append(_row(item, inner, names, self.root.started, len(rows), parent, 0 if parent is None else rows[parent]["depth"] + 1))
+        usage = self.usage
+        return {
+            "name": rows[0]["name"],
+            "seconds": self.root.seconds,
+            "calls": usage["calls"],
+            "repaired": sum(row["label"] == "LM · repair" for row in rows),
+            "tokens": usage["prompt_tokens"] + usage["completion_tokens"],
+            "cost": usage["cost"],
+            "score": self.score,
+            "spans": rows,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Trace:
+        """A trace from `to_dict` data; its modules are gone, everything else is there."""
+        made: dict[int, Span] = {}
+        for row in stored["spans"]:
+            values = row.get("values") or {}
+            item = Span(
+                row["kind"],
+                row["name"],
+                started=row["start"],
+                seconds=row["seconds"],
+                inputs=values.get("inputs", row["inputs"]),
+                outputs=values.get("outputs", row["outputs"]),
+                error=row["error"],
+                data={key: row[key] for key in _KEPT if row.get(key) is not None},
+            )
+            made[row["id"]] = item
+            if row["parent"] is not None:
+                made[row["parent"]].children.append(item)
+            item.root = made[0]
+        return cls(made[0], score=stored.get("score"))
+
+    def to_pandas(self) -> Any:
+        """One row a span: depth, kind, name, label, start and seconds, status, tokens, cost, inputs and outputs as text."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas", "Trace.to_pandas()") from error
+        rows = self.to_dict()["spans"]
+        frame = pandas.DataFrame(
+            [
+                {
+                    **{key: row[key] for key in ("depth", "kind", "name", "label", "start", "seconds", "status", "error")},
+                    "prompt_tokens": (row.get("usage") or {}).get("prompt_tokens"),
+                    "completion_tokens": (row.get("usage") or {}).get("completion_tokens"),
+                    "cost": row.get("cost"),
+                    "inputs": row["inputs"],
+                    "outputs": row["outputs"],
+                }
+                for row in rows
+            ]
+        )
+        return frame.set_index(frame.index.rename("span"))
+
+    def view(self) -> Any:
+        """The live viewer (needs the extra `lab`)."""
+        return _view("trace")(self)
+
+    def __repr__(self) -> str:
+        usage = self.usage
+        tokens = usage["prompt_tokens"] + usage["completion_tokens"]
+        calls = f"{usage['calls']} LM call" + "s" * (usage["calls"] != 1)
+        return f"Trace({self.root.name}: {self.root.seconds or 0:.2f} s, {calls}, {tokens:,} tokens)"
+
+    def _repr_html_(self) -> str:
+        return trace_html(self.to_dict())
+
+
+_KEPT = ("path", "messages", "response", "request", "usage", "cost", "cache", "attempts", "printed", "label")
+
+
+def _only_predict(item: Span) -> Span | None:
+    """The predictor inside a module that is nothing but that predictor (ChainOfThought): the two are shown as one row."""
+    inner = item.children[0] if len(item.children) == 1 else None
+    alone = item.kind == "module" and inner is not None and inner.kind == "predict"
+    return inner if alone and getattr(item.module, "predict", None) is inner.module is not None else None
+
+
+def _row(
+    item: Span, inner: Span | None, names: dict[int, str], start: float, number: int, parent: int | None, depth: int
+) -> dict[str, Any]:
+    step = inner or item
+    name = names.get(id(item.module)) if item.module is not None else None
+    unparsed = item.data.get("unparsed")
+    row: dict[str, Any] = {
+        "id": number,
+        "parent": parent,
+        "depth": depth,
+        "kind": step.kind,
+        "name": item.name if name in (None, "", "self") or parent is None else name,
+        "label": item.data.get("label") or _label(item),
+        "start": max(0.0, item.started - start),
+        "seconds": item.seconds,
+        "status": "unparsed" if unparsed else "error" if item.error else "ok",
+        "inputs": _texts(step.inputs),
+        "outputs": None if step.outputs is None else _texts(step.outputs),
+        "error": unparsed or item.error,
+        "printed": item.data.get("printed"),
+    }
+    if step.kind == "predict":
+        row["path"] = step.data.get("path") or names.get(id(step.module), step.name)
+        if any(not isinstance(value, str) for value in [*step.inputs.values(), *(step.outputs or {}).values()]):
+            row["values"] = {"inputs": jsonable(step.inputs), "outputs": jsonable(step.outputs)}
+    if item.kind == "lm":
+        row |= {key: jsonable(item.data.get(key)) for key in ("messages", "response", "request", "usage", "cost", "cache", "attempts")}
+    return row
+
+
+def _label(item: Span) -> str:
+    if item.kind == "lm":
+        mark = "did not parse" if item.data.get("unparsed") else "repair" if item.data.get("repair") else ""
+        mark = mark or ("cached" if item.data.get("cache") == "hit" else "")
+        return f"LM · {mark}" if mark else "LM"
+    return type(item.module).__name__ if item.module is not None else item.kind
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    return {key: value if isinstance(value, str) else canonical(value) for key, value in values.items()}
+
+
+class HistoryEntry:
+    """One LM call, read as an attribute or an item: prompt, messages, kwargs (those in force), response, outputs, usage, cost, cache, model, timestamp."""
+
+    _fields = ("prompt", "messages", "kwargs", "response", "outputs", "usage", "cost", "cache", "model", "timestamp")
+
+    def __init__(self, lm_span: Span) -> None:
+        self.span = lm_span
+
+    def __getattr__(self, name: str) -> Any:
+        data = self.span.data
+        if name == "model":
+            return self.span.name
+        if name == "timestamp":
+            return datetime.fromtimestamp(self.span.started).isoformat()
+        if name == "kwargs":
+            return data.get("request", {})
+        if name == "outputs":
+            return data.get("texts", [data.get("response")])
+        if name == "prompt":
+            messages = data.get("messages", [])
+            return messages[0]["content"] if len(messages) == 1 else None
+        if name in self._fields:
+            return data.get(name)
+        raise AttributeError(name)
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def keys(self) -> tuple[str, ...]:
+        return self._fields
+
+    def __repr__(self) -> str:
+        return f"HistoryEntry({self.model}, {self.timestamp})"
+
+
+class History(tuple[HistoryEntry, ...]):
+    """LM calls, oldest first; shows itself as a table, gives `to_pandas()`."""
+
+    def traces(self) -> list[Trace]:
+        """Each call as a trace of its own."""
+        return [Trace(entry.span) for entry in self]
+
+    def to_pandas(self) -> Any:
+        """One row a call."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas", "History.to_pandas()") from error
+        return pandas.DataFrame([{key: entry[key] for key in entry.keys()} for entry in self])
+
+    def view(self) -> Any:
+        """The live viewer (needs the extra `lab`)."""
+        return _view("history")(self)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} LM call{'s' * (len(self) != 1)})"
+
+    def _repr_html_(self) -> str:
+        return "".join(trace_html(trace.to_dict()) for trace in self.traces())
+
+
+def history(n: int | None = None) -> History:
+    """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept)."""
+    if n is not None and n < 0:
+        raise InputError(f"history(n) needs n >= 0, not {n!r}")
+    size = len(_HISTORY)
+    return History(HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size))
+
+
+def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
+    """Print the last `n` LM calls: every message, then the reply."""
+    write_history(history(n), file)
+
+
+def write_history(entries: History, file: TextIO | None = None) -> None:
+    """Print `entries`; colours only on a terminal."""
+    out = file or sys.stdout
+    colour = out.isatty()
+    for entry in entries:
+        print(f"\n\n\n\n[{entry.timestamp}]", file=out)
+        for message in entry.messages or []:
+            print(_painted(f"\n{message['role'].capitalize()} message:", 31, colour), f"\n\n{message['content']}", file=out)
+        print(_painted("\nResponse:", 31, colour), "\n\n" + _painted(str(entry.response), 32, colour), file=out)
+        if len(entry.outputs) > 1:
+            print(_painted(f"\n(and {len(entry.outputs) - 1} other completions)", 31, colour), file=out)
+
+
+def _painted(text: str, code: int, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def _view(name: str) -> Any:
+    show = views.find(name)
+    if show is None:
+        raise MissingExtra("anywidget", "lab", "the live viewer")
+    return show

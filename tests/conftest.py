@@ -1,0 +1,106 @@
+"""What every test shares: own folders and settings, fake LMs, options and markers for long and browser tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmnb
+
+ROOT = Path(__file__).resolve().parent.parent
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="also run the long form of the tests that have one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing of a test run, doctests included, touches the user's cache or leaves runs in the working folder."""
+    folder = tempfile.mkdtemp(prefix="lmnb-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["LMNB_CACHE_DIR"] = str(Path(folder, "cache"))
+    lmnb.configure(run_dir=str(Path(folder, "runs")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.skip(reason="the long form; run it with --full"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and find_chromium() is None:
+        message = f"no Chromium found (looked for {', '.join(_BROWSERS)}; LMNB_CHROMIUM names another)"
+        if os.environ.get("LMNB_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{message}, and LMNB_REQUIRE_BROWSER=1 forbids to skip", pytrace=False)
+        pytest.skip(message)
+
+
+def find_chromium() -> str | None:
+    """The path of a browser that playwright can drive."""
+    names = [os.environ["LMNB_CHROMIUM"]] if "LMNB_CHROMIUM" in os.environ else _BROWSERS
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The browser's path; for tests with the marker ``browser``."""
+    path = find_chromium()
+    assert path is not None
+    return path
+
+
+@pytest.fixture
+def root() -> Path:
+    """The folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A cache, a run folder and a working folder for each test alone, and the default settings before and after it."""
+    monkeypatch.setenv("LMNB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    before = {name: lmnb.settings.current(name) for name in lmnb.settings._DEFAULTS}
+    lmnb.configure(run_dir=str(tmp_path / "runs"))
+    yield
+    lmnb.configure(**before)
+
+
+@pytest.fixture
+def fake_lm() -> Callable[..., Any]:
+    """``fake_lm(answers | handler)`` makes a FakeLM and sets it as the LM of this test."""
+
+    def make(answers: Any = None, **options: Any) -> Any:
+        lm = lmnb.FakeLM(answers, **options)
+        lmnb.configure(lm=lm)
+        return lm
+
+    return make
+
+
+@pytest.fixture
+def routing_lm() -> Any:
+    """A FakeLM with the embedded model's behaviour in the small: the team of the demo that shares most words."""
+
+    def answer(messages: list[dict[str, str]], **_: Any) -> dict[str, str]:
+        words = set(messages[-1]["content"].split())
+        best, overlap = "unknown", 0
+        for user, reply in pairwise(messages):
+            if user["role"] == "user" and reply["role"] == "assistant":
+                shared = len(words & set(user["content"].split()))
+                if shared > overlap:
+                    best, overlap = reply["content"].split("]]")[1].split("[[")[0].strip(), shared
+        return {"team": best}
+
+    return lmnb.FakeLM(answer)

@@ -1,0 +1,201 @@
+"""The command line: what it prints, where it leaves things, and one clear message when something is wrong."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmnb
+from lmnb import cli, demo
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs the command line in this process; gives exit status, stdout and stderr."""
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        try:
+            status = cli.main(argv)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture
+def stored(routing_lm: Any) -> Any:
+    """A small finished run of the demo's program on a fake LM."""
+    lmnb.configure(lm=routing_lm)
+    data = demo.tickets()
+    run = demo.optimizer(2).start(demo.TicketRouter(), trainset=data["train"][:20], valset=data["val"][:10])
+    run.wait()
+    return run
+
+
+def test_version_and_help(run_cli: Cli) -> None:
+    """`--version` gives the package's version, `--help` names every command."""
+    assert run_cli("--version") == (0, f"lmnb {lmnb.__version__}\n", "")
+    status, out, _ = run_cli("--help")
+    assert status == 0
+    assert all(re.search(rf"^    {name}\b", out, re.M) for name in ("lab", "demo", "runs", "resume", "replay"))
+
+
+def test_no_command_and_bad_numbers_say_what_to_write(run_cli: Cli) -> None:
+    """A missing command and a budget of zero are usage errors with exit status 2."""
+    status, _, err = run_cli()
+    assert status == 2
+    assert "required: COMMAND" in err
+    status, _, err = run_cli("demo", "--budget", "0")
+    assert status == 2
+    assert "'0' is not a whole number above 0" in err
+
+
+def test_demo_compiles_and_says_where(run_cli: Cli, routing_lm: Any) -> None:
+    """`demo` prints zero-shot and compiled scores, one line a candidate, and the places of run and program."""
+    lmnb.configure(lm=routing_lm)
+    status, out, err = run_cli("demo", "--candidates", "2", "--seed", "3")
+    assert (status, err) == (0, "")
+    assert "300 held-out tickets" in out
+    assert re.search(r"^zero-shot +0\.0 %$", out, re.M)
+    assert re.search(r"^compiled +[1-9]\d\.\d %   \+\d+\.\d points, 95 % interval \+", out, re.M)
+    assert len(re.findall(r"^candidate +\d+ ", out, re.M)) == 5
+    program = Path(re.findall(r"^program +(\S+)$", out, re.M)[0])
+    again = demo.TicketRouter()
+    again.load(program)
+    assert again.route.demos
+
+
+def test_demo_keeps_within_its_budget(run_cli: Cli, routing_lm: Any) -> None:
+    """With `--budget` the search makes no more calls than that, says so, and still gives the best so far."""
+    lmnb.configure(lm=routing_lm)
+    status, out, _ = run_cli("demo", "--budget", "250")
+    assert status == 0
+    assert re.search(r"^stopped · 250 of 250 calls · .* · the budget of 250 calls is spent$", out, re.M)
+    assert re.search(r"^compiled ", out, re.M)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a pseudo-terminal")
+def test_live_display_on_a_terminal(tmp_path: Path) -> None:
+    """On a terminal the candidates are a table that is redrawn, ending with the state."""
+    code = (
+        "import sys, lmnb\nfrom lmnb import cli\n"
+        "lm = lmnb.FakeLM(lambda messages, **options: {'team': 'otter'})\n"
+        "lmnb.configure(lm=lm)\nsys.exit(cli.main(['demo', '--candidates', '1']))"
+    )
+    outside, inside = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "110"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=inside, stderr=inside, cwd=tmp_path, env=environment
+    )
+    os.close(inside)
+    output = b""
+    while chunk := _read(outside):
+        output += chunk
+    assert process.wait(timeout=60) == 0, output.decode()
+    text = re.sub(rb"\x1b\[[\d;?]*[A-Za-z]", b"", output).decode()
+    assert "zero-shot" in text
+    assert "finished" in text
+    assert b"\x1b[" in output
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # Linux says so when the other end is closed
+        return b""
+
+
+def test_runs_lists_what_is_stored(run_cli: Cli, stored: Any) -> None:
+    """`runs` shows each stored run with its state; without any it says how to make one."""
+    status, out, err = run_cli("runs")
+    assert (status, err) == (0, "")
+    assert stored.name in out
+    assert "finished" in out
+    Path("empty").mkdir()
+    assert run_cli("runs", "empty") == (0, "there are no runs in empty; lmnb demo makes one\n", "")
+
+
+def test_replay_makes_no_call(run_cli: Cli, stored: Any, routing_lm: Any) -> None:
+    """`replay` gives the same program from the journal, with no call of an LM."""
+    before = len(routing_lm.calls)
+    lmnb.configure(lm=None)
+    status, out, err = run_cli("replay", stored.path.name)
+    assert (status, err) == (0, "")
+    assert f"replayed   {len(stored.candidates)} candidates, 0 decisions, 0 LM calls" in out
+    assert f"#{stored.best.number} {stored.best.label}" in out
+    assert len(routing_lm.calls) == before
+
+
+def test_replay_names_what_diverged(run_cli: Cli, stored: Any) -> None:
+    """A journal that was made by another search is an error that says so, not another program."""
+    journal = stored.path / "journal.jsonl"
+    text = journal.read_text(encoding="utf-8")
+    journal.write_text(text.replace('"max_labeled_demos":8', '"max_labeled_demos":3'), encoding="utf-8")
+    assert journal.read_text(encoding="utf-8") != text
+    status, _, err = run_cli("replay", str(stored.path))
+    assert status == 2
+    assert "asks for something else than the run's journal holds" in err
+    assert "Traceback" not in err
+
+
+def test_resume_goes_on_where_a_run_stopped(run_cli: Cli, routing_lm: Any) -> None:
+    """A stopped run is found by its name, its code by import path, and it ends like one that was never stopped."""
+    lmnb.configure(lm=routing_lm)
+    data = demo.tickets()
+    rows = {"trainset": data["train"][:20], "valset": data["val"][:10]}
+    run = demo.optimizer(3).start(demo.TicketRouter(), paused=True, **rows)
+    run.step()
+    run.until("paused", 30)
+    run.stop()
+    run.wait(30)
+    known = len(run.candidates)
+    status, out, err = run_cli("resume", run.path.name)
+    assert (status, err) == (0, "")
+    assert re.search(r"^finished · ", out, re.M)
+    assert re.search(r"^best +[1-9]\d", out, re.M)
+    whole = demo.optimizer(3).start(demo.TicketRouter(), **rows)
+    whole.wait(30)
+    ended = lmnb.reopen(run.path)
+    assert known < len(ended.candidates)
+    assert [(row.id, row.score) for row in ended.candidates] == [(row.id, row.score) for row in whole.candidates]
+
+
+def test_unknown_run_is_named_with_those_there_are(run_cli: Cli, stored: Any, tmp_path: Path) -> None:
+    """A wrong name gives one line naming the stored runs, a folder without a journal says what it lacks."""
+    status, out, err = run_cli("resume", "nope")
+    assert (status, out) == (2, "")
+    assert err.startswith("lmnb: there is no run 'nope'. In ")
+    assert stored.path.name in err
+    assert err.count("\n") == 1
+    Path("plain").mkdir()
+    assert run_cli("replay", "plain") == (2, "", "lmnb: 'plain' is no run: it has no journal.jsonl\n")
+    assert run_cli("runs", "nowhere") == (2, "", "lmnb: there is no folder 'nowhere'\n")
+
+
+def test_lab_without_jupyterlab_names_the_extra(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where JupyterLab is not installed, `lab` says what to install."""
+    monkeypatch.setitem(sys.modules, "jupyterlab", None)
+    status, _, err = run_cli("lab")
+    assert status == 2
+    assert "lmnb lab needs 'jupyterlab', which is not installed. Run: pip install 'lmnb[lab]'" in err
+
+
+def test_lab_opens_the_checkouts_notebook(root: Path) -> None:
+    """In a checkout `lab` starts JupyterLab, with this interpreter, on the first notebook itself."""
+    notebook = cli.notebook_here()
+    assert notebook == root / "notebooks" / "01_first_compile.ipynb"
+    line = cli.lab_line(notebook, browser=False, port=9999)
+    assert line[:4] == [sys.executable, "-m", "jupyterlab", str(notebook)]
+    assert {"--no-browser", "--port=9999"} <= set(line)

@@ -1,0 +1,39 @@
+// `node build.mjs` writes the one bundle; `node build.mjs --test` bundles the tests so that plain `node --test` runs them.
+import { readFile, readdir, stat } from "node:fs/promises";
+import * as esbuild from "esbuild";
+
+const OUT = "lmnb_widgets/static/lmnb.js";
+const LIMIT = 90 * 1024;
+const TARGET = ["chrome105", "firefox110", "safari16"];
+
+// The style travels inside the bundle as text: it is put into each view's root, so that it also reaches a shadow root.
+const styleAsText = {
+  name: "style-as-text",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await esbuild.transform(await readFile(path, "utf8"), { loader: "css", minify: true, target: TARGET });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+const shared = {
+  bundle: true,
+  format: "esm",
+  target: TARGET,
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  plugins: [styleAsText],
+  charset: "utf8",
+  legalComments: "none",
+};
+
+if (process.argv.includes("--test")) {
+  const tests = (await readdir("test")).filter((name) => name.endsWith(".test.ts"));
+  await esbuild.build({ ...shared, entryPoints: tests.map((name) => `test/${name}`), outdir: "build/test", outExtension: { ".js": ".mjs" }, platform: "node" });
+} else {
+  await esbuild.build({ ...shared, entryPoints: ["src/index.tsx"], outfile: OUT, minify: true });
+  const { size } = await stat(OUT);
+  console.log(`${OUT}: ${(size / 1024).toFixed(1)} KB`);
+  if (size > LIMIT) throw new Error(`the bundle has ${size} bytes; the limit is ${LIMIT}`);
+}

@@ -1,0 +1,55 @@
+"""How something is shown, depending on who looks: a live panel where a front end answers, the static form everywhere
+else.
+
+A saved widget reopens as an error, whatever its bundle holds. So what a notebook file keeps is always static HTML, in
+one of two ways:
+
+- `publish` shows the static form at once, with a word of a class in it by which the widget's model, while it lives,
+  finds the place and draws itself over it (`src/mount.ts`). Nothing has to be replaced before the notebook is saved.
+  Where a front end makes models only for outputs that are widgets (VS Code, Colab), the static form stays.
+- a live panel under a display id, replaced by the static form when its work ends: works on all of them, for things that
+  run.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from IPython.core.getipython import get_ipython
+from IPython.display import DisplayHandle, display
+
+BUNDLE = Path(__file__).parent / "static" / "lmnb.js"
+
+
+def answers() -> bool:
+    """Whether a front end listens that can show a widget. Those that take no input either (nbconvert, papermill, nbval)
+    do not.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and bool(getattr(kernel, "_allow_stdin", True))
+
+
+def static(thing: Any, html: str, mount: str = "") -> dict[str, str]:
+    """The mimebundle of the static form."""
+    return {"text/html": f'<div class="lmnb-mount-{mount}">{html}</div>' if mount else html, "text/plain": repr(thing)}
+
+
+def say(thing: Any, html: str) -> DisplayHandle | None:
+    """Show the static form; a terminal gets the one-line repr."""
+    if get_ipython() is None:
+        sys.stdout.write(f"{thing!r}\n")
+        return None
+    return display(static(thing, html), raw=True, display_id=True)
+
+
+def publish(thing: Any, html: str, mount: str) -> DisplayHandle | None:
+    """Show the static form as the place of the model that has the trait `mount`."""
+    return display(static(thing, html, mount), raw=True, display_id=True)
+
+
+def token() -> str:
+    """A name for a place that no other output has."""
+    return uuid4().hex

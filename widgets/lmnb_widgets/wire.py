@@ -1,0 +1,64 @@
+"""What goes over the wire between a run and its panels: deltas, and a size that a browser and a kernel both bear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+ROWS = 1_000
+"""So many candidates travel with a snapshot; the panel asks for the others by the page."""
+
+LIMIT = 900_000
+_CUTS = (50_000, 10_000, 2_000, 400, 80)
+
+
+def head(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """The snapshot with its first rows, and how many there are."""
+    rows = snapshot["candidates"]
+    return {**snapshot, "candidates": rows[:ROWS], "candidates_total": len(rows)}
+
+
+def delta(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The message that makes `new` of `old`: top-level values that differ and candidates that differ, all absolute.
+    None where too much differs.
+    """
+    rows, before = new["candidates"], old["candidates"]
+    if len(rows) < len(before) or new["run"] != old["run"]:
+        return None
+    changes = {key: value for key, value in new.items() if key not in {"seq", "candidates"} and old.get(key) != value}
+    changed = [row for n, row in enumerate(rows) if n >= len(before) or row != before[n]]
+    if len(changed) > ROWS:
+        return None
+    if changed:
+        changes["candidates"] = changed
+    if len(rows) != len(before):
+        changes["candidates_total"] = len(rows)
+    return {"type": "delta", "seq": new["seq"], "from": old["seq"], "changes": changes}
+
+
+def fit(value: Any, limit: int = LIMIT) -> Any:
+    """`value` as JSON-able data of at most about `limit` bytes: long texts are cut, and say so."""
+    size = _size(value)
+    for cut in _CUTS:
+        if size <= limit:
+            return value
+        value = _cut(value, cut)
+        size = _size(value)
+    if size > limit:
+        raise ValueError(f"this has {size:,} bytes even when every text is cut; a message holds {limit:,}")
+    return value
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, default=str))
+
+
+def _cut(value: Any, size: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= size * 1.1 else f"{value[:size]}… ({len(value) - size:,} more characters)"
+    if isinstance(value, Mapping):
+        return {str(key): _cut(one, size) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(one, size) for one in value]
+    return value

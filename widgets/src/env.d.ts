@@ -1,0 +1,16 @@
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
+// What the tests use of node, so that no type package is needed.
+declare module "node:test" {
+  export function test(name: string, run: () => void | Promise<void>): void;
+}
+declare module "node:assert/strict" {
+  const assert: {
+    equal(a: unknown, b: unknown, message?: string): void;
+    deepEqual(a: unknown, b: unknown, message?: string): void;
+    ok(a: unknown, message?: string): void;
+  };
+  export default assert;
+}

@@ -1,0 +1,52 @@
+import { render as draw } from "preact";
+import style from "./style.css";
+import type { Model } from "./kit/client";
+import { followTheme } from "./kit/theme";
+import { mount } from "./mount";
+import { Studio } from "./studio/studio";
+import { Traces } from "./traces/traces";
+
+/** Draws the model's view into `el`; returns how to take it away. */
+function open(model: Model, el: HTMLElement): () => void {
+  const view = model.get("view") === "traces" ? "traces" : "studio";
+  const root = document.createElement("div");
+  root.className = `lmnb ${view}`;
+  root.setAttribute("data-lmnb", view);
+  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", view === "studio" ? "Studio" : "Traces");
+  root.tabIndex = -1;
+  const css = document.createElement("style");
+  css.textContent = style;
+  const body = document.createElement("div");
+  body.className = "frame";
+  root.append(css, body);
+  el.append(root);
+  const unfollow = followTheme(root);
+  draw(view === "studio" ? <Studio model={model} root={root} /> : <Traces model={model} />, body);
+  return () => {
+    unfollow();
+    draw(null, body);
+    root.remove();
+  };
+}
+
+export default {
+  /** Runs when the model appears, without a view: where the output is static HTML with a place for it, the live view moves in. */
+  initialize({ model }: { model: Model }) {
+    const token = model.get("mount");
+    if (!token) return;
+    return mount(token, (place) => {
+      const still = [...place.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
+      for (const node of still) node.hidden = true;
+      const close = open(model, place);
+      return () => {
+        close();
+        for (const node of still) node.hidden = false;
+      };
+    });
+  },
+  render({ model, el }: { model: Model; el: HTMLElement }) {
+    return open(model, el);
+  },
+};

@@ -1,0 +1,152 @@
+// The data that the kernel sends. Numbers are plain numbers, texts are hostile.
+
+export type RunState = "running" | "pausing" | "paused" | "waiting" | "stopping" | "stopped" | "cancelled" | "finished" | "failed";
+
+export interface Row {
+  id: string;
+  number: number;
+  label: string;
+  origin: "baseline" | "labelled" | "bootstrapped" | "human";
+  parents: string[];
+  status: "waiting" | "evaluating" | "scored" | "dropped" | "unscored";
+  score: number | null;
+  low: number | null;
+  high: number | null;
+  done: number;
+  total: number;
+  reason: string | null;
+  human: boolean;
+}
+
+export interface Decision {
+  id: number;
+  time: string;
+  kind: string;
+  text: string;
+  undone: boolean;
+}
+
+export interface Meter {
+  spent: number;
+  limit: number | null;
+}
+
+export interface Snapshot {
+  seq: number;
+  run: { id: string; name: string; path: string };
+  optimizer: string;
+  program: string;
+  state: RunState;
+  error: string | null;
+  live: boolean;
+  progress: { label: string; done: number; total: number } | null;
+  budget: Record<"calls" | "tokens" | "usd" | "seconds", Meter | undefined>;
+  elapsed: number;
+  eta: number | null;
+  evalset: { name: string; size: number } | null;
+  best: string | null;
+  accepted: string | null;
+  baseline: string | null;
+  candidates: Row[];
+  decisions: Decision[];
+  /** How many candidates there are, where not all of them are in `candidates`. */
+  candidates_total?: number;
+}
+
+export interface Demo {
+  id: string;
+  number: number;
+  fields: Record<string, string>;
+  origin: "bootstrapped" | "labelled" | "human";
+  status: "kept" | "rejected" | null;
+}
+
+export interface PredictorDetail {
+  path: string;
+  instructions: string;
+  before: string;
+  locked: string[];
+  inputs: string[];
+  outputs: string[];
+  demos: Demo[];
+}
+
+export interface Detail {
+  id: string;
+  number: number;
+  row: Row;
+  gain: { against: number; mean: number; low: number; high: number; fixed: number; broken: number; n: number } | null;
+  expected: number | null;
+  tokens: number | null;
+  predictors: PredictorDetail[];
+  lineage: { id: string; number: number; label: string; score: number | null }[];
+}
+
+export type Change = "fixed" | "broken" | "same";
+
+export interface ExampleRow {
+  index: number;
+  inputs: Record<string, string>;
+  labels: Record<string, string>;
+  outputs: Record<string, string> | null;
+  score: number | null;
+  before: number | null;
+  change: Change | null;
+  error: string | null;
+  seconds: number | null;
+  has_trace: boolean;
+}
+
+export interface ExamplePage {
+  total: number;
+  counts: Record<Change, number>;
+  rows: ExampleRow[];
+}
+
+export interface SpanRow {
+  id: number;
+  parent: number | null;
+  depth: number;
+  kind: string;
+  name: string;
+  label: string;
+  start: number;
+  seconds: number | null;
+  status: "ok" | "error" | "unparsed";
+  inputs: Record<string, string>;
+  outputs: Record<string, string> | null;
+  error: string | null;
+  printed: string | null;
+  path?: string;
+  /** The fields as they were, where not all of them are text. */
+  values?: { inputs: Record<string, unknown>; outputs: Record<string, unknown> | null };
+  messages?: { role: string; content: unknown }[];
+  response?: string | null;
+  request?: Record<string, unknown> | null;
+  usage?: { prompt_tokens?: number; completion_tokens?: number } | null;
+  cost?: number | null;
+  cache?: "hit" | "miss" | "off" | null;
+  attempts?: number | null;
+}
+
+export interface TraceData {
+  name: string;
+  seconds: number | null;
+  calls: number;
+  repaired: number;
+  tokens: number;
+  cost: number | null;
+  score: number | null;
+  spans: SpanRow[];
+}
+
+/** One line of a list of traces; the trace itself is fetched when it is looked at. */
+export interface TraceHead {
+  name: string;
+  label: string;
+  seconds: number | null;
+  tokens: number;
+  time: string | null;
+  status: "ok" | "error" | "unparsed";
+  preview: string;
+}

@@ -1,0 +1,124 @@
+import type { Row } from "../kit/types";
+
+export interface Point {
+  id: string;
+  number: number;
+  x: number;
+  y: number;
+  score: number;
+}
+
+export interface Curve {
+  ticks: { y: number; text: string }[];
+  /** Candidates that never led, as one path of round dots. */
+  dots: string;
+  dropped: string;
+  /** Those that led when they came. */
+  leaders: Point[];
+  humans: Point[];
+  stairs: string;
+  band: string;
+  best: (Point & { margin: number | null }) | null;
+  points: Point[];
+  last: { x: number; number: number } | null;
+}
+
+export const LEFT = 45;
+export const TOP = 14;
+const RIGHT = 24;
+const STEP = 72; // widest distance between two candidates, so that a young run does not stretch over the whole panel
+
+/** Where everything of the score curve goes. Pure: rows in order of creation and a size in, paths and points out. `expected` candidates leave room. */
+export function layout(rows: Row[], width: number, height: number, bestId: string | null = null, expected = 0): Curve {
+  const scored = rows.filter((row) => row.score != null && (row.status === "scored" || (row.status === "dropped" && row.done >= row.total)));
+  const [low, high] = range(scored);
+  const bottom = height - 4;
+  const step = Math.min(STEP, (width - LEFT - RIGHT) / Math.max(1, Math.max(rows.length, expected) - 1));
+  const place = new Map(rows.map((row, n) => [row.id, n]));
+  const x = (row: Row) => round(LEFT + place.get(row.id)! * step);
+  const y = (score: number) => round(TOP + ((high - score) / (high - low)) * (bottom - TOP));
+  const points = scored.map((row) => ({ id: row.id, number: row.number, x: x(row), y: y(row.score!), score: row.score! }));
+
+  const leading: { row: Row; point: Point }[] = [];
+  const dots = new Set<string>();
+  const dropped = new Set<string>();
+  const humans: Point[] = [];
+  let top = -Infinity;
+  scored.forEach((row, n) => {
+    const point = points[n];
+    const mark = `M${point.x} ${point.y}h0`;
+    if (row.status === "dropped") dropped.add(mark);
+    else if (row.score! > top) {
+      top = row.score!;
+      leading.push({ row, point });
+      if (row.human) humans.push(point);
+    } else if (row.human) humans.push(point);
+    else dots.add(mark);
+  });
+
+  const end = rows.length ? round(LEFT + (rows.length - 1) * step) : LEFT;
+  let stairs = "";
+  const over: string[] = [];
+  const under: string[] = [];
+  leading.forEach(({ row, point }, n) => {
+    const until = leading[n + 1]?.point.x ?? Math.max(end, round(point.x + Math.min(24, step)));
+    stairs += n ? `V${point.y}` : `M${point.x} ${point.y}`;
+    stairs += `H${until}`;
+    over.push(`${point.x} ${y(row.high ?? row.score!)}`, `${until} ${y(row.high ?? row.score!)}`);
+    under.unshift(`${until} ${y(row.low ?? row.score!)}`, `${point.x} ${y(row.low ?? row.score!)}`);
+  });
+  // the run's word counts: ties and human decisions can make another one the best
+  const chosen = scored.findIndex((row) => row.id === bestId);
+  const last = chosen >= 0 ? { row: scored[chosen], point: points[chosen] } : leading.at(-1);
+  const best = last ? { ...last.point, margin: last.row.low != null && last.row.high != null ? (last.row.high - last.row.low) / 2 : null } : null;
+  return {
+    ticks: ticksOf(low, high).map((value) => ({ y: y(value), text: `${value}%` })),
+    dots: [...dots].join(""),
+    dropped: [...dropped].join(""),
+    leaders: leading.map(({ point }) => point),
+    humans,
+    stairs,
+    band: over.length ? `M${[...over, ...under].join("L")}Z` : "",
+    best,
+    points,
+    last: rows.length > 1 ? { x: end, number: rows.at(-1)!.number } : null,
+  };
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+function range(rows: Row[]): [number, number] {
+  if (!rows.length) return [0, 100];
+  let low = Infinity;
+  let high = -Infinity;
+  let lowest = Infinity; // of the scores themselves: a wide interval must not flatten the curve
+  for (const row of rows) {
+    low = Math.min(low, row.low ?? row.score!);
+    lowest = Math.min(lowest, row.score!);
+    high = Math.max(high, row.high ?? row.score!);
+  }
+  low = Math.max(low, lowest - 12);
+  const pad = Math.max(2, (high - low) * 0.06, (20 - (high - low)) / 2);
+  return [Math.max(0, low - pad), Math.min(100, high + pad)];
+}
+
+function ticksOf(low: number, high: number): number[] {
+  const step = [2, 5, 10, 20, 25, 50].find((size) => (high - low) / size <= 4.5) ?? 50;
+  const ticks: number[] = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9; value += step) ticks.push(value);
+  return ticks;
+}
+
+/** The point nearest to a place, if one is near. */
+export function nearest(points: Point[], x: number, y: number, reach = 16): Point | null {
+  let found: Point | null = null;
+  let least = reach * reach;
+  for (const point of points) {
+    const distance = (point.x - x) ** 2 + (point.y - y) ** 2;
+    if (distance <= least) {
+      least = distance;
+      found = point;
+    }
+  }
+  return found;
+}

@@ -1,0 +1,128 @@
+import { useMemo, useRef, useState } from "preact/hooks";
+import { isTyping } from "../kit/controls";
+import { count, plural, seconds, usd } from "../kit/format";
+import { plain, Text } from "../kit/text";
+import type { SpanRow, TraceData } from "../kit/types";
+import { Virtual } from "../kit/virtual";
+import { SpanPane } from "./span";
+import { firstOf, lines, type Line } from "./tree";
+
+interface Props {
+  trace: TraceData;
+  /** Inside the Studio: no frame of its own. */
+  inside?: boolean;
+  onKeep?: (span: SpanRow) => void;
+  keeping?: boolean;
+}
+
+const ROW = 25;
+
+/** One trace: the tree with its waterfall, and the chosen span beside it. */
+export function TraceView({ trace, inside, onKeep, keeping }: Props) {
+  const { spans } = trace;
+  const [folded, setFolded] = useState<ReadonlySet<number>>(new Set());
+  const [filter, setFilter] = useState("");
+  const [chosen, setChosen] = useState<number | null>(firstOf(spans)?.id ?? null);
+  const tree = useRef<HTMLDivElement>(null);
+  const rows = useMemo(() => lines(spans, folded, filter), [spans, folded, filter]);
+  const span = spans.find((one) => one.id === chosen) ?? spans[0];
+  const at = rows.findIndex((row) => row.span.id === span?.id);
+  const fold = (id: number, shut?: boolean) =>
+    setFolded((before) => {
+      const after = new Set(before);
+      if (shut ?? !before.has(id)) after.add(id);
+      else after.delete(id);
+      return after;
+    });
+  const onKey = (event: KeyboardEvent) => {
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = rows[at];
+    if (event.key === "ArrowDown" && rows[at + 1]) setChosen(rows[at + 1].span.id);
+    else if (event.key === "ArrowUp" && at > 0) setChosen(rows[at - 1].span.id);
+    else if (event.key === "ArrowLeft" && row) row.children && !row.folded ? fold(row.span.id, true) : row.span.parent != null && setChosen(row.span.parent);
+    else if (event.key === "ArrowRight" && row?.folded) fold(row.span.id, false);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div class={inside ? "trace inside" : "trace"}>
+      <div class="trace-head">
+        <b>
+          <Text>{trace.name}</Text>
+        </b>
+        <span class="muted num">{totals(trace)}</span>
+        {trace.score != null && <span class={`tag ${trace.score > 0 ? "kept" : "rejected"}`}>score {Number.isInteger(trace.score) ? trace.score.toFixed(1) : Number(trace.score.toFixed(3))}</span>}
+        <input type="search" aria-label="Filter spans and text" placeholder="Filter spans and text…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
+      </div>
+      <div class="trace-cols">
+        <div class="tree num" ref={tree} tabIndex={0} onKeyDown={onKey}>
+          <div class="tree-body" style={{ height: `${Math.min(Math.max(rows.length, 1), 15) * ROW + 2}px` }}>
+            <Virtual
+              role="tree"
+              label="Spans"
+              count={rows.length}
+              rowHeight={ROW}
+              selected={at}
+              active={span ? `lmnb-span-${span.id}` : undefined}
+              row={(index, style) => <TreeRow key={rows[index].span.id} row={rows[index]} style={style} selected={rows[index].span.id === span?.id} onSelect={setChosen} onFold={fold} />}
+            />
+          </div>
+          {!rows.length && <p class="muted none">Nothing matches.</p>}
+        </div>
+        {span && <SpanPane key={span.id} span={span} spans={spans} onKeep={onKeep} keeping={keeping} />}
+      </div>
+    </div>
+  );
+}
+
+function totals(trace: TraceData): string {
+  const calls = `${plural(trace.calls, "LM call")}${trace.repaired ? `, ${trace.repaired} repaired` : ""}`;
+  const cached = trace.spans.filter((span) => span.cache === "hit").length;
+  return [seconds(trace.seconds), calls, cached ? `${cached} cached` : "", `${count(trace.tokens)} tokens`, trace.cost ? usd(trace.cost) : ""].filter(Boolean).join(" · ");
+}
+
+interface RowProps {
+  row: Line;
+  style: Record<string, string>;
+  selected: boolean;
+  onSelect: (id: number) => void;
+  onFold: (id: number) => void;
+}
+
+function TreeRow({ row: { span, children, folded, x, w }, style, selected, onSelect, onFold }: RowProps) {
+  const bad = span.status !== "ok";
+  return (
+    <div
+      class={`span${selected ? " sel" : ""}${bad ? " bad" : ""}${span.cache === "hit" ? " cached" : ""}`}
+      id={`lmnb-span-${span.id}`}
+      role="treeitem"
+      aria-level={span.depth + 1}
+      aria-selected={selected}
+      aria-expanded={children ? !folded : undefined}
+      data-kind="span"
+      data-id={span.id}
+      data-status={span.status}
+      style={style}
+      title={plain(span.error ?? "") || undefined}
+      onClick={() => onSelect(span.id)}
+    >
+      <span class="n" style={{ "--d": String(span.depth) }}>
+        {children > 0 && (
+          <button type="button" class="fold" tabIndex={-1} aria-label={folded ? "unfold" : "fold"} onClick={(event) => (event.stopPropagation(), onFold(span.id))}>
+            {folded ? "▸" : "▾"}
+          </button>
+        )}
+        <span class="clip">
+          <Text>{span.name}</Text>
+        </span>
+        <span class={`k${bad ? " err" : ""}`}>
+          {span.label !== span.name && <Text>{span.label}</Text>}
+          {span.status === "error" && !/error/i.test(span.label) ? " · error" : ""}
+        </span>
+      </span>
+      <span class="wf" aria-hidden="true" style={{ "--x": `${x.toFixed(1)}%`, "--w": `${w.toFixed(1)}%` }} />
+      <span class="muted">{seconds(span.seconds)}</span>
+    </div>
+  );
+}
