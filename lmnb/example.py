@@ -12,7 +12,9 @@ from lmnb.errors import InputError
 
 
 class Provenance(NamedTuple):
-    """Where an example comes from: `origin` (None, "labelled", "bootstrapped", "human"), `source` (index in the train set) and its content's `id`."""
+    """Where an example comes from: `origin` (None, "labelled", "bootstrapped", "human"), `source` (index in the train
+    set) and its content's `id`.
+    """
 
     origin: str | None
     source: int | None
@@ -22,8 +24,8 @@ class Provenance(NamedTuple):
 class Example:
     """A frozen, ordered record; fields are read as attributes or items, and every change gives a new record.
 
-    `origin`, `source` and `id` say where the example comes from, unless a field has that name; `provenance` says so always.
-    A field with the name of a method, such as `items`, is read as `example["items"]`.
+    `origin`, `source` and `id` say where the example comes from, unless a field has that name; `provenance` says so
+    always. A field with the name of a method, such as `items`, is read as `example["items"]`.
 
     >>> example = Example(question="2 + 2?", answer="4").with_inputs("question")
     >>> example.answer, example["question"]
@@ -108,12 +110,16 @@ class Example:
     def labels(self) -> Example:
         """Everything but the inputs. Raises InputError where `with_inputs` was not called."""
         keys = self._marked()
-        return self._changed(_fields={key: value for key, value in self._fields.items() if key not in keys}, _input_keys=())
+        return self._changed(
+            _fields={key: value for key, value in self._fields.items() if key not in keys}, _input_keys=()
+        )
 
     def _marked(self) -> tuple[str, ...]:
         if self._input_keys is None:
             first = self.keys()[0] if self._fields else "question"
-            raise InputError(f"this example does not say which fields are inputs. Write example.with_inputs({first!r}, ...).")
+            raise InputError(
+                f"this example does not say which fields are inputs. Write example.with_inputs({first!r}, ...)."
+            )
         return self._input_keys
 
     # -- changes give copies ---------------------------------------------------------------------------------------
@@ -135,10 +141,14 @@ class Example:
         return made
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an {type(self).__name__} is not changed in place; write example = example.copy({name}=...)")
+        raise AttributeError(
+            f"an {type(self).__name__} is not changed in place; write example = example.copy({name}=...)"
+        )
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"an {type(self).__name__} is not changed in place; write example = example.without({name!r})")
+        raise AttributeError(
+            f"an {type(self).__name__} is not changed in place; write example = example.without({name!r})"
+        )
 
     def __setitem__(self, key: str, value: object) -> None:
         raise TypeError(f"an {type(self).__name__} is not changed in place; write example = example.copy({key}=...)")
@@ -154,12 +164,12 @@ class Example:
     @property
     def origin(self) -> Any:
         """None, "labelled", "bootstrapped" or "human"."""
-        return self._fields["origin"] if "origin" in self._fields else self._origin
+        return self._fields.get("origin", self._origin)
 
     @property
     def source(self) -> Any:
         """The index in the train set that it was made from, or None."""
-        return self._fields["source"] if "source" in self._fields else self._source
+        return self._fields.get("source", self._source)
 
     @property
     def id(self) -> Any:
@@ -189,7 +199,8 @@ class Example:
 
 
 class Prediction(Example):
-    """What a program gives back: the fields of its result, `.trace` of what happened, `.completions` where several were asked for.
+    """What a program gives back: the fields of its result, `.trace` of what happened, `.completions` where several were
+    asked for.
 
     Predictions compare and add up by their field `score`, where they have one.
     """
@@ -199,8 +210,12 @@ class Prediction(Example):
     _usage: dict[str, dict[str, Any]] | None = None
 
     @classmethod
-    def from_completions(cls, completions: Iterable[Mapping[str, Any]] | Mapping[str, list[Any]], signature: Any = None) -> Prediction:
-        """A prediction with the first completion's fields; `completions` is a list of records, or one list for each field."""
+    def from_completions(
+        cls, completions: Iterable[Mapping[str, Any]] | Mapping[str, list[Any]], signature: Any = None
+    ) -> Prediction:
+        """A prediction with the first completion's fields; `completions` is a list of records, or one list for each
+        field.
+        """
         rows = Completions(completions, signature=signature).rows
         if not rows:
             raise InputError("a prediction needs at least one completion, and the list is empty")
@@ -250,7 +265,10 @@ class Prediction(Example):
 
     def __float__(self) -> float:
         if "score" not in self._fields:
-            raise InputError(f"a prediction is compared or added by its field 'score'; this one has: {', '.join(self._fields) or 'no fields'}")
+            raise InputError(
+                "a prediction is compared or added by its field 'score'; this one has: "
+                f"{', '.join(self._fields) or 'no fields'}"
+            )
         return float(self._fields["score"])
 
     def __add__(self, other: Any) -> float:
@@ -278,13 +296,17 @@ class Prediction(Example):
 
 
 class Completions:
-    """Several results of one call, in the order of the model: `completions[0]` is a prediction, `completions.answer` the list of all answers.
+    """Several results of one call, in the order of the model: `completions[0]` is a prediction, `completions.answer`
+    the list of all answers.
 
     >>> Completions([{"answer": "a"}, {"answer": "b"}]).answer
     ['a', 'b']
     """
 
-    def __init__(self, completions: Iterable[Mapping[str, Any]] | Mapping[str, list[Any]], signature: Any = None) -> None:
+    def __init__(
+        self, completions: Iterable[Mapping[str, Any]] | Mapping[str, list[Any]], signature: Any = None
+    ) -> None:
+        self.rows: list[dict[Any, Any]]
         if isinstance(completions, Mapping):
             lengths = {len(values) for values in completions.values()}
             if len(lengths) > 1:

@@ -1,4 +1,7 @@
-"""Signature: what one call is to do, as a value. Fields with types, and instructions; every edit gives a new signature."""
+"""Signature: what one call is to do, as a value.
+
+Fields with types, and instructions; every edit gives a new signature.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,16 @@ from lmnb.errors import SignatureError
 from lmnb.types.card import signature_card
 from lmnb.types.checked import problems
 from lmnb.types.code import type_code, type_from_code
-from lmnb.types.fields import NO_DEFAULT, Field, InputField, OutputField, declared, fields_of_class, fields_of_dict, typed
+from lmnb.types.fields import (
+    NO_DEFAULT,
+    Field,
+    InputField,
+    OutputField,
+    declared,
+    fields_of_class,
+    fields_of_dict,
+    typed,
+)
 from lmnb.types.grammar import read_signature
 from lmnb.types.scope import caller_lookup
 from lmnb.types.words import schema_of, type_text
@@ -37,15 +49,21 @@ _METHODS = (FunctionType, property, classmethod, staticmethod)
 
 def _default(fields: Mapping[str, Field]) -> str:
     """The instructions of a signature without words of its own."""
-    given, asked = (", ".join(f"`{name}`" for name, field in fields.items() if field.is_input == side) for side in (True, False))
+    given, asked = (
+        ", ".join(f"`{name}`" for name, field in fields.items() if field.is_input == side) for side in (True, False)
+    )
     return f"Given the fields {given}, produce the fields {asked}." if fields else ""
 
 
-def _sealed(made: SignatureMeta, fields: Mapping[str, Field], text: str | None, checks: Mapping[str, Any]) -> SignatureMeta:
+def _sealed(
+    made: SignatureMeta, fields: Mapping[str, Field], text: str | None, checks: Mapping[str, Any]
+) -> SignatureMeta:
     ordered = MappingProxyType(dict(sorted(fields.items(), key=lambda item: not item[1].is_input)))
     state = {
         "_parts": ordered,
-        "_text": _default(ordered) if text is None else text,  # fixed here: a field that a module adds later does not change it
+        "_text": _default(ordered)
+        if text is None
+        else text,  # fixed here: a field that a module adds later does not change it
         "_checks": MappingProxyType(dict(checks)),
         "__lmnb_inputs__": {name: field.default for name, field in ordered.items() if field.is_input},
     }
@@ -70,7 +88,9 @@ class SignatureMeta(type):
         if checks or parent._checks:
             methods = {key: value for key, value in rest.items() if isinstance(value, _METHODS)}
             checks = {**parent._checks, **methods, **checks}
-        made = super().__new__(mcs, name, bases, {key: value for key, value in rest.items() if not hasattr(value, "decorator_info")})
+        made = super().__new__(
+            mcs, name, bases, {key: value for key, value in rest.items() if not hasattr(value, "decorator_info")}
+        )
         inherited = parent._text if parent._text != _default(parent._parts) else None
         text = inspect.cleandoc(rest["__doc__"]) if rest.get("__doc__") else inherited
         return _sealed(made, {**parent._parts, **fields}, text, checks)
@@ -83,8 +103,12 @@ class SignatureMeta(type):
     def __setattr__(cls, name: str, value: object) -> None:
         if name.startswith("__") and name != "__doc__":
             return super().__setattr__(name, value)
-        how = "with_instructions('...')" if name in ("instructions", "__doc__") else f"with_updated_fields({name!r}, ...)"
-        raise SignatureError(f"a signature is a value and is not changed in place. Write {cls.__name__} = {cls.__name__}.{how}.")
+        how = (
+            "with_instructions('...')" if name in ("instructions", "__doc__") else f"with_updated_fields({name!r}, ...)"
+        )
+        raise SignatureError(
+            f"a signature is a value and is not changed in place. Write {cls.__name__} = {cls.__name__}.{how}."
+        )
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -118,7 +142,11 @@ class SignatureMeta(type):
 
     def equals(cls, other: Any) -> bool:
         """True for the same instructions and the same fields in the same order."""
-        return isinstance(other, SignatureMeta) and cls._text == other._text and list(cls._parts.items()) == list(other._parts.items())
+        return (
+            isinstance(other, SignatureMeta)
+            and cls._text == other._text
+            and list(cls._parts.items()) == list(other._parts.items())
+        )
 
     def check(cls, inputs: Mapping[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
         """`outputs` as the signature's own pydantic validators leave them; ValueError says what they object to."""
@@ -149,7 +177,9 @@ class SignatureMeta(type):
         if not field.is_input:
             del options["default"]
         changed = declared(is_input=field.is_input, desc=options.pop("desc"), options=options)
-        return cls._with({**cls._parts, name: typed(cls.__name__, name, changed, field.type if type_ is None else type_)})
+        return cls._with(
+            {**cls._parts, name: typed(cls.__name__, name, changed, field.type if type_ is None else type_)}
+        )
 
     def prepend(cls, name: str, field: Any, type_: Any = None) -> Any:
         """A new field before the others of its side."""
@@ -164,7 +194,9 @@ class SignatureMeta(type):
         if not isinstance(field, Field):
             raise SignatureError(f"field {name!r} needs InputField() or OutputField(), not {field!r}")
         if name in cls._parts:
-            raise SignatureError(f"signature {cls.signature!r} has a field {name!r} already. Write with_updated_fields({name!r}, ...).")
+            raise SignatureError(
+                f"signature {cls.signature!r} has a field {name!r} already. Write with_updated_fields({name!r}, ...)."
+            )
         side = [item for item in cls._parts.items() if item[1].is_input == field.is_input]
         others = [item for item in cls._parts.items() if item[1].is_input != field.is_input]
         at = index if index >= 0 else len(side) + index + 1
@@ -182,12 +214,18 @@ class SignatureMeta(type):
         return {"instructions": cls._text, "fields": [_described(field) for field in cls._parts.values()]}
 
     def load_state(cls, state: Mapping[str, Any]) -> Any:
-        """This signature with the instructions and descriptions of a `dump_state`, whose names and types must be the same."""
-        mine, given = ([{**field, "desc": ""} for field in fields] for fields in (cls.dump_state()["fields"], state["fields"]))
+        """This signature with the instructions and descriptions of a `dump_state`, whose names and types must be the
+        same.
+        """
+        mine, given = (
+            [{**field, "desc": ""} for field in fields] for fields in (cls.dump_state()["fields"], state["fields"])
+        )
         if mine != given:
             raise SignatureError(f"the state is of a signature with the fields {given}, this one has {mine}")
         descs = {field["name"]: field["desc"] for field in state["fields"]}
-        return _edited(cls, {name: replace(field, desc=descs[name]) for name, field in cls._parts.items()}, state["instructions"])
+        return _edited(
+            cls, {name: replace(field, desc=descs[name]) for name, field in cls._parts.items()}, state["instructions"]
+        )
 
     def _with(cls, fields: Mapping[str, Field]) -> Any:
         return _edited(cls, fields, cls._text)
@@ -205,7 +243,8 @@ class SignatureMeta(type):
         if not cls._parts:
             return f"<class {cls.__module__}.{cls.__qualname__}>"
         inputs, outputs = (
-            ", ".join(f"{name}: {type_code(field.type)}" for name, field in side.items()) for side in (cls.input_fields, cls.output_fields)
+            ", ".join(f"{name}: {type_code(field.type)}" for name, field in side.items())
+            for side in (cls.input_fields, cls.output_fields)
         )
         return f"{cls.__name__}({f'{inputs} -> {outputs}'!r}, instructions={cls._text!r})"
 
@@ -216,8 +255,9 @@ class SignatureMeta(type):
 class Signature(metaclass=SignatureMeta):
     """What one call is to do: named, typed inputs and outputs, and instructions.
 
-    Written in one string, `Signature("context: list[str], question -> answer: int")`, as a class whose docstring holds the instructions, or as a
-    dict `{name: (type, InputField() or OutputField())}`. Types in a string are looked up where the string stands.
+    Written in one string, `Signature("context: list[str], question -> answer: int")`, as a class whose docstring holds
+    the instructions, or as a dict `{name: (type, InputField() or OutputField())}`. Types in a string are looked up
+    where the string stands.
 
     >>> from typing import Literal
     >>> class Route(Signature):
@@ -247,11 +287,15 @@ def make_signature(
         return ensure_signature(signature, instructions)
     if isinstance(signature, str):
         found = read_signature(signature, caller_lookup(custom_types))
-        fields = {item.name: typed(signature_name, item.name, Field("", None, item.is_input), item.kind) for item in found}
+        fields = {
+            item.name: typed(signature_name, item.name, Field("", None, item.is_input), item.kind) for item in found
+        }
     elif isinstance(signature, Mapping):
         fields = dict(fields_of_dict(signature_name, signature))
     else:
-        raise SignatureError(f"a signature is a string such as 'question -> answer', a class or a dict, not {signature!r}")
+        raise SignatureError(
+            f"a signature is a string such as 'question -> answer', a class or a dict, not {signature!r}"
+        )
     if instructions is not None and not isinstance(instructions, str):
         raise SignatureError(f"instructions are a text, not {instructions!r}")
     made = type.__new__(SignatureMeta, signature_name, (Signature,), {"__module__": __name__})
@@ -267,19 +311,32 @@ def ensure_signature(signature: Any, instructions: str | None = None) -> Any:
 
 def _edited(signature: SignatureMeta, fields: Mapping[str, Field], text: str) -> SignatureMeta:
     names = {"__module__": signature.__module__, "__qualname__": signature.__qualname__}
-    return _sealed(type.__new__(SignatureMeta, signature.__name__, (Signature,), names), fields, text, signature._checks)
+    return _sealed(
+        type.__new__(SignatureMeta, signature.__name__, (Signature,), names), fields, text, signature._checks
+    )
 
 
 def _described(field: Field) -> dict[str, Any]:
-    state: dict[str, Any] = {"name": field.name, "role": "input" if field.is_input else "output", "type": type_code(field.type), "desc": field.desc}
+    state: dict[str, Any] = {
+        "name": field.name,
+        "role": "input" if field.is_input else "output",
+        "type": type_code(field.type),
+        "desc": field.desc,
+    }
     schema = schema_of(field.type)
-    return {**state, **({"constraints": field.constraints} if field.limits else {}), **({"schema": schema} if schema else {})}
+    return {
+        **state,
+        **({"constraints": field.constraints} if field.limits else {}),
+        **({"schema": schema} if schema else {}),
+    }
 
 
 def _checker(signature: SignatureMeta) -> type[BaseModel]:
     made = signature.__dict__.get("__lmnb_checker__")
     if made is None:
-        kinds: dict[str, Any] = {name: (Any if field.is_input else field.type, ...) for name, field in signature._parts.items()}
+        kinds: dict[str, Any] = {
+            name: (Any if field.is_input else field.type, ...) for name, field in signature._parts.items()
+        }
         base = type(signature.__name__, (BaseModel,), {"__module__": signature.__module__, **signature._checks})
         made = signature.__lmnb_checker__ = create_model(signature.__name__, __base__=base, **kinds)
     return made

@@ -1,8 +1,9 @@
-// `node build.mjs` writes the one bundle; `node build.mjs --test` bundles the tests so that plain `node --test` runs them.
+// `node build.mjs [--out FILE]` writes the one bundle; `node build.mjs --test` bundles the tests so that plain `node --test` runs them.
 import { readFile, readdir, stat } from "node:fs/promises";
 import * as esbuild from "esbuild";
 
-const OUT = "lmnb_widgets/static/lmnb.js";
+const asked = process.argv.indexOf("--out");
+const OUT = asked > 0 ? process.argv[asked + 1] : "lmnb_widgets/static/lmnb.js";
 const LIMIT = 90 * 1024;
 const TARGET = ["chrome105", "firefox110", "safari16"];
 
@@ -30,7 +31,7 @@ const shared = {
 
 if (process.argv.includes("--test")) {
   const tests = (await readdir("test")).filter((name) => name.endsWith(".test.ts"));
-  await esbuild.build({ ...shared, entryPoints: tests.map((name) => `test/${name}`), outdir: "build/test", outExtension: { ".js": ".mjs" }, platform: "node" });
+  await esbuild.build({ ...shared, target: "node20", entryPoints: tests.map((name) => `test/${name}`), outdir: "build/test", outExtension: { ".js": ".mjs" }, platform: "node" });
 } else {
   await esbuild.build({ ...shared, entryPoints: ["src/index.tsx"], outfile: OUT, minify: true });
   const { size } = await stat(OUT);

@@ -1,4 +1,7 @@
-"""Adapter: between signatures and messages. It writes a call as messages, and reads the reply back into typed fields."""
+"""Adapter: between signatures and messages.
+
+It writes a call as messages, and reads the reply back into typed fields.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,12 @@ class Adapter:
         return found
 
     async def acall(
-        self, lm: Any, lm_kwargs: Mapping[str, Any], signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]
+        self,
+        lm: Any,
+        lm_kwargs: Mapping[str, Any],
+        signature: Any,
+        demos: Sequence[Mapping[str, Any]],
+        inputs: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         """`call` for asynchronous code."""
         return await self.call(lm, lm_kwargs, signature, demos, inputs, sync=False)
@@ -86,7 +94,10 @@ class Adapter:
         *,
         sync: bool,
     ) -> dict[str, Any]:
-        turn = [{"role": "assistant", "content": error.reply}, {"role": "user", "content": self.repair(signature, error)}]
+        turn = [
+            {"role": "assistant", "content": error.reply},
+            {"role": "user", "content": self.repair(signature, error)},
+        ]
         alone = {key: value for key, value in decoding.items() if key != "n"}
         response = await lm.request([*messages, *turn], sync=sync, **alone)
         asked = _last_lm_span()
@@ -97,7 +108,11 @@ class Adapter:
         except ParseError as again:
             if asked is not None:
                 asked.data["unparsed"] = str(again)
-            second = "The same after the repair turn." if str(again) == str(error) else f"The second, after the repair turn: {again}"
+            second = (
+                "The same after the repair turn."
+                if str(again) == str(error)
+                else f"The second, after the repair turn: {again}"
+            )
             raise ParseError(
                 f"two replies to {signature.signature!r} could not be read. The first: {error} {second}",
                 reply=again.reply,

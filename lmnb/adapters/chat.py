@@ -1,4 +1,7 @@
-"""ChatAdapter: the default format, with every field under a header of its own. The embedded model is trained on exactly this text."""
+"""ChatAdapter: the default format, with every field under a header of its own.
+
+The embedded model is trained on exactly this text.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ class ChatAdapter(Adapter):
         for demo in demos:
             values = dict(demo.items())
             missing = form.names - values.keys()
-            if missing and (form.outputs.keys() <= missing or form.inputs and missing.issuperset(form.inputs)):
+            if missing and (form.outputs.keys() <= missing or (form.inputs and missing.issuperset(form.inputs))):
                 continue  # nothing to learn from it
             turns = messages if missing else complete
             turns.append({"role": "user", "content": form.question(values)})
@@ -79,7 +82,10 @@ class ChatAdapter(Adapter):
                 found[name] = codec.parse(text)
             except (ValueError, RecursionError) as error:
                 reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-                wrong.append(f"Field {name!r} is {_short(text)}, but should be {form.kinds[name]}{f': {reason}' if reason else ''}.")
+                wrong.append(
+                    f"Field {name!r} is {_short(text)}, but should be "
+                    f"{form.kinds[name]}{f': {reason}' if reason else ''}."
+                )
         if wrong:
             self._refuse(signature, form, completion, sections, unknown, wrong)
         return found
@@ -88,7 +94,13 @@ class ChatAdapter(Adapter):
         return f"That reply could not be read: {error}\n\n{_form(signature).ask}"
 
     def _refuse(
-        self, signature: Any, form: _Form, completion: str, sections: Mapping[str, str], unknown: list[str], wrong: list[str]
+        self,
+        signature: Any,
+        form: _Form,
+        completion: str,
+        sections: Mapping[str, str],
+        unknown: list[str],
+        wrong: list[str],
     ) -> NoReturn:
         if not completion.strip():
             message = f"The reply is empty. Expected {form.expected}."
@@ -97,7 +109,11 @@ class ChatAdapter(Adapter):
         else:
             missing = any("is missing" in line for line in wrong)
             message = " ".join(wrong) + (f" Expected {form.expected}." if missing else "")
-            message += f" The reply has {', '.join(map(repr, unknown))}, which nobody asked for." if unknown and missing else ""
+            message += (
+                f" The reply has {', '.join(map(repr, unknown))}, which nobody asked for."
+                if unknown and missing
+                else ""
+            )
         raise ParseError(message, reply=completion, signature=signature)
 
 
@@ -107,13 +123,18 @@ class _Form:
     def __init__(self, signature: Any) -> None:
         inputs, outputs = list(signature.input_fields.values()), list(signature.output_fields.values())
         if not outputs:
-            raise SignatureError(f"signature {signature.__name__} has no output field. Add one, such as 'answer: str = OutputField()'.")
+            raise SignatureError(
+                f"signature {signature.__name__} has no output field. Add one, such as 'answer: str = OutputField()'."
+            )
         self.inputs = [field.name for field in inputs]
         self.outputs: dict[str, Codec] = {field.name: codec_for(field.type, field.limits) for field in outputs}
         self.names = frozenset([*self.inputs, *self.outputs])
         self.kinds = {field.name: ", ".join([type_text(field.type), *bounds(field.constraints)]) for field in outputs}
         self.known = {name.casefold(): name for name in self.outputs}
-        self.expected = ", ".join(f"`{header(name)}`" for name in self.outputs) + " on lines of their own, each followed by its value"
+        self.expected = (
+            ", ".join(f"`{header(name)}`" for name in self.outputs)
+            + " on lines of their own, each followed by its value"
+        )
         self.ask = "Reply with " + ", ".join(f"`{header(name)}`" for name in self.outputs) + f", then `{END}`."
         self.system = "\n\n".join(
             [
@@ -130,7 +151,11 @@ class _Form:
         return "\n\n".join([f"{header(name)}\n{escape(given(values[name]))}" for name in self.inputs if name in values])
 
     def reply(self, values: Mapping[str, Any]) -> str:
-        parts = [f"{header(name)}\n{escape(codec.render(values[name]))}" for name, codec in self.outputs.items() if name in values]
+        parts = [
+            f"{header(name)}\n{escape(codec.render(values[name]))}"
+            for name, codec in self.outputs.items()
+            if name in values
+        ]
         return "\n\n".join([*parts, END])
 
 
@@ -154,7 +179,8 @@ def _described(field: Any) -> str:
 def _sections(completion: str, form: _Form) -> tuple[dict[str, str], list[str]]:
     """The text under each known header, the first where one stands twice, and the headers that nobody asked for.
 
-    A header inside a line counts only where that field has none at the start of a line: models also talk about their headers.
+    A header inside a line counts only where that field has none at the start of a line: models also talk about their
+    headers.
     """
     thought = _THOUGHT.match(completion)
     text = completion[thought.end() :] if thought else completion

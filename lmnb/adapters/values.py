@@ -1,7 +1,7 @@
 """Values as text and back, one codec a type, so that `parse(render(value)) == value`.
 
-A str stands as it is, an option of a Literal as its text, everything else as JSON. Parsing forgives what models do: quotes and code fences around a value,
-an option in another case, Python's literals, broken JSON.
+A str stands as it is, an option of a Literal as its text, everything else as JSON. Parsing forgives what models do:
+quotes and code fences around a value, an option in another case, Python's literals, broken JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ _STRUCTURES = (list, tuple, set, frozenset, dict)
 
 
 class Codec:
-    """Text of one type: `render` writes a value, `parse` reads one or raises ValueError with what is wrong (empty where the type says it all)."""
+    """Text of one type: `render` writes a value, `parse` reads one or raises ValueError with what is wrong (empty
+    where the type says it all).
+    """
 
     def render(self, value: Any) -> str:
         raise NotImplementedError
@@ -54,13 +56,13 @@ def _codec(kind: Any, constraints: Constraints) -> Codec:
     origin, args = get_origin(kind), get_args(kind)
     if kind is str:
         return Text(adapter_for(str, constraints) if constraints else None)
-    if origin is Literal or isinstance(kind, type) and issubclass(kind, enum.Enum):
+    if origin is Literal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
         return Option(kind)
     if origin in (Union, types.UnionType):
         others = [arg for arg in args if arg is not type(None)]
         if len(others) == 1:
             return Maybe(codec_for(others[0], constraints))
-    if kind is Any or kind is object or origin in (Union, types.UnionType) and str in args:
+    if kind is Any or kind is object or (origin in (Union, types.UnionType) and str in args):
         return Open(adapter_for(kind, constraints))
     if kind in _DATES:
         return Json(adapter_for(kind, constraints), kind.fromisoformat)
@@ -87,28 +89,31 @@ class Text(Codec):
 
 
 class Option(Codec):
-    """A Literal or an Enum. Any case, quotes and spacing will do where only one option is meant; its canonical value comes back."""
+    """A Literal or an Enum.
+
+    Any case, quotes and spacing will do where only one option is meant; its canonical value comes back.
+    """
 
     def __init__(self, kind: Any) -> None:
+        members: list[Any] = list(kind.__members__.values()) if isinstance(kind, enum.EnumType) else []
         self.by_text = options(kind)
         self.text_of = [(value, text) for text, value in self.by_text.items()]
         self.loose: dict[str, Any] = {}
         spelled = [*self.by_text.items()]
-        if isinstance(kind, type):
-            spelled += [(name, member) for member in kind for name in (member.name, str(member))]
+        spelled += [(name, member) for member in members for name in (member.name, str(member))]
         ambiguous = set()
         for text, value in spelled:
             key = _loose(text)
             if key in self.loose and self.loose[key] is not value:
                 ambiguous.add(key)
             self.loose.setdefault(key, value)
-        if not isinstance(kind, type):
+        if not members:
             for key in ambiguous:
                 del self.loose[key]
 
     def render(self, value: Any) -> str:
         for option, text in self.text_of:
-            if option is value or type(option) is type(value) and option == value:
+            if option is value or (type(option) is type(value) and option == value):
                 return text
         return plain(value)
 
@@ -132,11 +137,15 @@ class Maybe(Codec):
         if value is None:
             return "null"
         text = self.inner.render(value)
-        return json.dumps(text, ensure_ascii=False) if text.strip().lower() in _NULLS or _unquoted(text) is not None else text
+        return (
+            json.dumps(text, ensure_ascii=False)
+            if text.strip().lower() in _NULLS or _unquoted(text) is not None
+            else text
+        )
 
     def parse(self, text: str) -> Any:
         text = text.strip()
-        if text.lower() in _NULLS or not text and not isinstance(self.inner, Text):
+        if text.lower() in _NULLS or (not text and not isinstance(self.inner, Text)):
             return None
         unquoted = _unquoted(text)
         return self.inner.parse(text if unquoted is None else unquoted)
@@ -145,7 +154,9 @@ class Maybe(Codec):
 class Json(Codec):
     """Anything that pydantic builds. What JSON writes as a string (a date, a Decimal) stands without quotes."""
 
-    def __init__(self, adapter: TypeAdapter[Any], read: Callable[[str], Any] | None = None, *, lines: bool = False) -> None:
+    def __init__(
+        self, adapter: TypeAdapter[Any], read: Callable[[str], Any] | None = None, *, lines: bool = False
+    ) -> None:
         self.adapter = adapter
         self.read = read
         self.lines = lines
@@ -192,7 +203,9 @@ class Json(Codec):
 
 
 class Open(Codec):
-    """A type that a plain text belongs to (`Any`, `int | str`): JSON where it is JSON of the type, else the text itself."""
+    """A type that a plain text belongs to (`Any`, `int | str`): JSON where it is JSON of the type, else the text
+    itself.
+    """
 
     def __init__(self, adapter: TypeAdapter[Any]) -> None:
         self.adapter = adapter
@@ -219,7 +232,9 @@ class Open(Codec):
 
 
 def plain(value: Any) -> str:
-    """Any value as a prompt shows it: a str as it is, everything else as JSON, or as its str() where there is no JSON form."""
+    """Any value as a prompt shows it: a str as it is, everything else as JSON, or as its str() where there is no JSON
+    form.
+    """
     if isinstance(value, str) and not isinstance(value, enum.Enum):
         return value
     try:
@@ -281,7 +296,7 @@ def _python(text: str) -> str | None:
 
 
 def _repaired(text: str) -> str | None:
-    from json_repair import repair_json  # takes 20 ms to import, and few replies need it
+    from json_repair import repair_json  # type: ignore[import-not-found]  # takes 20 ms to import, and few replies need it
 
     try:
         repaired = repair_json(text, return_objects=True)

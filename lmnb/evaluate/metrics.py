@@ -103,8 +103,22 @@ def _field(record: Any, field: str, what: str) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def call_of(metric: Callable[..., Any]) -> Callable[[Any, Any, Any], Any]:
+def call_of(metric: Callable[..., Any]) -> Call:
     """`metric` as a function of (example, prediction, trace), whichever of the three forms it has; else InputError."""
+    known = _calls.get(id(metric))
+    if known is None or known[0] is not metric:
+        if len(_calls) >= _KEPT:
+            _calls.clear()
+        known = _calls[id(metric)] = metric, _called(metric)
+    return known[1]
+
+
+Call = Callable[[Any, Any, Any], Any]
+_KEPT = 64
+_calls: dict[int, tuple[Callable[..., Any], Call]] = {}  # looking at a signature takes as long as a small metric
+
+
+def _called(metric: Callable[..., Any]) -> Call:
     named = getattr(metric, "forward", metric)
     try:
         parameters = list(inspect.signature(named).parameters.values())

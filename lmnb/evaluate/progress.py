@@ -46,7 +46,7 @@ def _so_far(mean: float | None, failed: int) -> str:
 def _notebook_display() -> Callable[..., Any] | None:
     if "ipykernel" not in sys.modules:
         return None
-    from IPython import get_ipython
+    from IPython.core.getipython import get_ipython
     from IPython.display import display
 
     shell = get_ipython()

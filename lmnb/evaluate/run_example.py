@@ -107,8 +107,9 @@ async def _row(
     in_thread: bool,
 ) -> Row:
     started = time.perf_counter()
-    row = Row(index, example)
     outer = open_span()
+    failure: Exception | None = None
+    kind = prediction = score = None
     # a trace names its predictors by its root's module, and the carrier is the root while the program runs
     named = program if hasattr(program, "named_sub_modules") else None
     with printed() as watch, span("module", _name(program), module=named) as carrier:
@@ -116,61 +117,70 @@ async def _row(
         if outer is not None:
             # rows hold their own traces: an Evaluate inside a traced call must not grow that call's tree by all of them
             outer.children.remove(carrier)
-        row = await _predicted(row, call)
+        try:
+            prediction = await _predicted(call, example)
+        except (BudgetExceeded, Cancelled):
+            raise
+        except Exception as error:  # noqa: BLE001  the boundary: what a user's program raises is this row's error
+            failure, kind = error, "program"
         root = _root(carrier)
-        trace = _trace(row.prediction, root)
-        if isinstance(row.prediction, Prediction) and row.prediction.trace is not trace:
-            row = replace(row, prediction=row.prediction.with_trace(trace))
-        if row.error is None and metric is not None:
-            given = trace if trace_for_metric else None
-            row = await _scored(row, metric, given, root, carrier, in_thread=in_thread)
+        prediction, trace = _traced(prediction, root)
+        if failure is None and metric is not None:
+            try:
+                given = trace if trace_for_metric else None
+                score = await _scored(metric, example, prediction, given, root, carrier, in_thread=in_thread)
+            except (BudgetExceeded, Cancelled):
+                raise
+            except Exception as error:  # noqa: BLE001  the boundary: what a user's metric raises is this row's error
+                failure, kind = error, "metric"
     root.data["printed"] = watch.text()
-    trace.score = row.score
-    return replace(row, trace=trace, seconds=time.perf_counter() - started)
+    trace.score = None if score is None else score.value
+    return Row(
+        index,
+        example,
+        prediction,
+        score=trace.score,
+        error=None if failure is None else f"{type(failure).__name__}: {failure}",
+        error_kind=kind,
+        feedback=None if score is None else score.feedback,
+        objectives=None if score is None else score.objectives,
+        seconds=time.perf_counter() - started,
+        trace=trace,
+        exception=failure,
+    )
 
 
-async def _predicted(row: Row, call: Callable[..., Any]) -> Row:
-    try:
-        prediction = call(**row.example.inputs().toDict())
-        if inspect.isawaitable(prediction):
-            prediction = await prediction
-    except (BudgetExceeded, Cancelled):
-        raise
-    except Exception as error:  # noqa: BLE001  the boundary: whatever a user's program raises is this row's error
-        return replace(row, error=f"{type(error).__name__}: {error}", error_kind="program", exception=error)
-    return replace(row, prediction=prediction)
+async def _predicted(call: Callable[..., Any], example: Example) -> Any:
+    prediction = call(**example.inputs().toDict())
+    return await prediction if inspect.isawaitable(prediction) else prediction
 
 
 async def _scored(
-    row: Row,
     metric: Callable[..., Any],
+    example: Example,
+    prediction: Any,
     given: Trace | None,
     root: Span,
     carrier: Span,
     *,
     in_thread: bool,
-) -> Row:
-    try:
-        call = call_of(metric)
-        with span("metric", _name(metric)) as scoring:
-            try:
-                if in_thread and not inspect.iscoroutinefunction(metric):
-                    result = await asyncio.to_thread(call, row.example, row.prediction, given)
-                else:
-                    result = call(row.example, row.prediction, given)
-                if inspect.isawaitable(result):
-                    result = await result
-                score = as_score(result)
-                scoring.outputs = _told(score)
-            finally:
-                if root is not carrier:
-                    carrier.children.remove(scoring)
-                    root.children.append(scoring)
-    except (BudgetExceeded, Cancelled):
-        raise
-    except Exception as error:  # noqa: BLE001  the boundary: whatever a user's metric raises is this row's error
-        return replace(row, error=f"{type(error).__name__}: {error}", error_kind="metric", exception=error)
-    return replace(row, score=score.value, feedback=score.feedback, objectives=score.objectives)
+) -> Score:
+    call = call_of(metric)
+    with span("metric", _name(metric)) as scoring:
+        try:
+            if in_thread and not inspect.iscoroutinefunction(metric):
+                result = await asyncio.to_thread(call, example, prediction, given)
+            else:
+                result = call(example, prediction, given)
+            if inspect.isawaitable(result):
+                result = await result
+            score = as_score(result)
+            scoring.outputs = _told(score)
+        finally:
+            if root is not carrier:
+                carrier.children.remove(scoring)
+                root.children.append(scoring)
+    return score
 
 
 def _root(carrier: Span) -> Span:
@@ -178,9 +188,13 @@ def _root(carrier: Span) -> Span:
     return carrier.children[0] if len(carrier.children) == 1 else carrier
 
 
-def _trace(prediction: Any, root: Span) -> Trace:
+def _traced(prediction: Any, root: Span) -> tuple[Any, Trace]:
+    """The prediction and its trace; a prediction that a plain function made gets the trace of that function."""
     known = getattr(prediction, "trace", None)
-    return known if isinstance(known, Trace) and known.root is root else Trace(root)
+    if isinstance(known, Trace) and known.root is root:
+        return prediction, known
+    trace = Trace(root)
+    return (prediction.with_trace(trace) if isinstance(prediction, Prediction) else prediction), trace
 
 
 def _told(score: Score) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Workers:
         self._done: SimpleQueue[Row | BaseException] = SimpleQueue()
         self._stopped = threading.Event()
         self._running: dict[int, tuple[float, Leash]] = {}
-        self._tasks: list[Callable[[], None]] = []  # what calls off the event loop's work
+        self._tasks: list[Callable[[], object]] = []  # what calls off the event loop's work
 
     def start(self) -> None:
         if self._on_one_loop:

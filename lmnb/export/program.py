@@ -21,8 +21,9 @@ _PLAIN = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in (Predict, Chain
 def load(path: str | Path, program: Module | None = None, trust_import: bool = False) -> Any:
     """The program in the file at `path`, as `program.save` wrote it.
 
-    A `Predict` or `ChainOfThought` is built from the file alone. For any other program pass one of its class as `program` (a copy of it is filled), or
-    `trust_import=True` to import the class that the file names and call it without arguments: that runs the code of its module.
+    A `Predict` or `ChainOfThought` is built from the file alone. For any other program pass one of its class as
+    `program` (a copy of it is filled), or `trust_import=True` to import the class that the file names and call it
+    without arguments: that runs the code of its module.
     """
     stored = program_file.read(path)
     if program is not None:
@@ -40,18 +41,25 @@ def load(path: str | Path, program: Module | None = None, trust_import: bool = F
 def _rebuilt(cls: type[Module], states: Mapping[str, Any], path: str | Path) -> Module:
     where = "predict" if cls is ChainOfThought else "self"
     if list(states) != [where]:
-        raise SaveError(f"{str(path)!r} cannot be loaded: a {cls.__name__} has the predictor {where!r}, the file has {', '.join(map(repr, states)) or 'none'}")
+        raise SaveError(
+            f"{str(path)!r} cannot be loaded: a {cls.__name__} has the predictor {where!r}, the file has "
+            f"{', '.join(map(repr, states)) or 'none'}"
+        )
     fields: dict[str, Any] = {}
     for field in states[where]["fields"]:
         make = {"input": InputField, "output": OutputField}.get(field["role"])
         if make is None:
-            raise SaveError(f"{str(path)!r} cannot be loaded: the role of {field['name']!r} is {field['role']!r}, not 'input' or 'output'")
+            raise SaveError(
+                f"{str(path)!r} cannot be loaded: the role of {field['name']!r} is {field['role']!r}, not "
+                "'input' or 'output'"
+            )
         try:
             kind = type_from_code(field["type"])
             fields[field["name"]] = (kind, make(desc=field["desc"], **field.get("constraints", {})))
         except (SignatureError, TypeError) as error:
             raise SaveError(
-                f"{str(path)!r} cannot be loaded without its code: the {field['role']} {field['name']!r} has the type {field['type']!r} ({error}) "
+                f"{str(path)!r} cannot be loaded without its code: the {field['role']} {field['name']!r} has "
+                f"the type {field['type']!r} ({error}) "
                 f"Write lmnb.load({str(path)!r}, program=...) with a program that declares it."
             ) from None
     try:
@@ -69,13 +77,18 @@ def _imported(class_path: str, path: str | Path, *, trusted: bool) -> Module:
     module, _, name = class_path.partition(":")
     write = f"Write lmnb.load({str(path)!r}, program={name.rpartition('.')[2]}(...))"
     if not trusted:
-        raise SaveError(f"{str(path)!r} holds a {name} of {module!r}, whose code is not in the file. {write}, or trust_import=True to import it.")
+        raise SaveError(
+            f"{str(path)!r} holds a {name} of {module!r}, whose code is not in the file. {write}, or "
+            "trust_import=True to import it."
+        )
     try:
         found: Any = sys.modules[module] if module in sys.modules else import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise SaveError(f"{str(path)!r} names the class {class_path!r}, which cannot be imported: {error}. {write}.") from None
+        raise SaveError(
+            f"{str(path)!r} names the class {class_path!r}, which cannot be imported: {error}. {write}."
+        ) from None
     if not (isinstance(found, type) and issubclass(found, Module)):
         raise SaveError(f"{str(path)!r} names {class_path!r}, which is no program. {write}.")
     try:

@@ -42,6 +42,17 @@ _KINDS: tuple[tuple[tuple[str, ...], type[LMError]], ...] = (
 )
 
 
+_STATUSES: dict[int, type[LMError]] = {
+    401: AuthError,
+    402: AuthError,
+    403: AuthError,
+    404: ModelNotFound,
+    408: LMTimeoutError,
+    413: ContextWindowError,
+    429: RateLimitError,
+}
+
+
 def translated(error: Exception, model: str, private: Mapping[str, Any]) -> LMError:
     """The error of our tree for what litellm raised.
 
@@ -73,7 +84,7 @@ def _kind(error: Exception, said: str) -> type[LMError]:
             return kind
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return ServerError if status >= 500 else InvalidRequestError
+        return _STATUSES.get(status, ServerError if status >= 500 else InvalidRequestError)
     return LMError
 
 
@@ -88,7 +99,7 @@ def _message(kind: type[LMError], model: str, said: str) -> str:
         return f"the account behind the key for {model!r} has no credit left: {said}"
     key = re.sub(r"\W", "_", provider).upper() + "_API_KEY"
     starts = {
-        AuthError: f"the key for {model!r} is missing or refused. Set {key} in the environment, or write LM({model!r}, api_key=...)",
+        AuthError: f"the key for {model!r} is missing or refused. Set {key} in the environment, or write api_key=...",
         RateLimitError: f"{model!r} was asked too often. Run fewer calls side by side (num_threads=...)",
         LMTimeoutError: f"{model!r} did not answer in time. Allow more with LM({model!r}, timeout=<seconds>)",
         TransportError: f"{model!r} could not be reached. Check the network, and api_base if you gave one",
@@ -101,7 +112,8 @@ def _message(kind: type[LMError], model: str, said: str) -> str:
 
 
 def _retry_after(error: Exception) -> float | None:
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    response = getattr(error, "response", None)
+    headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
     try:
         return float(headers["retry-after"])
     except (KeyError, TypeError, ValueError):

@@ -58,7 +58,7 @@ def weights(model: str) -> Path:
         if not path.is_file():
             raise ModelNotFound(
                 f"there is no file {str(path)!r} (looked from {str(Path.cwd())!r}). "
-                "Write LM('gguf/<path to a .gguf file>'), absolute as in 'gguf//home/me/model.gguf', or LM('lmnb/tiny') for the embedded model.",
+                "Write LM('gguf/<path>'), as in 'gguf//home/me/model.gguf', or LM('lmnb/tiny') for the embedded model.",
                 model=model,
             )
         return path
@@ -131,10 +131,10 @@ class _Runtime:
         self.model = model
         self.path = path
         self.max_tokens = 256 if embedded else 1024
-        self.indented = embedded  # the chat template of our models starts every line of a value with a space
+        self._embedded = embedded  # the chat template of our models starts every line of a value with a space
         self._n_ctx = setup.get("n_ctx", 2048 if embedded else 8192)
         self._n_threads = setup.get("n_threads", 1 if small else 0)
-        self._prompt_cache = setup.get("prompt_cache", embedded)
+        self._prompt_cache = setup.get("prompt_cache", embedded)  # elsewhere it may move a log-probability
         self._size = setup.get("n_servers", threads() if small else 1)
         self._made = 0
         self._idle: list[_Slot] = []
@@ -151,12 +151,12 @@ class _Runtime:
                 reply = slot.server.handle_chat_completions({**body, "messages": asked, "cache_prompt": reuse})
             except RuntimeError as error:  # what the runtime raises for content that it cannot take
                 raise InvalidRequestError(f"{self.model!r} refused the request: {error}", model=self.model) from error
-            slot.last = asked
-        if "choices" not in reply:
-            raise self._error(reply.get("error") or {})
+            if "choices" not in reply:
+                raise self._error(reply.get("error") or {})
+            slot.last = asked  # only now: after a refusal the server still holds an older prompt
         for choice in reply["choices"]:
             text = choice["message"].get("content") or ""
-            if self.indented:
+            if self._embedded:
                 text = text.replace("\n ", "\n")
             choice["message"]["content"] = text.strip()
         return reply
@@ -214,7 +214,7 @@ class _Runtime:
         if self._n_threads:
             params.cpuparams.n_threads = self._n_threads
             params.cpuparams_batch.n_threads = self._n_threads
-        if self._prompt_cache:
+        if self._embedded:
             params.flash_attn_type = llama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
             params.n_batch = params.n_ubatch = self._n_ctx
             params.n_gpu_layers = 0

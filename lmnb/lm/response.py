@@ -74,7 +74,7 @@ def read_reply(reply: Any, *, model: str, cache: str, attempts: int) -> Response
     if not isinstance(choices, (list, tuple)) or not choices:
         raise LMError(
             f"the LM {model!r} returned {_short(reply)}. "
-            "Let forward return a str, a list of str, or an OpenAI-shaped dict {'choices': [{'message': {'content': ...}}], 'usage': {...}}.",
+            "Let forward return a str, a list of str or an OpenAI-shaped {'choices': [{'message': {'content': ...}}]}.",
             model=model,
         )
     logprobs = [_get(choice, "logprobs") for choice in choices]

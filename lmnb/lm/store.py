@@ -150,7 +150,7 @@ class Store:
                 with contextlib.suppress(OSError):
                     self.path.with_name(self.path.name + ending).unlink()
             warnings.warn(
-                f"the LM cache {str(self.path)!r} was damaged ({error}); it is kept as {aside.name!r}, a new one is begun"
+                f"the LM cache {str(self.path)!r} was damaged ({error}); it is kept as {aside.name!r} and begun anew"
             )
 
     def _give_up(self, error: Exception) -> None:

@@ -29,7 +29,9 @@ def _predictor(name: str, predictor: Any, *, opened: bool) -> Html:
         el("span", {"class": "lm-tag"}, f"{count} demo{'s' * (count != 1)}"),
         None if predictor.lm is None else el("span", {"class": "lm-tag"}, predictor.lm.model),
     )
-    return el("details", {"open": opened}, summary, signature_body(predictor.signature), _demos(predictor) if count else None)
+    return el(
+        "details", {"open": opened}, summary, signature_body(predictor.signature), _demos(predictor) if count else None
+    )
 
 
 def _demos(predictor: Any) -> Html:

@@ -16,10 +16,14 @@ class ChainOfThought(Module):
     'question -> reasoning, answer'
     """
 
-    def __init__(self, signature: Any, rationale_field: Field | None = None, rationale_field_type: Any = str, **config: Any) -> None:
+    def __init__(
+        self, signature: Any, rationale_field: Field | None = None, rationale_field_type: Any = str, **config: Any
+    ) -> None:
         super().__init__()
         reasoning = rationale_field if rationale_field is not None else OutputField()
-        self.predict = Predict(ensure_signature(signature).prepend("reasoning", reasoning, rationale_field_type), **config)
+        self.predict = Predict(
+            ensure_signature(signature).prepend("reasoning", reasoning, rationale_field_type), **config
+        )
 
     def forward(self, **inputs: Any) -> Any:
         return self.predict(**inputs)

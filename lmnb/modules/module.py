@@ -71,7 +71,13 @@ class Module(Node):
         inputs = {**dict(zip(_parameters(type(self)), args, strict=False)), **kwargs} if args else kwargs
         with span("module", type(self).__name__, inputs=inputs, module=self) as opened:
             result = await self._run(args, kwargs, sync=sync)
-            opened.outputs = result.toDict() if isinstance(result, Prediction) else result if isinstance(result, dict) else {"result": result}
+            opened.outputs = (
+                result.toDict()
+                if isinstance(result, Prediction)
+                else result
+                if isinstance(result, dict)
+                else {"result": result}
+            )
         return result.with_trace(Trace(opened)) if isinstance(result, Prediction) else result
 
     async def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
@@ -79,8 +85,16 @@ class Module(Node):
         if forward is None and aforward is None:
             raise LmnbError(f"{type(self).__name__} has no forward. Write def forward(self, ...): ... in the class.")
         if sync:
-            return forward(*args, **kwargs) if forward is not None else _in_a_loop_of_its_own(lambda: self.aforward(*args, **kwargs))
-        return await aforward(*args, **kwargs) if aforward is not None else await asyncio.to_thread(self.forward, *args, **kwargs)
+            return (
+                forward(*args, **kwargs)
+                if forward is not None
+                else _in_a_loop_of_its_own(lambda: self.aforward(*args, **kwargs))
+            )
+        return (
+            await aforward(*args, **kwargs)
+            if aforward is not None
+            else await asyncio.to_thread(self.forward, *args, **kwargs)
+        )
 
     def batch(
         self,
@@ -106,7 +120,7 @@ class Module(Node):
             marked = getattr(row, "input_keys", None) is not None
             try:
                 return self(**(row.inputs() if marked else row))
-            except Exception as error:  # noqa: BLE001 - a row of user code: reported below, with its index
+            except Exception as error:  # noqa: BLE001
                 errors[at] = error
                 return None
 
@@ -120,7 +134,11 @@ class Module(Node):
             return results, [rows[at] for at in failed], [errors[at] for at in failed]
         if failed:
             first = errors[failed[0]]
-            warnings.warn(f"{len(failed)} of {len(rows)} examples failed, the first at {failed[0]}: {type(first).__name__}: {first}", stacklevel=2)
+            warnings.warn(
+                f"{len(failed)} of {len(rows)} examples failed, the first at {failed[0]}: "
+                f"{type(first).__name__}: {first}",
+                stacklevel=2,
+            )
         return results
 
     # -- its parts ---------------------------------------------------------------------------------------------------
@@ -153,13 +171,18 @@ class Module(Node):
         """The LM of all predictors; an error where they differ."""
         lms = {id(predictor.lm): predictor.lm for predictor in self.predictors()}
         if len(lms) > 1:
-            raise InputError(f"the predictors have different LMs: {', '.join(repr(lm) for lm in lms.values())}. Read predictor.lm of each.")
+            raise InputError(
+                f"the predictors have different LMs: {', '.join(repr(lm) for lm in lms.values())}. Read "
+                "predictor.lm of each."
+            )
         return next(iter(lms.values()), None)
 
     # -- as a value ---------------------------------------------------------------------------------------------------
 
     def slots(self) -> dict[str, Any]:
-        """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), and `.lm` where a predictor has its own."""
+        """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), and `.lm` where a predictor
+        has its own.
+        """
         found: dict[str, Any] = {}
         for name, predictor in self.named_predictors():
             found[f"{name}.instructions"] = predictor.instructions
@@ -169,7 +192,8 @@ class Module(Node):
         return found
 
     def with_candidate(self, candidate: Any) -> Self:
-        """A copy with the slots of `candidate` (a mapping, or an object whose `.values` is one) filled; this program stays as it is.
+        """A copy with the slots of `candidate` (a mapping, or an object whose `.values` is one) filled; this program
+        stays as it is.
 
         Modules and containers are new in the copy, all other values are shared.
         """
@@ -205,13 +229,16 @@ class Module(Node):
         if len(named) != 1:
             names = ", ".join(name for name, _ in named) or "none"
             example = f" Write program.{named[0][0]}.messages(...)." if named else ""
-            raise InputError(f"{type(self).__name__} has {len(named)} predictors ({names}), whose prompts depend on earlier replies.{example}")
+            raise InputError(
+                f"{type(self).__name__} has {len(named)} predictors ({names}), whose prompts depend on "
+                f"earlier replies.{example}"
+            )
         return named[0][1].messages(**inputs)
 
     @property
     def history(self) -> History:
         """The LM calls of this program that the process still remembers, oldest first."""
-        roots = {id(entry.span.root): entry.span.root for entry in history()}
+        roots = {id(entry.span.root): entry.span.root or entry.span for entry in history()}
         mine: set[int] = set()
         for top in roots.values():
             for _, below in Trace(top).spans():
@@ -241,18 +268,25 @@ class Module(Node):
         program_file.load_state(self, state)
 
     def save(self, path: str | Path) -> None:
-        """Write the program as JSON, to be read in a review: names and types, instructions, demos, provenance; no key, no code."""
+        """Write the program as JSON, to be read in a review: names and types, instructions, demos, provenance; no
+        key, no code.
+        """
         program_file.save(self, path)
 
     def load(self, path: str | Path) -> None:
-        """Take over a saved program. Names and types must fit; SaveError says what differs, and nothing is changed then."""
+        """Take over a saved program.
+
+        Names and types must fit; SaveError says what differs, and nothing is changed then.
+        """
         program_file.load_into(self, path)
 
-    def export(self, path: str | Path, format: str = "json") -> Path:  # noqa: A002 - the word of the field
+    def export(self, path: str | Path, format: str = "json") -> Path:  # noqa: A002
         """Write the program as `format` "json" (see `save`) or "python", a module that needs only lmnb."""
         writers = {"json": program_file.save, "python": python_file.export_python}
         if format not in writers:
-            raise InputError(f"there is no format {format!r}. Write export({str(path)!r}, format='json') or format='python'.")
+            raise InputError(
+                f"there is no format {format!r}. Write export({str(path)!r}, format='json') or format='python'."
+            )
         writers[format](self, path)
         return Path(path)
 
@@ -274,7 +308,7 @@ def _in_a_loop_of_its_own(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     def work() -> None:
         try:
             outcome["result"] = asyncio.run(make())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, where it is raised
+        except BaseException as error:  # noqa: BLE001
             outcome["error"] = error
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="lmnb-aforward")
@@ -288,7 +322,9 @@ def _in_a_loop_of_its_own(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 def _no_slot(slot: str, predictors: Mapping[str, Any]) -> str:
     known = [f"{name}.{part}" for name in predictors for part in ("instructions", "demos", "lm")]
     near = get_close_matches(slot, known, n=1, cutoff=0.4)
-    return f"the program has no slot {slot!r}. " + (f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'none'}.")
+    return f"the program has no slot {slot!r}. " + (
+        f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'none'}."
+    )
 
 
 def _replace(root: Any, name: str, old: Any, new: Any) -> None:
@@ -309,5 +345,3 @@ def _replaced(value: Any, old: Any, new: Any) -> Any:
     elif type(value) is tuple:
         return tuple(_replaced(item, old, new) for item in value)
     return value
-
-

@@ -21,8 +21,8 @@ _MISSING: Any = object()
 class Predict(Module):
     """One call of a model as a signature declares it.
 
-    Its state is `signature` (with the instructions), `demos`, `lm` (None: the setting) and `config` (options of every call, such as
-    `temperature`); each is replaced by assignment, on this predictor alone.
+    Its state is `signature` (with the instructions), `demos`, `lm` (None: the setting) and `config` (options of every
+    call, such as `temperature`); each is replaced by assignment, on this predictor alone.
 
     >>> import lmnb
     >>> predict = Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
@@ -49,7 +49,10 @@ class Predict(Module):
     def signature(self, signature: Any) -> None:
         made = ensure_signature(signature)
         if not made.output_fields:
-            raise InputError(f"signature {made.__name__} has no output field, so there is nothing to ask for. Add one: answer: str = OutputField().")
+            raise InputError(
+                f"signature {made.__name__} has no output field, so there is nothing to ask for. Add one: "
+                "answer: str = OutputField()."
+            )
         self._signature = made
 
     @property
@@ -95,7 +98,9 @@ class Predict(Module):
     async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
         signature, demos, lm, config, inputs = self._asked(args, kwargs)
         if lm is None:
-            raise LMNotConfigured("no LM is set. Write lmnb.configure(lm=lmnb.LM('lmnb/tiny')), or pass lm= to the call.")
+            raise LMNotConfigured(
+                "no LM is set. Write lmnb.configure(lm=lmnb.LM('lmnb/tiny')), or pass lm= to the call."
+            )
         if not hasattr(lm, "request"):
             raise InputError(f"an LM is needed, not {lm!r}. Write lmnb.LM({str(lm)!r}).")
         if config.get("n", 1) > 1:
@@ -106,7 +111,9 @@ class Predict(Module):
         made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
         return made.with_trace(Trace(opened))
 
-    def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any, dict[str, Any], dict[str, Any]]:
+    def _asked(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, Any, Any, dict[str, Any], dict[str, Any]]:
         """Signature, demos, LM, config and inputs of one call."""
         signature, demos, lm, config = self._signature, self._demos, self.lm, self.config
         if args:
@@ -138,7 +145,10 @@ def _filled(signature: Any, fields: Mapping[str, Any], given: dict[str, Any]) ->
         if name in signature.output_fields:
             says.append(f"{name!r} is an output, not an input.")
         else:
-            says.append(f"There is no input {name!r}." + (f" Did you mean {near[0]!r}?" if near else f" The inputs are: {', '.join(fields) or 'none'}."))
+            says.append(
+                f"There is no input {name!r}."
+                + (f" Did you mean {near[0]!r}?" if near else f" The inputs are: {', '.join(fields) or 'none'}.")
+            )
     says += [f"The input {name!r} is missing." for name in missing]
     call = ", ".join(f"{name}=..." for name in fields)
     raise InputError(f"{' '.join(says)} Write predict({call}) for the signature {signature.signature!r}.")
@@ -146,7 +156,9 @@ def _filled(signature: Any, fields: Mapping[str, Any], given: dict[str, Any]) ->
 
 def _examples(demos: Iterable[Any]) -> list[Any]:
     if isinstance(demos, (str, Mapping)) or not isinstance(demos, Iterable):
-        raise InputError(f"demos are a list of examples, not {demos!r}. Write [lmnb.Example(question=..., answer=...)].")
+        raise InputError(
+            f"demos are a list of examples, not {demos!r}. Write [lmnb.Example(question=..., answer=...)]."
+        )
     made = []
     for at, demo in enumerate(demos):
         if not isinstance(demo, Mapping) and not isinstance(demo, Example):

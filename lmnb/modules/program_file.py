@@ -1,12 +1,13 @@
 """Programs as JSON files: written to be read in a review, read back as what it is, somebody's file.
 
-    {"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "code": {...}, "provenance": {...},
-     "predictors": {path: {"instructions", "fields", "demos", "config", "lm"}}}
+{"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "code": {...}, "provenance": {...},
+ "predictors": {path: {"instructions", "fields", "demos", "config", "lm"}}}
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import PydanticUserError, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError
 
 from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
@@ -57,7 +58,7 @@ def save(program: Any, path: str | Path) -> None:
         "provenance": jsonable(dict(program.provenance)),
         "predictors": dump_state(program),
     }
-    text = json.dumps(_finite(stored), ensure_ascii=False, indent=2)
+    text = json.dumps(finite(stored), ensure_ascii=False, indent=2)
     write_text(path, _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n")
 
 
@@ -65,7 +66,9 @@ def write_text(path: str | Path, text: str) -> None:
     """Replace the file at `path` in one step, so that nobody reads half of it."""
     target = Path(path)
     if target.is_dir():
-        raise SaveError(f"{str(path)!r} is a folder. Write the name of a file, such as {str(target / 'program.json')!r}.")
+        raise SaveError(
+            f"{str(path)!r} is a folder. Write the name of a file, such as {str(target / 'program.json')!r}."
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -104,17 +107,23 @@ def _value_state(field: Any, value: Any) -> tuple[Any, bool]:
     """`value` as JSON, and whether it is what the field's type says; a wrong label is kept as it is."""
     try:
         adapter = adapter_for(field.type)
-        dumped = _finite(adapter.dump_python(value, mode="json", warnings=False))
+        dumped = finite(adapter.dump_python(value, mode="json", warnings=False))
         if adapter.validate_json(json.dumps(dumped)) == value:
             return dumped, True
     except (PydanticUserError, PydanticSerializationError, ValidationError, ValueError, TypeError, AttributeError):
         pass
-    return _finite(jsonable(value)), False
+    return finite(jsonable(value)), False
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become texts, which pydantic reads as floats."""
-    return to_jsonable_python(value, inf_nan_mode="strings")
+def finite(value: Any) -> Any:
+    """JSON data with NaN and infinities as texts, which JSON does not have; pydantic reads them as floats."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def _version() -> str:
@@ -140,10 +149,13 @@ def read(path: str | Path) -> Stored:
     stored = _read_json(path)
     with _file(path):
         if not isinstance(stored, dict) or stored.get("lmnb") != "program":
-            raise SaveError("it is not a program that lmnb saved (it has no \"lmnb\": \"program\")")
+            raise SaveError('it is not a program that lmnb saved (it has no "lmnb": "program")')
         number = stored.get("format")
         if number != FORMAT:
-            raise SaveError(f"it has the format {number!r}, and this lmnb reads {FORMAT}. Install the lmnb that wrote it: {stored.get('version')!r}.")
+            raise SaveError(
+                f"it has the format {number!r}, and this lmnb reads {FORMAT}. Install the lmnb that wrote it: "
+                f"{stored.get('version')!r}."
+            )
         _keys(stored, _TOP, "the file", optional=("code", "version", "provenance"))
         name = _of(str, stored["class"], "class")
         if not _CODE_NAME.fullmatch(name):
@@ -174,10 +186,16 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
     differences += [f"predictor {path!r} is only in the program" for path in predictors if path not in states]
     for path, predictor in predictors.items():
         if path in states:
-            differences += [f"predictor {path!r}: {line}" for line in _field_differences(predictor.signature, states[path]["fields"])]
+            differences += [
+                f"predictor {path!r}: {line}"
+                for line in _field_differences(predictor.signature, states[path]["fields"])
+            ]
     if differences:
         raise SaveError("it does not fit this program:\n" + "\n".join(f"  - {line}" for line in differences))
-    made = {path: _read_predictor(predictor, states[path], f"predictors[{path!r}]") for path, predictor in predictors.items()}
+    made = {
+        path: _read_predictor(predictor, states[path], f"predictors[{path!r}]")
+        for path, predictor in predictors.items()
+    }
     for path, (signature, demos, config, lm) in made.items():
         predictor = predictors[path]
         predictor.signature, predictor.demos, predictor.config = signature, demos, config
@@ -191,17 +209,26 @@ def _field_differences(signature: Any, stored: list[dict[str, Any]]) -> Iterator
     for name, field in theirs.items():
         if name not in mine:
             near = get_close_matches(name, [other for other in mine if other not in theirs], n=1)
-            yield f"the {field['role']} {name!r} is only in the file" + (f" (the program has {near[0]!r})" if near else "")
+            yield f"the {field['role']} {name!r} is only in the file" + (
+                f" (the program has {near[0]!r})" if near else ""
+            )
             continue
         for key, what in (("role", "role"), ("type", "type"), ("constraints", "bounds"), ("schema", "JSON schema")):
             if field.get(key) != mine[name].get(key):
-                yield f"the {field['role']} {name!r} has the {what} {_shown(field.get(key))} in the file and {_shown(mine[name].get(key))} in the program"
-    yield from (f"the {field['role']} {name!r} is only in the program" for name, field in mine.items() if name not in theirs)
+                yield (
+                    f"the {field['role']} {name!r} has the {what} {_shown(field.get(key))} in the file and "
+                    f"{_shown(mine[name].get(key))} in the program"
+                )
+    yield from (
+        f"the {field['role']} {name!r} is only in the program" for name, field in mine.items() if name not in theirs
+    )
     if mine.keys() == theirs.keys() and list(mine) != list(theirs):
         yield f"the fields are in the order {', '.join(theirs)} in the file and {', '.join(mine)} in the program"
 
 
-def _read_predictor(predictor: Any, state: Mapping[str, Any], place: str) -> tuple[Any, list[Example], dict[str, Any], Any]:
+def _read_predictor(
+    predictor: Any, state: Mapping[str, Any], place: str
+) -> tuple[Any, list[Example], dict[str, Any], Any]:
     signature = predictor.signature.load_state(state)
     demos = [_read_demo(signature, demo, f"{place}.demos[{at}]") for at, demo in enumerate(state["demos"])]
     return signature, demos, dict(state["config"]), _read_lm(state["lm"], predictor, place)
@@ -218,7 +245,9 @@ def _read_demo(signature: Any, stored: Mapping[str, Any], place: str) -> Example
         try:
             fields[name] = adapter_for(field.type).validate_json(json.dumps(value))
         except ValidationError as error:
-            raise SaveError(f"{place}.fields.{name} is {_shown(value)}, which is no {field.name!r}: {problems(error)}") from None
+            raise SaveError(
+                f"{place}.fields.{name} is {_shown(value)}, which is no {field.name!r}: {problems(error)}"
+            ) from None
     demo = Example(fields).with_origin(stored.get("origin"), stored.get("source"))
     marked = stored.get("inputs")
     if marked is None:
@@ -236,7 +265,11 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any
     if state.get("class") == "LM" and isinstance(options.get("model"), str):
         return LM.load_state(options)
     if predictor.lm is None:
-        warnings.warn(f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or lmnb.configure(lm=...).", stacklevel=2)
+        warnings.warn(
+            f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or "
+            "lmnb.configure(lm=...).",
+            stacklevel=2,
+        )
     return None
 
 
@@ -255,7 +288,10 @@ def _file(path: str | Path) -> Iterator[None]:
 
 def _read_json(path: str | Path) -> Any:
     if Path(path).suffix in (".pkl", ".pickle"):
-        raise SaveError(f"{str(path)!r} is a pickle, and nothing is ever unpickled. Save the program with program.save('program.json').")
+        raise SaveError(
+            f"{str(path)!r} is a pickle, and nothing is ever unpickled. Save the program with "
+            "program.save('program.json')."
+        )
     with _file(path):
         try:
             return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_doubles)
@@ -321,7 +357,10 @@ def _keys(value: Mapping[str, Any], known: tuple[str, ...], place: str, optional
     for key in value:
         if key not in known:
             near = get_close_matches(key, known, n=1)
-            raise SaveError(f"{place} has an unknown key {key!r}. " + (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."))
+            raise SaveError(
+                f"{place} has an unknown key {key!r}. "
+                + (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.")
+            )
     for key in known:
         if key not in value and key not in optional:
             raise SaveError(f"{place} has no {key!r}")

@@ -13,7 +13,8 @@ class Node:
 
 
 def walk(root: Node) -> Iterator[tuple[str, Node]]:
-    """Every module below `root` by name, parents first, in the order in which attributes were set; `root` itself is "self".
+    """Every module below `root` by name, parents first, in the order in which attributes were set; `root` itself is
+    "self".
 
     A module that stands at two places has the name of the first.
     """
@@ -61,7 +62,9 @@ def copied(value: Any, memo: dict[int, Any], leaf: Callable[[Any], Any]) -> Any:
         return made
     if type(value) is tuple:
         return tuple(copied(item, memo, leaf) for item in value)
-    if isinstance(value, MethodType) and isinstance(value.__self__, Node):  # a tool that is a method of the program itself
+    if isinstance(value, MethodType) and isinstance(
+        value.__self__, Node
+    ):  # a tool that is a method of the program itself
         return MethodType(value.__func__, copied(value.__self__, memo, leaf))
     return leaf(value)
 

@@ -55,9 +55,13 @@ class Archive:
     def store(self, rollout: Rollout, result: Result) -> None:
         """Keep a rollout; one on the evaluation set counts for its candidate."""
         self.rollouts[rollout.key()] = result
-        entry = self.entries.get(rollout.candidate.id)
-        if entry is not None and rollout.split == self.evalset and rollout.role == "student" and not rollout.rollout_id:
-            entry.add(rollout.index, result)
+        if self.counts(rollout):
+            self.entries[rollout.candidate.id].add(rollout.index, result)
+
+    def counts(self, rollout: Rollout) -> bool:
+        """Whether a rollout is one of those that a candidate is scored by."""
+        scoring = rollout.split == self.evalset and rollout.role == "student" and not rollout.tracing and not rollout.rollout_id
+        return scoring and rollout.candidate.id in self.entries
 
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)

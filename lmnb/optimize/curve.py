@@ -11,6 +11,7 @@ from lmnb.html import Html, el
 
 WIDTH, HEIGHT = 1030, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 45, 1015, 16, 130
+_MANY = 300
 
 
 class Step(NamedTuple):
@@ -52,6 +53,7 @@ def curve(candidates: Sequence[Mapping[str, Any]], best: str | None = None) -> H
     end = at_x(len(rows) - 1) + min(gap, _RIGHT + 10 - at_x(len(rows) - 1))
     edges = [*(at_x(step.x) for step in steps), end]
     firsts = {step.row["id"] for step in steps}
+    many = len(rows) > _MANY
     named = next((x for x, row in enumerate(rows) if row["id"] == best), None)
     return el(
         "svg",
@@ -59,9 +61,11 @@ def curve(candidates: Sequence[Mapping[str, Any]], best: str | None = None) -> H
         *(_grid(tick, at_y(tick)) for tick in ticks),
         _band(steps, edges, at_y),
         _line(steps, edges, at_y),
+        *(_dots(rows, firsts, at_x, at_y) if many else ()),
         *(
             _point(row, at_x(x), at_y(row["score"]), row["id"] in firsts, row["id"] == best)
             for x, row in enumerate(rows)
+            if not many or row["id"] == best
         ),
         _yours(rows, at_x, at_y, named),
         None if named is None else _name(rows[named], at_x(named), at_y(rows[named]["score"])),
@@ -88,16 +92,12 @@ def _grid(tick: float, y: float) -> Html:
 
 
 def _band(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | None:
-    known = [
-        (left, right, at_y(step.row["low"]), at_y(step.row["high"]))
+    boxes = [
+        f"M{left} {at_y(step.row['low'])}V{at_y(step.row['high'])}H{round(right, 1)}V{at_y(step.row['low'])}Z"
         for step, (left, right) in zip(steps, pairwise(edges), strict=True)
         if step.row["low"] is not None and step.row["high"] is not None
     ]
-    boxes = [
-        el("rect", {"x": left, "y": top, "width": round(right - left, 1), "height": round(bottom - top, 1)})
-        for left, right, bottom, top in known
-    ]
-    return el("g", {"class": "lm-band"}, *boxes) if boxes else None
+    return el("path", {"d": "".join(boxes), "class": "lm-band"}) if boxes else None
 
 
 def _line(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | None:
@@ -107,6 +107,15 @@ def _line(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | No
     for step, (left, right) in zip(steps, pairwise(edges), strict=True):
         path += f" H{left} V{at_y(step.row['score'])} H{round(right, 1)}"
     return el("path", {"d": path, "class": "lm-best"})
+
+
+def _dots(rows: Sequence[Mapping[str, Any]], firsts: set[str], at_x: Any, at_y: Any) -> list[Html]:
+    """A cloud of points as one path of each kind, each place once: thousands of circles would weigh more than the rest."""
+    places: dict[str, dict[str, None]] = {"lm-point": {}, "lm-first": {}, "lm-human": {}}
+    for x, row in enumerate(rows):
+        look = "lm-human" if row["human"] else "lm-first" if row["id"] in firsts else "lm-point"
+        places[look][f"M{at_x(x):.0f} {at_y(row['score']):.0f}h0"] = None
+    return [el("path", {"d": "".join(marks), "class": f"lm-dots {look}"}) for look, marks in places.items() if marks]
 
 
 def _point(row: Mapping[str, Any], x: float, y: float, first: bool, best: bool) -> Html:
@@ -166,6 +175,9 @@ CURVE_CSS = """
 .lmnb .lm-curve .lm-point{fill:var(--lm-ink2)}
 .lmnb .lm-curve .lm-first{fill:var(--lm-accent)}
 .lmnb .lm-curve .lm-dropped{fill:var(--lm-bg);stroke:var(--lm-ink2);stroke-width:1.2;opacity:.7}
+.lmnb .lm-curve .lm-dots{fill:none;stroke:var(--lm-ink2);stroke-width:4;stroke-linecap:round}
+.lmnb .lm-curve .lm-dots.lm-first{stroke:var(--lm-accent)}
+.lmnb .lm-curve .lm-dots.lm-human{stroke:var(--lm-warn);stroke-width:6}
 .lmnb .lm-curve .lm-human{fill:var(--lm-bg);stroke:var(--lm-warn);stroke-width:1.8}
 .lmnb .lm-curve text.lm-name{fill:var(--lm-ink);font-weight:600}
 .lmnb .lm-curve text.lm-yours{fill:var(--lm-warn)}

@@ -244,8 +244,15 @@ class Driver:
         for indices in twins.values():
             for index in indices[1:]:
                 results[index] = results[indices[0]]
+        dropped = {
+            effect.key(): effect.candidate.id
+            for effect, result in zip(batch, results, strict=True)
+            if isinstance(effect, Rollout) and isinstance(result, Dropped)
+        }
+        for name in dropped.values():
+            if name in self.archive.entries:
+                self.archive.entries[name].cut_short = True
         if not self._stopping and self.batch not in self.recording.done:
-            dropped = [effect.key() for effect, result in zip(batch, results, strict=True) if isinstance(effect, Rollout) and isinstance(result, Dropped)]
             self._journal.append({"k": "done", "n": self.batch, "dropped": dropped})
             self._journal.sync()
         self.in_batch = False
@@ -312,10 +319,7 @@ class Driver:
         entry = self.archive.entries.get(rollout.candidate.id)
         if entry is None or rollout.role != "student":
             return None
-        reason = self.archive.dropped(entry.candidate)
-        if reason is not None and rollout.split == self.archive.evalset:
-            entry.cut_short = True
-        return reason
+        return self.archive.dropped(entry.candidate)
 
     def _fly(self, index: int, rollout: Rollout) -> None:
         """In a worker thread: run one rollout, journal it, report."""
@@ -376,11 +380,11 @@ class Driver:
         )
 
     def _finished_candidates(self, batch: list[Effect], bought: bool) -> None:
-        for candidate in {effect.candidate.id: effect.candidate for effect in batch if isinstance(effect, Rollout)}.values():
-            if self.archive.complete(candidate.id) and candidate.id in self.archive.entries:
-                entry = self.archive.entries[candidate.id]
-                entry.cut_short = False
-                self._told("scored", entry.candidate)
+        scored = {effect.candidate.id for effect in batch if isinstance(effect, Rollout) and self.archive.counts(effect)}
+        for name in scored:
+            if self.archive.complete(name):
+                self.archive.entries[name].cut_short = False
+                self._told("scored", self.archive.entries[name].candidate)
                 if bought and self._stepping:
                     self._paused, self._stepping = True, False
 

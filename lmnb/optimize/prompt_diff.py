@@ -29,15 +29,18 @@ def word_diff(before: str, after: str) -> Html:
     return join(_marked(gone, came, kept) for gone, came, kept in _changes(matcher, old, new))
 
 
+Change = tuple[str, str, str]
+
+
 def _blocks(before: str, after: str) -> Html:
     gone = el("del", None, before) if before.strip() else None
     came = el("ins", None, after) if after.strip() else None
     return join([part for part in (gone, came) if part is not None], "\n")
 
 
-def _changes(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> list[tuple[str, str, str]]:
+def _changes(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> list[Change]:
     """(removed, added, kept after it) in order; a lone space between two changes belongs to them."""
-    found: list[tuple[str, str, str]] = []
+    found: list[Change] = []
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():
         gone, came = "".join(old[i1:i2]), "".join(new[j1:j2])
         if kind == "equal":
@@ -48,7 +51,19 @@ def _changes(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> l
             found.append((last[0] + last[2] + gone, last[1] + last[2] + came, ""))
         else:
             found.append((gone, came, ""))
+    for i in range(1, len(found)):
+        found[i - 1 : i + 1] = _space_first(found[i - 1], found[i])
     return found
+
+
+def _space_first(before: Change, change: Change) -> tuple[Change, Change]:
+    """Of two ways to mark one added or removed word, "the[ one] team" and "the [one ]team", always the first."""
+    gone, came, kept = change
+    moved, space = gone or came, before[2][-1:]
+    if (gone and came) or not space.isspace() or not moved.endswith(space):
+        return before, change
+    moved = space + moved[:-1]
+    return (*before[:2], before[2][:-1]), (moved if gone else "", moved if came else "", space + kept)
 
 
 def _marked(gone: str, came: str, kept: str) -> Html:

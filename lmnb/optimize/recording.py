@@ -27,6 +27,7 @@ class Recording:
         self.done: set[int] = set()  # batches that were carried out to their end
         self.candidates: dict[str, Candidate] = {}  # those that the search proposed
         self.admitted: list[Candidate] = []  # these and a person's, in order
+        self.cut_short: set[str] = set()  # candidates of which rollouts were dropped in flight
         self.placed: list[tuple[dict[str, Any], Result]] = []
         self.ended: str | None
         self._journal = journal
@@ -55,6 +56,7 @@ class Recording:
         elif kind == "done":
             self.done.add(record["n"])
             self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
+            self.cut_short |= set(record["dropped"].values())
         elif kind == "call":
             self._calls[record["run"]][record["req"]].append(record["res"])
         elif kind == "decision":

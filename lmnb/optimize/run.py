@@ -50,6 +50,7 @@ class Run:
         self._recording = recording
         self._code = code
         self._thread: threading.Thread | None = None
+        self._working = False
         self._changed = threading.Condition()
         self._seq = 0
         self._scored = 0
@@ -121,11 +122,14 @@ class Run:
         self._driver.in_batch = self._driver.batch > 0 and self._driver.batch not in self._recording.done
         for candidate in self._recording.admitted:
             self._archive.admit(candidate)
+        for name in self._recording.cut_short & self._archive.entries.keys():
+            self._archive.entries[name].cut_short = True
         for decision in self._recording.all_decisions:
             self._archive.decide(decision)
         for place, result in self._recording.placed:
             entry = self._archive.entries.get(place["candidate"])
-            if entry is not None and place["split"] == self._archive.evalset and place["role"] == "student" and not place["rollout"]:
+            scoring = place["split"] == self._archive.evalset and place["role"] == "student" and not place["tracing"] and not place["rollout"]
+            if entry is not None and scoring:
                 entry.add(place["index"], result)
             self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
 
@@ -152,7 +156,7 @@ class Run:
     def _restart(self, job: Callable[[], None], *, paused: bool = False, step: bool = False) -> None:
         self._started = time.monotonic()
         self.error = None
-        self._driver.state = self._state = "running"
+        self._driver.state, self._working = "running", True
         if paused:
             self._driver.pause()
         elif step:
@@ -175,7 +179,7 @@ class Run:
             self._end(state)
         finally:
             with self._changed:
-                self._state = state
+                self._state, self._working = state, False
                 self._changed.notify_all()
             self._tell()
 
@@ -225,8 +229,7 @@ class Run:
     @property
     def state(self) -> str:
         """running, pausing, paused, stopping, stopped, cancelled, finished or failed."""
-        alive = self._thread is not None and self._thread.is_alive()
-        return self._driver.state if alive and self._state == "running" else self._state
+        return self._driver.state if self._working else self._state
 
     @property
     def live(self) -> bool:
@@ -238,8 +241,12 @@ class Run:
         if self.state in ("running", "pausing"):
             self._driver.pause()
 
-    def resume(self) -> None:
-        """Go on: after a pause, after a stop, or where an interrupted run was reopened."""
+    def resume(self, budget: Budget | None = None) -> None:
+        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
+        if budget is not None:
+            if self._working:
+                raise RunError("the budget of a run at work is not changed; stop it first")
+            self.header = replace(self.header, budget=dict(budget.limits))
         self._go(step=False)
 
     def step(self) -> None:
@@ -247,7 +254,7 @@ class Run:
         self._go(step=True)
 
     def _go(self, *, step: bool) -> None:
-        if self._is_working():
+        if self._working:
             if self.state == "stopping":
                 raise RunError("the run is stopping; resume it once it has stopped")
             self._driver.step() if step else self._driver.resume()
@@ -291,7 +298,7 @@ class Run:
                 self._decide(kind, {}, text)
             self._driver.halt(cancel=kind == "cancel")
 
-        if self._is_working():
+        if self._working:
             self._driver.enter("stopping")
             self._driver.post(command)
 
@@ -305,7 +312,7 @@ class Run:
         except KeyboardInterrupt:
             self.stop()
             self._join(None)
-        if self._is_working():
+        if self._working:
             raise TimeoutError(f"the run is still {self.state} after {timeout} s")
         freeze = views.find("freeze")
         if freeze is not None:
@@ -313,11 +320,9 @@ class Run:
         return self.result()
 
     def _join(self, timeout: float | None) -> None:
-        thread, end = self._thread, None if timeout is None else time.monotonic() + timeout
-        while thread is not None and thread.is_alive():
-            thread.join(0.2 if end is None else max(0.0, min(0.2, end - time.monotonic())))  # short, so that an interrupt is seen on every system
-            if end is not None and time.monotonic() >= end:
-                return
+        # not Thread.join: an interrupt in it marks a running thread as ended (Python 3.11)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._working, timeout)
 
     def until(self, what: str, timeout: float | None = None) -> None:
         """Wait for "candidate" (one more is fully scored), "paused" or "ended"; returns also when the run ends."""
@@ -330,11 +335,8 @@ class Run:
         if what not in tests:
             raise InputError(f"until({what!r}) is not known; write 'candidate', 'paused' or 'ended'")
         with self._changed:
-            if not self._changed.wait_for(lambda: tests[what]() or not self._is_working(), timeout):
+            if not self._changed.wait_for(lambda: tests[what]() or not self._working, timeout):
                 raise TimeoutError(f"the run is still {self.state}, and there was no {what!r} in {timeout} s")
-
-    def _is_working(self) -> bool:
-        return self._thread is not None and self._thread.is_alive() and self._state == "running"
 
     # --- decisions
 
@@ -383,7 +385,7 @@ class Run:
 
     def command(self, action: Callable[[], Any]) -> Any:
         """Run `action` where decisions may be made: in the run's thread at the next boundary, or here when the run has ended."""
-        if threading.current_thread() is self._thread or not self._is_working():
+        if threading.current_thread() is self._thread or not self._working:
             with self._driver.lock:
                 value = action()
             self._after_end()
@@ -400,7 +402,7 @@ class Run:
 
         self._driver.post(job)
         while not done.wait(0.05):
-            if not self._is_working() and not done.is_set():
+            if not self._working and not done.is_set():
                 return self.command(action) if not outcome else None
         if outcome[1] is not None:
             raise outcome[1]
@@ -410,7 +412,7 @@ class Run:
         """A decision after the end: save it, and score what the person made."""
         if self._thread is None and self._recording.ended is None and not self._recording.requests:
             return  # a new run that has not begun
-        if self._is_working() or threading.current_thread() is self._thread or self._code is None:
+        if self._working or threading.current_thread() is self._thread or self._code is None:
             return
         if self._state == "finished" and self._driver.unscored() is not None:
             self._restart(self._driver.drain)

@@ -1,1 +1,3 @@
-"""The types of signature fields: how they are written in a string, in a prompt and in a saved file, and how values are checked."""
+"""The types of signature fields: how they are written in a string, in a prompt and in a saved file, and how values
+are checked.
+"""

@@ -11,7 +11,9 @@ from lmnb.types.words import bounds, type_text
 def signature_card(signature: Any) -> Html:
     """The card that a signature shows in a notebook: instructions, then its fields."""
     names = el("span", {"class": "lm-muted"}, signature.signature)
-    return root("signature", el("div", {"class": "lm-top"}, heading(signature.__name__), names), signature_body(signature))
+    return root(
+        "signature", el("div", {"class": "lm-top"}, heading(signature.__name__), names), signature_body(signature)
+    )
 
 
 def signature_body(signature: Any) -> Html:

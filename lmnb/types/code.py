@@ -48,7 +48,8 @@ def _option(value: Any) -> str:
 
 
 def type_from_code(text: str, known: Mapping[str, Any] | None = None) -> Any:
-    """The type that `type_code` wrote: builtin, typing and standard types, and those of `known` by name. Nothing is evaluated.
+    """The type that `type_code` wrote: builtin, typing and standard types, and those of `known` by name. Nothing is
+    evaluated.
 
     >>> type_from_code("dict[str, int | None]")
     dict[str, int | None]

@@ -29,7 +29,10 @@ NO_DEFAULT: Any = type("NoDefault", (), {"__repr__": lambda self: "NO_DEFAULT"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input or output: its name, type, description and bounds. `default` is what an input is that a call leaves out."""
+    """One input or output: its name, type, description and bounds.
+
+    `default` is what an input is that a call leaves out.
+    """
 
     name: str
     type: Any
@@ -50,25 +53,35 @@ class Field:
 
 
 def InputField(*, desc: str | None = None, **options: Any) -> Any:
-    """A field that a call is given. `options`: gt, ge, lt, le, multiple_of, min_length, max_length, pattern, default."""
+    """A field that a call is given.
+
+    `options`: gt, ge, lt, le, multiple_of, min_length, max_length, pattern, default.
+    """
     return declared(is_input=True, desc=desc, options=options)
 
 
 def OutputField(*, desc: str | None = None, **options: Any) -> Any:
-    """A field that a call gives back, held to its bounds: gt, ge, lt, le, multiple_of, min_length, max_length, pattern."""
+    """A field that a call gives back, held to its bounds: gt, ge, lt, le, multiple_of, min_length, max_length,
+    pattern.
+    """
     return declared(is_input=False, desc=desc, options=options)
 
 
 def declared(*, is_input: bool, desc: str | None, options: Mapping[str, Any]) -> Field:
     """A field without name and type yet."""
-    role, known = ("InputField", (*CONSTRAINTS, "desc", "default")) if is_input else ("OutputField", (*CONSTRAINTS, "desc"))
+    role, known = (
+        ("InputField", (*CONSTRAINTS, "desc", "default")) if is_input else ("OutputField", (*CONSTRAINTS, "desc"))
+    )
     options = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
     desc = options.pop("description", None) if desc is None else desc
     default = options.pop("default", NO_DEFAULT) if is_input else NO_DEFAULT
     for name in options:
         if name not in CONSTRAINTS:
             near = get_close_matches(name, known, n=1)
-            raise SignatureError(f"{role} has no option {name!r}. " + (f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known)}."))
+            raise SignatureError(
+                f"{role} has no option {name!r}. "
+                + (f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known)}.")
+            )
     if desc is not None and not isinstance(desc, str):
         raise SignatureError(f"{role}: desc is a text, not {desc!r}")
     limits = tuple((name, options[name]) for name in CONSTRAINTS if options.get(name) is not None)
@@ -76,7 +89,10 @@ def declared(*, is_input: bool, desc: str | None, options: Mapping[str, Any]) ->
 
 
 def typed(signature_name: str, name: str, field: Field, kind: Any) -> Field:
-    """`field` with its name and type; bounds inside `Annotated` become the field's own. SignatureError for what cannot be checked."""
+    """`field` with its name and type; bounds inside `Annotated` become the field's own.
+
+    SignatureError for what cannot be checked.
+    """
     check_name(name, is_input=field.is_input, place=f"signature {signature_name}")
     kind, limits, desc = str if kind is None else kind, field.limits, field.desc
     if get_origin(kind) is Annotated:
@@ -86,16 +102,22 @@ def typed(signature_name: str, name: str, field: Field, kind: Any) -> Field:
         own = [mark for mark in marks if not metadata([mark]) and not getattr(mark, "description", None)]
         kind = Annotated[kind, *own] if own else kind  # validators of the user's
     field = replace(field, name=name, type=kind, limits=limits, desc=desc)
-    if field.is_input or kind is str and not limits:
+    if field.is_input or (kind is str and not limits):
         return field
     place = f"signature {signature_name}: the output {name!r}"
     for limit, _ in limits:
         if not _applies(limit, kind):
-            raise SignatureError(f"{place} is {type_code(kind)}, which has no {limit!r}. Bounds of it: {', '.join(_RANGES if limit in _LENGTHS else _LENGTHS)}.")
+            raise SignatureError(
+                f"{place} is {type_code(kind)}, which has no {limit!r}. Bounds of it: "
+                f"{', '.join(_RANGES if limit in _LENGTHS else _LENGTHS)}."
+            )
     try:
         adapter_for(kind, limits)
-    except (PydanticUserError, TypeError):
-        raise SignatureError(f"{place} cannot be {type_code(kind)}, which no text can be read into. Write a basic type, a Literal, an Enum or a pydantic model.") from None
+    except (PydanticUserError, TypeError, RecursionError):
+        raise SignatureError(
+            f"{place} cannot be {type_code(kind)}, which no text can be read into. Write a basic type, a "
+            "Literal, an Enum or a pydantic model."
+        ) from None
     return field
 
 
@@ -116,12 +138,17 @@ def fields_of_class(name: str, body: Mapping[str, Any]) -> tuple[dict[str, Field
         if not isinstance(body.get(key), Field) and body.get(key) not in (InputField, OutputField):
             wrong = f"has {body[key]!r}" if key in body else "says neither input nor output"
             line = f"{key}: {type_code(kind)}"
-            raise SignatureError(f"signature {name}: the field {key!r} {wrong}. Write '{line} = InputField()' or '{line} = OutputField()'.")
+            raise SignatureError(
+                f"signature {name}: the field {key!r} {wrong}. Write '{line} = InputField()' or '{line} = "
+                "OutputField()'."
+            )
     fields: dict[str, Field] = {}
     rest: dict[str, Any] = {}
     for key, value in body.items():
         if value is InputField or value is OutputField:
-            raise SignatureError(f"signature {name}: the field {key!r} lacks the brackets. Write '{key} = {value.__name__}()'.")
+            raise SignatureError(
+                f"signature {name}: the field {key!r} lacks the brackets. Write '{key} = {value.__name__}()'."
+            )
         if isinstance(value, Field):
             fields[key] = typed(name, key, value, annotations.get(key, str))
         elif key != "__annotations__":
@@ -134,5 +161,8 @@ def fields_of_dict(signature_name: str, entries: Mapping[str, Any]) -> Iterator[
     for name, entry in entries.items():
         kind, field = entry if isinstance(entry, tuple) and len(entry) == 2 else (str, entry)
         if not isinstance(field, Field):
-            raise SignatureError(f"field {name!r} of the dict is {entry!r}. Write {{{name!r}: (str, InputField())}} or (str, OutputField()).")
+            raise SignatureError(
+                f"field {name!r} of the dict is {entry!r}. Write {{{name!r}: (str, InputField())}} or (str, "
+                "OutputField())."
+            )
         yield name, typed(signature_name, name, field, kind)

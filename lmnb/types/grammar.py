@@ -32,7 +32,7 @@ def read_signature(text: str, lookup: Lookup) -> list[Declared]:
         if field.name in seen:
             both = seen[field.name] != field.is_input
             what = "is both an input and an output" if both else "stands twice"
-            raise SignatureError(f"signature {text!r}: {field.name!r} {what}. Every field needs a name of its own.")
+            raise SignatureError(f"signature {_quoted(text)}: {field.name!r} {what}. Every field needs a name of its own.")
         seen[field.name] = field.is_input
     return found
 
@@ -40,7 +40,9 @@ def read_signature(text: str, lookup: Lookup) -> list[Declared]:
 def check_name(name: str, *, is_input: bool, place: str) -> None:
     """Refuse what cannot be a field's name; `place` begins the message."""
     if keyword.iskeyword(name):
-        raise SignatureError(f"{place}: {name!r} is a Python keyword, so it cannot be passed by name. Write {name + '_'!r}.")
+        raise SignatureError(
+            f"{place}: {name!r} is a Python keyword, so it cannot be passed by name. Write {name + '_'!r}."
+        )
     if not name.isidentifier():
         raise SignatureError(f"{place}: {name!r} is not a name. {_as_names(name)}")
     if name.startswith("_"):
@@ -48,7 +50,9 @@ def check_name(name: str, *, is_input: bool, place: str) -> None:
     if name == "completed":
         raise SignatureError(f"{place}: 'completed' marks the end of a reply. Call the field 'is_completed'.")
     if is_input and name in CALL_OPTIONS:
-        raise SignatureError(f"{place}: {name!r} is an option of every call, so no input can have that name. Write {name + '_text'!r}.")
+        raise SignatureError(
+            f"{place}: {name!r} is an option of every call, so no input can have that name. Write {name + '_text'!r}."
+        )
 
 
 def _sides(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -75,10 +79,13 @@ def _sides(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         at = open_at[-1]
         _fail(text, at, f"{text[at]!r} is not closed", f"Add {_CLOSING[text[at]]!r}.")
     if not arrows:
-        raise SignatureError(f"signature {text!r} has no '->'. Write it as {_with_arrow(text)!r}.")
+        raise SignatureError(f"signature {_quoted(text)} has no '->'. Write it as {_with_arrow(text)!r}.")
     if len(arrows) > 1:
         where = " and ".join(str(at + 1) for at in arrows[:2])
-        raise SignatureError(f"signature {text!r} has more than one '->' (columns {where}). Inputs stand before it, outputs after: 'a, b -> c'.")
+        raise SignatureError(
+            f"signature {_quoted(text)} has more than one '->' (columns {where}). Inputs stand before it, outputs "
+            "after: 'a, b -> c'."
+        )
     arrow = arrows[0]
     return _parts(text, 0, arrow, cuts, "inputs"), _parts(text, arrow + 2, len(text), cuts, "outputs")
 
@@ -86,7 +93,7 @@ def _sides(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
 def _parts(text: str, start: int, end: int, cuts: list[int], side: str) -> list[tuple[int, int]]:
     if not text[start:end].strip():
         example = f"question {text.strip()}" if side == "inputs" else f"{text.strip()} answer"
-        raise SignatureError(f"signature {text!r} has no {side}. Write it as {example!r}.")
+        raise SignatureError(f"signature {_quoted(text)} has no {side}. Write it as {example!r}.")
     edges = [start, *(at + 1 for at in cuts if start <= at < end)]
     spans = list(zip(edges, [*(at - 1 for at in edges[1:]), end], strict=True))
     for left, right in spans:
@@ -100,7 +107,7 @@ def _field(text: str, start: int, end: int, lookup: Lookup, *, is_input: bool) -
     raw, colon, written = part.partition(":")
     name = raw.strip()
     at = start + len(raw) - len(raw.lstrip())
-    check_name(name, is_input=is_input, place=f"signature {text!r}, column {at + 1}")
+    check_name(name, is_input=is_input, place=f"signature {_quoted(text)}, column {at + 1}")
     if not colon:
         return Declared(name, str, is_input)
     type_at = start + len(raw) + 1 + len(written) - len(written.lstrip())
@@ -113,12 +120,16 @@ def _field(text: str, start: int, end: int, lookup: Lookup, *, is_input: bool) -
 
 
 def _fail(text: str, at: int, what: str, advice: str = "") -> NoReturn:
-    raise SignatureError(f"signature {text!r}, column {at + 1}: {what}{'' if what[-1] in '.?' else '.'} {advice}".rstrip())
+    raise SignatureError(
+        f"signature {_quoted(text)}, column {at + 1}: {what}{'' if what[-1] in '.?' else '.'} {advice}".rstrip()
+    )
 
 
 def _with_arrow(text: str) -> str:
     """How the fields of `text` may have been meant: the last one is what is asked for."""
-    parts = [part for part in text.replace(",", " ").replace("=>", " ").replace("→", " ").split() if part.isidentifier()]
+    parts = [
+        part for part in text.replace(",", " ").replace("=>", " ").replace("→", " ").split() if part.isidentifier()
+    ]
     if len(parts) > 1:
         return f"{', '.join(parts[:-1])} -> {parts[-1]}"
     return f"{parts[0]} -> answer" if parts else "question -> answer"
@@ -130,3 +141,7 @@ def _as_names(name: str) -> str:
         return f"Write {', '.join(words)!r} for {len(words)} fields, or {'_'.join(words)!r} for one."
     cleaned = "".join(char if char.isalnum() or char == "_" else "_" for char in name).strip("_")
     return f"Write {cleaned!r}." if cleaned.isidentifier() else "Write a name such as 'question'."
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 200 else text[:200] + "…")

@@ -24,7 +24,10 @@ BASIC: dict[str, Any] = {
 BASIC |= {name: getattr(typing, name) for name in ("Any", "Literal", "Optional", "Union")}
 KNOWN: dict[str, Any] = {
     **BASIC,
-    **{name: getattr(typing, name) for name in ("List", "Dict", "Tuple", "Set", "FrozenSet", "Sequence", "Mapping", "Iterable")},
+    **{
+        name: getattr(typing, name)
+        for name in ("List", "Dict", "Tuple", "Set", "FrozenSet", "Sequence", "Mapping", "Iterable")
+    },
     **{name: getattr(datetime, name) for name in ("date", "datetime", "time", "timedelta")},
     "Decimal": decimal.Decimal,
     "UUID": uuid.UUID,
@@ -57,7 +60,10 @@ def read_type(text: str, lookup: Lookup) -> Any:
     try:
         return _read(ast.parse(text.strip(), mode="eval").body, lookup, text)
     except SyntaxError as error:
-        raise UnknownType(f"{text.strip()!r} is not a type. {nearest(text.strip())}", column=max(0, (error.offset or 1) - 1)) from None
+        if "nested" in error.msg:
+            raise UnknownType("the type is nested too deeply") from None
+        what = f"{text.strip()!r} is not a type. {nearest(text.strip())}"
+        raise UnknownType(what, column=max(0, (error.offset or 1) - 1)) from None
     except (RecursionError, MemoryError, ValueError):
         raise UnknownType("the type is nested too deeply, or holds a null character") from None
 
@@ -89,7 +95,9 @@ def _read(node: ast.expr, lookup: Lookup, text: str) -> Any:
         return reduce(or_, (_optional(_read(side, lookup, text)) for side in (node.left, node.right)))
     if isinstance(node, ast.Subscript):
         return _subscript(node, lookup, text)
-    raise UnknownType(f"{ast.unparse(node)!r} is not a type. Write a name such as 'int' or 'list[str]'", column=node.col_offset)
+    raise UnknownType(
+        f"{ast.unparse(node)!r} is not a type. Write a name such as 'int' or 'list[str]'", column=node.col_offset
+    )
 
 
 def _optional(part: Any) -> Any:
@@ -123,4 +131,6 @@ def _option(node: ast.expr, lookup: Lookup) -> Any:
             return lookup(ast.unparse(node))
         except KeyError:
             pass
-    raise UnknownType(f"the options of a Literal are written in quotes: Literal[{ast.unparse(node)!r}]", column=node.col_offset)
+    raise UnknownType(
+        f"the options of a Literal are written in quotes: Literal[{ast.unparse(node)!r}]", column=node.col_offset
+    )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any, get_origin
 
 from lmnb.errors import SignatureError
 from lmnb.types.names import BASIC, Lookup, known_type
 
+_PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
+
 
 def caller_lookup(custom: Mapping[str, Any] | None = None) -> Lookup:
-    """Finds a dotted name: basic types, then `custom`, then what the callers see (the nearest first), then typing and standard types.
+    """Finds a dotted name: basic types, then `custom`, then what the callers see (the nearest first), then typing and
+    standard types.
 
     Nothing is remembered between signatures, so a notebook cell that is run again gets the types of its new run.
     """
@@ -38,13 +43,14 @@ def annotations_of(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     annotations = body.get("__annotations__", {})
     if not any(isinstance(kind, str) for kind in annotations.values()):
         return annotations
-    seen: dict[str, Any] = {}
-    for frame in reversed(list(_frames())):
-        seen.update(frame.f_locals)
-    module = getattr(sys.modules.get(body.get("__module__", "")), "__dict__", {})
+    nearest, *outer = _frames()
+    far: dict[str, Any] = {}
+    for frame in reversed(outer):
+        far.update(frame.f_locals)
+    module = getattr(sys.modules.get(body.get("__module__", "")), "__dict__", nearest.f_globals)
     holder = type(name, (), {"__annotations__": annotations})
     try:
-        return typing.get_type_hints(holder, {**seen, **module}, {**seen, **body}, include_extras=True)
+        return typing.get_type_hints(holder, {**far, **module}, {**nearest.f_locals, **body}, include_extras=True)
     except NameError as error:
         raise SignatureError(f"signature {name}: {error}. Define or import it before the signature.") from None
 
@@ -53,7 +59,7 @@ def _frames() -> Iterator[FrameType]:
     """The frames of the code that uses lmnb, the nearest first."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith("lmnb."):
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
             yield frame
         frame = frame.f_back
 

@@ -44,7 +44,7 @@ def type_text(kind: Any) -> str:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return ", ".join([type_text(args[0]), *bounds(metadata(args[1:]))])
-    if origin is Literal or isinstance(kind, type) and issubclass(kind, enum.Enum):
+    if origin is Literal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
         return "one of: " + ", ".join(_safe(text) for text in options(kind))
     if origin in (Union, types.UnionType):
         return " or ".join(type_text(arg) for arg in args)
@@ -57,7 +57,8 @@ def type_text(kind: Any) -> str:
 def options(kind: Any) -> dict[str, Any]:
     """What a Literal or an Enum may be: the text of each option in the prompt -> its value, in order.
 
-    An Enum whose values are all texts shows its values, any other its names. Where two options read alike, the text is put in quotes.
+    An Enum whose values are all texts shows its values, any other its names. Where two options read alike, the text is
+    put in quotes.
     """
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         named = all(isinstance(member.value, str) for member in kind)
@@ -98,6 +99,10 @@ def schema_of(kind: Any) -> dict[str, Any] | None:
     """The JSON schema with the descriptions of nested fields; None for types that words describe in full."""
     if not _structured(kind):
         return None
+    if get_origin(kind) in (Union, types.UnionType):
+        others = [arg for arg in get_args(kind) if arg is not type(None)]
+        if len(others) == 1:
+            return schema_of(others[0])  # that it may be null, the words say
     try:
         return _slim(adapter_for(kind).json_schema())
     except PydanticUserError:

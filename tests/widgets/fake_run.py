@@ -327,7 +327,7 @@ class FakeTrace:
             ]
             call = {
                 "messages": messages * 3,
-                "response": "[[ ## reasoning ## ]]\nThe first passage.\n\n[[ ## search_query ## ]]\nThe Lovers director",
+                "response": "[[ ## reasoning ## ]]\nIt is missing.\n\n[[ ## search_query ## ]]\nThe Lovers director",
                 "request": {"temperature": 0, "max_tokens": 512},
                 "usage": {"prompt_tokens": 812, "completion_tokens": 64},
                 "cost": 0.0006,

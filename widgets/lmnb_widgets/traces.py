@@ -17,7 +17,7 @@ PREVIEW = 200
 
 
 class TracesWidget(anywidget.AnyWidget):
-    """A viewer of `traces`. The trait `traces` has a short head of each; a trace itself is sent when it is looked at."""
+    """A viewer of `traces`. The trait `traces` has a head of each; a trace itself is sent when it is looked at."""
 
     _esm = frontend.BUNDLE
     view = traitlets.Unicode("traces").tag(sync=True)

@@ -39,9 +39,13 @@ export default {
     return mount(token, (place) => {
       const still = [...place.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
       for (const node of still) node.hidden = true;
+      // JupyterLab dresses tables, lists and headings of HTML outputs, and strongly; the panel is no document
+      const dressed = place.closest(".jp-RenderedHTMLCommon");
+      dressed?.classList.remove("jp-RenderedHTMLCommon");
       const close = open(model, place);
       return () => {
         close();
+        dressed?.classList.add("jp-RenderedHTMLCommon");
         for (const node of still) node.hidden = false;
       };
     });

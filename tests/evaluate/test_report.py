@@ -1,0 +1,128 @@
+"""What an evaluation shows: numbers, comparisons, tables."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import lmnb
+from lmnb.evaluate import Evaluate, Report, Row, exact_match
+
+DEVSET = [lmnb.Example(ticket=f"ticket {n}", team="A").with_inputs("ticket") for n in range(10)]
+
+
+def report_of(*scores, **changes):
+    rows = [
+        Row(n, DEVSET[n], prediction=lmnb.Prediction(team="A" if s else "B"), score=s)
+        if s is not None
+        else Row(n, DEVSET[n], error="KeyError: 'x'", error_kind="metric")
+        for n, s in enumerate(scores)
+    ]
+    return Report(tuple(rows), **{"total": len(rows), "program": "Router", "metric": "same_team", "seconds": 1.5} | changes)
+
+
+def plain(markup):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(r"<style>.*?</style>", "", markup, flags=re.S)))
+
+
+def test_the_score_has_an_interval():
+    """Wilson's for right and wrong."""
+    report = report_of(*[1.0] * 8, 0.0, 0.0)
+    assert (report.score, report.low, report.high) == (80.0, 49.02, 94.33)
+    assert repr(report) == "Report(80.0 % of 10 examples, 95 % 49.0 … 94.3)"
+
+
+def test_results_are_as_in_the_reference():
+    """(example, prediction, score) with failures at their value."""
+    assert [score for _, _, score in report_of(1.0, None).results] == [1.0, 0.0]
+    assert report_of(1.0, 0.0)[1].score == 0.0
+
+
+def test_comparing_says_what_was_fixed_and_broken():
+    """The report against an earlier one, paired by example."""
+    after, before = report_of(1.0, 1.0, 0.0, 1.0, None), report_of(0.0, 1.0, 1.0, None, None)
+    change = after.compare(before)
+    assert (change.fixed, change.broken, change.unchanged) == ((0, 3), (2,), (1, 4))
+    assert change.mean == 20.0
+    assert change.low <= 20.0 <= change.high
+    assert re.fullmatch(r"Comparison\(\+20\.0 points, 95 % -\d+\.\d … \+\d+\.\d; 2 fixed, 1 broken of 5\)", repr(change))
+
+
+def test_comparing_needs_the_same_examples():
+    """Reports of other examples are refused with the place; a part of them can be compared."""
+    other = Report((Row(0, DEVSET[1], score=1.0),), total=1)
+    with pytest.raises(lmnb.InputError, match="their examples differ, the first at row 0"):
+        report_of(1.0).compare(other)
+    with pytest.raises(lmnb.InputError, match="they have no example in common"):
+        report_of(1.0).compare(Report((), total=3, interrupted=True))
+    assert report_of(1.0, 0.0).compare(report_of(1.0)).unchanged == (0,)
+
+
+def test_an_interrupted_report_without_rows():
+    """Nothing finished is no crash."""
+    empty = Report((), total=3, interrupted=True)
+    assert repr(empty) == "Report(0 of 3 examples, interrupted)"
+    assert "0 of 3 examples (interrupted)" in plain(empty._repr_html_())
+
+
+def test_the_table_has_a_row_an_example():
+    """Inputs, labels, predictions, score and error as columns; names that clash are kept apart."""
+    pytest.importorskip("pandas")
+    frame = report_of(1.0, None).to_pandas()
+    assert list(frame.columns) == ["ticket", "team", "pred_team", "score", "feedback", "error", "seconds"]
+    assert frame.loc[0, "pred_team"] == "A"
+    assert frame.loc[1, "error"] == "KeyError: 'x'"
+    clash = Report((Row(0, lmnb.Example(score="high").with_inputs("score"), score=1.0),), total=1).to_pandas()
+    assert (clash.loc[0, "example_score"], clash.loc[0, "score"]) == ("high", 1.0)
+
+
+def test_the_html_shows_failures_first():
+    """Head with interval, then failed rows, then the lowest scores."""
+    shown = plain(report_of(1.0, 0.0, None)._repr_html_())
+    assert "Router 33.3 % 95 % interval 6.2 … 79.2 3 examples · metric same_team · 1.50 s 1 failed, counted as 0" in shown
+    assert "1 right, 2 wrong" in shown
+    assert shown.index("ticket 2") < shown.index("ticket 1") < shown.index("ticket 0")
+
+
+def test_the_html_of_graded_scores_shows_how_they_lie():
+    """Other scores than 0 and 1 get a small drawing that is also said in words."""
+    html = report_of(0.1, 0.5, 0.5, 0.9)._repr_html_()
+    assert 'aria-label="scores from 0 to 1: 0, 1, 0, 0, 0, 2, 0, 0, 0, 1 in ten equal steps"' in html
+
+
+def test_the_html_is_cut_and_says_so():
+    """At most 50 rows in a notebook."""
+    rows = tuple(Row(n, DEVSET[0], prediction=lmnb.Prediction(team="A"), score=1.0) for n in range(80))
+    shown = plain(Report(rows, total=80)._repr_html_())
+    assert "30 more rows: report.rows, report.to_pandas()" in shown
+
+
+@pytest.mark.parametrize("hostile", ["<script>x</script>", "</style><img src=x onerror=x>"])
+def test_hostile_text_stays_text(hostile):
+    """Inputs, labels, predictions, errors, feedback and names."""
+    example = lmnb.Example(**{"ticket": hostile, "team": hostile, "other": hostile}).with_inputs("ticket")
+    rows = (
+        Row(0, example, prediction=lmnb.Prediction(team=hostile), score=0.0, feedback=hostile),
+        Row(1, example, error=hostile, error_kind="metric"),
+    )
+    html = Report(rows, total=2, program=hostile, metric=hostile)._repr_html_()
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+def test_the_data_is_json():
+    """What the HTML is made of can be stored, whatever the fields hold."""
+    example = lmnb.Example(ticket={"nested": [1, object()]}, team="A")
+    report = Report((Row(0, example, prediction=42, score=1.0),), total=1)
+    row = json.loads(json.dumps(report.to_dict()))["rows"][0]
+    assert row["outputs"] == {"prediction": "42"}
+    assert row["inputs"]["team"] == "A"
+
+
+def test_a_report_of_a_real_evaluation_shows_itself():
+    """End to end: the rows of a program with its metric's name."""
+    program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "A"}))
+    shown = plain(Evaluate(DEVSET, exact_match("team"))(program)._repr_html_())
+    assert "Predict 100.0 % 95 % interval 72.2 … 100.0 10 examples · metric exact_match(&#x27;team&#x27;)" in shown

@@ -1,0 +1,125 @@
+"""The journal on disk: torn tails, broken lines, hostile folders."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import worlds
+
+import lmnb
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of a small finished run."""
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = lmnb.BootstrapFewShot(metric=worlds.exact, max_bootstrapped_demos=2).start(
+            worlds.TwoCalls(), trainset=worlds.questions(0, 6), valset=worlds.questions(100, 104), run_dir=tmp_path / "run"
+        )
+        run.wait(30)
+    return tmp_path / "run"
+
+
+def resumed(folder):
+    lm = lmnb.FakeLM(worlds.reply)
+    with lmnb.context(lm=lm):
+        run = lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.exact)
+        if run.state != "finished":
+            run.resume()
+            run.wait(30)
+    return run, lm
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+def test_a_torn_tail_is_dropped_and_nothing_else(folder, cut):
+    """A last line that was cut off is asked again; the rest is kept."""
+    journal = folder / "journal.jsonl"
+    reference = lmnb.reopen(folder)
+    expected = [(c.id, c.score) for c in reference.candidates]
+    lines = journal.read_bytes().splitlines(keepends=True)
+    last_call = max(i for i, line in enumerate(lines) if json.loads(line)["k"] == "call")
+    journal.write_bytes(b"".join(lines[:last_call]) + lines[last_call][:-cut])
+    run, lm = resumed(folder)
+    assert [(c.id, c.score) for c in run.candidates] == expected
+    assert 1 <= len(lm.calls) <= 3
+    assert all(json.loads(line) for line in journal.read_bytes().splitlines())
+
+
+def test_a_broken_line_in_the_middle_is_named(folder):
+    """Damage before the end is not skipped over: the error names file and line."""
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    lines[3] = lines[3][:20]
+    journal.write_text("\n".join(lines) + "\n")
+    with pytest.raises(lmnb.JournalError, match=r"journal\.jsonl, line 4: .* is not a record"):
+        lmnb.reopen(folder)
+
+
+def test_no_run_there(tmp_path):
+    """A folder without a run says so."""
+    with pytest.raises(lmnb.JournalError, match=r"no run at .*lmnb\.runs\(\) lists"):
+        lmnb.reopen(tmp_path)
+
+
+def test_a_changed_argument_is_found_at_its_batch(folder):
+    """A journal whose optimizer was changed by hand diverges, with the position."""
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    header = json.loads(lines[0])
+    header["arguments"]["max_bootstrapped_demos"] = 1
+    lines[0] = json.dumps(header)
+    journal.write_text("\n".join(lines) + "\n")
+    with pytest.raises(lmnb.Diverged, match=r"batch \d+ asks for something else") as caught:
+        lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.exact).replay()
+    assert caught.value.position[0] >= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer_path": "os:system"},
+        {"optimizer_path": "lmnb.modules.predict:Predict"},
+        {"optimizer_path": "subprocess:run"},
+    ],
+)
+def test_a_hostile_header_runs_nothing(folder, change):
+    """A run's folder is data: a header that names other code is refused."""
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    lines[0] = json.dumps({**json.loads(lines[0]), **change})
+    journal.write_text("\n".join(lines) + "\n")
+    with pytest.raises(lmnb.RunError, match="not importable"):
+        lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.exact)
+
+
+@pytest.mark.parametrize("header", [{}, {"k": "header"}, {"k": "header", "format": 1}, {"k": "call", "format": 1}])
+def test_a_header_that_cannot_be_read_is_an_error_of_ours(folder, header):
+    """Whatever stands in the first line, reopening fails with a JournalError."""
+    (folder / "journal.jsonl").write_text(json.dumps(header) + "\n")
+    with pytest.raises(lmnb.JournalError):
+        lmnb.reopen(folder)
+
+
+def test_a_blob_name_cannot_leave_the_folder(folder):
+    """A stored value's name is a hash, never a path."""
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    header = json.loads(lines[0])
+    header["data"]["train"] = "../../../etc/passwd"
+    lines[0] = json.dumps(header)
+    journal.write_text("\n".join(lines) + "\n")
+    with pytest.raises(lmnb.JournalError, match="is not the name of a stored value"):
+        lmnb.reopen(folder)
+
+
+def test_no_secret_reaches_the_folder(tmp_path):
+    """The LM's key is in no file of the run."""
+    lm = lmnb.FakeLM(worlds.reply, api_key="sk-secret-value")
+    with lmnb.context(lm=lm):
+        run = lmnb.LabeledFewShot(k=2).start(
+            worlds.TwoCalls(), trainset=worlds.questions(0, 6), valset=worlds.questions(100, 104), run_dir=tmp_path / "run"
+        )
+        run.wait(30)
+    for path in (tmp_path / "run").rglob("*"):
+        assert path.is_dir() or b"sk-secret-value" not in path.read_bytes()

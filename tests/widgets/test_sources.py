@@ -1,0 +1,88 @@
+"""The front end's sources: no sink that could run a text, no address, and a bundle that is what they say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SINKS = {
+    "sets HTML": r"innerHTML|outerHTML|insertAdjacentHTML|setHTML|dangerouslySet|createContextualFragment|DOMParser|srcdoc",
+    "writes the document": r"document\s*\.\s*write",
+    "runs text": r"\beval\s*\(|new\s+Function|\bimport\s*\(|setTimeout\(\s*[\"'`]|javascript:",
+    "makes elements that load": r"<(script|iframe|object|embed|img|link|a)\b|\bhref\b|\bsrc=|createElement\(\s*(?!\"(div|style)\")",
+    "asks the network": r"\bfetch\s*\(\s*[\"'`h]|XMLHttpRequest|WebSocket|sendBeacon|EventSource",
+    "interrupts": r"\b(alert|confirm|prompt)\s*\(",
+}
+
+
+def sources(root: Path) -> list[Path]:
+    found = sorted((root / "widgets" / "src").rglob("*.ts*"))
+    assert len(found) > 20
+    return found
+
+
+@pytest.mark.parametrize("what", SINKS)
+def test_no_source_has_a_sink(root: Path, what: str) -> None:
+    """The panel renders text only."""
+    for path in sources(root):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            assert not re.search(SINKS[what], line), f"{path.name}:{number} {what}: {line.strip()}"
+
+
+def test_the_style_loads_nothing_and_stays_inside(root: Path) -> None:
+    """Every rule is below the root's class, and none asks for a file."""
+    css = (root / "widgets" / "src" / "style.css").read_text(encoding="utf-8")
+    assert not re.search(r"url\(|@import", css)
+    css = re.sub(r"@keyframes[^{]*\{(?:[^{}]*\{[^}]*\})*[^{}]*\}", "", css)
+    selectors = [one for rule in re.findall(r"([^{}@;]+)\{", css) for one in re.split(r",(?![^(]*\))", rule)]
+    assert len(selectors) > 150
+    assert [one for one in selectors if not one.strip().startswith(".lmnb")] == []
+
+
+def test_the_lock_file_holds_no_address(root: Path) -> None:
+    """Whoever installs chooses where from."""
+    lock = (root / "widgets" / "package-lock.json").read_text(encoding="utf-8")
+    assert not re.search(r"resolved|integrity|https?:", lock)
+
+
+def test_every_action_of_the_design_has_a_handle(root: Path) -> None:
+    """Tests and users' own scripts lean on them."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources(root))
+    actions = "pause step resume stop cancel accept reject edit inject keep-demo reject-demo edit-demo undo redo keep-as-demo export"
+    for action in actions.split():
+        assert re.search(rf'action="{action}"', text), action
+    for kind in "candidate demo example span decision".split():
+        assert f'data-kind="{kind}"' in text, kind
+
+
+def npm(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed; an install of lmnb does not need them")
+    if not (root / "widgets" / "node_modules" / "esbuild").is_dir():
+        pytest.skip("widgets/node_modules is missing: run `npm ci` in widgets/")
+    return subprocess.run([*command], cwd=root / "widgets", capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_front_end_passes_its_own_tests(root: Path) -> None:
+    """`npm test`: state, diff, curve, tree, text."""
+    done = npm(root, "npm", "test")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_the_types_hold(root: Path) -> None:
+    """`npm run check`."""
+    done = npm(root, "npm", "run", "check")
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_the_committed_bundle_is_built_from_the_sources(root: Path, tmp_path: Path) -> None:
+    """A rebuild gives the same bytes."""
+    bundle = root / "widgets" / "lmnb_widgets" / "static" / "lmnb.js"
+    built = tmp_path / "lmnb.js"
+    done = npm(root, "node", "build.mjs", "--out", str(built))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert built.read_bytes() == bundle.read_bytes(), "run `npm run build` in widgets/ and commit the bundle"

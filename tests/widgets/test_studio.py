@@ -1,0 +1,226 @@
+"""What goes between a run and its panel."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+from conftest import until
+from fake_run import FakeRun, name, row
+
+COMMANDS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
+    ("pause", {}, ("pause",)),
+    ("resume", {}, ("resume",)),
+    ("step", {}, ("step",)),
+    ("stop", {}, ("stop",)),
+    ("cancel", {}, ("cancel",)),
+    ("accept", {"candidate": "c"}, ("accept", "c")),
+    ("reject", {"candidate": "c", "reason": "too long"}, ("reject", "c", "too long")),
+    ("reject", {"candidate": "c", "reason": None}, ("reject", "c", None)),
+    ("edit", {"candidate": "c", "slot": "s", "text": "t"}, ("edit", "c", "s", "t")),
+    ("keep-demo", {"demo": "d"}, ("keep_demo", "d")),
+    ("reject-demo", {"demo": "d", "reason": "wrong label"}, ("reject_demo", "d", "wrong label")),
+    (
+        "edit-demo",
+        {"demo": "d", "fields": {"team": "Billing"}, "candidate": "c"},
+        ("edit_demo", "d", {"team": "Billing"}, "c"),
+    ),
+    ("inject", {"instructions": {"s": "t"}}, ("inject", {"s": "t"}, None, None)),
+    ("inject", {"demo": {"team": "Billing"}}, ("inject", None, {"team": "Billing"}, None)),
+    ("undo", {}, ("undo", None)),
+    ("undo", {"decision": 3}, ("undo", 3)),
+    ("redo", {}, ("redo",)),
+    ("export", {"format": "python", "path": "router.py"}, ("export", "router.py", "python")),
+]
+
+
+@pytest.mark.parametrize(
+    ("action", "args", "called"), COMMANDS, ids=[f"{n}-{one[0]}" for n, one in enumerate(COMMANDS)]
+)
+def test_every_command_is_one_call_of_the_run(
+    panel: Any, action: str, args: dict[str, Any], called: tuple[Any, ...]
+) -> None:
+    """Whatever a button does, a method of the run does."""
+    run = FakeRun()
+    answer = panel(run).reply("command", action, **args)
+    assert run.commands == [called]
+    assert answer["ok"] is True
+    assert answer["error"] is None
+
+
+def test_export_says_where_the_file_is(panel: Any) -> None:
+    """The browser learns the path."""
+    answer = panel(FakeRun()).reply("command", "export", format="json", path="a.json")
+    assert answer["result"] == {"path": "a.json"}
+
+
+def test_a_command_that_fails_is_answered_with_the_reason(panel: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """The message goes to the panel, not to any cell."""
+    run = FakeRun()
+    run.fail = ValueError("the run has ended")
+    answer = panel(run).reply("command", "pause")
+    assert (answer["ok"], answer["error"]) == (False, "ValueError: the run has ended")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_unknown_command_is_answered_with_those_that_there_are(panel: Any) -> None:
+    """Somebody scripts the panel and misspells."""
+    answer = panel(FakeRun()).reply("command", "explode")
+    assert answer["ok"] is False
+    assert answer["error"].startswith("ValueError: no such request: 'explode'; there are pause, resume")
+
+
+def test_a_command_that_waits_for_the_run_does_not_hold_up_the_kernel(panel: Any) -> None:
+    """A decision takes effect at the run's next boundary; meanwhile the handler is back and other questions are answered."""
+    run, boundary = FakeRun(), threading.Event()
+    run.accept = lambda candidate: boundary.wait(5)  # type: ignore[method-assign]
+    view = panel(run)
+    view.say(type="command", id=1, action="accept", args={"candidate": "c"})
+    assert view.reply("get", "detail", 2, candidate=name(3))["value"]["number"] == 3
+    assert not view.of("done")
+    boundary.set()
+    until(lambda: view.of("done"))
+
+
+def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
+    """Only what is looked at crosses the wire."""
+    view = panel(FakeRun())
+    assert view.reply("get", "detail", 1, candidate=name(12), against=None)["value"]["number"] == 12
+    page = view.reply("get", "examples", 2, candidate=name(12), against=None, offset=10, limit=5, only=None)["value"]
+    assert [one["index"] for one in page["rows"]] == [10, 11, 12, 13, 14]
+    assert view.reply("get", "examples", 3, candidate=name(12), only="error")["value"]["total"] == 1
+    assert view.reply("get", "trace", 4, candidate=name(12), example=3)["value"]["spans"][0]["kind"] == "module"
+
+
+def test_a_question_about_no_candidate_is_answered_with_the_error(panel: Any) -> None:
+    """The run's own words reach the browser."""
+    answer = panel(FakeRun()).reply("get", "detail", candidate="nobody")
+    assert answer["error"] == "ValueError: no candidate 'nobody' in this run"
+    assert answer["value"] is None
+
+
+def test_a_delta_holds_what_changed_and_nothing_else(panel: Any) -> None:
+    """One row of fifteen, and the number that it follows."""
+    run = FakeRun()
+    view = panel(run)
+    run.change_row(14, done=60)
+    delta = until(lambda: view.of("delta"))[0]
+    assert (delta["from"], delta["seq"]) == (1, 2)
+    assert list(delta["changes"]) == ["candidates"]
+    assert [(one["number"], one["done"]) for one in delta["changes"]["candidates"]] == [(14, 60)]
+    run.change(state="paused")
+    delta = until(lambda: view.of("delta")[1:])[0]
+    assert (delta["from"], delta["seq"], delta["changes"]) == (2, 3, {"state": "paused"})
+
+
+def test_deltas_follow_on_each_other_until_the_last_change(panel: Any) -> None:
+    """No gap in the numbers, and the end is never withheld, however fast the run changes."""
+    run = FakeRun()
+    view = panel(run)
+    for done in range(34, 100):
+        run.change_row(14, done=done)
+        time.sleep(0.005)
+    until(lambda: view.of("delta") and view.of("delta")[-1]["seq"] == run.seq)
+    deltas = view.of("delta")
+    assert [one["from"] for one in deltas] == [1, *(one["seq"] for one in deltas[:-1])]
+    assert deltas[-1]["changes"]["candidates"][0]["done"] == 99
+
+
+def test_a_fast_run_sends_ten_deltas_and_two_snapshots_a_second_at_most(panel: Any) -> None:
+    """A thousand changes a second must not drown the browser."""
+    run = FakeRun()
+    view = panel(run)
+    start = time.monotonic()
+    while time.monotonic() - start < 1.6:
+        run.change_row(14, done=int(1000 * (time.monotonic() - start)))
+        time.sleep(0.001)
+    deltas = [when for when, message in view.sent if message["type"] == "delta"]
+    traits = [when for when, _ in view.traits_sent]
+    assert 5 <= len(deltas) <= 17
+    assert all(later - earlier >= 0.095 for earlier, later in zip(deltas, deltas[1:], strict=False))
+    assert 1 <= len(traits) <= 4
+    until(lambda: view.snapshot["seq"] == run.seq, 2)
+
+
+def test_nothing_is_sent_while_nobody_looks(panel: Any) -> None:
+    """A view that was taken away costs nothing; one that comes back is told where things stand."""
+    run = FakeRun()
+    view = panel(run)
+    view.say(type="bye", view="a")
+    run.change_row(14, done=60)
+    time.sleep(0.3)
+    assert not view.of("delta")
+    view.say(type="hello", view="b")
+    until(lambda: view.snapshot["candidates"][14]["done"] == 60)
+
+
+def test_a_gap_is_answered_with_the_whole(panel: Any) -> None:
+    """The browser missed a message and says so."""
+    run = FakeRun()
+    view = panel(run)
+    run.change_row(14, done=60)
+    until(lambda: view.of("delta"))
+    view.say(type="resend")
+    snapshot = view.of("snapshot")[0]["snapshot"]
+    assert snapshot["seq"] == 2
+    assert len(snapshot["candidates"]) == 15
+
+
+def test_two_panels_of_one_run_stay_in_step(panel: Any) -> None:
+    """What one does the other shows."""
+    run = FakeRun()
+    one, two = panel(run), panel(run)
+    run.change(state="paused")
+    for view in (one, two):
+        assert until(lambda view=view: view.of("delta"))[0]["changes"] == {"state": "paused"}
+
+
+def test_a_long_run_is_sent_by_the_page(panel: Any) -> None:
+    """Ten thousand candidates: no message holds more than a thousand, and together they are all there."""
+    view = panel(FakeRun([row(number, 50.0) for number in range(10_000)]))
+    assert len(view.snapshot["candidates"]) == 1_000
+    assert view.snapshot["candidates_total"] == 10_000
+    numbers = [one["number"] for one in view.snapshot["candidates"]]
+    while len(numbers) < 10_000:
+        page = view.reply("get", "candidates", len(numbers), offset=len(numbers))["value"]
+        assert page["total"] == 10_000
+        numbers += [one["number"] for one in page["rows"]]
+    assert numbers == list(range(10_000))
+    assert all(len(json.dumps(message)) < 1_000_000 for _, message in view.sent)
+
+
+def test_a_huge_text_is_cut_before_it_is_sent(panel: Any) -> None:
+    """A model's reply may have any length; a message holds less than 1 MB and says what is missing."""
+    run = FakeRun()
+    whole = run.detail(name(12))
+    whole["predictors"][0]["instructions"] = "word " * 1_000_000
+    run.detail = lambda candidate, against=None: whole  # type: ignore[method-assign]
+    answer = panel(run).reply("get", "detail", candidate=name(12))
+    assert len(json.dumps(answer)) < 1_000_000
+    assert answer["value"]["predictors"][0]["instructions"].endswith("… (4,950,000 more characters)")
+
+
+def test_a_closed_panel_leaves_no_thread_and_no_subscription(panel: Any) -> None:
+    """Re-running a cell a hundred times must not collect threads."""
+    run, before = FakeRun(), threading.active_count()
+    view = panel(run)
+    assert run.subscribers == 1
+    view.close()
+    until(lambda: threading.active_count() == before)
+    assert run.subscribers == 0
+
+
+def test_the_repr_has_no_address(panel: Any) -> None:
+    """nbval compares outputs."""
+    assert repr(panel(FakeRun())) == "Studio(Run(2025-01-31-tickets, running))"
+
+
+def test_the_trait_holds_no_prompt_and_no_trace(panel: Any) -> None:
+    """A trait may be saved with the notebook: it has scores and labels only."""
+    view = panel(FakeRun())
+    text = json.dumps(view.get_state(["snapshot", "view", "mount"]))
+    assert "invoice" not in text
+    assert "Read the ticket" not in text
