@@ -27,7 +27,9 @@ _NULLS = frozenset({"null", "none"})
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)]|\[\d{1,4}\])[ \t]+")
-_STRUCTURES = (list, tuple, set, frozenset, dict)
+_LISTS = (list, tuple, set, frozenset)
+_NUMBERS = (int, float, bool, Union, types.UnionType)
+_DATES = (datetime.date, datetime.datetime, datetime.time)
 
 
 class Codec:
@@ -64,14 +66,10 @@ def _codec(kind: Any, constraints: Constraints) -> Codec:
             return Maybe(codec_for(others[0], constraints))
     if kind is Any or kind is object or (origin in (Union, types.UnionType) and str in args):
         return Open(adapter_for(kind, constraints))
-    if kind in _DATES:
-        return Json(adapter_for(kind, constraints), kind.fromisoformat)
-    base = get_origin(args[0]) or args[0] if origin is Annotated else origin or kind
-    return Json(adapter_for(kind, constraints), lines=base in _STRUCTURES and base is not dict)
+    return Json(kind, adapter_for(kind, constraints))
 
 
 _cached = lru_cache(maxsize=4096)(_codec)
-_DATES: tuple[Any, ...] = (datetime.date, datetime.datetime, datetime.time)
 
 
 class Text(Codec):
@@ -154,12 +152,13 @@ class Maybe(Codec):
 class Json(Codec):
     """Anything that pydantic builds. What JSON writes as a string (a date, a Decimal) stands without quotes."""
 
-    def __init__(
-        self, adapter: TypeAdapter[Any], read: Callable[[str], Any] | None = None, *, lines: bool = False
-    ) -> None:
+    def __init__(self, kind: Any, adapter: TypeAdapter[Any]) -> None:
+        origin = get_origin(kind)
+        base = get_origin(get_args(kind)[0]) or get_args(kind)[0] if origin is Annotated else origin or kind
         self.adapter = adapter
-        self.read = read
-        self.lines = lines
+        self.read = base.fromisoformat if base in _DATES else None
+        self.lines = base in _LISTS
+        self.numeric = base in _NUMBERS  # others would lose digits by way of a float
 
     def render(self, value: Any) -> str:
         try:
@@ -195,7 +194,7 @@ class Json(Codec):
                     return [json.dumps([_BULLET.sub("", row.strip(), count=1) for row in rows if row.strip()])]
             number = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
             lowered = {"true": "true", "false": "false"}.get(text.lower(), number)
-            return [lowered, json.dumps(text)]
+            return [lowered, json.dumps(text)] if self.numeric else [json.dumps(text), lowered]
         readings = [text]
         if len(text) <= LONGEST:
             readings += [reading for reading in (_python(text), _repaired(text)) if reading is not None]

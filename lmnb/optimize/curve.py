@@ -110,7 +110,7 @@ def _line(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | No
 
 
 def _dots(rows: Sequence[Mapping[str, Any]], firsts: set[str], at_x: Any, at_y: Any) -> list[Html]:
-    """A cloud of points as one path of each kind, each place once: thousands of circles would weigh more than the rest."""
+    """A cloud of points as one path of each kind, each place once: thousands of circles would outweigh the rest."""
     places: dict[str, dict[str, None]] = {"lm-point": {}, "lm-first": {}, "lm-human": {}}
     for x, row in enumerate(rows):
         look = "lm-human" if row["human"] else "lm-first" if row["id"] in firsts else "lm-point"

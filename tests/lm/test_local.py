@@ -154,6 +154,16 @@ def test_a_prompt_that_is_too_long(tiny: LM) -> None:
         tiny("word " * 3000)
 
 
+def test_a_refused_prompt_leaves_no_trace_in_the_next_reply() -> None:
+    """After a prompt that was too long the server is used as if it were new."""
+    lm, plain = LM("lmnb/tiny", cache=False, n_servers=1), LM("lmnb/tiny", cache=False, prompt_cache=False)
+    first, second = prompt("Please check the label."), prompt("Please check the login.")
+    observed(lm, first)
+    with pytest.raises(lmnb.ContextWindowError):
+        lm(messages=[*first[:-1], {"role": "user", "content": "word " * 3000}])
+    assert observed(lm, second) == observed(plain, second)
+
+
 def test_any_gguf_file(tmp_path: Path) -> None:
     """A file on disk runs through the same path, with a context of its own."""
     path = shutil.copy(TINY, tmp_path / "mine.gguf")

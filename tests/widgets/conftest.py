@@ -17,9 +17,8 @@ pytest.importorskip("anywidget", reason="the widgets need the extra `lab`")
 
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
-
 from lmnb_widgets.studio import StudioWidget
+from traitlets.config import Config
 
 
 def until(test: Callable[[], Any], seconds: float = 5.0) -> Any:
@@ -76,7 +75,7 @@ def panel() -> Iterator[Callable[..., Panel]]:
 
 @pytest.fixture
 def notebook() -> Iterator[Callable[..., Any]]:
-    """`notebook()` is a shell with a kernel and a front end; `.outputs` is what was published. `notebook(False)` is one as nbconvert has it."""
+    """`notebook().outputs` is what a front end was told; `notebook(False)` is a kernel as nbconvert has it."""
 
     def make(answers: bool = True) -> Any:
         shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from conftest import until
 from fake_run import FakeRun, FakeTrace
-
 from lmnb_widgets import studio, traces
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -66,7 +65,7 @@ def test_freeze_of_a_run_that_is_shown_nowhere_does_nothing(notebook: Any) -> No
 
 
 def test_without_a_front_end_a_run_is_static_from_the_start(notebook: Any) -> None:
-    """nbconvert would save the state of every widget, bundle included: there is none, and the report still comes at the end."""
+    """nbconvert would save the state of every widget, bundle included; the report still comes at the end."""
     out, run = notebook(False), FakeRun()
     studio.show(run)
     assert kept(out.outputs)[0]["text/plain"] == "Run(2025-01-31-tickets, running)"

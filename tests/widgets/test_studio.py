@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_an_unknown_command_is_answered_with_those_that_there_are(panel: Any) ->
 
 
 def test_a_command_that_waits_for_the_run_does_not_hold_up_the_kernel(panel: Any) -> None:
-    """A decision takes effect at the run's next boundary; meanwhile the handler is back and other questions are answered."""
+    """A decision takes effect at the run's next boundary; meanwhile other questions are answered."""
     run, boundary = FakeRun(), threading.Event()
     run.accept = lambda candidate: boundary.wait(5)  # type: ignore[method-assign]
     view = panel(run)
@@ -140,7 +141,7 @@ def test_a_fast_run_sends_ten_deltas_and_two_snapshots_a_second_at_most(panel: A
     deltas = [when for when, message in view.sent if message["type"] == "delta"]
     traits = [when for when, _ in view.traits_sent]
     assert 5 <= len(deltas) <= 17
-    assert all(later - earlier >= 0.095 for earlier, later in zip(deltas, deltas[1:], strict=False))
+    assert all(later - earlier >= 0.095 for earlier, later in pairwise(deltas))
     assert 1 <= len(traits) <= 4
     until(lambda: view.snapshot["seq"] == run.seq, 2)
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 from fake_run import FakeRun, row
-
 from lmnb_widgets import wire
 
 

@@ -60,7 +60,9 @@ QUESTIONS: Calls = {
 
 
 class StudioWidget(anywidget.AnyWidget):
-    """One panel of a run. `on_end` is called from a thread of the panel whenever the run has ended."""
+    """One panel of a run. `on_end` is called from a thread of the panel when the run has ended, and whenever it changes
+    after that.
+    """
 
     _esm = frontend.BUNDLE
     view = traitlets.Unicode("studio").tag(sync=True)
@@ -106,9 +108,9 @@ class StudioWidget(anywidget.AnyWidget):
             self._wake.clear()
             started = time.monotonic()
             with self._sending:
-                self._send_delta()
+                changed = self._send_delta()
                 over = self._known["state"] in ENDED
-                ending, self._over = over and not self._over, over
+                ending, self._over = over and (changed or not self._over), over
                 if ending or (self._late and self._viewers and time.monotonic() - self._trait_at >= SNAPSHOTS):
                     self._send_trait()
             if ending:
@@ -116,14 +118,15 @@ class StudioWidget(anywidget.AnyWidget):
             # a snapshot of a long run takes long to make: at most a fifth of the time goes into it
             self._closed.wait(max(DELTAS, 4 * (time.monotonic() - started)))
 
-    def _send_delta(self) -> None:
+    def _send_delta(self) -> bool:
         new = self._run.snapshot()
         if new["seq"] == self._known["seq"]:
-            return
+            return False
         message = wire.delta(self._known, new)
         self._known, self._late = new, True
         if self._viewers:
             self.send(wire.fit(message or self._whole()))
+        return True
 
     def _send_trait(self) -> None:
         self._trait_at, self._late = time.monotonic(), False

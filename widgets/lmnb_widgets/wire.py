@@ -40,14 +40,14 @@ def delta(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any] | No
 def fit(value: Any, limit: int = LIMIT) -> Any:
     """`value` as JSON-able data of at most about `limit` bytes: long texts are cut, and say so."""
     size = _size(value)
-    for cut in _CUTS:
+    if size <= limit:
+        return value
+    for length in _CUTS:
+        shorter = _cut(value, length)
+        size = _size(shorter)
         if size <= limit:
-            return value
-        value = _cut(value, cut)
-        size = _size(value)
-    if size > limit:
-        raise ValueError(f"this has {size:,} bytes even when every text is cut; a message holds {limit:,}")
-    return value
+            return shorter
+    raise ValueError(f"this has {size:,} bytes even when every text is cut; a message holds {limit:,}")
 
 
 def _size(value: Any) -> int:

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Client, type Model } from "../kit/client";
 import { isTyping, useCommands } from "../kit/controls";
 import { score } from "../kit/format";
+import { useKept } from "../kit/kept";
 import { plain } from "../kit/text";
 import type { Decision, Demo, Detail, Row } from "../kit/types";
 import { Candidates } from "./candidates";
@@ -54,13 +55,13 @@ function useRun(model: Model): [Known, Client] {
 export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
   const [known, client] = useRun(model);
   const { run } = known;
-  const [chosen, setChosen] = useState<string | null>(null); // null: follow the best
-  const [order, setOrder] = useState<Order>("score");
-  const [tab, setTab] = useState<TabName>("prompt");
-  const [form, setForm] = useState<Form>("");
-  const [example, setExample] = useState<number | null>(null);
+  const [chosen, setChosen] = useKept<string | null>(model, "chosen", null); // null: follow the best
+  const [order, setOrder] = useKept<Order>(model, "order", "score");
+  const [tab, setTab] = useKept<TabName>(model, "tab", "prompt");
+  const [form, setForm] = useKept<Form>(model, "form", "");
+  const [example, setExample] = useKept<number | null>(model, "example", null);
   const [panel, setPanel] = useState<"" | "export" | "keys">("");
-  const [drafts, setDrafts] = useState<Map<string, string>>(new Map()); // "candidate slot" -> text; no message touches it
+  const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
   const commands = useCommands((action, args) => client.command(action, args));
 
   const fallback = rowOf(known, run?.best) ?? known.rows.find((one) => one.status === "scored") ?? known.rows[0];
