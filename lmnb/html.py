@@ -213,11 +213,12 @@ font-size:11px;line-height:1.4;color:var(--lm-ink2);white-space:nowrap}
 .lmnb .lm-tag.lm-good{color:var(--lm-good)}
 .lmnb .lm-tag.lm-bad{color:var(--lm-bad)}
 .lmnb .lm-tag.lm-warn{color:var(--lm-warn)}
-.lmnb pre.lm-box{margin:0;padding:6px 9px;max-height:320px;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;
+.lmnb pre.lm-box{margin:0;padding:6px 9px;max-height:320px;overflow:auto;
+white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;
 font:12.5px/1.55 var(--lm-mono);color:var(--lm-ink);
 background:var(--lm-bg2);border:1px solid var(--lm-line);border-radius:6px}
 .lmnb table.lm-table{width:100%;margin:0;border:0;border-collapse:collapse;table-layout:auto;font-size:12.5px}
-.lmnb .lm-table tr{background:none}
+.lmnb table.lm-table tr:nth-child(n){background:none}
 .lmnb .lm-table th,.lmnb .lm-table td{padding:5px 8px 5px 0;border:0;border-bottom:1px solid var(--lm-line);
 text-align:left;vertical-align:top;white-space:normal;overflow-wrap:anywhere;min-width:66px;max-width:none}
 .lmnb .lm-table th{font-size:11px;font-weight:600;color:var(--lm-ink2);background:none;overflow-wrap:normal}

@@ -39,7 +39,8 @@ def _head(trace: Mapping[str, Any]) -> Html:
         el("strong", None, trace["name"]),
         " ",
         el("span", {"class": "lm-muted lm-num"}, " · ".join(fact for fact in facts if fact)),
-        None if score is None else join([" ", el("span", {"class": f"lm-tag {colour}"}, f"score {round(float(score), 3)}")]),
+        None if score is None else " ",
+        None if score is None else el("span", {"class": f"lm-tag {colour}"}, f"score {round(float(score), 3)}"),
     )
 
 

@@ -29,9 +29,9 @@ def test_setting_a_field_says_to_copy():
 
 def test_an_unknown_field_names_the_nearest():
     """A misspelt field gets a hint, in both forms."""
-    with pytest.raises(AttributeError, match="no field 'anser'. Did you mean 'answer'"):
+    with pytest.raises(AttributeError, match=r"no field 'anser'. Did you mean 'answer'"):
         _ = Example(answer="a").anser
-    with pytest.raises(KeyError, match="no field 'zzz'. It has: answer"):
+    with pytest.raises(KeyError, match=r"no field 'zzz'. It has: answer"):
         _ = Example(answer="a")["zzz"]
 
 
@@ -43,7 +43,7 @@ def test_inputs_and_labels():
     marked = example.with_inputs("question")
     assert marked.inputs().toDict() == {"question": "q"}
     assert marked.labels().toDict() == {"answer": "a"}
-    with pytest.raises(InputError, match="no field 'qestion'. Did you mean 'question'"):
+    with pytest.raises(InputError, match=r"no field 'qestion'. Did you mean 'question'"):
         example.with_inputs("qestion")
 
 

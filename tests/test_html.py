@@ -26,8 +26,15 @@ HOSTILE = [
     "<meta http-equiv=refresh content='0;url=//evil'>",
     "$$\\href{javascript:fired=1}{x}$$",
     "![x](javascript:fired=1)",
-    "<!--", "-->", "]]>", "&lt;script&gt;", "\x00<script>", "\x1b[31mred", "\u202egnp.exe", "\ud800",
-]  # fmt: skip
+    "<!--",
+    "-->",
+    "]]>",
+    "&lt;script&gt;",
+    "\x00<script>",
+    "\x1b[31mred",
+    "\u202egnp.exe",
+    "\ud800",
+]
 
 
 class Seen(HTMLParser):
@@ -107,7 +114,16 @@ def test_an_attribute_off_the_list_is_refused(name):
 
 @pytest.mark.parametrize(
     "link",
-    ["javascript:alert(1)", "JaVaScRiPt:x", " https://a", "data:text/html,x", "//evil", "vbscript:x", "https://a b", "\x01https://a"],
+    [
+        "javascript:alert(1)",
+        "JaVaScRiPt:x",
+        " https://a",
+        "data:text/html,x",
+        "//evil",
+        "vbscript:x",
+        "https://a b",
+        "\x01https://a",
+    ],
 )
 def test_a_link_leads_to_http_only(link):
     """Every other scheme is refused, however it is written."""
@@ -121,7 +137,9 @@ def test_good_links_stay():
     assert el("a", {"href": "#top"}, "x") == '<a href="#top">x</a>'
 
 
-@pytest.mark.parametrize("style", ["background:url(//evil)", "width:expression(x)", "a{}", "x:'y'", "x:\\75rl(a)", "@import 'x'"])
+@pytest.mark.parametrize(
+    "style", ["background:url(//evil)", "width:expression(x)", "a{}", "x:'y'", "x:\\75rl(a)", "@import 'x'"]
+)
 def test_a_style_holds_plain_values(style):
     """What can load or run from a style attribute is refused."""
     with pytest.raises(ValueError, match="plain values"):
@@ -169,9 +187,7 @@ def test_a_page_is_whole_and_forbids_loading():
 
 def test_headings_stay_out_of_the_table_of_contents():
     """JupyterLab lists every h1 to h6 of an output, so headings here are none."""
-    assert heading("Rows") == (
-        '<div class="lm-h lm-h3" role="heading" aria-level="3"><strong>Rows</strong></div>'
-    )
+    assert heading("Rows") == ('<div class="lm-h lm-h3" role="heading" aria-level="3"><strong>Rows</strong></div>')
 
 
 def test_a_long_text_says_what_is_missing():
@@ -188,7 +204,14 @@ def test_text_takes_any_value():
 
 def test_amounts_read_well():
     """Durations and money are written with the digits that matter."""
-    assert [duration(s) for s in (None, 0, 0.0004, 0.0995, 59.9, 3600)] == ["–", "0 ms", "0.4 ms", "0.10 s", "59.9 s", "1 h 0 m"]
+    assert [duration(s) for s in (None, 0, 0.0004, 0.0995, 59.9, 3600)] == [
+        "–",
+        "0 ms",
+        "0.4 ms",
+        "0.10 s",
+        "59.9 s",
+        "1 h 0 m",
+    ]
     assert [money(x) for x in (None, 0, 0.00042, 0.1)] == ["–", "$0.00", "$0.0004", "$0.10"]
 
 

@@ -1,5 +1,8 @@
 """Signatures: how they are written, what they refuse, and that they are values."""
 
+# ruff: noqa: UP045 - both spellings of an optional type are in use
+# ruff: noqa: S102 - cells are run as a notebook runs them
+
 import datetime
 import enum
 from typing import Annotated, Any, Literal, Optional
@@ -95,7 +98,8 @@ def test_class_syntax():
 def test_class_syntax_with_annotations_as_text():
     """Modules with postponed annotations work, also with types of the enclosing function."""
     source = (
-        "from __future__ import annotations\nimport enum\nfrom lmnb import *\nfrom lmnb import Signature, InputField, OutputField\n"
+        "from __future__ import annotations\nimport enum\nfrom lmnb import *\nfrom lmnb import Signature, "
+        "InputField, OutputField\n"
         "def make():\n"
         "    class Kind(enum.Enum):\n        a = 'a'\n"
         "    class Sort(Signature):\n        item: str = InputField()\n        kind: list[Kind] = OutputField()\n"
@@ -162,7 +166,10 @@ def test_bounds_in_annotated_are_the_fields_own():
         ("class -> b", "column 1: 'class' is a Python keyword, so it cannot be passed by name. Write 'class_'."),
         ("a, a -> b", "'a' stands twice. Every field needs a name of its own."),
         ("a -> a", "'a' is both an input and an output. Every field needs a name of its own."),
-        ("my question -> b", "column 1: 'my question' is not a name. Write 'my, question' for 2 fields, or 'my_question'"),
+        (
+            "my question -> b",
+            "column 1: 'my question' is not a name. Write 'my, question' for 2 fields, or 'my_question'",
+        ),
         ("a -> b: Literal[yes, no]", "column 17: the options of a Literal are written in quotes: Literal['yes']."),
         ("a -> b: open('x')", "is not a type"),
         ("a -> b: in", "'in' is not a type. Did you mean 'int'?"),
@@ -186,13 +193,13 @@ def test_wrong_declarations():
         type("Bad", (Signature,), {"__annotations__": {"q": int}})
     with pytest.raises(SignatureError, match=r"lacks the brackets. Write 'q = InputField\(\)'"):
         type("Bad", (Signature,), {"q": InputField})
-    with pytest.raises(SignatureError, match="OutputField has no option 'dec'. Did you mean 'desc'"):
+    with pytest.raises(SignatureError, match=r"OutputField has no option 'dec'. Did you mean 'desc'"):
         OutputField(dec="x")
     with pytest.raises(SignatureError, match="a string such as 'question -> answer', a class or a dict, not 3"):
         Signature(3)
     with pytest.raises(SignatureError, match=r"Write \{'q': \(str, InputField\(\)\)\}"):
         Signature({"q": (str, "x")})
-    with pytest.raises(SignatureError, match="the output 'n' is int, which has no 'min_length'. Bounds of it: gt, ge"):
+    with pytest.raises(SignatureError, match=r"the output 'n' is int, which has no 'min_length'. Bounds of it: gt, ge"):
         Signature({"q": (str, InputField()), "n": (int, OutputField(min_length=1))})
     with pytest.raises(SignatureError, match="cannot be object_at_work, which no text can be read into"):
         Signature({"q": (str, InputField()), "n": (type("object_at_work", (), {}), OutputField())})
@@ -236,7 +243,7 @@ def test_edits_give_new_signatures():
     assert base.signature == "q -> a"
     assert base.equals(Signature("q -> a"))
     assert not base.equals(made)
-    with pytest.raises(SignatureError, match="has no field 'aa'. Did you mean 'a'"):
+    with pytest.raises(SignatureError, match=r"has no field 'aa'. Did you mean 'a'"):
         base.with_updated_fields("aa", int)
     with pytest.raises(SignatureError, match="has a field 'q' already"):
         base.append("q", InputField())
@@ -244,7 +251,10 @@ def test_edits_give_new_signatures():
 
 def test_default_instructions_stay_when_a_field_is_added():
     """A module that adds a field does not rewrite what the person sees as instructions."""
-    assert Signature("q -> a").prepend("reasoning", OutputField()).instructions == "Given the fields `q`, produce the fields `a`."
+    assert (
+        Signature("q -> a").prepend("reasoning", OutputField()).instructions
+        == "Given the fields `q`, produce the fields `a`."
+    )
 
 
 def test_state_goes_out_and_in():
@@ -292,7 +302,9 @@ def test_types_in_words_and_as_code(kind, words, code):
     assert type_from_code(code, {"Team": Team, "Person": Person}) == kind
 
 
-@pytest.mark.parametrize("code", ["__import__('os')", "os.system", "list[open]", "(lambda: 1)()", "1 + 1", "Unknown", "list["])
+@pytest.mark.parametrize(
+    "code", ["__import__('os')", "os.system", "list[open]", "(lambda: 1)()", "1 + 1", "Unknown", "list["]
+)
 def test_code_of_a_type_is_never_run(code):
     """What is no type in a saved file is refused."""
     with pytest.raises(SignatureError):
@@ -316,13 +328,15 @@ def test_checks_across_fields():
     assert Span.check({"text": "abc"}, {"start": 0, "end": 2}) == {"start": 0, "end": 2}
     for signature in (Span, Span.with_instructions("x"), Span.prepend("reasoning", OutputField())):
         more = {"reasoning": "r"} if "reasoning" in signature.fields else {}
-        with pytest.raises(ValueError, match="^end 9 is out of place$"):
+        with pytest.raises(ValueError, match=r"^end 9 is out of place$"):
             signature.check({"text": "abc"}, {**more, "start": 0, "end": 9})
 
 
 def test_html_card_escapes():
     """The card of a signature shows hostile text as text."""
-    made = Signature({"q": (str, InputField(desc="<img src=x onerror=alert(1)>")), "a": (str, OutputField())}, "<script>x</script>")
+    made = Signature(
+        {"q": (str, InputField(desc="<img src=x onerror=alert(1)>")), "a": (str, OutputField())}, "<script>x</script>"
+    )
     shown = made._repr_html_()
     assert "<script>" not in shown
     assert "<img" not in shown

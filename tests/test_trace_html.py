@@ -11,9 +11,20 @@ from lmnb.trace_html import MAX_SPANS, trace_html
 
 def row(number, kind="predict", name="answer", **changes):
     base = {
-        "id": number, "parent": None if number == 0 else 0, "depth": min(number, 1), "kind": kind, "name": name, "label": name,
-        "start": 0.1 * number, "seconds": 0.1, "status": "ok", "inputs": {}, "outputs": None, "error": None, "printed": None,
-    }  # fmt: skip
+        "id": number,
+        "parent": None if number == 0 else 0,
+        "depth": min(number, 1),
+        "kind": kind,
+        "name": name,
+        "label": name,
+        "start": 0.1 * number,
+        "seconds": 0.1,
+        "status": "ok",
+        "inputs": {},
+        "outputs": None,
+        "error": None,
+        "printed": None,
+    }
     return base | changes
 
 
@@ -43,9 +54,17 @@ def test_a_span_shows_its_fields():
 def test_an_lm_call_shows_messages_reply_and_request():
     """What was sent and what came back is there in full, with tokens, cost and cache."""
     call = row(
-        0, "lm", "openai/gpt", messages=[{"role": "user", "content": "Who?"}], response="Louis", request={"temperature": 0},
-        usage={"prompt_tokens": 812, "completion_tokens": 64}, cost=0.0006, cache="miss", attempts=2,
-    )  # fmt: skip
+        0,
+        "lm",
+        "openai/gpt",
+        messages=[{"role": "user", "content": "Who?"}],
+        response="Louis",
+        request={"temperature": 0},
+        usage={"prompt_tokens": 812, "completion_tokens": 64},
+        cost=0.0006,
+        cache="miss",
+        attempts=2,
+    )
     shown = plain(trace_html(trace(call)))
     assert "812 in · 64 out · $0.0006 · temperature 0 · cache miss · 2 attempts" in shown
     assert "Messages 1userWho?" in shown
@@ -55,13 +74,15 @@ def test_an_lm_call_shows_messages_reply_and_request():
 
 def test_what_failed_is_open_and_says_why():
     """A failed span is unfolded with its error, others but the first are folded."""
-    html = trace_html(trace(row(0), row(1), row(2, status="unparsed", label="LM · did not parse", error="no field 'x'")))
+    html = trace_html(
+        trace(row(0), row(1), row(2, status="unparsed", label="LM · did not parse", error="no field 'x'"))
+    )
     assert [bool(found) for found in re.findall(r'<details class="lm-span"( open)?>', html)] == [True, False, True]
     assert "Error: no field &#x27;x&#x27;" in plain(html)
 
 
 def test_the_waterfall_stays_inside():
-    """Bars lie between 0 and 100 % also for a span that ends after its root, one without an end, and a trace of no time."""
+    """Bars lie between 0 and 100 %, also of a span that outlives its root, one without an end, a trace of no time."""
     html = trace_html(trace(row(0, seconds=0.5), row(1, start=0.4, seconds=9.0), row(2, seconds=None), seconds=0.5))
     for left, width in re.findall(r"left:([\d.]+)%;width:([\d.]+)%", html):
         assert 0 <= float(left) + float(width) <= 100.01
@@ -75,13 +96,24 @@ def test_long_texts_and_long_traces_are_cut_and_say_so():
     assert "5 more spans are not shown here" in html
 
 
-@pytest.mark.parametrize("hostile", ["<script>x</script>", "</style><img src=x onerror=x>", '" onclick="x', "$$\\href{x}{y}$$"])
+@pytest.mark.parametrize(
+    "hostile", ["<script>x</script>", "</style><img src=x onerror=x>", '" onclick="x', "$$\\href{x}{y}$$"]
+)
 def test_hostile_text_stays_text(hostile):
     """Names, labels, fields, messages and errors are all escaped."""
     call = row(
-        0, "lm", hostile, label=hostile, status="error", error=hostile, inputs={hostile: hostile}, printed=hostile,
-        messages=[{"role": hostile, "content": hostile}], response=hostile, request={hostile: hostile},
-    )  # fmt: skip
+        0,
+        "lm",
+        hostile,
+        label=hostile,
+        status="error",
+        error=hostile,
+        inputs={hostile: hostile},
+        printed=hostile,
+        messages=[{"role": hostile, "content": hostile}],
+        response=hostile,
+        request={hostile: hostile},
+    )
     html = trace_html(trace(call, row(1, inputs={hostile: hostile}, outputs={hostile: hostile}), name=hostile))
     assert "<script" not in html and "<img" not in html
     assert " onclick=" not in re.sub(r">[^<]*<", "><", html).replace("&quot; onclick=", "")
@@ -89,7 +121,10 @@ def test_hostile_text_stays_text(hostile):
 
 def test_messages_of_parts_name_what_is_no_text():
     """An image part is named, never written out."""
-    parts = [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+    parts = [
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
     shown = plain(trace_html(trace(row(0, "lm", messages=[{"role": "user", "content": parts}], response="ok"))))
     assert "look (image_url)" in shown
     assert "AAAA" not in shown

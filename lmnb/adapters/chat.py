@@ -16,7 +16,9 @@ from lmnb.errors import ParseError, SignatureError
 from lmnb.types.words import bounds, schema_text, type_text
 
 END = "[[ ## completed ## ]]"
-_HEADER = re.compile(r"(?:\*\*|`)?(?<!\\)\[\[[ \t]*##[ \t]*(\w+)[ \t]*##[ \t]*\]\](?:\*\*|`)?[ \t]*:?")
+_HEADER = re.compile(
+    r"(?:^[ \t>#*-]+|\*\*|`)?(?<!\\)\[\[[ \t]*##[ \t]*(\w+)[ \t]*##[ \t]*\]\](?:\*\*|`)?[ \t]*:?", re.MULTILINE
+)
 _LIKE_HEADER = re.compile(r"\\*\[\[[ \t]*##")
 _ESCAPED = re.compile(r"\\(\\*\[\[[ \t]*##)")
 _FENCED = re.compile(r"\s*```\w*\s*\Z")
@@ -186,7 +188,7 @@ def _sections(completion: str, form: _Form) -> tuple[dict[str, str], list[str]]:
     text = completion[thought.end() :] if thought else completion
     marks = []
     for match in _HEADER.finditer(text):
-        starts_line = not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip(" \t>#*-")
+        starts_line = not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
         marks.append((match, form.known.get(match[1].casefold()), starts_line))
     leading = {name for _, name, starts_line in marks if starts_line}
     sections: dict[str, str] = {}

@@ -65,7 +65,7 @@ def _codec(kind: Any, constraints: Constraints) -> Codec:
         if len(others) == 1:
             return Maybe(codec_for(others[0], constraints))
     if kind is Any or kind is object or (origin in (Union, types.UnionType) and str in args):
-        return Open(adapter_for(kind, constraints))
+        return Open(kind, adapter_for(kind, constraints))
     return Json(kind, adapter_for(kind, constraints))
 
 
@@ -156,14 +156,14 @@ class Json(Codec):
         origin = get_origin(kind)
         base = get_origin(get_args(kind)[0]) or get_args(kind)[0] if origin is Annotated else origin or kind
         self.adapter = adapter
+        self.loose = _holds_any(kind)
         self.read = base.fromisoformat if base in _DATES else None
         self.lines = base in _LISTS
         self.numeric = base in _NUMBERS  # others would lose digits by way of a float
 
     def render(self, value: Any) -> str:
-        try:
-            dumped = self.adapter.dump_python(value, mode="json", warnings=False)
-        except (PydanticSerializationError, UnicodeDecodeError, AttributeError, TypeError):
+        dumped = _dumped(self.adapter, value, loose=self.loose)
+        if dumped is _NO_FORM:
             return plain(value)
         return dumped if isinstance(dumped, str) else json.dumps(dumped, ensure_ascii=False)
 
@@ -206,8 +206,9 @@ class Open(Codec):
     itself.
     """
 
-    def __init__(self, adapter: TypeAdapter[Any]) -> None:
+    def __init__(self, kind: Any, adapter: TypeAdapter[Any]) -> None:
         self.adapter = adapter
+        self.loose = _holds_any(kind)
 
     def render(self, value: Any) -> str:
         if isinstance(value, str) and not isinstance(value, enum.Enum):
@@ -216,9 +217,8 @@ class Open(Codec):
             except ValueError:
                 same = True
             return value if same else json.dumps(value, ensure_ascii=False)
-        try:
-            dumped = self.adapter.dump_python(value, mode="json", warnings=False)
-        except (PydanticSerializationError, UnicodeDecodeError, AttributeError, TypeError):
+        dumped = _dumped(self.adapter, value, loose=self.loose)
+        if dumped is _NO_FORM:
             return plain(value)
         return json.dumps(dumped, ensure_ascii=False)
 
@@ -250,6 +250,25 @@ def given(value: Any) -> str:
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
         return "\n".join(f"[{number}] {item}" for number, item in enumerate(value, start=1))
     return plain(value)
+
+
+_NO_FORM = object()
+
+
+def _dumped(adapter: TypeAdapter[Any], value: Any, *, loose: bool) -> Any:
+    """`value` as JSON data, by its type; with `loose` by itself, since pydantic writes an infinity inside Any as
+    null.
+    """
+    try:
+        if loose:
+            return to_jsonable_python(value, inf_nan_mode="constants")
+        return adapter.dump_python(value, mode="json", warnings=False)
+    except (PydanticSerializationError, ValueError, AttributeError, TypeError):
+        return _NO_FORM
+
+
+def _holds_any(kind: Any) -> bool:
+    return kind is Any or kind is object or any(map(_holds_any, get_args(kind)))
 
 
 def _checked(validate: Callable[[Any], Any], value: Any) -> Any:

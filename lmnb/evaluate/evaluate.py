@@ -159,7 +159,7 @@ def _systematic(rows: list[Row], total: int) -> SystematicFailure:
     how_many = f"the first {len(rows)} examples all" if len(rows) < total else f"all {total} examples"
     how_many = "the only example" if total == 1 else how_many
     failure = SystematicFailure(
-        f"{how_many} failed in the {' and '.join(kinds)}: {cause}"
+        f"{how_many} failed in the {' and '.join(kinds)}: {cause.rstrip('.')}"
         + (f" (and {len(other)} other errors, such as {other[0]})" if other else "")
         + ". Try it on one example: program(**example.inputs()), then metric(example, prediction).",
         cause=cause,

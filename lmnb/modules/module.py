@@ -329,7 +329,7 @@ def _no_slot(slot: str, predictors: Mapping[str, Any]) -> str:
 
 def _replace(root: Any, name: str, old: Any, new: Any) -> None:
     """Put `new` wherever the tree below `root` holds `old`."""
-    for _, node in walk(root):
+    for _, node in list(walk(root)):  # before: what is put in may hold the old one
         for attribute, value in list(vars(node).items()):
             if attribute != "_made_with":
                 vars(node)[attribute] = _replaced(value, old, new)

@@ -63,6 +63,7 @@ class _Writer:
             "PROVENANCE": None,
         }
         self.lazy_annotations = False
+        self.notes: list[str] = []
 
     def text(self) -> str:
         made = self.expression(self.program, "the program")
@@ -146,12 +147,12 @@ class _Writer:
         self.owners[name] = signature
         lines = [f"class {name}(lmnb.Signature):"]
         instructions = signature.instructions
-        if instructions and inspect.cleandoc(instructions) == instructions:
+        if _is_docstring(instructions):
             lines.append(f"    {text_literal(instructions, '    ')}")
         lines += [f"    {self.field(field)}" for field in signature.fields.values()] or ["    pass"]
         for check, value in signature._checks.items():
             lines.append(self.check(signature, check, value))
-        if not (instructions and inspect.cleandoc(instructions) == instructions):
+        if not _is_docstring(instructions):
             lines += ["", "", f"{name} = {name}.with_instructions({text_literal(instructions, '')})"]
         self.parts.append("\n".join(lines))
 
@@ -198,8 +199,9 @@ class _Writer:
             return self.name(value)
         if isinstance(value, BaseLM):
             written = self.lm(value)
-            if written:
-                return written
+            if written is None:
+                self.notes.append(f"    # {what} was a {type(value).__name__}, which is not written here")
+            return written or "None"
         if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
             inner = ", ".join(self.expression(item, what) for item in value)
             return f"[{inner}]" if type(value) is list else f"({inner}{',' if len(value) == 1 else ''})"
@@ -230,6 +232,12 @@ class _Writer:
 
     def name(self, thing: Any) -> str:
         """The name of a class or function in the module, which is imported or copied there."""
+        if isinstance(thing, SignatureMeta) and not _shipped(thing):
+            known = next((name for name, owner in self.owners.items() if owner is thing), None)
+            if known is None:
+                known = self.free(thing.__name__)
+                self.signature(known, thing)
+            return known
         top = thing.__qualname__.rpartition("<locals>.")[2].partition(".")[0]
         outer = thing if top == thing.__name__ else getattr(sys.modules.get(thing.__module__), top, thing)
         if getattr(builtins, top, None) is thing:
@@ -255,8 +263,8 @@ class _Writer:
         if isinstance(thing, types.ModuleType):
             self.owners[name] = thing
             self.imports[f"import {name}" if thing.__name__ == name else f"import {thing.__name__} as {name}"] = None
-        elif isinstance(thing, SignatureMeta) and thing is not Signature and is_project(thing.__module__):
-            self.signature(thing.__name__, thing)
+        elif isinstance(thing, SignatureMeta) and not _shipped(thing):
+            self.signature(name, thing)
         elif isinstance(thing, (type, types.FunctionType)) and is_project(thing.__module__):
             self.copy(name, thing)
         elif not self.imported(name, thing):
@@ -323,6 +331,21 @@ class _Writer:
             found, number = f"{name}{number}", number + 1
         self.owners[found] = None
         return found
+
+
+def _is_docstring(text: str) -> bool:
+    """Whether `text` comes back unchanged when it is a class's docstring."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return bool(text) and inspect.cleandoc(text) == text
+
+
+def _shipped(signature: SignatureMeta) -> bool:
+    """Whether a signature is one that an installed module has under its name."""
+    there = getattr(sys.modules.get(signature.__module__), signature.__name__, None) is signature
+    return signature is Signature or (there and not is_project(signature.__module__))
 
 
 def _classes_in(kind: Any) -> list[type]:

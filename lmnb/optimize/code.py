@@ -9,9 +9,10 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any
 
-from lmnb.errors import RunError
+from lmnb.errors import RunError, SaveError
 from lmnb.fingerprint import fingerprint
 from lmnb.modules.module import Module
+from lmnb.modules.rebuild import is_plain, rebuilt
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,16 @@ def import_function(path: str) -> Callable[..., Any] | None:
 
 
 def built(path: str, state: Mapping[str, Any]) -> Any:
-    """A program of the class at `path` with its saved state. RunError where the class needs arguments."""
-    found = import_class(path)
-    if found is None:
-        return None
+    """A program of the class at `path` with its saved state; None where the class is not importable. RunError where it cannot be made."""
     try:
-        program = found()
-    except TypeError as error:
-        raise RunError(f"{path} needs arguments to be made ({error}). Pass it: lmnb.reopen(path, program=...)") from error
-    program.load_state(state)
+        if is_plain(path):
+            program: Any = rebuilt(path, state)
+        else:
+            found = import_class(path)
+            if found is None:
+                return None
+            program = found()
+        program.load_state(state)
+    except (TypeError, SaveError) as error:
+        raise RunError(f"{path} cannot be made from the run's folder alone: {error}. Pass it: lmnb.reopen(path, program=...)") from error
     return program

@@ -67,7 +67,7 @@ class Driver:
         self._inbox: list[Candidate] = []
         self._faults = 0
         self._successes = 0
-        self._first_fault = ""
+        self._first_fault = self._fault_place = ""
         self._calls_seen = 1
 
     # --- from any thread
@@ -366,17 +366,20 @@ class Driver:
     def _count_fault(self, result: Result) -> None:
         if not is_fault(result):
             self._successes += 1
-            self._faults = 0
+            self._faults, self._first_fault = 0, ""
             return
         self._faults += 1
-        self._first_fault = self._first_fault or str(result.error)
+        if not self._first_fault:
+            self._first_fault, self._fault_place = str(result.error), result.error_kind or "program"
         if self._faults >= self._max_errors:
             self._fail()
 
     def _fail(self) -> None:
         self.cancelled.set()
         raise SystematicFailure(
-            f"{self._faults} examples in a row failed with an error, so the run ends: {self._first_fault}", cause=self._first_fault
+            f"{self._faults} examples in a row failed, the first in the {self._fault_place}, so the run ends: {self._first_fault.rstrip('.')}. "
+            "Try it on one example: program(**example.inputs()), then metric(example, prediction).",
+            cause=self._first_fault,
         )
 
     def _finished_candidates(self, batch: list[Effect], bought: bool) -> None:

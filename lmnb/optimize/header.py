@@ -188,7 +188,7 @@ def _split(
 
 
 def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
-    given = tuple(examples)
+    given = tuple(examples or ())
     if not given:
         raise InputError(f"the {name} is empty. Give at least one Example(...).with_inputs(...)")
     for index, example in enumerate(given):

@@ -184,6 +184,6 @@ PANE_CSS = """
 .lmnb .lm-title{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 10px}
 .lmnb .lm-code{font:12.5px/1.6 var(--lm-mono)}
 .lmnb pre.lm-diff{margin:0;padding:0 0 10px;border:0;border-bottom:1px solid var(--lm-line);background:none;
-color:var(--lm-ink);font:12.5px/1.6 var(--lm-mono);white-space:pre-wrap;overflow-wrap:anywhere}
+color:var(--lm-ink);font:12.5px/1.6 var(--lm-mono);white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal}
 .lmnb ul.lm-lineage{margin:4px 0 0;padding:0;list-style:none}
 """

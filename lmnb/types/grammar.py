@@ -32,7 +32,9 @@ def read_signature(text: str, lookup: Lookup) -> list[Declared]:
         if field.name in seen:
             both = seen[field.name] != field.is_input
             what = "is both an input and an output" if both else "stands twice"
-            raise SignatureError(f"signature {_quoted(text)}: {field.name!r} {what}. Every field needs a name of its own.")
+            raise SignatureError(
+                f"signature {_quoted(text)}: {field.name!r} {what}. Every field needs a name of its own."
+            )
         seen[field.name] = field.is_input
     return found
 

@@ -1,5 +1,7 @@
 """Values as text: whatever a type can hold comes back as it was, over all of Unicode."""
 
+# ruff: noqa: UP045 - both spellings of an optional type are in use
+
 import datetime
 import decimal
 import enum
@@ -34,7 +36,7 @@ class Person(pydantic.BaseModel):
     """A model with text, an optional number, a list and an enum."""
 
     name: str
-    age: Optional[int] = None
+    age: int | None = None
     tags: list[str] = []
     team: Team = Team.billing
 
@@ -75,17 +77,29 @@ HOSTILE = st.sampled_from(
         "\ud7ff\ue000\U0010ffff",
     ]
 )
-TEXT = st.text() | HOSTILE | st.lists(HOSTILE | st.text(max_size=5), max_size=4).map("\n".join) | st.lists(HOSTILE, max_size=3).map("".join)
-DATES = st.datetimes(timezones=st.none() | st.just(datetime.UTC) | st.just(datetime.timezone(datetime.timedelta(hours=-3, minutes=30))))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+TEXT = (
+    st.text()
+    | HOSTILE
+    | st.lists(HOSTILE | st.text(max_size=5), max_size=4).map("\n".join)
+    | st.lists(HOSTILE, max_size=3).map("".join)
 )
-PEOPLE = st.builds(Person, name=TEXT, age=st.none() | st.integers(), tags=st.lists(TEXT, max_size=3), team=st.sampled_from(Team))
+DATES = st.datetimes(
+    timezones=st.none() | st.just(datetime.UTC) | st.just(datetime.timezone(datetime.timedelta(hours=-3, minutes=30)))
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+)
+PEOPLE = st.builds(
+    Person, name=TEXT, age=st.none() | st.integers(), tags=st.lists(TEXT, max_size=3), team=st.sampled_from(Team)
+)
 
 
 def round_trip(kind: Any, value: Any) -> Any:
     """`value` as an assistant turn of a demo, read back as a reply."""
-    signature = Signature({"question": (str, InputField()), "value": (kind, OutputField()), "after": (str, OutputField())})
+    signature = Signature(
+        {"question": (str, InputField()), "value": (kind, OutputField()), "after": (str, OutputField())}
+    )
     adapter = ChatAdapter()
     messages = adapter.format(signature, [{"question": "q", "value": value, "after": "end"}], {"question": "q"})
     found = adapter.parse(signature, messages[2]["content"])
@@ -133,10 +147,48 @@ def test_bool(value):
     assert round_trip(bool, value) is value
 
 
-@given(st.sampled_from(["a", "A", "b c", "", " x ", '"q"', "it's", "1", "null", "x, y", "[[ ## value ## ]]", "end.", 1, True, None, Team.tech]))
+@given(
+    st.sampled_from(
+        [
+            "a",
+            "A",
+            "b c",
+            "",
+            " x ",
+            '"q"',
+            "it's",
+            "1",
+            "null",
+            "x, y",
+            "[[ ## value ## ]]",
+            "end.",
+            1,
+            True,
+            None,
+            Team.tech,
+        ]
+    )
+)
 def test_literal(value):
     """Options that differ only in case, quotes, spaces or type are told apart."""
-    kind = Literal["a", "A", "b c", "", " x ", '"q"', "it's", "1", "null", "x, y", "[[ ## value ## ]]", "end.", 1, True, None, Team.tech]
+    kind = Literal[
+        "a",
+        "A",
+        "b c",
+        "",
+        " x ",
+        '"q"',
+        "it's",
+        "1",
+        "null",
+        "x, y",
+        "[[ ## value ## ]]",
+        "end.",
+        1,
+        True,
+        None,
+        Team.tech,
+    ]
     found = round_trip(kind, value)
     assert found == value
     assert type(found) is type(value)
@@ -175,7 +227,7 @@ def test_dict_with_numbers_as_keys(value):
 @given(st.tuples(st.integers(), TEXT, st.none() | st.booleans()))
 def test_tuple(value):
     """Tuples stay tuples."""
-    assert round_trip(tuple[int, str, Optional[bool]], value) == value
+    assert round_trip(tuple[int, str, bool | None], value) == value
 
 
 @given(st.sets(st.sampled_from(["a", "b", "c"])))
@@ -305,9 +357,16 @@ def test_what_cannot_be_meant_is_refused(kind, reply):
 
 def test_bounds_are_held():
     """Values out of bounds are refused with the bound."""
-    signature = Signature({"q": (str, InputField()), "n": (Optional[int], OutputField(ge=1)), "t": (str, OutputField(max_length=3))})
+    signature = Signature(
+        {"q": (str, InputField()), "n": (Optional[int], OutputField(ge=1)), "t": (str, OutputField(max_length=3))}
+    )
     adapter = ChatAdapter()
     assert adapter.parse(signature, "[[ ## n ## ]]\nnull\n[[ ## t ## ]]\nabc") == {"n": None, "t": "abc"}
-    with pytest.raises(ParseError, match="Field 'n' is '0', but should be int or null, >= 1: Input should be greater than or equal to 1") as raised:
+    with pytest.raises(
+        ParseError,
+        match="Field 'n' is '0', but should be int or null, >= 1: Input should be greater than or equal to 1",
+    ) as raised:
         adapter.parse(signature, "[[ ## n ## ]]\n0\n[[ ## t ## ]]\nabcd")
-    assert "Field 't' is 'abcd', but should be str, length <= 3: String should have at most 3 characters." in str(raised.value)
+    assert "Field 't' is 'abcd', but should be str, length <= 3: String should have at most 3 characters." in str(
+        raised.value
+    )

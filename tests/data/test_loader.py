@@ -46,7 +46,7 @@ def test_odd_line_separators_inside_a_string_do_not_end_the_line(file):
     ("content", "message"),
     [
         ('{"q": 1}\n{"q": \n', "data.jsonl, line 2 is no JSON (Expecting value"),
-        ('{"q": 1}\n\n[1, 2]', "data.jsonl, line 3: an example is an object such as {\"question\": \"...\"}, not [1, 2]"),
+        ('{"q": 1}\n\n[1, 2]', 'data.jsonl, line 3: an example is an object such as {"question": "..."}, not [1, 2]'),
         ('{"q": NaN}', "data.jsonl, line 1 is no JSON (JSON has no NaN)"),
         ("[" * 100_000, "data.jsonl, line 1: it is nested too deeply"),
         (b'{"q": "a"}\n{"q": "\xff"}', "data.jsonl, line 2: byte 0xff is no UTF-8. Save the file as UTF-8."),
@@ -114,7 +114,9 @@ def test_a_long_cell_is_read(file):
 def test_json_takes_a_list_or_lines(file):
     """Both ways of writing a set of objects."""
     loader = DataLoader()
-    assert loader.from_json(file(' [{"q": 1}, {"q": 2}]'), input_keys=["q"]) == loader.from_json(file('{"q": 1}\n{"q": 2}'))
+    assert loader.from_json(file(' [{"q": 1}, {"q": 2}]'), input_keys=["q"]) == loader.from_json(
+        file('{"q": 1}\n{"q": 2}')
+    )
     with pytest.raises(lmnb.InputError, match=r"item 1: an example is an object"):
         loader.from_json(file('[{"q": 1}, 2]'))
 
@@ -123,7 +125,10 @@ def test_pandas_rows_are_examples():
     """One a row."""
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"q": ["a", "b"], "n": [1, 2]})
-    assert [e.toDict() for e in DataLoader().from_pandas(frame, input_keys=["q"])] == [{"q": "a", "n": 1}, {"q": "b", "n": 2}]
+    assert [e.toDict() for e in DataLoader().from_pandas(frame, input_keys=["q"])] == [
+        {"q": "a", "n": 1},
+        {"q": "b", "n": 2},
+    ]
 
 
 def test_tickets_come_in_three_parts():

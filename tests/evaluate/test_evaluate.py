@@ -120,7 +120,9 @@ def test_a_program_that_always_fails_is_told_apart():
     def program(ticket):
         raise ValueError("no such index")
 
-    with pytest.raises(lmnb.SystematicFailure, match=r"all 3 examples failed in the program: ValueError: no such index"):
+    with pytest.raises(
+        lmnb.SystematicFailure, match=r"all 3 examples failed in the program: ValueError: no such index"
+    ):
         Evaluate(DEVSET[:3], same_team)(program)
     with pytest.raises(lmnb.SystematicFailure, match="the only example failed in the program"):
         Evaluate(DEVSET[:1], same_team)(program)

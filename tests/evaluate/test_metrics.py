@@ -13,7 +13,14 @@ from lmnb.evaluate.metrics import call_of
 
 @pytest.mark.parametrize(
     ("text", "normal"),
-    [("The Eiffel  Tower!", "eiffel tower"), ("An apple, a pear", "apple pear"), ("theatre", "theatre"), ("É", "e\u0301"), (5, "5"), ("", "")],
+    [
+        ("The Eiffel  Tower!", "eiffel tower"),
+        ("An apple, a pear", "apple pear"),
+        ("theatre", "theatre"),
+        ("É", "e\u0301"),
+        (5, "5"),
+        ("", ""),
+    ],
 )
 def test_normalizing_drops_case_punctuation_and_articles(text, normal):
     """Answers that differ in form only become equal."""
@@ -45,9 +52,19 @@ class Team(enum.Enum):
 
 @pytest.mark.parametrize(
     ("wanted", "found", "same"),
-    [("Access", "access", True), (5, "5", True), (5, 5.0, True), (True, "true", True), (["a", "b"], ["A", "b"], True),
-     (["a", "b"], ["b", "a"], False), ("Access", Team.ACCESS, True), (Team.ACCESS, "Billing", False), ({"a": 1}, {"a": 1}, True), (None, None, True)],
-)  # fmt: skip
+    [
+        ("Access", "access", True),
+        (5, "5", True),
+        (5, 5.0, True),
+        (True, "true", True),
+        (["a", "b"], ["A", "b"], True),
+        (["a", "b"], ["b", "a"], False),
+        ("Access", Team.ACCESS, True),
+        (Team.ACCESS, "Billing", False),
+        ({"a": 1}, {"a": 1}, True),
+        (None, None, True),
+    ],
+)
 def test_exact_match_compares_typed_fields(wanted, found, same):
     """Text is normalized; numbers, lists, enums and records are compared as what they are."""
     assert exact_match("team")(lmnb.Example(team=wanted), lmnb.Prediction(team=found)) is same
@@ -102,9 +119,19 @@ class AsObject:
 
 @pytest.mark.parametrize(
     ("metric", "seen"),
-    [(two, (1, 2)), (three, (1, 2, 3)), (four, (1, 2, 3, 1.0)), (gepa, (1, 2, 3, None, None)), (gepa_optional, (1, 2, 3, None, None)),
-     (five_optional, (1, 2, 3, 1.0, "answer")), (AsObject(), (1, 2, 3)), (lambda *a: a, (1, 2, 3)), (lambda e, p, **k: (e, p), (1, 2)), (max, 2)],
-)  # fmt: skip
+    [
+        (two, (1, 2)),
+        (three, (1, 2, 3)),
+        (four, (1, 2, 3, 1.0)),
+        (gepa, (1, 2, 3, None, None)),
+        (gepa_optional, (1, 2, 3, None, None)),
+        (five_optional, (1, 2, 3, 1.0, "answer")),
+        (AsObject(), (1, 2, 3)),
+        (lambda *a: a, (1, 2, 3)),
+        (lambda e, p, **k: (e, p), (1, 2)),
+        (max, 2),
+    ],
+)
 def test_each_form_gets_its_arguments(metric, seen):
     """Two, three and five parameters, optional ones, objects, varargs and builtins."""
     assert call_of(metric)(1, 2, 3) == seen

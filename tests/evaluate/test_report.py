@@ -20,7 +20,9 @@ def report_of(*scores, **changes):
         else Row(n, DEVSET[n], error="KeyError: 'x'", error_kind="metric")
         for n, s in enumerate(scores)
     ]
-    return Report(tuple(rows), **{"total": len(rows), "program": "Router", "metric": "same_team", "seconds": 1.5} | changes)
+    return Report(
+        tuple(rows), **{"total": len(rows), "program": "Router", "metric": "same_team", "seconds": 1.5} | changes
+    )
 
 
 def plain(markup):
@@ -47,7 +49,9 @@ def test_comparing_says_what_was_fixed_and_broken():
     assert (change.fixed, change.broken, change.unchanged) == ((0, 3), (2,), (1, 4))
     assert change.mean == 20.0
     assert change.low <= 20.0 <= change.high
-    assert re.fullmatch(r"Comparison\(\+20\.0 points, 95 % -\d+\.\d … \+\d+\.\d; 2 fixed, 1 broken of 5\)", repr(change))
+    assert re.fullmatch(
+        r"Comparison\(\+20\.0 points, 95 % -\d+\.\d … \+\d+\.\d; 2 fixed, 1 broken of 5\)", repr(change)
+    )
 
 
 def test_comparing_needs_the_same_examples():
@@ -81,7 +85,9 @@ def test_the_table_has_a_row_an_example():
 def test_the_html_shows_failures_first():
     """Head with interval, then failed rows, then the lowest scores."""
     shown = plain(report_of(1.0, 0.0, None)._repr_html_())
-    assert "Router 33.3 % 95 % interval 6.2 … 79.2 3 examples · metric same_team · 1.50 s 1 failed, counted as 0" in shown
+    assert (
+        "Router 33.3 % 95 % interval 6.2 … 79.2 3 examples · metric same_team · 1.50 s 1 failed, counted as 0" in shown
+    )
     assert "1 right, 2 wrong" in shown
     assert shown.index("ticket 2") < shown.index("ticket 1") < shown.index("ticket 0")
 
@@ -102,7 +108,7 @@ def test_the_html_is_cut_and_says_so():
 @pytest.mark.parametrize("hostile", ["<script>x</script>", "</style><img src=x onerror=x>"])
 def test_hostile_text_stays_text(hostile):
     """Inputs, labels, predictions, errors, feedback and names."""
-    example = lmnb.Example(**{"ticket": hostile, "team": hostile, "other": hostile}).with_inputs("ticket")
+    example = lmnb.Example(ticket=hostile, team=hostile, other=hostile).with_inputs("ticket")
     rows = (
         Row(0, example, prediction=lmnb.Prediction(team=hostile), score=0.0, feedback=hostile),
         Row(1, example, error=hostile, error_kind="metric"),

@@ -144,7 +144,12 @@ def test_a_judge_is_apart_from_the_program():
     last = row.trace.root.children[-1]
     assert (last.kind, last.name, last.outputs) == ("metric", "metric", {"score": 1.0})
     below = [item.name for _, item in lmnb.Trace(last).spans() if item.kind == "lm"]
-    before = [item.name for child in row.trace.root.children[:-1] for _, item in lmnb.Trace(child).spans() if item.kind == "lm"]
+    before = [
+        item.name
+        for child in row.trace.root.children[:-1]
+        for _, item in lmnb.Trace(child).spans()
+        if item.kind == "lm"
+    ]
     assert (before, below) == (["fake"], ["judge"])
     assert len(row.trace.to_dict()["spans"]) == len(list(row.trace.spans()))
 

@@ -11,7 +11,9 @@ import lmnb
 from lmnb.evaluate.score import Score, as_score
 
 
-@pytest.mark.parametrize(("result", "value"), [(True, 1.0), (False, 0.0), (3, 3.0), (0.25, 0.25), (Fraction(1, 4), 0.25), (-1, -1.0)])
+@pytest.mark.parametrize(
+    ("result", "value"), [(True, 1.0), (False, 0.0), (3, 3.0), (0.25, 0.25), (Fraction(1, 4), 0.25), (-1, -1.0)]
+)
 def test_numbers_and_bools_are_scores(result, value):
     """Any real number is taken as it is."""
     assert as_score(result) == Score(value)

@@ -19,9 +19,20 @@ from lmnb.optimize.report import run_html, run_page
 def row(number, score, label="6 demos · seed 3", **changes):
     low, high = (None, None) if score is None else (score - 7, min(100.0, score + 7))
     base = {
-        "id": f"{number:012x}", "number": number, "label": label, "origin": "bootstrapped", "parents": [], "status": "scored", "score": score,
-        "low": low, "high": high, "done": 100, "total": 100, "reason": None, "human": False,
-    }  # fmt: skip
+        "id": f"{number:012x}",
+        "number": number,
+        "label": label,
+        "origin": "bootstrapped",
+        "parents": [],
+        "status": "scored",
+        "score": score,
+        "low": low,
+        "high": high,
+        "done": 100,
+        "total": 100,
+        "reason": None,
+        "human": False,
+    }
     return base | changes
 
 
@@ -37,38 +48,83 @@ ROWS = [
 
 def snapshot(**changes: Any) -> dict[str, Any]:
     base = {
-        "seq": 9, "run": {"id": "r1", "name": "router-1", "path": "runs/router-1"}, "optimizer": "RandomSearch", "program": "TicketRouter",
-        "state": "paused", "error": None, "live": True, "progress": {"label": "candidate 5 of 19", "done": 5, "total": 19},
-        "budget": {"calls": {"spent": 1204, "limit": 3000}, "tokens": {"spent": 9, "limit": None}, "usd": {"spent": 0.42, "limit": 2.0},
-                   "seconds": {"spent": 70.0, "limit": None}},
-        "elapsed": 70.0, "eta": 130.0, "evalset": {"name": "valset", "size": 100}, "best": ROWS[3]["id"], "accepted": None, "baseline": ROWS[0]["id"],
+        "seq": 9,
+        "run": {"id": "r1", "name": "router-1", "path": "runs/router-1"},
+        "optimizer": "RandomSearch",
+        "program": "TicketRouter",
+        "state": "paused",
+        "error": None,
+        "live": True,
+        "progress": {"label": "candidate 5 of 19", "done": 5, "total": 19},
+        "budget": {
+            "calls": {"spent": 1204, "limit": 3000},
+            "tokens": {"spent": 9, "limit": None},
+            "usd": {"spent": 0.42, "limit": 2.0},
+            "seconds": {"spent": 70.0, "limit": None},
+        },
+        "elapsed": 70.0,
+        "eta": 130.0,
+        "evalset": {"name": "valset", "size": 100},
+        "best": ROWS[3]["id"],
+        "accepted": None,
+        "baseline": ROWS[0]["id"],
         "candidates": ROWS,
         "decisions": [
             {"id": 1, "time": "10:42", "kind": "reject-demo", "text": "rejected demo 31 “wrong team”", "undone": False},
             {"id": 2, "time": "10:44", "kind": "reject", "text": "rejected candidate 1", "undone": True},
         ],
-    }  # fmt: skip
+    }
     return copy.deepcopy(base | changes)
 
 
 def detail(**changes: Any) -> dict[str, Any]:
-    demo = {"id": "d1", "number": 17, "fields": {"ticket": "charged twice", "team": "Billing"}, "origin": "bootstrapped", "status": None}
+    demo = {
+        "id": "d1",
+        "number": 17,
+        "fields": {"ticket": "charged twice", "team": "Billing"},
+        "origin": "bootstrapped",
+        "status": None,
+    }
     base = {
-        "id": ROWS[3]["id"], "number": 3, "row": ROWS[3], "expected": 75.2, "tokens": 412.3,
+        "id": ROWS[3]["id"],
+        "number": 3,
+        "row": ROWS[3],
+        "expected": 75.2,
+        "tokens": 412.3,
         "gain": {"against": 0, "mean": 36.0, "low": 30.6, "high": 43.4, "fixed": 38, "broken": 2, "n": 100},
-        "predictors": [{"path": "route", "instructions": "Choose the one team.", "before": "Choose the team.", "locked": [], "inputs": ["ticket"],
-                        "outputs": ["team"], "demos": [demo, demo | {"number": 22, "status": "kept"}, demo | {"number": 23, "origin": "human"}]}],
-        "lineage": [{"id": r["id"], "number": r["number"], "label": r["label"], "score": r["score"]} for r in (ROWS[0], ROWS[1], ROWS[3])],
-    }  # fmt: skip
+        "predictors": [
+            {
+                "path": "route",
+                "instructions": "Choose the one team.",
+                "before": "Choose the team.",
+                "locked": [],
+                "inputs": ["ticket"],
+                "outputs": ["team"],
+                "demos": [demo, demo | {"number": 22, "status": "kept"}, demo | {"number": 23, "origin": "human"}],
+            }
+        ],
+        "lineage": [
+            {"id": r["id"], "number": r["number"], "label": r["label"], "score": r["score"]}
+            for r in (ROWS[0], ROWS[1], ROWS[3])
+        ],
+    }
     return copy.deepcopy(base | changes)
 
 
 def example(index, change="same", error=None):
     good = change != "broken"
     return {
-        "index": index, "inputs": {"ticket": f"ticket {index}"}, "labels": {"team": "A"}, "outputs": None if error else {"team": "A" if good else "B"},
-        "score": None if error else float(good), "before": float(change != "fixed"), "change": change, "error": error, "seconds": 0.1, "has_trace": True,
-    }  # fmt: skip
+        "index": index,
+        "inputs": {"ticket": f"ticket {index}"},
+        "labels": {"team": "A"},
+        "outputs": None if error else {"team": "A" if good else "B"},
+        "score": None if error else float(good),
+        "before": float(change != "fixed"),
+        "change": change,
+        "error": error,
+        "seconds": 0.1,
+        "has_trace": True,
+    }
 
 
 def examples(*rows):
@@ -120,7 +176,8 @@ def test_the_best_candidate_is_shown_in_full():
     html = run_html(snapshot(), detail(), examples(example(0)))
     shown = plain(html)
     assert "Candidate 3 +36.0 over #0" in shown
-    assert "95 % interval of the gain +30.6 … +43.4 · 38 fixed, 2 broken of 100 · about 75 expected on new data · 412 tokens a call" in shown
+    assert "95 % interval of the gain +30.6 … +43.4 · 38 fixed, 2 broken of 100" in shown
+    assert "about 75 expected on new data · 412 tokens a call" in shown
     assert "route · instruction, against baseline" in shown
     assert "Choose the<ins> one</ins> team." in html
     assert "17 charged twice Billing bootstrapped" in shown
@@ -131,7 +188,9 @@ def test_the_best_candidate_is_shown_in_full():
 
 def test_examples_that_failed_or_changed_come_first():
     """Errors, broken, fixed; those that stayed the same are counted, not listed."""
-    page = examples(example(0), example(1, "fixed"), example(2, "broken"), example(3, "broken", error="ParseError: no field"))
+    page = examples(
+        example(0), example(1, "fixed"), example(2, "broken"), example(3, "broken", error="ParseError: no field")
+    )
     shown = plain(run_html(snapshot(), detail(), page))
     assert "Examples 4 · 1 fixed · 2 broken · 1 the same · 1 failed" in shown
     places = [shown.index(f"ticket {n}") for n in (3, 2, 1)]
@@ -152,7 +211,9 @@ def test_many_examples_are_cut_in_a_cell_and_whole_on_the_page():
 def test_many_candidates_and_decisions_are_cut_and_say_so():
     """Nor do 10,000 candidates make a notebook heavy."""
     rows = [row(n, n / 100) for n in range(10_000)]
-    decisions = [{"id": n, "time": "10:00", "kind": "reject", "text": f"rejected demo {n}", "undone": False} for n in range(100)]
+    decisions = [
+        {"id": n, "time": "10:00", "kind": "reject", "text": f"rejected demo {n}", "undone": False} for n in range(100)
+    ]
     html = run_html(snapshot(candidates=rows, best=rows[-1]["id"], decisions=decisions), detail())
     assert "9,940 more: run.to_pandas()" in html
     assert "60 earlier," in html and "rejected demo 99" in html and "rejected demo 59 " not in html
@@ -175,13 +236,17 @@ def test_a_run_without_a_best_candidate_says_so(rows):
 
 def test_a_failed_run_shows_its_error():
     """The cause stands at the top."""
-    assert "metric failed: KeyError" in plain(run_html(snapshot(state="failed", error="metric failed: KeyError"), detail()))
+    assert "metric failed: KeyError" in plain(
+        run_html(snapshot(state="failed", error="metric failed: KeyError"), detail())
+    )
 
 
 def test_a_candidate_without_gain_or_interval():
     """Without an evaluation set there is no score, and nothing breaks."""
     bare = row(3, None, status="unscored", done=0, total=0)
-    shown = plain(run_html(snapshot(candidates=[bare], best=bare["id"]), detail(row=bare, gain=None, expected=None, tokens=None)))
+    shown = plain(
+        run_html(snapshot(candidates=[bare], best=bare["id"]), detail(row=bare, gain=None, expected=None, tokens=None))
+    )
     assert "Candidate 3" in shown
     assert "★ 3 6 demos · seed 3 –" in shown
 
@@ -240,7 +305,10 @@ def test_a_diff_holds_both_texts(before, after):
 def test_a_diff_marks_words():
     """Small changes inside the text, great ones as two blocks."""
     assert word_diff("Route the ticket.", "Route the ticket.") == "Route the ticket."
-    assert word_diff("Route it to a team.", "Route it to one team now.") == "Route it to <del>a</del><ins>one</ins> team<ins> now</ins>."
+    assert (
+        word_diff("Route it to a team.", "Route it to one team now.")
+        == "Route it to <del>a</del><ins>one</ins> team<ins> now</ins>."
+    )
     assert word_diff("Route it.", "Read the mail, then choose wisely.") == (
         "<del>Route it.</del>\n<ins>Read the mail, then choose wisely.</ins>"
     )
@@ -274,10 +342,26 @@ def test_hostile_text_stays_text(hostile):
             return {(hostile if key in ("ticket", "team") else key): poisoned(item) for key, item in value.items()}
         if isinstance(value, list):
             return [poisoned(item) for item in value]
-        kept = ("paused", "scored", "dropped", "evaluating", "waiting", "kept", "human", "same", "fixed", "broken", "unscored")
+        kept = (
+            "paused",
+            "scored",
+            "dropped",
+            "evaluating",
+            "waiting",
+            "kept",
+            "human",
+            "same",
+            "fixed",
+            "broken",
+            "unscored",
+        )
         return hostile if isinstance(value, str) and value not in kept else value
 
-    parts = poisoned(snapshot()), poisoned(detail()), poisoned(examples(example(0, "fixed"), example(1, "broken", error="x")))
+    parts = (
+        poisoned(snapshot()),
+        poisoned(detail()),
+        poisoned(examples(example(0, "fixed"), example(1, "broken", error="x"))),
+    )
     for html in (run_html(*parts), run_page(*parts)):
         assert "<script" not in html
         assert "<img" not in html

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from conftest import until
+from browser_side import until
 from fake_run import FakeRun, FakeTrace
 from lmnb_widgets import studio, traces
 
@@ -131,7 +131,7 @@ def test_a_list_of_traces_has_heads_and_sends_a_trace_on_demand() -> None:
     """No trace is in a trait, where it might be saved with the notebook."""
     viewer = Viewer([FakeTrace("one"), FakeTrace("two")])
     assert [head["name"] for head in viewer.traces] == ["one", "two"]
-    assert "messages" not in str(viewer.get_state())
+    assert "messages" not in str(viewer.get_state(["traces", "view"]))
     viewer._handle_custom_msg({"type": "get", "id": 1, "what": "trace", "args": {"index": 1}}, [])
     assert viewer.sent[0]["value"]["name"] == "two"
     viewer._handle_custom_msg({"type": "get", "id": 2, "what": "trace", "args": {"index": 9}}, [])

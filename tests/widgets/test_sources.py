@@ -13,7 +13,7 @@ SINKS = {
     "sets HTML": r"innerHTML|outerHTML|insertAdjacentHTML|setHTML|dangerouslySet|ContextualFragment|DOMParser|srcdoc",
     "writes the document": r"document\s*\.\s*write",
     "runs text": r"\beval\s*\(|new\s+Function|\bimport\s*\(|setTimeout\(\s*[\"'`]|javascript:",
-    "makes elements that load": r"<(script|iframe|object|embed|img|link|a)\b|href|\bsrc=|createElement\((?!\"(div|style)\")",
+    "loads things": r"<(script|iframe|object|embed|img|link|a)\b|href|\bsrc=|createElement\((?!\"(div|style)\")",
     "asks the network": r"\bfetch\s*\(\s*[\"'`h]|XMLHttpRequest|WebSocket|sendBeacon|EventSource",
     "interrupts": r"\b(alert|confirm|prompt)\s*\(",
 }

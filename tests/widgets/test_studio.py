@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from conftest import until
+from browser_side import until
 from fake_run import FakeRun, name, row
 
 COMMANDS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [

@@ -1,7 +1,7 @@
 """Plotly figures of a run, as pure functions of what the run tells.
 
-A figure shows itself as plotly's own data (JupyterLab and Notebook draw that) and, for all others, as a static drawing of
-about ten kilobytes: plotly's usual HTML holds its whole library, five megabytes a figure, or loads it from elsewhere.
+A figure shows itself as plotly's own data (JupyterLab and Notebook draw that) and, for all others, as a static drawing
+of about ten kilobytes. Plotly's usual HTML holds its whole library, five megabytes a figure, or loads it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from html import escape, unescape
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -33,7 +34,8 @@ class Figure(go.Figure):
         super().__init__(*args, **kwargs)
         self._static = static
 
-    _ipython_display_ = None  # plotly's own takes its renderer's word alone, and that vanishes outside of JupyterLab
+    # plotly's own takes its renderer's word alone, and that vanishes outside of JupyterLab
+    _ipython_display_ = None  # type: ignore[assignment]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, Any]:
         bundle = {"application/vnd.plotly.v1+json": json.loads(self.to_json() or "{}"), "text/plain": repr(self)}
@@ -43,10 +45,7 @@ class Figure(go.Figure):
         return None if self._static is None else str(self._static)
 
     def __repr__(self) -> str:
-        title = self.layout.title.text or ""
-        return (
-            f"Figure({title.replace('&#36;', '$').replace('&lt;', '<').replace('&gt;', '>').replace('&amp;', '&')!r})"
-        )
+        return f"Figure({unescape(self.layout.title.text or '')!r})"
 
 
 def plot_scores(run: Any) -> Figure:
@@ -75,7 +74,7 @@ def plot_scores(run: Any) -> Figure:
     if best is not None:
         figure.add_annotation(x=best["number"], y=best["score"], text=_best_words(best), yshift=16, showarrow=False)
     _styled(figure, f"{snapshot['optimizer']} on {snapshot['program']}", height=360)
-    figure.update_xaxes(title_text="candidate", rangemode="nonnegative", showgrid=False)
+    figure.update_xaxes(title_text="candidate", range=[numbers[0] - 0.5, end], showgrid=False)
     figure.update_yaxes(title_text=f"score on {snapshot['evalset']['size']} examples, %")
     return figure
 
@@ -96,7 +95,7 @@ def plot_flips(run: Any, a: Any = None, b: Any = None) -> Figure:
     title = f"Candidate {detail['number']}" + (
         f" against {gain['against']}: {gain['mean']:+.1f} points" if gain else ""
     )
-    columns = max(10, min(50, math.ceil(math.sqrt(len(rows) * 3))))
+    columns = max(20, min(60, math.ceil(math.sqrt(len(rows) * 12))))
     placed = [(i % columns, i // columns, row) for i, row in enumerate(rows)]
     height = math.ceil(len(rows) / columns)
     figure = Figure(static=_static_flips(title, placed, columns, height))
@@ -114,7 +113,7 @@ def plot_flips(run: Any, a: Any = None, b: Any = None) -> Figure:
                     hoverinfo="text",
                 )
             )
-    _styled(figure, title, height=110 + 20 * height)
+    _styled(figure, title, height=130 + 22 * height)
     figure.update_xaxes(visible=False, range=[-1, columns])
     figure.update_yaxes(visible=False, range=[height - 0.25, -0.75])
     return figure
@@ -128,15 +127,27 @@ def shown(value: object, limit: int = MAX_HOVER) -> str:
     return "<br>".join(escape(line, quote=False).replace("$", "&#36;") for line in lines)
 
 
-# -- scores --------------------------------------------------------------------------------------------------------------
+# -- scores
 
 _Wanted = Callable[[Json, bool], bool]
 _POINTS: Sequence[tuple[str, _Wanted, dict[str, Any]]] = (
-    ("candidate", lambda r, first: not r["human"] and not first and r["status"] != "dropped", {"color": INK, "size": 8}),
-    ("new best", lambda r, first: not r["human"] and first, {"color": ACCENT, "size": 11}),
-    ("dropped", lambda r, _: not r["human"] and r["status"] == "dropped", {"color": INK, "size": 8, "symbol": "circle-open"}),
-    ("yours", lambda r, _: r["human"], {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}}),
-)  # fmt: skip
+    (
+        "candidate",
+        lambda row, new: not row["human"] and not new and row["status"] != "dropped",
+        {"color": INK, "size": 8},
+    ),
+    ("new best", lambda row, new: not row["human"] and new, {"color": ACCENT, "size": 11}),
+    (
+        "dropped",
+        lambda row, new: not row["human"] and row["status"] == "dropped",
+        {"color": INK, "size": 8, "symbol": "circle-open"},
+    ),
+    (
+        "yours",
+        lambda row, new: row["human"],
+        {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
+    ),
+)
 
 
 def _points(name: str, rows: Sequence[Json], marker: Json) -> go.Scatter:
@@ -154,7 +165,7 @@ def _points(name: str, rows: Sequence[Json], marker: Json) -> go.Scatter:
 def _band(steps: Sequence[Any], edges: Sequence[float]) -> go.Scatter:
     xs: list[float | None] = []
     ys: list[float | None] = []
-    for step, left, right in zip(steps, edges, edges[1:], strict=False):
+    for step, (left, right) in zip(steps, pairwise(edges), strict=True):
         low, high = step.row["low"], step.row["high"]
         if low is not None and high is not None:
             xs += [left, right, right, left, left, None]
@@ -164,7 +175,7 @@ def _band(steps: Sequence[Any], edges: Sequence[float]) -> go.Scatter:
 
 
 def _stairs(steps: Sequence[Any], edges: Sequence[float]) -> go.Scatter:
-    xs = [x for left, right in zip(edges, edges[1:], strict=False) for x in (left, right)]
+    xs = [x for left, right in pairwise(edges) for x in (left, right)]
     ys = [step.row["score"] for step in steps for _ in range(2)]
     return go.Scatter(
         x=xs, y=ys, mode="lines", name="best so far", line={"color": ACCENT, "width": 2}, hoverinfo="skip"
@@ -192,12 +203,12 @@ def _static_scores(snapshot: Json) -> Html:
     return _framed(words, el("div", {"class": "lm-chart"}, drawing))
 
 
-# -- flips ---------------------------------------------------------------------------------------------------------------
+# -- flips
 
 _KINDS = (
     ("fixed", GOOD, "triangle-up", 13),
     ("broken", BAD, "triangle-down", 13),
-    ("right", LINE, "square", 9),
+    ("right", "rgba(125,135,152,.4)", "square", 9),
     ("wrong", INK, "x-thin-open", 8),
     ("failed", BAD, "x", 10),
 )
@@ -250,7 +261,7 @@ def _mark(x: int, y: int, row: Json) -> Html:
     return el("path", {"d": shape, "class": f"lm-{kind}"}, told)
 
 
-# -- what both share -----------------------------------------------------------------------------------------------------
+# -- what both share
 
 
 def _framed(words: str, drawing: Html) -> Html:
@@ -260,12 +271,20 @@ def _framed(words: str, drawing: Html) -> Html:
 def _styled(figure: Figure, title: str, *, height: int) -> None:
     figure.update_layout(
         template=go.layout.Template(),  # the default one weighs more than the data
-        title={"text": shown(title), "x": 0, "xanchor": "left", "font": {"size": 15}},
+        title={
+            "text": shown(title),
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "pad": {"t": 10, "l": 8},
+            "font": {"size": 15},
+        },
         font={"family": "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 12, "color": INK},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 56, "r": 16, "t": 48, "b": 44},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        margin={"l": 56, "r": 16, "t": 72, "b": 44},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         hoverlabel={"align": "left"},
         height=height,
     )
@@ -278,7 +297,7 @@ _CSS = """
 .lmnb svg.lm-flips{display:block;height:auto;max-width:100%;margin:8px 0}
 .lmnb .lm-flips .lm-fixed{fill:var(--lm-good)}
 .lmnb .lm-flips .lm-broken{fill:var(--lm-bad)}
-.lmnb .lm-flips .lm-right{fill:var(--lm-line)}
+.lmnb .lm-flips .lm-right{fill:color-mix(in srgb,var(--lm-ink2) 40%,var(--lm-bg))}
 .lmnb .lm-flips .lm-wrong{stroke:var(--lm-ink2);stroke-width:1.2}
 .lmnb .lm-flips .lm-failed{stroke:var(--lm-bad);stroke-width:2}
 """

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { plain } from "./text";
 
 interface ButtonProps {
   action?: string;
@@ -66,7 +67,7 @@ export function Notice({ said, onClose }: { said: Said | null; onClose: () => vo
   if (!said) return null;
   return (
     <div class={`notice ${said.bad ? "bad" : ""}`} role={said.bad ? "alert" : "status"}>
-      <span>{said.text}</span>
+      <span>{plain(said.text)}</span>
       <button type="button" class="link" aria-label="Close this message" onClick={onClose}>
         ×
       </button>

@@ -26,6 +26,7 @@ export interface Curve {
 export const LEFT = 45;
 export const TOP = 14;
 const RIGHT = 24;
+export const MANY = 400; // from here on dots are small and pale: a cloud, not a wall
 const STEP = 72; // widest distance between two candidates, so that a young run does not stretch over the whole panel
 
 /** Where everything of the score curve goes. Pure: rows in order of creation and a size in, paths and points out. `expected` candidates leave room. */
@@ -43,10 +44,11 @@ export function layout(rows: Row[], width: number, height: number, bestId: strin
   const dots = new Set<string>();
   const dropped = new Set<string>();
   const humans: Point[] = [];
+  const grid = scored.length > MANY ? 2 : 0.1; // of many dots, those on the same spot are drawn once
   let top = -Infinity;
   scored.forEach((row, n) => {
     const point = points[n];
-    const mark = `M${point.x} ${point.y}h0`;
+    const mark = `M${Math.round(point.x / grid) * grid} ${Math.round(point.y / grid) * grid}h0`;
     if (row.status === "dropped") dropped.add(mark);
     else if (row.score! > top) {
       top = row.score!;

@@ -1,10 +1,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { score } from "../kit/format";
-import { layout, LEFT, nearest, type Point } from "./curve";
+import { layout, LEFT, MANY, nearest, type Point } from "./curve";
 import { ended, rowOf, type Known } from "./state";
 
 const HEIGHT = 128;
-const MANY = 400; // from here on dots are small and pale: a cloud, not a wall
 
 export function CurveView({ known, selected, onSelect }: { known: Known; selected: string | null; onSelect: (id: string) => void }) {
   const box = useRef<HTMLDivElement>(null);

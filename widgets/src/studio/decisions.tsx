@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { Button } from "../kit/controls";
-import { Text } from "../kit/text";
+import { plain, Text } from "../kit/text";
 import type { Decision } from "../kit/types";
 
 export const canUndo = (decision: Decision): boolean => !decision.undone && !["undo", "redo", "stop", "cancel"].includes(decision.kind);
@@ -28,7 +28,7 @@ export function Decisions({ decisions, live, busy, onUndo, onRedo, onKeys }: Pro
             .reverse()
             .map((decision) => (
               <li key={decision.id} data-kind="decision" data-id={decision.id} class={decision.undone ? "undone" : ""}>
-                <span class="muted num">{decision.time}</span>
+                <span class="muted num">{plain(decision.time)}</span>
                 <Words text={decision.text} />
                 {decision.undone && <span class="tag">undone</span>}
                 {live && canUndo(decision) && (
@@ -49,7 +49,7 @@ export function Decisions({ decisions, live, busy, onUndo, onRedo, onKeys }: Pro
             {decisions.length === 0 && <span class="muted">None yet. Accept, reject or edit: each one is kept and can be undone.</span>}
             {decisions.slice(-3).map((decision) => (
               <span key={decision.id} data-kind="decision" data-id={decision.id} class={decision.undone ? "undone" : ""}>
-                <span class="num">{decision.time}</span> <Words text={decision.text} />
+                <span class="num">{plain(decision.time)}</span> <Words text={decision.text} />
               </span>
             ))}
           </span>

@@ -66,7 +66,7 @@ export function ExampleTraces({ client, candidate, example, version, onExample, 
       </div>
       {problem && (
         <p class="notice bad" role="alert">
-          {problem}
+          {plain(problem)}
         </p>
       )}
       {!got && !problem && <p class="muted none">Loading…</p>}

@@ -80,7 +80,7 @@ export function Examples({ client, known, candidate, against: first, version, on
       </div>
       {error && (
         <p class="notice bad" role="alert">
-          {error}
+          {plain(error)}
         </p>
       )}
       {!page && !error && <p class="muted none">Loading…</p>}

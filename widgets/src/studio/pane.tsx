@@ -117,7 +117,7 @@ export function Pane(props: Props) {
         {!own ? (
           props.problem ? (
             <p class="notice bad" role="alert">
-              {props.problem}
+              {plain(props.problem)}
             </p>
           ) : (
             <p class="muted none">Loading…</p>

@@ -229,7 +229,7 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
         ) : (
           <div class="pane empty muted">
             {ended(run.state) ? "The run ended before there was a candidate." : "The first candidate is being made."}
-            {commands.said && <div class={`notice ${commands.said.bad ? "bad" : ""}`}>{commands.said.text}</div>}
+            {commands.said && <div class={`notice ${commands.said.bad ? "bad" : ""}`}>{plain(commands.said.text)}</div>}
           </div>
         )}
       </div>

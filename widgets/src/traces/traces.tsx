@@ -29,7 +29,7 @@ export function Traces({ model }: { model: Model }) {
 
   const body = problem ? (
     <p class="notice bad" role="alert">
-      {problem}
+      {plain(problem)}
     </p>
   ) : !got ? (
     <p class="muted none">Loading…</p>
@@ -93,7 +93,7 @@ function History({ heads, chosen, onChoose, body, trace, index }: Props) {
                     <span class="clip muted how">
                       <Text>{line(head.preview, 120)}</Text>
                     </span>
-                    <span class="muted how">{head.time}</span>
+                    <span class="muted how">{plain(head.time)}</span>
                   </div>
                 );
               }}

@@ -1,0 +1,505 @@
+"""The bundle in a real browser, with a model that stands for the kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_run import FakeRun, FakeTrace, name, row
+
+pytestmark = pytest.mark.browser
+
+SITE = "http://panel.test/"
+PAYLOADS = [
+    "<script>fired.push(1)</script>",
+    "</script><script>fired.push(2)</script>",
+    "<img src=x onerror=fired.push(3)>",
+    '"><svg onload=fired.push(4)>',
+    "</style><script>fired.push(5)</script>",
+    "</textarea><img src=x onerror=fired.push(6)>",
+    "<iframe srcdoc='<script>parent.fired.push(7)</script>'>",
+    "<math><mtext><img src=x onerror=fired.push(8)></mtext></math>",
+    "javascript:fired.push(9)",
+    "' autofocus onfocus='fired.push(10)",
+    "$$\\href{javascript:fired.push(11)}{x}$$ ![x](x)",
+    "<meta http-equiv=refresh content='0;url=javascript:fired.push(12)'>",
+    "\u001b]8;;javascript:fired.push(13)\u0007x\u202e\u2066\u0000",
+]
+
+
+@pytest.fixture(scope="module")
+def launched() -> Iterator[Callable[[str], Any]]:
+    api = pytest.importorskip("playwright.sync_api", reason="the panel's tests need playwright")
+    with api.sync_playwright() as driver:
+        opened: list[Any] = []
+
+        def launch(path: str) -> Any:
+            if not opened:
+                options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+                opened.append(driver.chromium.launch(executable_path=path, args=options))
+            return opened[0]
+
+        yield launch
+        for browser in opened:
+            browser.close()
+
+
+def answers(run: FakeRun, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """What the kernel would say to every question."""
+    said: dict[str, Any] = {"trace": FakeTrace("TicketRouter").to_dict()}
+    for one in run.rows if rows is None else rows:
+        said[f"detail {one['id']}"] = run.detail(one["id"])
+        said[f"examples {one['id']}"] = run.examples(one["id"])
+    return said
+
+
+@pytest.fixture
+def open_panel(launched: Any, chromium: str, root: Path) -> Iterator[Callable[..., Any]]:
+    """`open_panel(traits, answers)` draws a panel; what the page logs or asks for fails the test."""
+    browser, pages, wrong = launched(chromium), [], []
+    bundle = root / "widgets" / "lmnb_widgets" / "static" / "lmnb.js"
+
+    def make(traits: Any, said: Any, *, width: int = 1060, draw: str = "render", **options: Any) -> Any:
+        page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        pages.append(page)
+        page.on("console", lambda one: wrong.append(one.text) if one.type == "error" else None)
+        page.on("pageerror", lambda one: wrong.append(str(one)))
+        files = {
+            SITE: (Path(__file__).parent / "panel.html", "text/html"),
+            f"{SITE}lmnb.js": (bundle, "text/javascript"),
+        }
+
+        def serve(route: Any) -> None:
+            path, kind = files.get(route.request.url, (None, None))
+            if path is None:
+                wrong.append(f"asked for {route.request.url}")
+                route.abort()
+            else:
+                route.fulfill(body=path.read_text(encoding="utf-8"), content_type=f"{kind}; charset=utf-8")
+
+        page.route("**/*", serve)
+        page.goto(SITE)
+        page.evaluate(
+            """async (given) => {
+                const { traits, said, draw } = JSON.parse(given);
+                window.model = makeModel(traits, said);
+                const { default: widget } = await import("/lmnb.js");
+                if (draw === "render") window.close = widget.render({ model, el: document.getElementById("place") });
+                else window.close = widget.initialize({ model });
+            }""",
+            json.dumps({"traits": traits, "said": said, "draw": draw}),  # as one text: quick, however long
+        )
+        return page
+
+    yield make
+    for page in pages:
+        assert page.evaluate("fired") == []
+        page.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def studio(open_panel: Any) -> Callable[..., Any]:
+    """`studio(run)` draws the Studio of a run and waits until it is there."""
+
+    def make(run: FakeRun | None = None, *, said: dict[str, Any] | None = None, **options: Any) -> Any:
+        run = run or FakeRun()
+        page = open_panel({"view": "studio", "snapshot": run.snapshot()}, said or answers(run), **options)
+        page.wait_for_selector("[data-lmnb=studio]")
+        if run.rows:
+            page.wait_for_selector(".pane[aria-busy=false]")
+        return page
+
+    return make
+
+
+def sent(page: Any, kind: str = "command") -> list[dict[str, Any]]:
+    found = page.evaluate("kind => model.sent.filter((one) => one.type === kind)", kind)
+    return [{key: value for key, value in one.items() if key not in ("type", "id")} for one in found]
+
+
+def tell(page: Any, seq: int, since: int, **changes: Any) -> None:
+    page.evaluate("message => model.tell(message)", {"type": "delta", "seq": seq, "from": since, "changes": changes})
+
+
+def test_the_studio_shows_state_scores_and_the_best_candidate(studio: Any) -> None:
+    """The first look: nothing has to be clicked."""
+    page = studio()
+    assert page.get_attribute("[data-lmnb=studio]", "data-state") == "running"
+    assert page.get_attribute("[data-lmnb=studio]", "data-lm-suppress-shortcuts") == "true"
+    assert page.inner_text("header .state") == "Running"
+    assert page.inner_text(".pane h3") == "Candidate 12"
+    assert page.inner_text("[data-kind=candidate][aria-selected=true] .value") == "84.0"
+    assert "dropped: holds demo 31" in page.inner_text(f"[data-id='{name(10)}']")
+    assert "#12 · 84.0% ± 7.2" in page.text_content(".curve svg")
+    assert page.inner_text(".diff del") == "Route the ticket to a team."
+
+
+def test_every_button_says_its_command(studio: Any) -> None:
+    """Clicks become commands with their arguments, in order."""
+    page = studio()
+    for action in ("pause", "step", "stop", "accept"):
+        page.click(f"[data-action={action}]")
+    page.click("[data-action=keep-demo]")
+    page.click("[data-action=reject-demo]")
+    page.click("[data-confirm]")
+    page.wait_for_selector("[data-confirm]", state="detached")
+    page.click("[data-action=edit-demo]")
+    page.fill("[data-field=team]", "Access")
+    page.click(".form [data-action=edit-demo]")
+    page.click("text=Export…")
+    page.click("[data-action=export][data-format=python]")
+    page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 8")
+    fields = {
+        "ticket": "I was charged twice for the March invoice, please return one payment to my card",
+        "team": "Access",
+    }
+    assert sent(page) == [
+        {"action": "pause", "args": {}},
+        {"action": "step", "args": {}},
+        {"action": "stop", "args": {}},
+        {"action": "accept", "args": {"candidate": name(12)}},
+        {"action": "keep-demo", "args": {"demo": "demo00000017"}},
+        {"action": "reject-demo", "args": {"demo": "demo00000017", "reason": None}},
+        {"action": "edit-demo", "args": {"demo": "demo00000017", "fields": fields, "candidate": name(12)}},
+        {"action": "export", "args": {"format": "python", "path": "ticket_router.py"}},
+    ]
+
+
+def test_the_keys_do_what_the_buttons_do(studio: Any) -> None:
+    """Accept, reject with a reason by number, pause, step, undo; and no key while somebody types."""
+    run = FakeRun()
+    run.decided = [{"id": 1, "time": "10:42", "kind": "accept", "text": "accepted #9", "undone": False}]
+    page = studio(run)
+    page.click(".pane h3")
+    for key in ("a", "p", "s", "Backspace", "ArrowDown", "x", "1"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(40)
+    assert sent(page) == [
+        {"action": "accept", "args": {"candidate": name(12)}},
+        {"action": "pause", "args": {}},
+        {"action": "step", "args": {}},
+        {"action": "undo", "args": {}},
+        {"action": "reject", "args": {"candidate": name(9), "reason": "wrong label"}},
+    ]
+    page.click("[data-tab=traces]")
+    page.wait_for_selector("[data-kind=span]")
+    page.fill("input[type=search]", "")
+    page.keyboard.type("aps")
+    assert len(sent(page)) == 5
+    assert page.input_value("input[type=search]") == "aps"
+
+
+def test_what_somebody_writes_survives_whatever_arrives(studio: Any) -> None:
+    """A draft belongs to the person: no delta, new best or look at another candidate loses it."""
+    page = studio()
+    page.click("[data-action=edit]")
+    page.fill("textarea[data-slot='route.predict.instructions']", "my own words")
+    better = row(15, 99.0)
+    page.evaluate(
+        "([key, value]) => { model.answers[key] = value }",
+        [f"detail {better['id']}", FakeRun([*FakeRun().rows, better]).detail(better["id"])],
+    )
+    tell(
+        page,
+        2,
+        1,
+        candidates=[better],
+        best=better["id"],
+        decisions=[{"id": 1, "time": "1", "kind": "accept", "text": "x", "undone": False}],
+    )
+    page.wait_for_selector(f"[data-id='{better['id']}']")
+    page.wait_for_timeout(100)
+    assert page.inner_text(".pane h3") == "Candidate 12"
+    assert page.input_value("textarea[data-slot]") == "my own words"
+    assert page.evaluate("document.activeElement.dataset.slot") == "route.predict.instructions"
+    page.click(f"[data-kind=candidate][data-id='{name(9)}']")
+    page.click(f"[data-kind=candidate][data-id='{name(12)}']")
+    page.click("[data-action=edit]")
+    assert page.input_value("textarea[data-slot]") == "my own words"
+    page.press("textarea[data-slot]", "Control+Enter")
+    page.wait_for_selector("textarea[data-slot]", state="detached")
+    slot = {"candidate": name(12), "slot": "route.predict.instructions", "text": "my own words"}
+    assert sent(page) == [{"action": "edit", "args": slot}]
+
+
+def test_the_best_is_followed_until_somebody_chooses(studio: Any) -> None:
+    """The panel moves on with the run, but never away from what a person looks at."""
+    page = studio()
+    tell(page, 2, 1, best=name(9))
+    page.wait_for_function("document.querySelector('.pane h3').textContent === 'Candidate 9'")
+    page.click(f"[data-kind=candidate][data-id='{name(7)}']")
+    tell(page, 3, 2, best=name(12))
+    page.wait_for_timeout(60)
+    assert page.inner_text(".pane h3") == "Candidate 7"
+
+
+def test_a_missing_message_is_noticed_and_asked_for_again(studio: Any) -> None:
+    """A gap in the numbers: the panel keeps what it has and asks for the whole."""
+    page = studio()
+    page.evaluate("model.traits.snapshot = {...model.traits.snapshot, seq: 9, state: 'paused'}")
+    tell(page, 9, 7, elapsed=99)
+    page.wait_for_selector("[data-lmnb=studio][data-state=paused]")
+    assert len(sent(page, "resend")) == 1
+    assert page.inner_text("[data-action=resume]").startswith("Resume")
+
+
+def test_an_error_is_shown_in_the_panel_and_the_button_is_free_again(studio: Any) -> None:
+    """No alert: the words stand beside what caused them."""
+    page = studio()
+    page.evaluate("model.problem = 'RunError: the run has ended; reopen it'")
+    page.click("[data-action=accept]")
+    page.wait_for_selector(".notice.bad")
+    assert "RunError: the run has ended; reopen it" in page.inner_text(".notice.bad")
+    assert page.is_enabled("[data-action=accept]")
+
+
+def test_a_command_in_flight_keeps_its_button_busy(studio: Any) -> None:
+    """A second click is not a second command."""
+    page = studio()
+    page.evaluate("model.hold = true")
+    page.click("[data-action=accept]")
+    assert page.get_attribute("[data-action=accept]", "aria-busy") == "true"
+    page.click("[data-action=accept]", force=True)
+    page.evaluate("model.waiting.forEach((one) => model.reply(one))")
+    page.wait_for_selector("[data-action=accept]:not([aria-busy])")
+    assert len(sent(page)) == 1
+
+
+def test_kept_demos_and_dropped_candidates_are_undone_by_their_own_decision(studio: Any) -> None:
+    """Undo beside a thing takes back the decision about that thing."""
+    run = FakeRun()
+    texts = [("reject-demo", "rejected demo 31 “wrong team”, 1 candidate dropped"), ("keep-demo", "kept demo 22")]
+    texts.append(("accept", "accepted #9"))
+    run.decided = [
+        {"id": n, "time": "1", "kind": kind, "text": text, "undone": False} for n, (kind, text) in enumerate(texts)
+    ]
+    page = studio(run)
+    page.click("[data-kind=demo] [data-action=undo]")
+    page.click(f"[data-kind=candidate][data-id='{name(10)}']")
+    page.click(".notice [data-action=undo]")
+    assert sent(page) == [{"action": "undo", "args": {"decision": 1}}, {"action": "undo", "args": {"decision": 0}}]
+
+
+def test_a_click_on_an_example_opens_its_trace(studio: Any) -> None:
+    """From the matrix to the reason; and what is good there is kept as a demo."""
+    page = studio()
+    page.click("[data-tab=examples]")
+    page.click("[data-kind=example][data-id='3']")
+    page.wait_for_selector("[data-kind=span]")
+    assert sent(page, "get")[-1]["args"] == {"candidate": name(12), "example": 3}
+    page.click("[data-action=keep-as-demo]")
+    assert sent(page)[0]["action"] == "inject"
+    assert set(sent(page)[0]["args"]["demo"]) == {"context", "question", "reasoning", "search_query"}
+
+
+def test_ten_thousand_candidates_stay_few_elements_and_fast(studio: Any) -> None:
+    """The list holds the rows in sight; a delta is drawn within a frame or few."""
+    run = FakeRun([row(number, 40 + number % 50) for number in range(10_000)])
+    page = studio(run, said=answers(run, [one for one in run.rows if one["id"] == run.best]))
+    assert page.locator("[data-kind=candidate]").count() < 40
+    took = page.evaluate(
+        """async () => {
+            const rows = model.traits.snapshot.candidates, start = performance.now();
+            for (let n = 1; n <= 10; n++) {
+                model.tell({ type: "delta", from: n, seq: n + 1, changes: { candidates: [{ ...rows[n], score: 1 }] } });
+                await new Promise(requestAnimationFrame);
+                await new Promise(requestAnimationFrame);
+            }
+            return (performance.now() - start) / 10;
+        }"""
+    )
+    assert took < 250, f"{took:.0f} ms a delta"
+
+
+def test_a_run_with_more_rows_than_a_snapshot_holds_is_completed_by_pages(open_panel: Any) -> None:
+    """The panel asks for what is missing."""
+    run = FakeRun([row(number, 50.0) for number in range(1_500)])
+    snapshot = run.snapshot()
+    said = {
+        "candidates": {"total": 1_500, "rows": snapshot["candidates"][1_000:]},
+        "detail": run.detail(run.rows[0]["id"]),
+    }
+    page = open_panel(
+        {
+            "view": "studio",
+            "snapshot": snapshot | {"candidates": snapshot["candidates"][:1_000], "candidates_total": 1_500},
+        },
+        said,
+    )
+    page.wait_for_selector("[aria-setsize='1500']")
+    assert [one["args"] for one in sent(page, "get") if one["what"] == "candidates"] == [
+        {"offset": 1000, "limit": 1000}
+    ]
+
+
+@pytest.mark.parametrize("state", ["paused", "stopping", "stopped", "finished", "failed"])
+def test_each_state_offers_what_can_be_done(studio: Any, state: str) -> None:
+    """Nothing that the run would refuse."""
+    page = studio(FakeRun(state=state))
+    offered = {
+        "paused": {"resume", "step", "stop"},
+        "stopping": {"pause", "step", "cancel"},
+        "stopped": {"resume"},
+        "finished": set(),
+        "failed": {"resume"},
+    }
+    found = page.eval_on_selector_all("header [data-action]", "all => all.map((one) => one.dataset.action)")
+    assert set(found) == offered[state]
+    if state == "stopping":
+        assert page.is_disabled("[data-action=pause]")
+
+
+def test_a_run_to_look_at_has_no_controls(studio: Any) -> None:
+    """Reopened without its code: everything can be seen, nothing changed."""
+    page = studio(FakeRun(state="finished", live=False))
+    assert "view only" in page.inner_text("header")
+    assert page.locator("[data-action]:not(footer *)").count() == 0
+
+
+def test_a_run_without_candidates_says_what_happens(studio: Any) -> None:
+    """The first seconds of every run."""
+    page = studio(FakeRun([]))
+    assert "The first candidate is being made." in page.inner_text("[data-lmnb=studio]")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_theme_is_the_notebooks_else_the_systems(studio: Any, scheme: str) -> None:
+    """JupyterLab's word counts more."""
+    page = studio(color_scheme=scheme)
+    assert page.get_attribute("[data-lmnb=studio]", "data-theme") == scheme
+    page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    page.wait_for_selector("[data-lmnb=studio][data-theme=dark]")
+    page.evaluate("document.body.dataset.jpThemeLight = 'true'")
+    page.wait_for_selector("[data-lmnb=studio][data-theme=light]")
+
+
+@pytest.mark.parametrize("width", [420, 600, 800, 1060])
+def test_nothing_is_wider_than_the_panel(studio: Any, width: int) -> None:
+    """Narrow cells stack the columns; no tab pushes the panel out."""
+    page = studio(width=width)
+    for tab in ("prompt", "demos", "examples", "traces", "lineage"):
+        page.click(f"[data-tab={tab}]")
+        page.wait_for_timeout(60)
+        over = page.evaluate(
+            "() => [...document.querySelectorAll('.frame, .frame .cols, .pane, .pane .body')]"
+            ".filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className)"
+        )
+        assert over == [], tab
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def poisoned(value: Any, text: str, key: str = "") -> Any:
+    """The value with `text` for every text that is not a name the protocol relies on, and for the names of fields."""
+    if isinstance(value, dict):
+        free = key in {"fields", "inputs", "outputs", "labels"}
+        return {text if free else name_: poisoned(inner, text, name_) for name_, inner in value.items()}
+    if isinstance(value, list):
+        return [poisoned(one, text, key) for one in value]
+    fixed = {"id", "status", "kind", "change", "cache", "origin", "parents", "path"}
+    return text if isinstance(value, str) and key not in fixed else value
+
+
+def test_hostile_texts_stay_texts(studio: Any) -> None:
+    """Every place that shows a text of a model, a data set or a person, with every payload."""
+    text = " ".join(PAYLOADS)
+    labels: list[dict[str, Any]] = [{"origin": "baseline"}, {"status": "dropped", "reason": text}, {"human": True}]
+    run = FakeRun([row(n, 41.0, **({"label": text} | more)) for n, more in enumerate(labels)])
+    run.decided = [{"id": 1, "time": text, "kind": "accept", "text": text, "undone": False}]
+    page = studio(run, said=poisoned(answers(run), text))
+    tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
+    for tab in ("prompt", "demos", "examples", "lineage", "traces"):
+        page.click(f"[data-tab={tab}]")
+        page.wait_for_timeout(80)
+    for tab in ("messages", "response", "request"):
+        page.click(f"[data-tab={tab}]")
+    page.click("text=Decisions")
+    page.evaluate("text => { model.problem = text }", text)
+    page.click("[data-action=pause]")
+    page.wait_for_selector(".notice.bad")
+    shown = page.inner_text("[data-lmnb=studio]")
+    assert "<script>fired.push(1)</script>" in shown
+    assert "⟨U+202E⟩" in shown
+    assert not {"\u202e", "\u2066", "\u001b"} & set(shown)
+    made = "script, img, iframe, a, math, meta, svg svg"
+    assert page.locator(", ".join(f"[data-lmnb] {tag}" for tag in made.split(", "))).count() == 0
+
+
+def test_the_trace_viewer_shows_the_tree_and_the_chosen_span(open_panel: Any) -> None:
+    """The design's picture."""
+    heads = [
+        {"name": "MultiHop", "label": "", "seconds": 1.8, "tokens": 1, "time": None, "status": "ok", "preview": ""}
+    ]
+    page = open_panel({"view": "traces", "traces": heads}, {"trace": FakeTrace().to_dict()})
+    page.wait_for_selector("[data-lmnb=traces] [data-kind=span]")
+    assert (
+        page.inner_text(".trace-head .muted") == "1.84 s · 4 LM calls, 1 repaired · 1 cached · 2,911 tokens · $0.0021"
+    )
+    assert "LM · did not parse" in page.inner_text("[data-kind=span][data-status=unparsed]")
+    assert page.locator("[data-action=keep-as-demo]").count() == 0
+    page.click("[data-kind=span][data-id='6']")
+    assert page.inner_text(".span-pane h3") == "hops[1].query → openai/gpt-5-mini"
+    page.click("[data-tab=messages]")
+    assert page.locator(".span-pane dd").count() == 6
+    page.click("[data-kind=span][data-id='4'] .fold")
+    assert page.locator("[data-kind=span]").count() == 8
+    page.fill("input[type=search]", "did not parse")
+    assert page.locator("[data-kind=span]").count() == 3
+
+
+def test_a_history_is_a_list_with_the_newest_first(open_panel: Any) -> None:
+    """One click a call; each is fetched when it is looked at."""
+    head = {
+        "name": "m",
+        "label": "LM",
+        "seconds": 1.0,
+        "tokens": 10,
+        "time": "10:00:00",
+        "status": "ok",
+        "preview": "p",
+    }
+    trace = FakeTrace().to_dict()
+    trace["spans"] = [trace["spans"][6] | {"id": 0, "parent": None, "depth": 0}]
+    page = open_panel(
+        {"view": "traces", "traces": [head | {"preview": f"call {n}"} for n in range(30)]}, {"trace": trace}
+    )
+    page.wait_for_selector(".span-pane")
+    assert page.inner_text("[data-kind=trace][aria-selected=true] .how >> nth=0") == "call 29"
+    page.click("[data-kind=trace][data-id='27']")
+    page.wait_for_timeout(50)
+    assert [one["args"] for one in sent(page, "get")] == [{"index": 29}, {"index": 27}]
+
+
+def test_a_model_with_a_place_draws_itself_over_the_static_form(open_panel: Any) -> None:
+    """Also when the output appears later, is drawn anew, and goes; and the static form comes back at the end."""
+    run = FakeRun(state="finished")
+    page = open_panel({"view": "studio", "snapshot": run.snapshot(), "mount": "abc"}, answers(run), draw="initialize")
+    place = "document.getElementById('place')"
+    for _ in range(2):
+        page.evaluate(
+            f"""() => {{
+                const output = document.createElement("div"), still = document.createElement("p");
+                output.className = "lmnb-mount-abc";
+                still.textContent = "the report";
+                output.append(still);
+                {place}.replaceChildren(output);
+            }}"""
+        )
+        page.wait_for_selector("[data-lmnb=studio] .pane[aria-busy=false]")
+        assert page.is_hidden("text=the report")
+        page.click("[data-tab=lineage]")
+    assert page.get_attribute("[data-tab=lineage]", "aria-selected") == "true"
+    page.evaluate("close()")
+    assert page.locator("[data-lmnb]").count() == 0
+    assert page.is_visible("text=the report")
+
+
+def test_a_view_taken_away_says_good_bye(studio: Any) -> None:
+    """So that the kernel stops sending."""
+    page = studio()
+    page.evaluate("close()")
+    assert [one["type"] for one in json.loads(page.evaluate("JSON.stringify(model.sent)"))][-1] == "bye"
+    assert page.locator("[data-lmnb]").count() == 0
