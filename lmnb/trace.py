@@ -6,23 +6,17 @@ The open span is kept in a context variable, so calls nest by themselves, also a
 
 from __future__ import annotations
 
-import sys
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import islice
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 from lmnb import views
 from lmnb.canonical import canonical, jsonable
-from lmnb.errors import InputError, MissingExtra
+from lmnb.errors import MissingExtra
 from lmnb.trace_html import trace_html
 
-HISTORY_SIZE = 2_000
-_HISTORY: deque[Span] = deque(maxlen=HISTORY_SIZE)
 _open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
 
 
@@ -79,11 +73,6 @@ def open_span() -> Span | None:
     return _open.get()
 
 
-def remember(lm_span: Span) -> None:
-    """Add a finished LM span to the process's history."""
-    _HISTORY.append(lm_span)
-
-
 class Step(NamedTuple):
     """One predictor call of a trace; `path` names the predictor in the traced program."""
 
@@ -116,13 +105,18 @@ class Trace:
             stack += [(depth + 1, child) for child in reversed(item.children)]
 
     def steps(self) -> list[Step]:
-        """The finished predictor calls in order of their start."""
-        names = self._names()
+        """The program's finished predictor calls in order of their start; what a metric asked is not among them."""
+        names, judging = self._names(), self._judging()
         return [
             Step(item.data.get("path") or names.get(id(item.module), item.name), item.module, item.inputs, item.outputs)
             for _, item in self.spans()
-            if item.kind == "predict" and item.outputs is not None
+            if item.kind == "predict" and item.outputs is not None and id(item) not in judging
         ]
+
+    def _judging(self) -> set[int]:
+        """The spans below those of kind "metric"."""
+        metrics = [item for _, item in self.spans() if item.kind == "metric"]
+        return {id(item) for metric in metrics for _, item in Trace(metric).spans()}
 
     def __iter__(self) -> Iterator[tuple[Any, dict[str, Any], dict[str, Any]]]:
         return iter([(step.predictor, step.inputs, step.outputs) for step in self.steps()])
@@ -151,7 +145,7 @@ class Trace:
 
     def to_dict(self) -> dict[str, Any]:
         """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back."""
-        names, rows = self._names(), []
+        names, rows, judging = self._names(), [], self._judging()
         parents: dict[int, int] = {}
         folded: set[int] = set()
         for _, item in self.spans():
@@ -162,7 +156,11 @@ class Trace:
             if inner is not None:
                 folded.add(id(inner))
             parents |= {id(child): len(rows) for child in (inner or item).children}
-            rows.append(_row(item, inner, names, self.root.started, len(rows), parent, 0 if parent is None else rows[parent]["depth"] + 1))
+            depth = 0 if parent is None else rows[parent]["depth"] + 1
+            row = _row(item, inner, names, self.root.started, len(rows), parent, depth)
+            if id(item) in judging:
+                row.pop("path", None)
+            rows.append(row)
         usage = self.usage
         return {
             "name": rows[0]["name"],
@@ -221,7 +219,7 @@ class Trace:
 
     def view(self) -> Any:
         """The live viewer (needs the extra `lab`)."""
-        return _view("trace")(self)
+        return live_view("trace")(self)
 
     def __repr__(self) -> str:
         usage = self.usage
@@ -285,101 +283,8 @@ def _texts(values: dict[str, Any]) -> dict[str, str]:
     return {key: value if isinstance(value, str) else canonical(value) for key, value in values.items()}
 
 
-class HistoryEntry:
-    """One LM call, read as an attribute or an item: prompt, messages, kwargs (those in force), response, outputs, usage, cost, cache, model, timestamp."""
-
-    _fields = ("prompt", "messages", "kwargs", "response", "outputs", "usage", "cost", "cache", "model", "timestamp")
-
-    def __init__(self, lm_span: Span) -> None:
-        self.span = lm_span
-
-    def __getattr__(self, name: str) -> Any:
-        data = self.span.data
-        if name == "model":
-            return self.span.name
-        if name == "timestamp":
-            return datetime.fromtimestamp(self.span.started).isoformat()
-        if name == "kwargs":
-            return data.get("request", {})
-        if name == "outputs":
-            return data.get("texts", [data.get("response")])
-        if name == "prompt":
-            messages = data.get("messages", [])
-            return messages[0]["content"] if len(messages) == 1 else None
-        if name in self._fields:
-            return data.get(name)
-        raise AttributeError(name)
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return getattr(self, name)
-        except AttributeError:
-            raise KeyError(name) from None
-
-    def keys(self) -> tuple[str, ...]:
-        return self._fields
-
-    def __repr__(self) -> str:
-        return f"HistoryEntry({self.model}, {self.timestamp})"
-
-
-class History(tuple[HistoryEntry, ...]):
-    """LM calls, oldest first; shows itself as a table, gives `to_pandas()`."""
-
-    def traces(self) -> list[Trace]:
-        """Each call as a trace of its own."""
-        return [Trace(entry.span) for entry in self]
-
-    def to_pandas(self) -> Any:
-        """One row a call."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "History.to_pandas()") from error
-        return pandas.DataFrame([{key: entry[key] for key in entry.keys()} for entry in self])
-
-    def view(self) -> Any:
-        """The live viewer (needs the extra `lab`)."""
-        return _view("history")(self)
-
-    def __repr__(self) -> str:
-        return f"History({len(self)} LM call{'s' * (len(self) != 1)})"
-
-    def _repr_html_(self) -> str:
-        return "".join(trace_html(trace.to_dict()) for trace in self.traces())
-
-
-def history(n: int | None = None) -> History:
-    """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept)."""
-    if n is not None and n < 0:
-        raise InputError(f"history(n) needs n >= 0, not {n!r}")
-    size = len(_HISTORY)
-    return History(HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size))
-
-
-def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
-    """Print the last `n` LM calls: every message, then the reply."""
-    write_history(history(n), file)
-
-
-def write_history(entries: History, file: TextIO | None = None) -> None:
-    """Print `entries`; colours only on a terminal."""
-    out = file or sys.stdout
-    colour = out.isatty()
-    for entry in entries:
-        print(f"\n\n\n\n[{entry.timestamp}]", file=out)
-        for message in entry.messages or []:
-            print(_painted(f"\n{message['role'].capitalize()} message:", 31, colour), f"\n\n{message['content']}", file=out)
-        print(_painted("\nResponse:", 31, colour), "\n\n" + _painted(str(entry.response), 32, colour), file=out)
-        if len(entry.outputs) > 1:
-            print(_painted(f"\n(and {len(entry.outputs) - 1} other completions)", 31, colour), file=out)
-
-
-def _painted(text: str, code: int, colour: bool) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
-
-
-def _view(name: str) -> Any:
+def live_view(name: str) -> Any:
+    """The installed widget of that name, or MissingExtra."""
     show = views.find(name)
     if show is None:
         raise MissingExtra("anywidget", "lab", "the live viewer")

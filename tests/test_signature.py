@@ -67,7 +67,11 @@ def test_names_come_from_the_calling_frame():
 
 def test_a_cell_that_is_run_twice_gives_the_new_type():
     """Nothing is remembered of an earlier run of the same code."""
-    cell = "import enum\nfrom lmnb import Signature\nclass Kind(enum.Enum):\n    a = 'a'\nmade = Signature('q -> kind: Kind')"
+    cell = (
+        "import enum\nfrom lmnb import Signature\n"
+        "class Kind(enum.Enum):\n    a = 'a'\n"
+        "made = Signature('q -> kind: Kind')"
+    )
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec(cell, scope)
     first = scope["made"]

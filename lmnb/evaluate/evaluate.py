@@ -158,10 +158,11 @@ def _systematic(rows: list[Row], total: int) -> SystematicFailure:
     other = sorted({row.error or "" for row in rows} - {cause})
     how_many = f"the first {len(rows)} examples all" if len(rows) < total else f"all {total} examples"
     how_many = "the only example" if total == 1 else how_many
+    told = f"{how_many} failed in the {' and '.join(kinds)}: {cause}"
+    told += f" (and {len(other)} other errors, such as {other[0]})" if other else ""
     failure = SystematicFailure(
-        f"{how_many} failed in the {' and '.join(kinds)}: {cause.rstrip('.')}"
-        + (f" (and {len(other)} other errors, such as {other[0]})" if other else "")
-        + ". Try it on one example: program(**example.inputs()), then metric(example, prediction).",
+        f"{told}{'' if told[-1] in '.?!' else '.'} Try it on one example: program(**example.inputs()), then "
+        "metric(example, prediction).",
         cause=cause,
     )
     failure.__cause__ = rows[0].exception

@@ -127,14 +127,14 @@ def shrink(means: Sequence[float], ns: Sequence[int], variances: Sequence[float]
         return list(means)
     # a candidate whose few scores agree by chance would claim no noise at all: its variance is pooled with the others'
     pooled = math.fsum(v * n for v, n in zip(variances, ns, strict=True)) / sum(ns)
-    noise = [(v * n + pooled * 2) / (n + 2) / n for v, n in zip(variances, ns, strict=True)]
+    # and no noise at all is no number to divide by
+    noise = [max(1e-12, (v * n + pooled * 2) / (n + 2) / n) for v, n in zip(variances, ns, strict=True)]
     centre = fmean(means)
     spread = math.fsum((m - centre) ** 2 for m in means) / (count - 1)
     between = max(0.0, spread - fmean(noise))
     if between == 0.0:
-        weights = [1 / e if e > 0 else 0.0 for e in noise]
-        total = math.fsum(weights)
-        return [math.fsum(w * m for w, m in zip(weights, means, strict=True)) / total if total else centre] * count
+        weights = [1 / e for e in noise]
+        return [math.fsum(w * m for w, m in zip(weights, means, strict=True)) / math.fsum(weights)] * count
     weights = [1 / (between + e) for e in noise]
     centre = math.fsum(w * m for w, m in zip(weights, means, strict=True)) / math.fsum(weights)
     return [centre + between / (between + e) * (m - centre) for m, e in zip(means, noise, strict=True)]

@@ -20,7 +20,8 @@ from lmnb.lm.private import Private, is_private, shown_url, split
 from lmnb.lm.recorder import recorder
 from lmnb.lm.response import Response, read_reply
 from lmnb.settings import current
-from lmnb.trace import History, history, remember, span, write_history
+from lmnb.calls import History, history, remember, write_history
+from lmnb.trace import span
 
 __all__ = ["RETRYABLE", "BaseLM", "Response"]
 

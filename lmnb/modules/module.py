@@ -22,7 +22,8 @@ from lmnb.modules import program_file, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.tree import Node, copied, deep, shared, walk
 from lmnb.settings import current
-from lmnb.trace import History, Trace, history, span, write_history
+from lmnb.calls import History, history, write_history
+from lmnb.trace import Trace, span
 
 if TYPE_CHECKING:
     from lmnb.modules.predict import Predict

@@ -376,10 +376,11 @@ class Driver:
 
     def _fail(self) -> None:
         self.cancelled.set()
+        cause = self._first_fault
         raise SystematicFailure(
-            f"{self._faults} examples in a row failed, the first in the {self._fault_place}, so the run ends: {self._first_fault.rstrip('.')}. "
+            f"{self._faults} examples in a row failed in the {self._fault_place}, so the run ends: {cause}{'' if cause[-1:] in '.?!' else '.'} "
             "Try it on one example: program(**example.inputs()), then metric(example, prediction).",
-            cause=self._first_fault,
+            cause=cause,
         )
 
     def _finished_candidates(self, batch: list[Effect], bought: bool) -> None:

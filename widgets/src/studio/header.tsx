@@ -82,7 +82,7 @@ function Meters({ run }: { run: Omit<Snapshot, "candidates"> }) {
       {tokens?.limit != null && <Meter spent={tokens.spent} limit={tokens.limit} text={count(tokens.spent)} of={`/ ${count(tokens.limit)} tokens`} />}
       {money && (money.spent > 0 || money.limit != null) && <Meter spent={money.spent} limit={money.limit} text={usd(money.spent)} of={money.limit == null ? "spent" : `/ ${usd(money.limit)}`} />}
       {over || left == null ? (
-        <Meter spent={elapsed} limit={seconds?.limit ?? null} text={duration(elapsed)} of={seconds?.limit == null ? "" : `/ ${duration(seconds.limit)}`} />
+        <Meter spent={elapsed} limit={seconds?.limit ?? null} text={duration(elapsed)} of={seconds?.limit == null ? "elapsed" : `/ ${duration(seconds.limit)}`} />
       ) : (
         <Meter spent={elapsed} limit={elapsed + left} text={duration(left)} of="left" />
       )}

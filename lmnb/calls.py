@@ -1,0 +1,120 @@
+"""The history of LM calls: a bounded view of the spans of this process."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from datetime import datetime
+from itertools import islice
+from typing import Any, TextIO
+
+from lmnb.errors import InputError, MissingExtra
+from lmnb.html import Html, el, join, root, visible
+from lmnb.trace import Span, Trace, live_view
+from lmnb.trace_html import trace_html
+
+HISTORY_SIZE = 2_000
+SHOWN = 30  # calls in the static form
+_HISTORY: deque[Span] = deque(maxlen=HISTORY_SIZE)
+
+
+def remember(lm_span: Span) -> None:
+    """Add a finished LM span to the process's history."""
+    _HISTORY.append(lm_span)
+
+
+class HistoryEntry:
+    """One LM call, read as an attribute or an item: prompt, messages, kwargs (those in force), response, outputs, usage, cost, cache, model, timestamp."""
+
+    _fields = ("prompt", "messages", "kwargs", "response", "outputs", "usage", "cost", "cache", "model", "timestamp")
+
+    def __init__(self, lm_span: Span) -> None:
+        self.span = lm_span
+
+    def __getattr__(self, name: str) -> Any:
+        data = self.span.data
+        if name == "model":
+            return self.span.name
+        if name == "timestamp":
+            return datetime.fromtimestamp(self.span.started).isoformat()
+        if name == "kwargs":
+            return data.get("request", {})
+        if name == "outputs":
+            return data.get("texts", [data.get("response")])
+        if name == "prompt":
+            messages = data.get("messages", [])
+            return messages[0]["content"] if len(messages) == 1 else None
+        if name in self._fields:
+            return data.get(name)
+        raise AttributeError(name)
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def keys(self) -> tuple[str, ...]:
+        return self._fields
+
+    def __repr__(self) -> str:
+        return f"HistoryEntry({self.model}, {self.timestamp})"
+
+
+class History(tuple[HistoryEntry, ...]):
+    """LM calls, oldest first; shows itself as a table, gives `to_pandas()`."""
+
+    def traces(self) -> list[Trace]:
+        """Each call as a trace of its own."""
+        return [Trace(entry.span) for entry in self]
+
+    def to_pandas(self) -> Any:
+        """One row a call."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas", "History.to_pandas()") from error
+        return pandas.DataFrame([{key: entry[key] for key in entry.keys()} for entry in self])
+
+    def view(self) -> Any:
+        """The live viewer (needs the extra `lab`)."""
+        return live_view("history")(self)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} LM call{'s' * (len(self) != 1)})"
+
+    def _repr_html_(self) -> str:
+        earlier = len(self) - SHOWN
+        shown = [Html(trace_html(trace.to_dict())) for trace in self.traces()[-SHOWN:]]
+        note = [root("traces", el("p", {}, f"{earlier} earlier calls: history().to_pandas()"))] if earlier > 0 else []
+        return join(note + shown)
+
+
+def history(n: int | None = None) -> History:
+    """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept)."""
+    if n is not None and n < 0:
+        raise InputError(f"history(n) needs n >= 0, not {n!r}")
+    size = len(_HISTORY)
+    return History(HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size))
+
+
+def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
+    """Print the last `n` LM calls: every message, then the reply."""
+    write_history(history(n), file)
+
+
+def write_history(entries: History, file: TextIO | None = None) -> None:
+    """Print `entries`, control characters as visible marks; colours only on a terminal."""
+    out = file or sys.stdout
+    colour = out.isatty()
+    for entry in entries:
+        print(f"\n\n\n\n[{entry.timestamp}]", file=out)
+        for message in entry.messages or []:
+            print(_painted(f"\n{message['role'].capitalize()} message:", 31, colour), f"\n\n{visible(str(message['content']))}", file=out)
+        print(_painted("\nResponse:", 31, colour), "\n\n" + _painted(visible(str(entry.response)), 32, colour), file=out)
+        if len(entry.outputs) > 1:
+            print(_painted(f"\n(and {len(entry.outputs) - 1} other completions)", 31, colour), file=out)
+
+
+def _painted(text: str, code: int, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
