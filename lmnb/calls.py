@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from lmnb.errors import InputError, MissingExtra
 from lmnb.html import Html, el, join, root, visible
-from lmnb.trace import Span, Trace, live_view
+from lmnb.trace import Span, Trace, show_in_notebook
 from lmnb.trace_html import trace_html
 
 HISTORY_SIZE = 2_000
@@ -24,7 +24,7 @@ def remember(lm_span: Span) -> None:
 
 
 class HistoryEntry:
-    """One LM call, read as an attribute or an item: prompt, messages, kwargs (those in force), response, outputs, usage, cost, cache, model, timestamp."""
+    """One LM call, read as an attribute or an item: see `keys()`; `kwargs` are those in force, the LM's own included."""
 
     _fields = ("prompt", "messages", "kwargs", "response", "outputs", "usage", "cost", "cache", "model", "timestamp")
 
@@ -74,11 +74,10 @@ class History(tuple[HistoryEntry, ...]):
             import pandas
         except ImportError as error:
             raise MissingExtra("pandas", "pandas", "History.to_pandas()") from error
-        return pandas.DataFrame([{key: entry[key] for key in entry.keys()} for entry in self])
+        return pandas.DataFrame([{key: entry[key] for key in HistoryEntry._fields} for entry in self])
 
-    def view(self) -> Any:
-        """The live viewer (needs the extra `lab`)."""
-        return live_view("history")(self)
+    def _ipython_display_(self) -> None:
+        show_in_notebook("history", self)
 
     def __repr__(self) -> str:
         return f"History({len(self)} LM call{'s' * (len(self) != 1)})"
@@ -95,7 +94,9 @@ def history(n: int | None = None) -> History:
     if n is not None and n < 0:
         raise InputError(f"history(n) needs n >= 0, not {n!r}")
     size = len(_HISTORY)
-    return History(HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size))
+    return History(
+        HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size)
+    )
 
 
 def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
@@ -110,8 +111,14 @@ def write_history(entries: History, file: TextIO | None = None) -> None:
     for entry in entries:
         print(f"\n\n\n\n[{entry.timestamp}]", file=out)
         for message in entry.messages or []:
-            print(_painted(f"\n{message['role'].capitalize()} message:", 31, colour), f"\n\n{visible(str(message['content']))}", file=out)
-        print(_painted("\nResponse:", 31, colour), "\n\n" + _painted(visible(str(entry.response)), 32, colour), file=out)
+            print(
+                _painted(f"\n{message['role'].capitalize()} message:", 31, colour),
+                f"\n\n{visible(str(message['content']))}",
+                file=out,
+            )
+        print(
+            _painted("\nResponse:", 31, colour), "\n\n" + _painted(visible(str(entry.response)), 32, colour), file=out
+        )
         if len(entry.outputs) > 1:
             print(_painted(f"\n(and {len(entry.outputs) - 1} other completions)", 31, colour), file=out)
 

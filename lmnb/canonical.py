@@ -20,7 +20,7 @@ def jsonable(value: Any) -> Any:
     >>> jsonable({"day": datetime.date(2026, 1, 2), "tags": ("a", "b")})
     {'day': '2026-01-02', 'tags': ['a', 'b']}
     """
-    if value is None or isinstance(value, (str, bool, int, float)) and not isinstance(value, enum.Enum):
+    if value is None or (isinstance(value, (str, bool, int, float)) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}

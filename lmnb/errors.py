@@ -1,29 +1,29 @@
 """The error tree: catch `LmnbError` for everything lmnb raises on purpose.
 
-    LmnbError
-    ├── SignatureError          a signature that cannot be read, or an edit that it does not allow
-    ├── InputError              a call with a missing, extra or wrong input, or an example without what is needed
-    ├── ParseError              a reply that does not hold the asked fields; carries .reply and .signature
-    ├── MissingExtra            an optional library is not there (also an ImportError)
-    ├── SaveError               a saved program or file that cannot be read, or does not fit
-    ├── CheckFailed             an Assert that stayed unmet
-    ├── BudgetExceeded          a budget is spent; carries .which, .spent and .limit
-    ├── Cancelled               the work that asked was cancelled; nothing was sent
-    ├── LMError                 a call of a language model failed; carries .model
-    │   ├── LMNotConfigured     no LM is set
-    │   ├── ModelNotFound       no such model, or no such file
-    │   ├── AuthError           the key is missing or refused
-    │   ├── RateLimitError      asked too often (retried)
-    │   ├── ServerError         the other side failed (retried)
-    │   ├── TransportError      the other side was not reached (retried)
-    │   ├── LMTimeoutError      no answer in time (retried)
-    │   ├── ContextWindowError  the prompt is too long
-    │   └── InvalidRequestError the request was refused as it stands
-    └── RunError
-        ├── Diverged            a resumed run asks for something else than it did; carries .position
-        ├── RunLocked           another process holds the run
-        ├── JournalError        a run's folder cannot be read
-        └── SystematicFailure   the program or metric fails everywhere; carries .cause
+LmnbError
+├── SignatureError          a signature that cannot be read, or an edit that it does not allow
+├── InputError              a call with a missing, extra or wrong input, or an example without what is needed
+├── ParseError              a reply that does not hold the asked fields; carries .reply and .signature
+├── MissingExtra            an optional library is not there (also an ImportError)
+├── SaveError               a saved program or file that cannot be read, or does not fit
+├── CheckFailed             an Assert that stayed unmet
+├── BudgetExceeded          a budget is spent; carries .which, .spent and .limit
+├── Cancelled               the work that asked was cancelled; nothing was sent
+├── LMError                 a call of a language model failed; carries .model
+│   ├── LMNotConfigured     no LM is set
+│   ├── ModelNotFound       no such model, or no such file
+│   ├── AuthError           the key is missing or refused
+│   ├── RateLimitError      asked too often (retried)
+│   ├── ServerError         the other side failed (retried)
+│   ├── TransportError      the other side was not reached (retried)
+│   ├── LMTimeoutError      no answer in time (retried)
+│   ├── ContextWindowError  the prompt is too long
+│   └── InvalidRequestError the request was refused as it stands
+└── RunError
+    ├── Diverged            a resumed run asks for something else than it did; carries .position
+    ├── RunLocked           another process holds the run
+    ├── JournalError        a run's folder cannot be read
+    └── SystematicFailure   the program or metric fails everywhere; carries .cause
 """
 
 
@@ -69,7 +69,9 @@ class BudgetExceeded(LmnbError):
     """Raised before a call is sent when `which` ("calls", "tokens", "usd", "seconds") is spent."""
 
     def __init__(self, which: str, spent: float, limit: float) -> None:
-        super().__init__(f"the budget of {limit:g} {which} is spent ({spent:g} used). Raise it with Budget({which}=...).")
+        super().__init__(
+            f"the budget of {limit:g} {which} is spent ({spent:g} used). Raise it with Budget({which}=...)."
+        )
         self.which = which
         self.spent = spent
         self.limit = limit

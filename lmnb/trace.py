@@ -1,7 +1,7 @@
 """What happened, as one tree: a span for every module, predictor, LM, tool, retrieval, check and metric call.
 
-The open span is kept in a context variable, so calls nest by themselves, also across coroutines and the threads that lmnb starts. A finished tree is a
-`Trace`; the history of LM calls is a view over the same spans.
+The open span is kept in a context variable, so calls nest by themselves, also across coroutines and the threads that lmnb
+starts. A finished tree is a `Trace`; the history of LM calls is a view over the same spans (`lmnb.calls`).
 """
 
 from __future__ import annotations
@@ -205,7 +205,10 @@ class Trace:
         frame = pandas.DataFrame(
             [
                 {
-                    **{key: row[key] for key in ("depth", "kind", "name", "label", "start", "seconds", "status", "error")},
+                    **{
+                        key: row[key]
+                        for key in ("depth", "kind", "name", "label", "start", "seconds", "status", "error")
+                    },
                     "prompt_tokens": (row.get("usage") or {}).get("prompt_tokens"),
                     "completion_tokens": (row.get("usage") or {}).get("completion_tokens"),
                     "cost": row.get("cost"),
@@ -217,9 +220,8 @@ class Trace:
         )
         return frame.set_index(frame.index.rename("span"))
 
-    def view(self) -> Any:
-        """The live viewer (needs the extra `lab`)."""
-        return live_view("trace")(self)
+    def _ipython_display_(self) -> None:
+        show_in_notebook("trace", self)
 
     def __repr__(self) -> str:
         usage = self.usage
@@ -236,9 +238,11 @@ _KEPT = ("path", "messages", "response", "request", "usage", "cost", "cache", "a
 
 def _only_predict(item: Span) -> Span | None:
     """The predictor inside a module that is nothing but that predictor (ChainOfThought): the two are shown as one row."""
-    inner = item.children[0] if len(item.children) == 1 else None
-    alone = item.kind == "module" and inner is not None and inner.kind == "predict"
-    return inner if alone and getattr(item.module, "predict", None) is inner.module is not None else None
+    if item.kind != "module" or len(item.children) != 1:
+        return None
+    inner = item.children[0]
+    same = inner.module is not None and getattr(item.module, "predict", None) is inner.module
+    return inner if inner.kind == "predict" and same else None
 
 
 def _row(
@@ -267,7 +271,10 @@ def _row(
         if any(not isinstance(value, str) for value in [*step.inputs.values(), *(step.outputs or {}).values()]):
             row["values"] = {"inputs": jsonable(step.inputs), "outputs": jsonable(step.outputs)}
     if item.kind == "lm":
-        row |= {key: jsonable(item.data.get(key)) for key in ("messages", "response", "request", "usage", "cost", "cache", "attempts")}
+        row |= {
+            key: jsonable(item.data.get(key))
+            for key in ("messages", "response", "request", "usage", "cost", "cache", "attempts")
+        }
     return row
 
 
@@ -283,9 +290,12 @@ def _texts(values: dict[str, Any]) -> dict[str, str]:
     return {key: value if isinstance(value, str) else canonical(value) for key, value in values.items()}
 
 
-def live_view(name: str) -> Any:
-    """The installed widget of that name, or MissingExtra."""
+def show_in_notebook(name: str, thing: Any) -> None:
+    """Show `thing` in the widget of that name where there is one, else in its static form."""
     show = views.find(name)
-    if show is None:
-        raise MissingExtra("anywidget", "lab", "the live viewer")
-    return show
+    if show is not None:
+        show(thing)
+        return
+    from IPython.display import display
+
+    display({"text/plain": repr(thing), "text/html": thing._repr_html_()}, raw=True)

@@ -52,7 +52,7 @@ def find_chromium() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's path; for tests with the marker ``browser``."""
     path = find_chromium()

@@ -1,8 +1,8 @@
 """Kills runs at random moments and resumes them: `python tests/killing.py --optimizer BootstrapFewShot --kills 50` prints a report as JSON.
 
-A real HTTP server on loopback speaks the OpenAI protocol and counts every request. The run has no LM cache, 8 rollouts at once, a two-call program and a
-metric that asks a judge; a scripted person edits an instruction and rejects a demo on the way. Workers are forked from one warm process, so a kill costs
-milliseconds.
+A real HTTP server on loopback speaks the OpenAI protocol and counts every request. The run has no LM cache, 8 rollouts at once,
+a two-call program and a metric that asks a judge; a scripted person edits an instruction and rejects a demo on the way. Workers
+are forked from one warm process, so a kill costs milliseconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,14 @@ def serve(log_path, port):
             text = "\n\n".join(f"[[ ## {field} ## ]]\n{value}" for field, value in values.items())
             choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
             usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-            reply = {"id": "x", "object": "chat.completion", "created": 0, "model": name, "choices": [choice], "usage": usage}
+            reply = {
+                "id": "x",
+                "object": "chat.completion",
+                "created": 0,
+                "model": name,
+                "choices": [choice],
+                "usage": usage,
+            }
             content = json.dumps(reply).encode()
             try:
                 self.send_response(200)
@@ -92,7 +99,12 @@ def work(folder, name, port, threads):
         run = lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.judged)
     else:
         run = worlds.optimizers(worlds.judged)[name].start(
-            worlds.TwoCalls(), trainset=worlds.questions(0, 12), valset=worlds.questions(100, 110), num_threads=threads, run_dir=folder, paused=True
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 12),
+            valset=worlds.questions(100, 110),
+            num_threads=threads,
+            run_dir=folder,
+            paused=True,
         )
     while run.state not in ("finished", "failed", "stopped"):
         scored = sum(candidate.done == candidate.total for candidate in run.candidates)
@@ -112,7 +124,9 @@ def outcome(folder):
     rows = [[c.id, c.label, c.status, c.score, c.reason, list(c.parents)] for c in run.candidates]
     scores = [run.examples(c, limit=1000)["rows"] for c in run.candidates]
     scores = [[[row["index"], row["score"], row["outputs"], row["error"]] for row in page] for page in scores]
-    return json.dumps([rows, scores, [[d.kind, d.text, d.data] for d in run.decisions], run.best and run.best.id, run.state])
+    return json.dumps(
+        [rows, scores, [[d.kind, d.text, d.data] for d in run.decisions], run.best and run.best.id, run.state]
+    )
 
 
 def kill_and_resume(name, *, kills, seed=0, threads=8):
@@ -140,11 +154,20 @@ def kill_and_resume(name, *, kills, seed=0, threads=8):
             done += 1
         wrong += outcome(folder) != reference
         replayed = lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.judged).replay()
-        wrong += replayed.slots() != lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.judged).result().slots()
+        wrong += (
+            replayed.slots() != lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.judged).result().slots()
+        )
         report.update(compare(needed, requests(log, start), journaled(folder), deaths))
     server.kill()
     shutil.rmtree(base)
-    report = {"optimizer": name, "kills": done, "rounds": rounds, "wrong outcomes": wrong, "seconds a run": round(length, 2), **report}
+    report = {
+        "optimizer": name,
+        "kills": done,
+        "rounds": rounds,
+        "wrong outcomes": wrong,
+        "seconds a run": round(length, 2),
+        **report,
+    }
     return {**report, "requests of one run": sum(len(times) for times in needed.values())}
 
 
@@ -202,7 +225,9 @@ def compare(needed, asked, bought, deaths):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--optimizer", default="BootstrapFewShotWithRandomSearch", choices=list(worlds.optimizers(worlds.exact)))
+    parser.add_argument(
+        "--optimizer", default="BootstrapFewShotWithRandomSearch", choices=list(worlds.optimizers(worlds.exact))
+    )
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import lmnb
+
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"IPython", "anywidget", "ipywidgets", "litellm", "pandas", "plotly", "xllamacpp"}
 TEXT = {".py", ".md", ".toml", ".json", ".jsonl", ".ipynb", ".ts", ".tsx", ".js", ".mjs", ".yml", ".css", ".html", ""}
@@ -240,3 +242,13 @@ def test_every_test_says_what_it_holds() -> None:
             if is_test and not ast.get_docstring(node):
                 found.append(f"{path.relative_to(ROOT)}: {node.name}")
     assert found == []
+
+
+def test_the_stub_names_what_the_package_gives():
+    """Editors see the same public names that the lazy package resolves."""
+    tree = ast.parse((ROOT / "lmnb" / "__init__.pyi").read_text(encoding="utf-8"))
+    named = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    submodules = {"data", "evaluate", "export", "optimize", "settings", "teleprompt", "testing"}
+    assert named - submodules == set(lmnb._HOME)
+    for name in lmnb._HOME:
+        assert getattr(lmnb, name) is not None

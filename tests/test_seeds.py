@@ -57,7 +57,11 @@ def speaker(messages: list[dict[str, Any]]) -> dict[str, str]:
     else:
         found, wanted = city, city
     brief = any(message["role"] == "assistant" for message in messages)
-    said = {"answer": found if brief else f"I think that it is {found}.", "query": wanted, "reasoning": "As the text says."}
+    said = {
+        "answer": found if brief else f"I think that it is {found}.",
+        "query": wanted,
+        "reasoning": "As the text says.",
+    }
     return {name: said[name] for name in asked}
 
 
@@ -80,7 +84,9 @@ def cities() -> list[lmnb.Example]:
 def countries() -> list[lmnb.Example]:
     """Questions of two hops."""
     return [
-        lmnb.Example(question=f"The capital of which country stands on the {river}?", answer=country).with_inputs("question")
+        lmnb.Example(question=f"The capital of which country stands on the {river}?", answer=country).with_inputs(
+            "question"
+        )
         for river, (_, country) in RIVERS.items()
     ]
 
@@ -286,8 +292,8 @@ def test_a_compiled_program_is_saved_loaded_and_looked_into() -> None:
 
 
 def test_a_field_that_the_signature_lacks_is_refused_and_named() -> None:
-    """One document hands a context to a signature without that field. Elsewhere it is dropped without a word and the
-    answer is made up; here the call says what is wrong.
+    """One document hands its passages to a signature without that field, where they would never reach the prompt: here
+    that is an error and no warning, and the one change which the document's program needs.
     """
-    with pytest.raises(lmnb.InputError, match=r"no input 'context'\. The inputs are: question\."):
+    with pytest.raises(lmnb.InputError, match=r"no input 'context'\..* or add 'context' to its inputs"):
         RAG(signature=BasicQA)("Which city does the Tiber flow through?")

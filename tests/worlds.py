@@ -58,7 +58,9 @@ def optimizers(metric):
     """Every optimizer, small."""
     return {
         "LabeledFewShot": lmnb.LabeledFewShot(k=3),
-        "BootstrapFewShot": lmnb.BootstrapFewShot(metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5, max_rounds=2),
+        "BootstrapFewShot": lmnb.BootstrapFewShot(
+            metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5, max_rounds=2
+        ),
         "BootstrapFewShotWithRandomSearch": lmnb.BootstrapFewShotWithRandomSearch(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3, max_rounds=2
         ),

@@ -14,6 +14,7 @@ import re
 import types
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import accumulate
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,8 +24,10 @@ from lmnb.types.checked import Constraints, adapter_for, problems
 from lmnb.types.words import options
 
 LONGEST = 1_000_000  # characters of broken JSON that are worth repairing
+DEEPEST = 100  # brackets inside one another; repairing takes quadratic time in them
 _NULLS = frozenset({"null", "none"})
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)]|\[\d{1,4}\])[ \t]+")
 _LISTS = (list, tuple, set, frozenset)
@@ -196,7 +199,7 @@ class Json(Codec):
             lowered = {"true": "true", "false": "false"}.get(text.lower(), number)
             return [lowered, json.dumps(text)] if self.numeric else [json.dumps(text), lowered]
         readings = [text]
-        if len(text) <= LONGEST:
+        if len(text) <= LONGEST and _depth(text) <= DEEPEST:
             readings += [reading for reading in (_python(text), _repaired(text)) if reading is not None]
         return readings
 
@@ -304,6 +307,10 @@ def _bare(text: str) -> str:
 def _loose(text: str) -> str:
     """An option without what does not tell options apart."""
     return " ".join(text.split()).strip("\"'`*“”‘’ ").rstrip(".").strip("\"'`*“”‘’ ").casefold()
+
+
+def _depth(text: str) -> int:
+    return max(accumulate((1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text)), initial=0))
 
 
 def _python(text: str) -> str | None:

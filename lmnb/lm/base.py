@@ -12,6 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Self, TextIO
 
+from lmnb.calls import History, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.lm.cache import cache as lm_cache
@@ -20,7 +21,6 @@ from lmnb.lm.private import Private, is_private, shown_url, split
 from lmnb.lm.recorder import recorder
 from lmnb.lm.response import Response, read_reply
 from lmnb.settings import current
-from lmnb.calls import History, history, remember, write_history
 from lmnb.trace import span
 
 __all__ = ["RETRYABLE", "BaseLM", "Response"]

@@ -40,7 +40,7 @@ class Budget:
                 raise InputError(
                     f"Budget({kind}={limit!r}) is no limit. Write a number of {kind}, or None for no limit."
                 )
-        self._spent = {"calls": 0, "tokens": 0, "usd": 0.0}
+        self._spent: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}
         self._in_flight = 0
         self._settled = 0  # calls whose tokens and money are known: what the running mean is taken over
         self._bought = {"tokens": 0, "usd": 0.0}
@@ -80,7 +80,7 @@ class Budget:
                 self._spent[kind] += amount
                 self._bought[kind] += amount
 
-    def add(self, calls: int = 0, tokens: int = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
+    def add(self, calls: float = 0, tokens: float = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
         """Count work that was done before, for instance in the part of a run that is restored; never raises."""
         with self._lock:
             self._spent["calls"] += calls

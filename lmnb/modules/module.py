@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from lmnb.calls import History, history, write_history
 from lmnb.errors import InputError, LmnbError
 from lmnb.example import Prediction
 from lmnb.lm.drive import drive
@@ -22,7 +23,6 @@ from lmnb.modules import program_file, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.tree import Node, copied, deep, shared, walk
 from lmnb.settings import current
-from lmnb.calls import History, history, write_history
 from lmnb.trace import Trace, span
 
 if TYPE_CHECKING:

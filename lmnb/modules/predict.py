@@ -139,19 +139,21 @@ def _filled(signature: Any, fields: Mapping[str, Any], given: dict[str, Any]) ->
     extra = [name for name in given if name not in fields]
     if not missing and not extra:
         return {name: given.get(name, default) for name, default in fields.items()}
-    says = []
+    says, new = [], []
     for name in extra:
         near = get_close_matches(name, missing or fields, n=1) or (missing if len(missing) == len(extra) == 1 else [])
         if name in signature.output_fields:
             says.append(f"{name!r} is an output, not an input.")
         else:
+            new += [] if near else [name]
             says.append(
                 f"There is no input {name!r}."
                 + (f" Did you mean {near[0]!r}?" if near else f" The inputs are: {', '.join(fields) or 'none'}.")
             )
     says += [f"The input {name!r} is missing." for name in missing]
     call = ", ".join(f"{name}=..." for name in fields)
-    raise InputError(f"{' '.join(says)} Write predict({call}) for the signature {signature.signature!r}.")
+    add = f", or add {', '.join(map(repr, new))} to its inputs" if new else ""
+    raise InputError(f"{' '.join(says)} Write predict({call}) for the signature {signature.signature!r}{add}.")
 
 
 def _examples(demos: Iterable[Any]) -> list[Any]:

@@ -191,7 +191,8 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
                 for line in _field_differences(predictor.signature, states[path]["fields"])
             ]
     if differences:
-        raise SaveError("it does not fit this program:\n" + "\n".join(f"  - {line}" for line in differences))
+        lines = "\n".join(f"  - {line}" for line in differences)
+        raise SaveError(f"it does not fit this program:\n{lines}\nLoad it into a program with the parts of the file.")
     made = {
         path: _read_predictor(predictor, states[path], f"predictors[{path!r}]")
         for path, predictor in predictors.items()

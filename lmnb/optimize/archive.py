@@ -33,7 +33,9 @@ class Archive:
     `outputs` gives the output names of each demos slot; `load` reads a stored trace.
     """
 
-    def __init__(self, evalset: str | None, size: int, outputs: Mapping[str, tuple[str, ...]], load: Callable[[str], Any]) -> None:
+    def __init__(
+        self, evalset: str | None, size: int, outputs: Mapping[str, tuple[str, ...]], load: Callable[[str], Any]
+    ) -> None:
         self.evalset = evalset
         self.size = size if evalset is not None else 0
         self.state = State()
@@ -60,7 +62,12 @@ class Archive:
 
     def counts(self, rollout: Rollout) -> bool:
         """Whether a rollout is one of those that a candidate is scored by."""
-        scoring = rollout.split == self.evalset and rollout.role == "student" and not rollout.tracing and not rollout.rollout_id
+        scoring = (
+            rollout.split == self.evalset
+            and rollout.role == "student"
+            and not rollout.tracing
+            and not rollout.rollout_id
+        )
         return scoring and rollout.candidate.id in self.entries
 
     def decide(self, decision: Decision) -> None:
@@ -126,5 +133,7 @@ class Archive:
         if scored:
             return max(scored, key=lambda entry: (entry.total, -entry.number)).candidate
         # nothing is scored: a search's own proposal is its result; a person's waits to be accepted
-        proposed = [entry for entry in feasible if entry.candidate.origin != "human"] if self.size == 0 else feasible[:1]
+        proposed = (
+            [entry for entry in feasible if entry.candidate.origin != "human"] if self.size == 0 else feasible[:1]
+        )
         return proposed[-1].candidate if proposed else None

@@ -49,7 +49,13 @@ class BootstrapFewShot(Optimizer):
             yield from evaluate(candidate, task)
 
     def bootstrapped(
-        self, task: Task, order: Sequence[int], wanted: int, *, seed: int | None = None, teacher: Candidate | None = None
+        self,
+        task: Task,
+        order: Sequence[int],
+        wanted: int,
+        *,
+        seed: int | None = None,
+        teacher: Candidate | None = None,
     ) -> Generator[list[Effect], list[Any], Candidate]:
         """A candidate with up to `wanted` bootstrapped demos a predictor, from training examples taken in `order`, filled up with labelled ones."""
         if teacher is None:
@@ -87,7 +93,9 @@ class BootstrapFewShot(Optimizer):
         sizes = [len(made[predictor.path]) for predictor in task.predictors]
         total = [len(values[f"{predictor.path}.demos"]) for predictor in task.predictors]
         label = f"{max(sizes, default=0)} bootstrapped + {max(total, default=0) - max(sizes, default=0)} labelled demos"
-        return Candidate(values, (task.baseline.id,), "bootstrapped", label + (f" · seed {seed}" if seed is not None else ""))
+        return Candidate(
+            values, (task.baseline.id,), "bootstrapped", label + (f" · seed {seed}" if seed is not None else "")
+        )
 
     def teacher(self, task: Task) -> Generator[list[Effect], list[Any], Candidate]:
         """The teacher's candidate: the one given if it is compiled, else with labelled demos."""
@@ -117,10 +125,16 @@ class BootstrapFewShot(Optimizer):
                 )
                 for index in left
             ]
-            found |= {index: result for index, result in zip(left, results, strict=True) if passed(result, self.metric_threshold)}
+            found |= {
+                index: result
+                for index, result in zip(left, results, strict=True)
+                if passed(result, self.metric_threshold)
+            }
         return [(index, found[index]) for index in block if index in found]
 
-    def _labelled_rest(self, task: Task, predictor: Predictor, used: set[int]) -> Generator[list[Effect], list[Any], list[Example]]:
+    def _labelled_rest(
+        self, task: Task, predictor: Predictor, used: set[int]
+    ) -> Generator[list[Effect], list[Any], list[Example]]:
         fitting = [
             demo.with_origin("labelled", source=index)
             for index, example in enumerate(task.trainset)

@@ -68,15 +68,26 @@ class Candidate:
     def without_source(self, source: int) -> Candidate:
         """A copy without the demos made from one training example: a teacher must not see the answer that it is asked for."""
         kept = {
-            slot: tuple(demo for demo in value if demo.provenance.source != source) if slot.endswith(".demos") else value
+            slot: tuple(demo for demo in value if demo.provenance.source != source)
+            if slot.endswith(".demos")
+            else value
             for slot, value in self.values.items()
         }
         return replace(self, values=kept)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `Candidate.from_dict` reads it back."""
-        values = {slot: [demo_to_dict(demo) for demo in value] if slot.endswith(".demos") else jsonable(value) for slot, value in self.values.items()}
-        return {"id": self.id, "origin": self.origin, "label": self.label, "parents": list(self.parents), "values": values}
+        values = {
+            slot: [demo_to_dict(demo) for demo in value] if slot.endswith(".demos") else jsonable(value)
+            for slot, value in self.values.items()
+        }
+        return {
+            "id": self.id,
+            "origin": self.origin,
+            "label": self.label,
+            "parents": list(self.parents),
+            "values": values,
+        }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Candidate:

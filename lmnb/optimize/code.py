@@ -75,5 +75,7 @@ def built(path: str, state: Mapping[str, Any]) -> Any:
             program = found()
         program.load_state(state)
     except (TypeError, SaveError) as error:
-        raise RunError(f"{path} cannot be made from the run's folder alone: {error}. Pass it: lmnb.reopen(path, program=...)") from error
+        raise RunError(
+            f"{path} cannot be made from the run's folder alone: {error}. Pass it: lmnb.reopen(path, program=...)"
+        ) from error
     return program

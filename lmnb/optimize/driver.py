@@ -1,7 +1,8 @@
 """The driver: performs a search batch by batch, journals what it buys, and is the one place where a person's decisions take effect.
 
-Everything that changes the archive happens in the thread that calls `run`; rollouts run in worker threads and report by mail. A batch with rollouts has a
-number. A decision takes effect before a numbered batch or while it runs, and is recorded so; that position is all that a replay needs.
+Everything that changes the archive happens in the thread that calls `run`; rollouts run in worker threads and report by mail.
+A batch with rollouts has a number. A decision takes effect before a numbered batch or while it runs, and is recorded so; that
+position is all that a replay needs.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from lmnb.optimize.search import Search
 Execute = Callable[[Rollout, Recording], Result]
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the way out of a search
+class Stopped(Exception):
     """The run ends before its search does."""
 
 
@@ -175,7 +176,9 @@ class Driver:
         if isinstance(effect, Report):
             self._told("report", effect.message)
             return None
-        raise TypeError(f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Gate, Inbox or Report")
+        raise TypeError(
+            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Gate, Inbox or Report"
+        )
 
     def _pass_demo(self, gate: Gate) -> Any:
         return None if self.archive.demo_refused(gate.slot or "", gate.value) else gate.value
@@ -208,13 +211,21 @@ class Driver:
             waiting = self.unscored()
             if waiting is None:
                 return
-            self._perform([Rollout(waiting, index, self.archive.evalset or "val") for index in range(self.archive.size)], by="driver")
+            self._perform(
+                [Rollout(waiting, index, self.archive.evalset or "val") for index in range(self.archive.size)],
+                by="driver",
+            )
 
     def unscored(self) -> Candidate | None:
         """A candidate that is the driver's to score: the person made it, or it came back after it was dropped in flight."""
         for entry in self.archive.entries.values():
             mine = entry.candidate.id in self.archive.state.made or entry.cut_short
-            if mine and self.archive.size and not self.archive.complete(entry.candidate.id) and self.archive.dropped(entry.candidate) is None:
+            if (
+                mine
+                and self.archive.size
+                and not self.archive.complete(entry.candidate.id)
+                and self.archive.dropped(entry.candidate) is None
+            ):
                 return entry.candidate
         return None
 
@@ -326,7 +337,13 @@ class Driver:
         try:
             assert self.execute is not None
             result = self.execute(rollout, self.recording)
-            record = {"k": "rollout", "n": self.batch, "key": rollout.key(), "of": _of(rollout), "res": result.to_dict()}
+            record = {
+                "k": "rollout",
+                "n": self.batch,
+                "key": rollout.key(),
+                "of": _of(rollout),
+                "res": result.to_dict(),
+            }
             self._journal.append({**record, "t": round(result.seconds, 4)})
             self._mail.put(("done", index, (rollout, result)))
         except (BudgetExceeded, Cancelled) as error:
@@ -384,7 +401,9 @@ class Driver:
         )
 
     def _finished_candidates(self, batch: list[Effect], bought: bool) -> None:
-        scored = {effect.candidate.id for effect in batch if isinstance(effect, Rollout) and self.archive.counts(effect)}
+        scored = {
+            effect.candidate.id for effect in batch if isinstance(effect, Rollout) and self.archive.counts(effect)
+        }
         for name in scored:
             if self.archive.complete(name):
                 self.archive.entries[name].cut_short = False

@@ -28,7 +28,9 @@ class Rollout:
 
     def run_key(self) -> str:
         """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
-        return content_hash(["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role], 16)
+        return content_hash(
+            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role], 16
+        )
 
     def key(self) -> str:
         """Names the rollout with its score: the same key is never bought twice."""
@@ -46,7 +48,8 @@ class Gate:
     slot: str | None = None
 
     def request(self) -> list[Any]:
-        return ["gate", self.slot, self._name(self.value)]
+        name = self.value.id if isinstance(self.value, Candidate) else self.value.provenance.id
+        return ["gate", self.slot, name]
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ class Header:
 
     @property
     def predictors(self) -> tuple[Predictor, ...]:
-        return tuple(Predictor(path, tuple(part["inputs"]), tuple(part["outputs"])) for path, part in self.shape.items())
+        return tuple(
+            Predictor(path, tuple(part["inputs"]), tuple(part["outputs"])) for path, part in self.shape.items()
+        )
 
     @property
     def baseline(self) -> Candidate:
@@ -75,16 +77,22 @@ class Header:
 
     @property
     def data_hash(self) -> str:
-        return content_hash({name: [example.provenance.id for example in examples] for name, examples in self.splits.items()})
+        return content_hash(
+            {name: [example.provenance.id for example in examples] for name, examples in self.splits.items()}
+        )
 
     def optimizer(self) -> Any:
         """The optimizer with its arguments; without its metric, which only rollouts need."""
         if self.live_optimizer is not None:
             return self.live_optimizer
         found = import_object(self.optimizer_path)
-        is_optimizer = isinstance(found, type) and any(import_path(base) == "lmnb.optimize.optimizer:Optimizer" for base in found.__mro__)
+        is_optimizer = isinstance(found, type) and any(
+            import_path(base) == "lmnb.optimize.optimizer:Optimizer" for base in found.__mro__
+        )
         if not is_optimizer:
-            raise RunError(f"the optimizer {self.optimizer_path} of this run is not importable here; import its module first")
+            raise RunError(
+                f"the optimizer {self.optimizer_path} of this run is not importable here; import its module first"
+            )
         known = inspect.signature(found).parameters
         hidden = {name: None for name in HIDDEN if name in known}
         return found(**hidden, **{name: value for name, value in self.arguments.items() if name in known})
@@ -93,19 +101,27 @@ class Header:
         """The program as it was, from its class and saved state."""
         program = built(self.program_path, self.program_state)
         if program is None:
-            raise RunError(f"the program's class {self.program_path} is not importable here. Pass it: lmnb.reopen(path, program=...)")
+            raise RunError(
+                f"the program's class {self.program_path} is not importable here. Pass it: lmnb.reopen(path, program=...)"
+            )
         return program
 
     def to_record(self, journal: Journal) -> dict[str, Any]:
         """The journal's first line; the data sets go to blobs."""
         plain = {name: getattr(self, name) for name in _PLAIN}
-        data = {name: journal.blobs.put([_example_to_dict(example) for example in examples]) for name, examples in self.splits.items()}
+        data = {
+            name: journal.blobs.put([_example_to_dict(example) for example in examples])
+            for name, examples in self.splits.items()
+        }
         return {"k": "header", "format": FORMAT, **jsonable(plain), "data": data}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], journal: Journal, seconds: float) -> Header:
         try:
-            splits = {name: tuple(_example_from_dict(item) for item in journal.blobs.get(blob)) for name, blob in record["data"].items()}
+            splits = {
+                name: tuple(_example_from_dict(item) for item in journal.blobs.get(blob))
+                for name, blob in record["data"].items()
+            }
             return cls(**{name: record[name] for name in _PLAIN}, splits=splits, seconds=seconds)
         except (KeyError, TypeError, AttributeError) as error:
             raise JournalError(f"the header of this run cannot be read: {type(error).__name__}: {error}") from error
@@ -114,7 +130,9 @@ class Header:
         return replace(self, name=name)
 
 
-_PLAIN = tuple(name for name in Header.__dataclass_fields__ if name not in ("splits", "seconds", "live_optimizer", "missing_code"))
+_PLAIN = tuple(
+    name for name in Header.__dataclass_fields__ if name not in ("splits", "seconds", "live_optimizer", "missing_code")
+)
 
 
 def header_for(
@@ -181,10 +199,20 @@ def _split(
     if not needs_evalset:
         return train, val, None, "no valset was given, so nothing is scored"
     if len(train) < FEW:
-        return train, (), "train", f"no valset was given and {len(train)} examples are too few to split: candidates are scored on the trainset"
+        return (
+            train,
+            (),
+            "train",
+            f"no valset was given and {len(train)} examples are too few to split: candidates are scored on the trainset",
+        )
     held = tuple(example for index, example in enumerate(train) if index % 3 == 2)
     rest = tuple(example for index, example in enumerate(train) if index % 3 != 2)
-    return rest, held, "val", f"no valset was given: every third training example is held out for scoring ({len(rest)} train, {len(held)} score)"
+    return (
+        rest,
+        held,
+        "val",
+        f"no valset was given: every third training example is held out for scoring ({len(rest)} train, {len(held)} score)",
+    )
 
 
 def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
@@ -193,9 +221,13 @@ def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
         raise InputError(f"the {name} is empty. Give at least one Example(...).with_inputs(...)")
     for index, example in enumerate(given):
         if not isinstance(example, Example):
-            raise InputError(f"{name}[{index}] is {example!r}, not an Example. Write Example(question=..., answer=...).with_inputs('question')")
+            raise InputError(
+                f"{name}[{index}] is {example!r}, not an Example. Write Example(question=..., answer=...).with_inputs('question')"
+            )
         if example.input_keys is None:
-            raise InputError(f"{name}[{index}] does not say which fields are inputs. Write example.with_inputs({next(iter(example.keys()), '...')!r})")
+            raise InputError(
+                f"{name}[{index}] does not say which fields are inputs. Write example.with_inputs({next(iter(example.keys()), '...')!r})"
+            )
     return given
 
 

@@ -29,7 +29,9 @@ def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise JournalError(f"no run at {str(folder)!r}: it has no readable journal.jsonl ({error.strerror}). lmnb.runs() lists the stored runs.") from error
+        raise JournalError(
+            f"no run at {str(folder)!r}: it has no readable journal.jsonl ({error.strerror}). lmnb.runs() lists the stored runs."
+        ) from error
     records: list[dict[str, Any]] = []
     sound = 0
     lines = content.split(b"\n")
@@ -55,7 +57,9 @@ def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
     if not records or records[0]["k"] != "header":
         raise JournalError(f"{path}: the first record is not a header, so this is no run of lmnb")
     if records[0].get("format") != FORMAT:
-        raise JournalError(f"{path}: journal format {records[0].get('format')!r} is not the {FORMAT} that this version of lmnb reads")
+        raise JournalError(
+            f"{path}: journal format {records[0].get('format')!r} is not the {FORMAT} that this version of lmnb reads"
+        )
     return records, sound
 
 
@@ -147,7 +151,9 @@ def _take(path: Path) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise RunLocked(f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there") from error
+        raise RunLocked(
+            f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there"
+        ) from error
     os.ftruncate(handle, 0)
     os.write(handle, str(os.getpid()).encode())
     return handle

@@ -8,7 +8,9 @@ from lmnb.optimize.task import Task
 
 
 class LabeledFewShot(Optimizer):
-    """Gives every predictor `k` training examples as demos. Makes no LM call, unless a `valset` is given: then the program before and after is scored.
+    """Gives every predictor `k` training examples as demos.
+
+    Makes no LM call, unless a `valset` is given: then the program before and after is scored, and the better one wins.
 
     >>> import lmnb
     >>> trainset = [lmnb.Example(question="2 + 2?", answer="4").with_inputs("question")]

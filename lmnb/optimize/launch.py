@@ -64,7 +64,9 @@ def begin(
     if folder is not None:
         header = header.renamed(folder.name)
         if (folder / "journal.jsonl").exists():
-            raise FileExistsError(f"{str(folder)!r} holds a run already. Go on with lmnb.reopen({str(folder)!r}), or choose another run_dir.")
+            raise FileExistsError(
+                f"{str(folder)!r} holds a run already. Go on with lmnb.reopen({str(folder)!r}), or choose another run_dir."
+            )
     journal = Journal(folder)
     journal.open()
     journal.append(header.to_record(journal))

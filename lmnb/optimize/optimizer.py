@@ -84,7 +84,15 @@ class Optimizer:
             options=options,
         )
 
-    def compile(self, student: Any, *, trainset: Sequence[Example], teacher: Any = None, valset: Sequence[Example] | None = None, **options: Any) -> Any:
+    def compile(
+        self,
+        student: Any,
+        *,
+        trainset: Sequence[Example],
+        teacher: Any = None,
+        valset: Sequence[Example] | None = None,
+        **options: Any,
+    ) -> Any:
         """Run to the end and return the tuned program; takes what `start` takes. The student is not changed.
 
         KeyboardInterrupt stops the run and returns the best so far; the run stays resumable (`lmnb.reopen`).
@@ -92,7 +100,9 @@ class Optimizer:
         return self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options).wait()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items() if k != 'metric')})"
+        return (
+            f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items() if k != 'metric')})"
+        )
 
 
 Teleprompter = Optimizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from lmnb.html import Html, el, join
+from lmnb.html import Html, el, join, visible
 
 _TOKENS = re.compile(r"\s+|\w+|[^\w\s]")
 _LONGEST = 2_000  # tokens; comparing takes their square
@@ -33,8 +33,8 @@ Change = tuple[str, str, str]
 
 
 def _blocks(before: str, after: str) -> Html:
-    gone = el("del", None, before) if before.strip() else None
-    came = el("ins", None, after) if after.strip() else None
+    gone = el("del", None, before) if visible(before).strip() else None
+    came = el("ins", None, after) if visible(after).strip() else None
     return join([part for part in (gone, came) if part is not None], "\n")
 
 

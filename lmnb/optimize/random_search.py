@@ -67,7 +67,9 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             if self.stop_at_score is not None and score is not None and score >= self.stop_at_score:
                 return
 
-    def candidate_for(self, seed: int, task: Task, labeled_sample: bool) -> Generator[list[Effect], list[Any], Candidate]:
+    def candidate_for(
+        self, seed: int, task: Task, labeled_sample: bool
+    ) -> Generator[list[Effect], list[Any], Candidate]:
         """The candidate of one seed: -3 zero-shot, -2 labelled, -1 bootstrapped in order, 0 and up shuffled with a random number of demos."""
         if seed == -3:
             bare = {slot: () if slot.endswith(".demos") else value for slot, value in task.baseline.values.items()}

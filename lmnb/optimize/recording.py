@@ -36,7 +36,9 @@ class Recording:
         self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         self.all_decisions: list[Decision] = []
         records = list(records)
-        self.ended = next((record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None)
+        self.ended = next(
+            (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
+        )
         try:
             for record in records:
                 self._read(record)
@@ -83,7 +85,9 @@ class Recording:
 
     def rest(self) -> list[Decision]:
         """Decisions that no batch came to: those made after a run had ended."""
-        left = sorted((d for decisions in self._decisions.values() for d in decisions), key=lambda decision: decision.id)
+        left = sorted(
+            (d for decisions in self._decisions.values() for d in decisions), key=lambda decision: decision.id
+        )
         self._decisions.clear()
         return left
 
@@ -95,7 +99,9 @@ class Recording:
 class CallLog:
     """The recorder of one rollout: gives the replies it had, in order, and writes each new one down at once (see `lmnb.lm.recorder`)."""
 
-    def __init__(self, run_key: str, replies: Mapping[str, list[Any]], journal: Journal, cancelled: threading.Event) -> None:
+    def __init__(
+        self, run_key: str, replies: Mapping[str, list[Any]], journal: Journal, cancelled: threading.Event
+    ) -> None:
         self._run_key = run_key
         self._replies = replies
         self._journal = journal

@@ -50,7 +50,9 @@ class Runner:
         recorder.set(log)
         with settings.context(**{**self.settings, "budget": self.budget, **extra}):
             example = self.splits[rollout.split][rollout.index]
-            row = run_example(self._program(rollout), example, self.metric, index=rollout.index, trace_for_metric=rollout.tracing)
+            row = run_example(
+                self._program(rollout), example, self.metric, index=rollout.index, trace_for_metric=rollout.tracing
+            )
         return Result(
             score=row.score,
             outputs=_outputs(row.prediction),

@@ -45,7 +45,9 @@ def together(*searches: Search) -> Generator[list[Effect], list[Any], list[Any]]
     return [returned[number] for number in range(len(searches))]
 
 
-def _advance(search: Search, results: list[Any] | None, number: int, waiting: dict[int, list[Effect]], returned: dict[int, Any]) -> None:
+def _advance(
+    search: Search, results: list[Any] | None, number: int, waiting: dict[int, list[Effect]], returned: dict[int, Any]
+) -> None:
     try:
         waiting[number] = next(search) if results is None else search.send(results)
     except StopIteration as end:

@@ -22,7 +22,9 @@ def accept(run: Run, name: Any) -> None:
         entry = run._entry(name)
         reason = run._archive.dropped(entry.candidate)
         if reason is not None and entry.candidate.id not in run._archive.state.rejected:
-            raise InputError(f"candidate {entry.number} cannot be accepted: {reason}. Undo the decision that dropped it first.")
+            raise InputError(
+                f"candidate {entry.number} cannot be accepted: {reason}. Undo the decision that dropped it first."
+            )
         run._decide("accept", {"candidate": entry.candidate.id}, f"accepted #{entry.number}")
 
     run.command(action)
@@ -31,7 +33,9 @@ def accept(run: Run, name: Any) -> None:
 def reject(run: Run, name: Any, reason: str | None) -> None:
     def action() -> None:
         entry = run._entry(name)
-        run._decide("reject", {"candidate": entry.candidate.id, "reason": reason}, f"rejected #{entry.number}{_quoted(reason)}")
+        run._decide(
+            "reject", {"candidate": entry.candidate.id, "reason": reason}, f"rejected #{entry.number}{_quoted(reason)}"
+        )
 
     run.command(action)
 
@@ -43,12 +47,20 @@ def edit(run: Run, name: Any, slot: str, text: str) -> Candidate:
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"{text!r} is no instruction; write some text")
         child = entry.candidate.put(slot, text.strip(), origin="human", label=f"your edit of #{entry.number}")
-        return _make(run, "edit", child, {"slot": slot, "text": text.strip(), "parent": entry.candidate.id}, f"edited {_short(slot)} of #{entry.number}")
+        return _make(
+            run,
+            "edit",
+            child,
+            {"slot": slot, "text": text.strip(), "parent": entry.candidate.id},
+            f"edited {_short(slot)} of #{entry.number}",
+        )
 
     return run.command(action)
 
 
-def inject(run: Run, instructions: str | Mapping[str, str] | None, demo: Any, values: Mapping[str, Any] | None) -> Candidate:
+def inject(
+    run: Run, instructions: str | Mapping[str, str] | None, demo: Any, values: Mapping[str, Any] | None
+) -> Candidate:
     given = [value for value in (instructions, demo, values) if value is not None]
     if len(given) != 1:
         raise InputError("inject one thing: instructions=..., demo=... or candidate=...")
@@ -61,7 +73,13 @@ def inject(run: Run, instructions: str | Mapping[str, str] | None, demo: Any, va
             child, what = _with_demo(run, base, demo), "a demo"
         else:
             child, what = _with_values(run, base, values or {}), "a candidate"
-        content = {"instructions": instructions} if instructions is not None else {"demo_fields": dict(_fields(demo))} if demo is not None else {}
+        content = (
+            {"instructions": instructions}
+            if instructions is not None
+            else {"demo_fields": dict(_fields(demo))}
+            if demo is not None
+            else {}
+        )
         return _make(run, "inject", child, content, f"injected {what}")
 
     return run.command(action)
@@ -98,13 +116,20 @@ def edit_demo(run: Run, name: Any, fields: Mapping[str, Any], candidate: Any) ->
         demo = _demo(run, name)
         unknown = set(fields) - set(demo.keys())
         if unknown:
-            raise InputError(f"{demo_name(demo)} has no field {sorted(unknown)[0]!r}; its fields are {', '.join(demo.keys())}")
+            raise InputError(
+                f"{demo_name(demo)} has no field {sorted(unknown)[0]!r}; its fields are {', '.join(demo.keys())}"
+            )
         changed = demo.copy(**fields).with_origin("human", source=demo.provenance.source)
         entry = run._entry(candidate) if candidate is not None else _holder(run, demo)
         child = entry.candidate
         for slot in {slot for slot, held in child.demos() if held.provenance.id == demo.provenance.id}:
-            child = child.put(slot, tuple(changed if held.provenance.id == demo.provenance.id else held for held in child.values[slot]))
-        child = child.child_of(entry.candidate, origin="human", label=f"your edit of {demo_name(demo)} in #{entry.number}")
+            child = child.put(
+                slot,
+                tuple(changed if held.provenance.id == demo.provenance.id else held for held in child.values[slot]),
+            )
+        child = child.child_of(
+            entry.candidate, origin="human", label=f"your edit of {demo_name(demo)} in #{entry.number}"
+        )
         content = {"demo": _content(demo), "fields": dict(fields), "parent": entry.candidate.id}
         return _make(run, "edit-demo", child, content, f"edited {demo_name(demo)} of #{entry.number}")
 
@@ -135,9 +160,15 @@ def undo(run: Run, name: Any) -> None:
     def action() -> None:
         state = run._archive.state
         key = getattr(name, "id", name)
-        standing = [d for d in state.standing if d.by == "person" and d.kind not in ("stop", "cancel") and (key is None or d.id == key)]
+        standing = [
+            d
+            for d in state.standing
+            if d.by == "person" and d.kind not in ("stop", "cancel") and (key is None or d.id == key)
+        ]
         if not standing:
-            raise InputError("there is no decision to undo" if key is None else f"there is no standing decision {name!r} to undo")
+            raise InputError(
+                "there is no decision to undo" if key is None else f"there is no standing decision {name!r} to undo"
+            )
         run._decide("undo", {"decision": standing[-1].id}, f"undid “{standing[-1].text}”")
 
     run.command(action)
@@ -165,7 +196,9 @@ def carry(run: Run, decisions: Iterable[Decision]) -> None:
             base = run.header.baseline
             if data["slot"] not in base.values:
                 continue
-            data["made"] = base.put(data["slot"], data["text"], origin="human", label="your edit, carried over").to_dict()
+            data["made"] = base.put(
+                data["slot"], data["text"], origin="human", label="your edit, carried over"
+            ).to_dict()
         elif "made" in data and set(data["made"]["values"]) != set(run.header.baseline.values):
             continue
         run._decide(decision.kind, data, f"{decision.text} (carried over)")
@@ -173,7 +206,10 @@ def carry(run: Run, decisions: Iterable[Decision]) -> None:
 
 def shown(state: State) -> list[dict[str, Any]]:
     """Decisions as the Studio lists them."""
-    return [{"id": d.id, "time": d.time, "kind": d.kind, "text": d.text, "undone": d.id in state.undone} for d in state.decisions]
+    return [
+        {"id": d.id, "time": d.time, "kind": d.kind, "text": d.text, "undone": d.id in state.undone}
+        for d in state.decisions
+    ]
 
 
 def write_decisions(path: Path, decisions: Iterable[Decision]) -> None:
@@ -197,7 +233,9 @@ def _make(run: Run, kind: str, child: Candidate, content: dict[str, Any], text: 
         raise InputError(f"candidate {known.number} is that already; change something else")
     reason = run._archive.dropped(child)
     if reason is not None:
-        raise InputError(f"the new candidate would be dropped at once: {reason}. Undo that decision first, or change more.")
+        raise InputError(
+            f"the new candidate would be dropped at once: {reason}. Undo that decision first, or change more."
+        )
     number = len(run._archive.entries)
     run._decide(kind, {**content, "made": child.to_dict()}, f"{text} → #{number}")
     return child
@@ -207,7 +245,9 @@ def _with_instructions(run: Run, base: Candidate, instructions: str | Mapping[st
     slots = [f"{predictor.path}.instructions" for predictor in run.header.predictors]
     if isinstance(instructions, str):
         if len(slots) != 1:
-            raise InputError(f"this program has {len(slots)} predictors; say which: inject(instructions={{{slots[0]!r}: ...}})")
+            raise InputError(
+                f"this program has {len(slots)} predictors; say which: inject(instructions={{{slots[0]!r}: ...}})"
+            )
         instructions = {slots[0]: instructions}
     child = base
     for slot, text in instructions.items():
@@ -236,7 +276,9 @@ def _with_values(run: Run, base: Candidate, values: Mapping[str, Any]) -> Candid
         if slot not in base.values:
             raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(base.values)}")
         if slot.endswith(".demos"):
-            value = tuple(Example(_fields(demo)).with_origin(_origin(demo) or "human", source=_source(demo)) for demo in value)
+            value = tuple(
+                Example(_fields(demo)).with_origin(_origin(demo) or "human", source=_source(demo)) for demo in value
+            )
         child = child.put(slot, value)
     return child.child_of(base, origin="human", label="your candidate")
 
@@ -256,7 +298,9 @@ def _fields(demo: Any) -> dict[str, Any]:
 def _demo(run: Run, name: Any) -> Example:
     """The demo of that id; an Example stands for itself, so a demo can be ruled out before any candidate holds it."""
     if isinstance(name, Example):
-        fitting = [form for predictor in run.header.predictors if (form := predictor.labelled(name)) is not None] or [name]
+        fitting = [form for predictor in run.header.predictors if (form := predictor.labelled(name)) is not None] or [
+            name
+        ]
         ids = {form.provenance.id for form in fitting}
         held = next((demo for demo in run.demos if demo.provenance.id in ids), None)
         if held is not None:
@@ -282,10 +326,13 @@ def _holder(run: Run, demo: Example) -> Any:
     holders = [
         entry
         for entry in run._archive.entries.values()
-        if run._archive.dropped(entry.candidate) is None and any(held.provenance.id == demo.provenance.id for _, held in entry.candidate.demos())
+        if run._archive.dropped(entry.candidate) is None
+        and any(held.provenance.id == demo.provenance.id for _, held in entry.candidate.demos())
     ]
     if not holders:
-        raise InputError(f"no feasible candidate holds {demo_name(demo)}; say which one to change: edit_demo(..., candidate=...)")
+        raise InputError(
+            f"no feasible candidate holds {demo_name(demo)}; say which one to change: edit_demo(..., candidate=...)"
+        )
     return max(holders, key=lambda entry: (entry.total, -entry.number))
 
 

@@ -35,11 +35,18 @@ class Runs(tuple[dict[str, Any], ...]):
             return "no stored runs"
         cells = [self.columns[:-1], *[tuple(_cell(row[name]) for name in self.columns[:-1]) for row in self]]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns) - 1)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        )
 
     def _repr_html_(self) -> str:
         head = el("tr", {}, *[el("th", {}, name) for name in self.columns])
-        return el("table", {}, head, *[el("tr", {}, *[el("td", {}, _cell(row[name])) for name in self.columns]) for row in self])
+        return el(
+            "table",
+            {},
+            head,
+            *[el("tr", {}, *[el("td", {}, _cell(row[name])) for name in self.columns]) for row in self],
+        )
 
 
 def _cell(value: Any) -> str:
@@ -127,13 +134,15 @@ def _code(
         lm = LM.load_state(header.lm)
     elif lm is not None and header.lm is not None and _decoding(lm.dump_state()) != _decoding(header.lm):
         raise Diverged(
-            f"the run began with the LM {header.lm.get('model')!r}, and {lm!r} is set now. Set the former one: lmnb.configure(lm=...)", position=(0, 0)
+            f"the run began with the LM {header.lm.get('model')!r}, and {lm!r} is set now. Set the former one: lmnb.configure(lm=...)",
+            position=(0, 0),
         )
     fresh = program.deepcopy()
     fresh.load_state(header.program_state)
-    return Code(fresh, metric, teacher, dict(teacher_settings or {}), {"lm": lm, "adapter": settings.current("adapter")}), ""
+    return Code(
+        fresh, metric, teacher, dict(teacher_settings or {}), {"lm": lm, "adapter": settings.current("adapter")}
+    ), ""
 
 
 def _decoding(profile: Mapping[str, Any]) -> str:
     return canonical({name: profile.get(name) for name in ("model", "temperature", "max_tokens")})
-

@@ -25,7 +25,7 @@ class Predictor:
 
     def labelled(self, example: Example) -> Example | None:
         """`example` as a demo of this predictor, or None where it holds none of its outputs or none of its inputs."""
-        names = [name for name in (*self.inputs, *self.outputs) if name in example.keys()]
+        names = [name for name in (*self.inputs, *self.outputs) if name in example]
         if not set(names) & set(self.inputs) or not set(names) & set(self.outputs):
             return None
         return Example({name: example[name] for name in names})
@@ -81,7 +81,9 @@ class Task:
 
     def feasible(self) -> list[Candidate]:
         """The candidates that are still allowed, in order of creation."""
-        return [entry.candidate for entry in self.archive.entries.values() if self.archive.dropped(entry.candidate) is None]
+        return [
+            entry.candidate for entry in self.archive.entries.values() if self.archive.dropped(entry.candidate) is None
+        ]
 
     def score(self, candidate: Candidate) -> float | None:
         """The mean score on the evaluation set in per cent, or None where it is not fully scored."""

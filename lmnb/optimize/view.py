@@ -61,7 +61,17 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
     low = high = None
     if complete:
         low, high = (100 * bound for bound in mean_interval([entry.results[i].value for i in sorted(entry.results)]))
-    status = "dropped" if reason else "unscored" if not archive.size else "scored" if complete else "evaluating" if done else "waiting"
+    status = (
+        "dropped"
+        if reason
+        else "unscored"
+        if not archive.size
+        else "scored"
+        if complete
+        else "evaluating"
+        if done
+        else "waiting"
+    )
     return Standing(
         id=candidate.id,
         number=entry.number,
@@ -88,7 +98,14 @@ def demo_name(demo: Example) -> str:
     return f"demo {demo.provenance.source}" if demo.provenance.source is not None else f"demo {demo.provenance.id[:6]}"
 
 
-def detail(archive: Archive, standings: Standings, predictors: Sequence[Predictor], baseline: Candidate, entry: Entry, against: Entry | None) -> dict[str, Any]:
+def detail(
+    archive: Archive,
+    standings: Standings,
+    predictors: Sequence[Predictor],
+    baseline: Candidate,
+    entry: Entry,
+    against: Entry | None,
+) -> dict[str, Any]:
     """One candidate: its gain over another, its prompt slots with demos, its ancestors."""
     row = standings.of(entry)
     kept = archive.state.kept
@@ -98,9 +115,17 @@ def detail(archive: Archive, standings: Standings, predictors: Sequence[Predicto
         demos = []
         for number, demo in enumerate(entry.candidate.values[slot]):
             status = "kept" if demo.provenance.id in kept else "rejected" if archive.demo_refused(slot, demo) else None
-            fields = {name: text_of(demo[name]) for name in demo.keys()}
+            fields = {name: text_of(demo[name]) for name in demo}
             shown = demo.provenance.source if demo.provenance.source is not None else number
-            demos.append({"id": demo.provenance.id, "number": shown, "fields": fields, "origin": demo.provenance.origin or "labelled", "status": status})
+            demos.append(
+                {
+                    "id": demo.provenance.id,
+                    "number": shown,
+                    "fields": fields,
+                    "origin": demo.provenance.origin or "labelled",
+                    "status": status,
+                }
+            )
         before = (against.candidate if against else baseline).values[f"{predictor.path}.instructions"]
         parts.append(
             {
@@ -121,9 +146,14 @@ def detail(archive: Archive, standings: Standings, predictors: Sequence[Predicto
         "row": row_dict(row),
         "gain": _gain(entry, against) if against else None,
         "expected": _expected(archive, entry),
-        "tokens": sum(used["tokens"] for used in usage) / calls if calls and any(used["tokens"] for used in usage) else None,
+        "tokens": sum(used["tokens"] for used in usage) / calls
+        if calls and any(used["tokens"] for used in usage)
+        else None,
         "predictors": parts,
-        "lineage": [{key: getattr(item, key) for key in ("id", "number", "label", "score")} for item in _lineage(archive, standings, entry)],
+        "lineage": [
+            {key: getattr(item, key) for key in ("id", "number", "label", "score")}
+            for item in _lineage(archive, standings, entry)
+        ],
     }
 
 
@@ -150,7 +180,10 @@ def _expected(archive: Archive, entry: Entry) -> float | None:
         return None
     values = [[item.results[i].value for i in sorted(item.results)] for item in scored]
     means = [sum(row) / len(row) for row in values]
-    variances = [sum((value - mean) ** 2 for value in row) / max(1, len(row) - 1) for row, mean in zip(values, means, strict=True)]
+    variances = [
+        sum((value - mean) ** 2 for value in row) / max(1, len(row) - 1)
+        for row, mean in zip(values, means, strict=True)
+    ]
     return 100 * shrink(means, [len(row) for row in values], variances)[scored.index(entry)]
 
 
@@ -167,13 +200,27 @@ def _lineage(archive: Archive, standings: Standings, entry: Entry) -> list[Stand
 
 
 def examples(
-    dataset: Sequence[Example], entry: Entry, against: Entry | None, *, offset: int = 0, limit: int = 200, only: str | None = None
+    dataset: Sequence[Example],
+    entry: Entry,
+    against: Entry | None,
+    *,
+    offset: int = 0,
+    limit: int = 200,
+    only: str | None = None,
 ) -> dict[str, Any]:
     """A page of the candidate's examples; `only` is "fixed", "broken", "same" or "error"."""
     rows, counts = [], {"fixed": 0, "broken": 0, "same": 0}
     for index in sorted(entry.results):
         result, before = entry.results[index], against.results.get(index) if against else None
-        change = None if before is None else "same" if result.value == before.value else "fixed" if result.value > before.value else "broken"
+        change = (
+            None
+            if before is None
+            else "same"
+            if result.value == before.value
+            else "fixed"
+            if result.value > before.value
+            else "broken"
+        )
         if change:
             counts[change] += 1
         if only is None or only == change or (only == "error" and result.error):

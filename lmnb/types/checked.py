@@ -24,7 +24,8 @@ def adapter_for(kind: Any, constraints: Constraints = ()) -> TypeAdapter[Any]:
 
 
 def _adapter(kind: Any, constraints: Constraints) -> TypeAdapter[Any]:
-    return TypeAdapter(Annotated[kind, Field(**dict(constraints))] if constraints else kind)
+    held: Any = Annotated[kind, Field(**dict(constraints))] if constraints else kind  # pyright: ignore[reportInvalidTypeForm]
+    return TypeAdapter(held)
 
 
 _cached = lru_cache(maxsize=4096)(_adapter)

@@ -81,7 +81,7 @@ def _sides(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         at = open_at[-1]
         _fail(text, at, f"{text[at]!r} is not closed", f"Add {_CLOSING[text[at]]!r}.")
     if not arrows:
-        raise SignatureError(f"signature {_quoted(text)} has no '->'. Write it as {_with_arrow(text)!r}.")
+        raise SignatureError(f"signature {_quoted(text)} has no '->'. Write it as {_with_arrow(text, cuts)!r}.")
     if len(arrows) > 1:
         where = " and ".join(str(at + 1) for at in arrows[:2])
         raise SignatureError(
@@ -127,8 +127,10 @@ def _fail(text: str, at: int, what: str, advice: str = "") -> NoReturn:
     )
 
 
-def _with_arrow(text: str) -> str:
-    """How the fields of `text` may have been meant: the last one is what is asked for."""
+def _with_arrow(text: str, cuts: list[int]) -> str:
+    """How the fields of `text`, with commas at `cuts`, may have been meant: the last one is what is asked for."""
+    if len(cuts) > 1 and ":" in text:
+        return f"{text[: cuts[-1]].strip()} -> {text[cuts[-1] + 1 :].strip()}"
     parts = [
         part for part in text.replace(",", " ").replace("=>", " ").replace("→", " ").split() if part.isidentifier()
     ]

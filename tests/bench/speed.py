@@ -75,7 +75,7 @@ def _fake(lib: Any) -> Callable[[float], Any]:
 
 
 def _subclass(lib: Any) -> Callable[[float], Any]:
-    """The reference's own scripted LM formats its answer anew at every call, so a plain subclass is the fairer side."""
+    """The way to script a model there that was measured to be fastest: its dummy and engines are a little slower."""
 
     class Sleeper(lib.BaseLM):
         def __init__(self, delay: float) -> None:
@@ -163,14 +163,23 @@ def table(own: dict[str, list[float]], reference: dict[str, list[float]]) -> str
             continue
         best = min(own[line.key])
         within = "-" if line.target is None else "yes" if best <= line.target else "NO"
-        row = [line.title, _shown(best, line), _shown(statistics.median(own[line.key]), line), _shown(line.target, line), within]
+        row = [
+            line.title,
+            _shown(best, line),
+            _shown(statistics.median(own[line.key]), line),
+            _shown(line.target, line),
+            within,
+        ]
         if reference:
             theirs = min(reference[line.key]) if line.key in reference else None
             row += [_shown(theirs, line), "-" if theirs is None else f"{theirs / best:.1f} ×"]
         rows.append(row)
     widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
     return "\n".join(
-        "  ".join(cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     )
 
@@ -183,12 +192,18 @@ def _shown(seconds: float | None, line: Line) -> str:
 
 def heavy(code: str) -> str:
     """Which of the heavy libraries `code` loads in a new interpreter."""
-    return _output([sys.executable, "-c", f"{code}\nimport sys\nprint(*(set({HEAVY!r}) & set(sys.modules)) or ['none'])"])
+    return _output(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*(set({HEAVY!r}) & set(sys.modules)) or ['none'])"]
+    )
 
 
 def _output(command: list[str], **environment: str) -> str:
     done = subprocess.run(
-        command, env={**os.environ, **environment}, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, **environment},
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise SystemExit(f"{command[0]} failed:\n{done.stderr[-2000:]}")
@@ -205,8 +220,12 @@ def measured_by(python: str, repeat: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--repeat", type=int, default=5, help="repeats of each figure (default 5)")
-    parser.add_argument("--reference", metavar="PYTHON", help=f"an interpreter with {REFERENCE} installed, to compare with")
-    parser.add_argument("--measure", choices=("lmnb", REFERENCE), help="print that side's seconds as JSON and nothing else")
+    parser.add_argument(
+        "--reference", metavar="PYTHON", help=f"an interpreter with {REFERENCE} installed, to compare with"
+    )
+    parser.add_argument(
+        "--measure", choices=("lmnb", REFERENCE), help="print that side's seconds as JSON and nothing else"
+    )
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measured(arguments.measure, arguments.repeat)))

@@ -20,7 +20,11 @@ def name(request):
 def start(name, *, metric=worlds.exact, lm=None, threads=4, **options):
     with lmnb.context(lm=lm or lmnb.FakeLM(worlds.reply)):
         return worlds.optimizers(metric)[name].start(
-            worlds.TwoCalls(), trainset=worlds.questions(0, 12), valset=worlds.questions(100, 108), num_threads=threads, **options
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 12),
+            valset=worlds.questions(100, 108),
+            num_threads=threads,
+            **options,
         )
 
 
@@ -162,7 +166,11 @@ def test_a_pinned_slot_never_changes(name):
     run.resume()
     tuned = run.wait(60)
     assert tuned.rewrite.instructions == "Pinned."
-    assert all(run.candidate(c).values["rewrite.instructions"] == "Pinned." for c in run.candidates if c.status == "scored" and c.reason is None)
+    assert all(
+        run.candidate(c).values["rewrite.instructions"] == "Pinned."
+        for c in run.candidates
+        if c.status == "scored" and c.reason is None
+    )
 
 
 def test_one_failing_example_is_a_row_with_the_error(name):
@@ -190,7 +198,7 @@ def test_a_metric_that_always_fails_ends_the_run_early_with_the_cause(name):
         raise KeyError("colour")
 
     run = start(name, metric=broken, lm=lm, threads=1)
-    with pytest.raises(lmnb.SystematicFailure, match="KeyError.*colour"):
+    with pytest.raises(lmnb.SystematicFailure, match=r"KeyError.*colour"):
         run.wait(60)
     assert run.state == "failed" and len(lm.calls) <= 40
 

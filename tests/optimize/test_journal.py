@@ -15,7 +15,10 @@ def folder(tmp_path):
     """The folder of a small finished run."""
     with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
         run = lmnb.BootstrapFewShot(metric=worlds.exact, max_bootstrapped_demos=2).start(
-            worlds.TwoCalls(), trainset=worlds.questions(0, 6), valset=worlds.questions(100, 104), run_dir=tmp_path / "run"
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 6),
+            valset=worlds.questions(100, 104),
+            run_dir=tmp_path / "run",
         )
         run.wait(30)
     return tmp_path / "run"
@@ -118,7 +121,10 @@ def test_no_secret_reaches_the_folder(tmp_path):
     lm = lmnb.FakeLM(worlds.reply, api_key="sk-secret-value")
     with lmnb.context(lm=lm):
         run = lmnb.LabeledFewShot(k=2).start(
-            worlds.TwoCalls(), trainset=worlds.questions(0, 6), valset=worlds.questions(100, 104), run_dir=tmp_path / "run"
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 6),
+            valset=worlds.questions(100, 104),
+            run_dir=tmp_path / "run",
         )
         run.wait(30)
     for path in (tmp_path / "run").rglob("*"):

@@ -17,7 +17,12 @@ def test_killed_at_random_moments_a_run_ends_as_if_nothing_had_been(name, reques
     """After kill -9 and resume the run has the same candidates, scores, decisions and result, and no recorded reply was bought again."""
     kills = 50 if request.config.getoption("--full") else 4
     script = Path(__file__).parents[1] / "killing.py"
-    done = subprocess.run([sys.executable, script, "--optimizer", name, "--kills", str(kills)], capture_output=True, text=True, timeout=500)
+    done = subprocess.run(
+        [sys.executable, script, "--optimizer", name, "--kills", str(kills)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["kills"] >= kills

@@ -136,7 +136,7 @@ def test_rejecting_a_candidate_in_flight_drops_its_rollouts_and_undo_completes_i
     run.until("paused", 10)
     model.gate.clear()
     run.resume()
-    while len(run.candidates) < 2 or run.candidates[1].status == "waiting" and model.asked < 30:
+    while len(run.candidates) < 2 or (run.candidates[1].status == "waiting" and model.asked < 30):
         model.gate.set()
         time.sleep(0.001)
     model.gate.clear()
@@ -216,7 +216,10 @@ def test_decisions_carry_over_to_another_run():
     run.reject_demo(worlds.questions(0, 12)[3], "wrong")
     run.edit(0, "rewrite.instructions", "Carried over.")
     run.until("ended", 10)
-    other = start(optimizer=lmnb.BootstrapFewShot(metric=worlds.exact, max_bootstrapped_demos=2, max_labeled_demos=9), decisions=run.decisions)
+    other = start(
+        optimizer=lmnb.BootstrapFewShot(metric=worlds.exact, max_bootstrapped_demos=2, max_labeled_demos=9),
+        decisions=run.decisions,
+    )
     other.wait(30)
     assert all(demo.question != "q3" for demo in other.demos)
     assert any(c.human and c.status == "scored" for c in other.candidates)
@@ -224,8 +227,14 @@ def test_decisions_carry_over_to_another_run():
 
 def test_growing_a_search_buys_only_the_new_candidates():
     """The same search with more candidates repeats the first ones exactly."""
-    short, long = start(), start(optimizer=lmnb.BootstrapFewShotWithRandomSearch(
-        metric=worlds.exact, max_bootstrapped_demos=2, max_labeled_demos=3, num_candidate_programs=4))
+    short, long = (
+        start(),
+        start(
+            optimizer=lmnb.BootstrapFewShotWithRandomSearch(
+                metric=worlds.exact, max_bootstrapped_demos=2, max_labeled_demos=3, num_candidate_programs=4
+            )
+        ),
+    )
     for run in (short, long):
         run.wait(30)
     assert ids(long)[: len(ids(short))] == ids(short)
@@ -241,7 +250,9 @@ def test_stop_at_score_ends_the_search():
 
 def test_a_threshold_of_zero_is_a_threshold():
     """metric_threshold=0 lets a score of 0 pass, as the number says."""
-    optimizer = lmnb.BootstrapFewShot(metric=lambda e, p, t=None: 0.0, metric_threshold=0, max_bootstrapped_demos=2, max_labeled_demos=0)
+    optimizer = lmnb.BootstrapFewShot(
+        metric=lambda e, p, t=None: 0.0, metric_threshold=0, max_bootstrapped_demos=2, max_labeled_demos=0
+    )
     run = start(optimizer=optimizer)
     run.wait(30)
     assert any(demo.origin == "bootstrapped" for demo in run.demos)
@@ -249,8 +260,15 @@ def test_a_threshold_of_zero_is_a_threshold():
 
 def test_a_teacher_gives_the_demos_and_may_use_another_lm():
     """teacher_settings hold for the teacher alone."""
-    strong = lmnb.FakeLM(lambda messages: {**worlds.reply(messages), **({"reasoning": "strong"} if "reasoning" in worlds.reply(messages) else {})})
-    optimizer = lmnb.BootstrapFewShot(metric=None, teacher_settings={"lm": strong}, max_bootstrapped_demos=2, max_labeled_demos=0)
+    strong = lmnb.FakeLM(
+        lambda messages: {
+            **worlds.reply(messages),
+            **({"reasoning": "strong"} if "reasoning" in worlds.reply(messages) else {}),
+        }
+    )
+    optimizer = lmnb.BootstrapFewShot(
+        metric=None, teacher_settings={"lm": strong}, max_bootstrapped_demos=2, max_labeled_demos=0
+    )
     run = start(optimizer=optimizer)
     run.wait(30)
     assert {demo.reasoning for demo in run.demos if "reasoning" in demo} == {"strong"}
@@ -301,7 +319,9 @@ def test_a_run_without_its_code_can_be_looked_at_but_says_what_it_needs():
     run.wait(10)
     again = lmnb.reopen(run.path)
     assert not again.snapshot()["live"]
-    with pytest.raises(lmnb.RunError, match=r"local is not importable.*lmnb\.reopen\(path, program=\.\.\., metric=\.\.\.\)"):
+    with pytest.raises(
+        lmnb.RunError, match=r"local is not importable.*lmnb\.reopen\(path, program=\.\.\., metric=\.\.\.\)"
+    ):
         again.resume()
 
 
@@ -311,7 +331,9 @@ def test_unknown_names_are_told():
     run.wait(30)
     with pytest.raises(lmnb.InputError, match="no candidate 99; its 5 candidates"):
         run.reject(99)
-    with pytest.raises(lmnb.InputError, match=r"no instruction slot 'rewrite\.instruction'; this program has rewrite\.instructions"):
+    with pytest.raises(
+        lmnb.InputError, match=r"no instruction slot 'rewrite\.instruction'; this program has rewrite\.instructions"
+    ):
         run.edit(0, "rewrite.instruction", "x")
     with pytest.raises(lmnb.InputError, match="this program has 2 predictors; say which"):
         run.inject(instructions="x")

@@ -49,7 +49,7 @@ export function Virtual({ count, rowHeight, label, row, selected = -1, class: na
   const rows: ComponentChildren[] = [];
   for (let index = first; index < last; index++) rows.push(row(index, { top: `${index * rowHeight}px`, height: `${rowHeight}px` }));
   return (
-    <div class={`virtual ${name}`} ref={box} role={role} aria-label={label} aria-activedescendant={active} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+    <div class={`virtual ${name}`} ref={box} role={role} tabIndex={role === "listbox" ? 0 : undefined} aria-label={label} aria-activedescendant={active} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
       <div class="virtual-space" role="presentation" style={{ height: `${count * rowHeight}px` }}>
         {rows}
       </div>

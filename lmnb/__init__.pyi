@@ -1,0 +1,142 @@
+"""What `lmnb/__init__.py` gives lazily, for editors and type checkers; a test holds the two together."""
+
+from lmnb.adapters.base import Adapter as Adapter
+from lmnb.adapters.chat import ChatAdapter as ChatAdapter
+from lmnb.calls import History as History
+from lmnb.calls import history as history
+from lmnb.calls import inspect_history as inspect_history
+from lmnb.data.loader import DataLoader as DataLoader
+from lmnb.data.loader import load_jsonl as load_jsonl
+from lmnb.errors import (
+    AuthError as AuthError,
+)
+from lmnb.errors import (
+    BudgetExceeded as BudgetExceeded,
+)
+from lmnb.errors import (
+    Cancelled as Cancelled,
+)
+from lmnb.errors import (
+    CheckFailed as CheckFailed,
+)
+from lmnb.errors import (
+    ContextWindowError as ContextWindowError,
+)
+from lmnb.errors import (
+    Diverged as Diverged,
+)
+from lmnb.errors import (
+    InputError as InputError,
+)
+from lmnb.errors import (
+    InvalidRequestError as InvalidRequestError,
+)
+from lmnb.errors import (
+    JournalError as JournalError,
+)
+from lmnb.errors import (
+    LMError as LMError,
+)
+from lmnb.errors import (
+    LmnbError as LmnbError,
+)
+from lmnb.errors import (
+    LMNotConfigured as LMNotConfigured,
+)
+from lmnb.errors import (
+    LMTimeoutError as LMTimeoutError,
+)
+from lmnb.errors import (
+    MissingExtra as MissingExtra,
+)
+from lmnb.errors import (
+    ModelNotFound as ModelNotFound,
+)
+from lmnb.errors import (
+    ParseError as ParseError,
+)
+from lmnb.errors import (
+    RateLimitError as RateLimitError,
+)
+from lmnb.errors import (
+    RunError as RunError,
+)
+from lmnb.errors import (
+    RunLocked as RunLocked,
+)
+from lmnb.errors import (
+    SaveError as SaveError,
+)
+from lmnb.errors import (
+    ServerError as ServerError,
+)
+from lmnb.errors import (
+    SignatureError as SignatureError,
+)
+from lmnb.errors import (
+    SystematicFailure as SystematicFailure,
+)
+from lmnb.errors import (
+    TransportError as TransportError,
+)
+from lmnb.evaluate.evaluate import Evaluate as Evaluate
+from lmnb.evaluate.report import Comparison as Comparison
+from lmnb.evaluate.report import Report as Report
+from lmnb.evaluate.score import Score as Score
+from lmnb.example import Completions as Completions
+from lmnb.example import Example as Example
+from lmnb.example import Prediction as Prediction
+from lmnb.export.program import load as load
+from lmnb.lm.base import BaseLM as BaseLM
+from lmnb.lm.base import Response as Response
+from lmnb.lm.budget import Budget as Budget
+from lmnb.lm.cache import cache as cache
+from lmnb.lm.cache import configure_cache as configure_cache
+from lmnb.lm.client import LM as LM
+from lmnb.lm.fake import DummyLM as DummyLM
+from lmnb.lm.fake import FakeLM as FakeLM
+from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought
+from lmnb.modules.module import Module as Module
+from lmnb.modules.predict import Predict as Predict
+from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
+from lmnb.optimize.candidate import Candidate as Candidate
+from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
+from lmnb.optimize.optimizer import Optimizer as Optimizer
+from lmnb.optimize.random_search import (
+    BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
+)
+from lmnb.optimize.random_search import (
+    BootstrapRS as BootstrapRS,
+)
+from lmnb.optimize.run import Run as Run
+from lmnb.optimize.store import reopen as reopen
+from lmnb.optimize.store import runs as runs
+from lmnb.settings import configure as configure
+from lmnb.settings import context as context
+from lmnb.signature import (
+    InputField as InputField,
+)
+from lmnb.signature import (
+    OutputField as OutputField,
+)
+from lmnb.signature import (
+    Signature as Signature,
+)
+from lmnb.signature import (
+    ensure_signature as ensure_signature,
+)
+from lmnb.signature import (
+    make_signature as make_signature,
+)
+from lmnb.trace import Span as Span
+from lmnb.trace import Trace as Trace
+
+from . import data as data
+from . import evaluate as evaluate
+from . import export as export
+from . import optimize as optimize
+from . import settings as settings
+from . import teleprompt as teleprompt
+from . import testing as testing
+
+__version__: str

@@ -1,0 +1,56 @@
+"""One JupyterLab and one browser for all tests of this folder; a notebook and a kernel for each."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+for package in ("playwright", "jupyterlab", "anywidget"):
+    pytest.importorskip(package, reason="the browser tests need the extra `dev`")
+
+from desk import CHROMIUM, Desk, Notebook, jupyter_lab
+from playwright.sync_api import Browser, sync_playwright
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        one = driver.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="package")
+def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """JupyterLab in a page."""
+    folder = tmp_path_factory.mktemp("lab") / "work"
+    folder.mkdir()
+    shutil.copy(Path(__file__).parent / "bench.py", folder)
+    with jupyter_lab(folder) as address:
+        page = browser.new_page(viewport={"width": 1400, "height": 1300})
+        yield Desk(page, address, folder)
+        page.close()
+
+
+@pytest.fixture
+def notebook(desk: Desk) -> Iterator[Callable[..., Notebook]]:
+    """`notebook(*cells)` opens a new notebook and runs its cells. What the console says of errors fails the test."""
+    opened: list[Notebook] = []
+    desk.heard.clear()
+
+    def make(*cells: str) -> Notebook:
+        opened.append(desk.make())
+        for cell in cells:
+            opened[-1].run(cell)
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+    assert desk.heard == []

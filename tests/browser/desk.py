@@ -1,0 +1,250 @@
+"""A real JupyterLab as a person has it before them: notebooks made on the fly, cells run, panels clicked, errors heard."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+OPTIONS = [
+    "--no-browser",
+    "--IdentityProvider.token=",
+    "--ServerApp.disable_check_xsrf=True",
+    "--LabApp.expose_app_in_browser=True",
+    "--LabApp.extension_manager=readonly",
+    "--allow-root",  # containers run as root; the server listens on loopback only
+]
+QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+# JupyterLab says these of itself, in an empty notebook too.
+NOISE: tuple[str, ...] = ()
+
+
+@contextmanager
+def jupyter_lab(folder: Path) -> Iterator[str]:
+    """The address of a server on `folder`, with settings of its own beside it."""
+    own = folder.parent / "jupyter"
+    settings = own / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+        "LMNB_CACHE_DIR": "cache",
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", *OPTIONS, f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    environment = os.environ | {name: str(own / place) for name, place in places.items()}
+    with (own / "server.log").open("w") as log:
+        server = subprocess.Popen([*command, f"--ServerApp.root_dir={folder}"], stdout=log, stderr=log, env=environment)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _until(lambda: _answers(f"{address}/api/status") or server.poll() is not None, 60)
+            assert server.poll() is None, f"JupyterLab did not start:\n{(own / 'server.log').read_text()}"
+            yield address
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib.request.urlopen(url, timeout=5).status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def _until(test: Callable[[], Any], seconds: float) -> Any:
+    end = time.monotonic() + seconds
+    while not (value := test()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return value
+
+
+class Desk:
+    """JupyterLab in a page. `heard` has what the console said of errors, `requests` every address the page asked for."""
+
+    def __init__(self, page: Any, address: str, folder: Path) -> None:
+        self.page, self.address, self.folder = page, address, folder
+        self.heard: list[str] = []
+        self.requests: list[str] = []
+        self._count = 0
+        page.set_default_timeout(15_000)
+        page.on("console", lambda one: self._hear(one.text) if one.type == "error" else None)
+        page.on("pageerror", lambda one: self._hear(str(one)))
+        page.on("request", lambda one: self.requests.append(one.url))
+        page.goto(f"{address}/lab?reset")
+        page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)", timeout=60_000)
+
+    def _hear(self, words: str) -> None:
+        if not any(noise in words for noise in NOISE):
+            self.heard.append(words)
+
+    def strangers(self) -> list[str]:
+        """Requests that left the server."""
+        return [url for url in self.requests if not url.startswith((self.address, "data:", "blob:"))]
+
+    def make(self, *cells: str) -> Notebook:
+        """A new notebook with these cells, not run, open and with its kernel ready."""
+        self._count += 1
+        name = f"n{self._count}.ipynb"
+        spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=spec), self.folder / name)
+        return self.open(name)
+
+    def open(self, name: str) -> Notebook:
+        """Open a notebook of the folder in JupyterLab."""
+        self.page.evaluate(
+            """async (path) => {
+                const panel = await jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+                await panel.context.ready;
+                await panel.sessionContext.ready;
+                await panel.revealed;
+                jupyterapp.shell.activateById(panel.id);
+            }""",
+            name,
+        )
+        self.page.wait_for_function(
+            """(path) => { const one = jupyterapp.shell.currentWidget;
+                return one.context?.path === path && one.sessionContext.session?.kernel?.status === 'idle'; }""",
+            arg=name,
+            timeout=60_000,
+        )
+        return Notebook(self, name)
+
+    def theme(self, name: str) -> None:
+        """Light or Dark."""
+        theme = f"JupyterLab {name}"
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        self.page.wait_for_function("name => document.body.dataset.jpThemeLight === String(name === 'Light')", arg=name)
+
+    def picture(self, place: Any, name: str) -> None:
+        """A screenshot into the folder LMNB_SCREENSHOTS, where one is asked for."""
+        folder = os.environ.get("LMNB_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            place.screenshot(path=str(Path(folder, f"{name}.png")))
+
+
+class Notebook:
+    """The notebook in front."""
+
+    def __init__(self, desk: Desk, name: str) -> None:
+        self.desk, self.page, self.name = desk, desk.page, name
+        self.place = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self.panel = self.place.locator("[data-lmnb=studio]")
+        """The Studio: the live one and a static report wear the same handle."""
+
+    def run(self, code: str, *, wait: bool = True) -> list[dict[str, Any]]:
+        """Add a cell at the end, run it, and give its outputs."""
+        return self.page.evaluate(
+            """async ([code, wait]) => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.model.sharedModel.insertCell(notebook.widgets.length, { cell_type: 'code', source: code });
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+                notebook.deselectAll();
+                const cell = notebook.activeCell;
+                const done = jupyterapp.commands.execute('notebook:run-cell');
+                if (!wait) return [];
+                await done;
+                return cell.model.outputs.toJSON();
+            }""",
+            [code, wait],
+        )
+
+    def rerun(self, index: int) -> list[dict[str, Any]]:
+        """Run cell `index` again."""
+        return self.page.evaluate(
+            """async (index) => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = index;
+                notebook.deselectAll();
+                await jupyterapp.commands.execute('notebook:run-cell');
+                return notebook.widgets[index].model.outputs.toJSON();
+            }""",
+            index,
+        )
+
+    def ask(self, expression: str) -> Any:
+        """The value of an expression in the kernel, asked beside the cells."""
+        code = f"import json as _json; print(_json.dumps({expression}))"
+        said = self.page.evaluate(
+            """async (code) => {
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false });
+                let said = '', problem = '';
+                future.onIOPub = (message) => {
+                    if (message.header.msg_type === 'stream') said += message.content.text;
+                    if (message.header.msg_type === 'error') problem = message.content.traceback.join('\\n');
+                };
+                await future.done;
+                return [said, problem];
+            }""",
+            code,
+        )
+        assert not said[1], said[1]
+        return json.loads(said[0])
+
+    def until(self, expression: str, seconds: float = 20) -> Any:
+        """Wait until an expression in the kernel is true."""
+        return _until(lambda: self.ask(expression), seconds)
+
+    def state(self, *states: str) -> None:
+        """Wait until the Studio shows one of these states."""
+        either = ",".join(f"[data-lmnb=studio][data-state={state}]" for state in states)
+        self.place.locator(either).first.wait_for()
+
+    def rows(self) -> dict[str, str]:
+        """The candidates that the Studio lists: id and status."""
+        return dict(
+            self.panel.locator("[data-kind=candidate]").evaluate_all(
+                "rows => rows.map((row) => [row.dataset.id, row.dataset.status])"
+            )
+        )
+
+    def row(self, candidate: str, status: str | None = None) -> Any:
+        """A candidate's row, with that status where one is given."""
+        wanted = f"[data-status={status}]" if status else ""
+        return self.panel.locator(f"[data-kind=candidate][data-id='{candidate}']{wanted}").first
+
+    def act(self, action: str, ident: str | None = None, within: str = "") -> None:
+        """Click the control of an action."""
+        which = f"[data-action={action}]" + (f"[data-id='{ident}']" if ident is not None else "")
+        self.panel.locator(f"{within} {which}").first.click()
+
+    def save(self) -> str:
+        """Save as a person does, and give the file's text."""
+        self.page.evaluate("jupyterapp.shell.currentWidget.context.save()")
+        return (self.desk.folder / self.name).read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        """Save, end the kernel, close."""
+        self.page.evaluate(
+            """async () => {
+                const panel = jupyterapp.shell.currentWidget;
+                if (!panel?.context) return;
+                await panel.context.save();
+                await panel.sessionContext.shutdown();
+                panel.dispose();
+            }"""
+        )
