@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TextIO
 
 from lmnb.errors import InputError, MissingExtra
-from lmnb.html import Html, el, join, root, visible
+from lmnb.html import el, join, root, visible
 from lmnb.trace import Span, Trace, show_in_notebook
 from lmnb.trace_html import trace_html
 
@@ -84,7 +84,7 @@ class History(tuple[HistoryEntry, ...]):
 
     def _repr_html_(self) -> str:
         earlier = len(self) - SHOWN
-        shown = [Html(trace_html(trace.to_dict())) for trace in self.traces()[-SHOWN:]]
+        shown = [trace_html(trace.to_dict()) for trace in self.traces()[-SHOWN:]]
         note = [root("traces", el("p", {}, f"{earlier} earlier calls: history().to_pandas()"))] if earlier > 0 else []
         return join(note + shown)
 

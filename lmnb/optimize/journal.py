@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,14 @@ class Journal:
         self._held = _take(self.folder / "lock")
         path = self.folder / "journal.jsonl"
         if path.exists():
-            os.truncate(path, read_records(self.folder)[1])
+            sound = read_records(self.folder)[1]
+            torn = path.stat().st_size - sound
+            if torn:
+                warnings.warn(
+                    f"{path} ends inside a record: these {torn} bytes are dropped and asked again, all before them is kept.",
+                    stacklevel=2,
+                )
+            os.truncate(path, sound)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
 
     def append(self, record: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ OPTIONS = [
 QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
+SCORED = "sum(c.status == 'scored' for c in run.candidates)"
+
 # JupyterLab says these of itself, in an empty notebook too.
 NOISE: tuple[str, ...] = ()
 
@@ -94,7 +96,16 @@ class Desk:
         page.on("pageerror", lambda one: self._hear(str(one)))
         page.on("request", lambda one: self.requests.append(one.url))
         page.goto(f"{address}/lab?reset")
-        page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)", timeout=60_000)
+        self._settle()
+        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+
+    def _settle(self) -> None:
+        self.page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)", timeout=60_000)
+
+    def reload(self) -> None:
+        """Load the page again, as with F5."""
+        self.page.reload()
+        self._settle()
 
     def _hear(self, words: str) -> None:
         if not any(noise in words for noise in NOISE):
@@ -160,7 +171,9 @@ class Notebook:
         return self.page.evaluate(
             """async ([code, wait]) => {
                 const notebook = jupyterapp.shell.currentWidget.content;
-                notebook.model.sharedModel.insertCell(notebook.widgets.length, { cell_type: 'code', source: code });
+                const only = notebook.widgets.length === 1 && !notebook.widgets[0].model.sharedModel.source;
+                if (only) notebook.widgets[0].model.sharedModel.setSource(code);
+                else notebook.model.sharedModel.insertCell(notebook.widgets.length, { cell_type: 'code', source: code });
                 notebook.activeCellIndex = notebook.widgets.length - 1;
                 notebook.deselectAll();
                 const cell = notebook.activeCell;
@@ -171,6 +184,20 @@ class Notebook:
             }""",
             [code, wait],
         )
+
+    def type_and_run(self, code: str) -> None:
+        """Open a cell below the last one, type into it, press Shift+Enter."""
+        self.page.evaluate(
+            """async () => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+                await jupyterapp.commands.execute('notebook:insert-cell-below');
+                await jupyterapp.commands.execute('notebook:enter-edit-mode');
+            }"""
+        )
+        self.page.wait_for_function("document.activeElement?.closest('.cm-editor') != null")
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Shift+Enter")
 
     def rerun(self, index: int) -> list[dict[str, Any]]:
         """Run cell `index` again."""
@@ -214,23 +241,43 @@ class Notebook:
         either = ",".join(f"[data-lmnb=studio][data-state={state}]" for state in states)
         self.place.locator(either).first.wait_for()
 
-    def rows(self) -> dict[str, str]:
-        """The candidates that the Studio lists: id and status."""
-        return dict(
-            self.panel.locator("[data-kind=candidate]").evaluate_all(
-                "rows => rows.map((row) => [row.dataset.id, row.dataset.status])"
-            )
+    def cells(self) -> list[str]:
+        """The types of all cells."""
+        return self.page.evaluate("jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model.type)")
+
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """What cell `index` has as its outputs."""
+        return self.page.evaluate(
+            "index => jupyterapp.shell.currentWidget.content.widgets[index].model.outputs.toJSON()", index
         )
 
-    def row(self, candidate: str, status: str | None = None) -> Any:
+    def row(self, candidate: str, status: str | None = None, panel: Any = None) -> Any:
         """A candidate's row, with that status where one is given."""
         wanted = f"[data-status={status}]" if status else ""
-        return self.panel.locator(f"[data-kind=candidate][data-id='{candidate}']{wanted}").first
+        return (panel or self.panel).locator(f"[data-kind=candidate][data-id='{candidate}']{wanted}").first
 
-    def act(self, action: str, ident: str | None = None, within: str = "") -> None:
+    def act(self, action: str, ident: str | None = None, within: str = "", panel: Any = None) -> None:
         """Click the control of an action."""
-        which = f"[data-action={action}]" + (f"[data-id='{ident}']" if ident is not None else "")
-        self.panel.locator(f"{within} {which}").first.click()
+        which = f"{within} [data-action={action}]" + (f"[data-id='{ident}']" if ident is not None else "")
+        (panel or self.panel).locator(which).first.click()
+
+    def step(self, times: int = 1) -> None:
+        """Click Step and wait for the pause after it."""
+        for _ in range(times):
+            before = self.ask(SCORED)
+            self.act("step")
+            self.until(f"run.state == 'paused' and {SCORED} == {before + 1}")
+        self.state("paused")
+
+    def choose(self, candidate: str) -> None:
+        """Click a candidate's row, and wait until what there is to know of it is shown."""
+        self.row(candidate).click()
+        self.panel.locator(f"[data-kind=candidate][data-id='{candidate}'][aria-selected=true]").first.wait_for()
+        self.panel.locator(".pane[aria-busy=false]").wait_for()
+
+    def tab(self, name: str) -> None:
+        """Open a tab of the candidate's pane."""
+        self.panel.locator(f"[data-tab={name}]").first.click()
 
     def save(self) -> str:
         """Save as a person does, and give the file's text."""
