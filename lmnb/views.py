@@ -7,6 +7,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+OPTIONAL = ("lmnb_widgets", "anywidget", "ipywidgets", "IPython", "traitlets", "plotly")
+
 
 @cache
 def find(name: str) -> Callable[..., Any] | None:
@@ -14,6 +16,8 @@ def find(name: str) -> Callable[..., Any] | None:
     for entry in entry_points(group="lmnb.views", name=name):
         try:
             return entry.load()
-        except ImportError:
-            return None
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in OPTIONAL:
+                return None
+            raise
     return None

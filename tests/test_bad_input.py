@@ -178,7 +178,7 @@ PRELUDE = """
     class Blocker:
         def find_spec(self, name, path=None, target=None):
             if name.partition(".")[0] == {blocked!r}:
-                raise ImportError(f"No module named {{name!r}}", name=name)
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
     sys.meta_path.insert(0, Blocker())
     import lmnb

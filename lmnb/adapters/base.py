@@ -114,7 +114,8 @@ class Adapter:
                 else f"The second, after the repair turn: {again}"
             )
             raise ParseError(
-                f"two replies to {signature.signature!r} could not be read. The first: {error} {second}",
+                f"two replies to {signature.signature!r} could not be read. The first: {error} {second} "
+                f"The last reply: {again.reply[:200]!r}",
                 reply=again.reply,
                 signature=signature,
             ) from None

@@ -19,6 +19,8 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object
 from lmnb.optimize.journal import FORMAT, Journal
 from lmnb.optimize.task import Predictor, baseline_of, shape_of
+from lmnb.signature import type_text
+from lmnb.types.checked import adapter_for, problems
 
 HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
 FEW = 6  # examples below which a training set is not split
@@ -150,6 +152,8 @@ def header_for(
     """The header of a new run. InputError for data that cannot be used."""
     train = _checked(trainset, "trainset")
     val = _checked(valset, "valset") if valset is not None else ()
+    for name, examples in (("trainset", train), ("valset", val)):
+        _check_labels(code.program, examples, name)
     train, val, evalset, note = _split(train, val, optimizer.needs_evalset)
     created = datetime.now()
     arguments = {name: value for name, value in optimizer.get_params().items() if name not in HIDDEN}
@@ -229,6 +233,25 @@ def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
                 f"{name}[{index}] does not say which fields are inputs. Write example.with_inputs({next(iter(example.keys()), '...')!r})"
             )
     return given
+
+
+def _check_labels(program: Any, examples: Sequence[Example], name: str) -> None:
+    """A label that no reply could ever equal, such as one outside a Literal, is a mistake in the data."""
+    declared = {
+        key: kind
+        for _, predictor in program.named_predictors()
+        for key, kind in predictor.signature.output_fields.items()
+    }
+    for index, example in enumerate(examples):
+        for key in declared.keys() & set(example.keys()) - set(example.input_keys or ()):
+            kind = declared[key]
+            try:
+                adapter_for(kind.type, kind.limits).validate_python(example[key])
+            except ValueError as error:
+                raise InputError(
+                    f"{name}[{index}].{key} is {example[key]!r}, which is not ({type_text(kind.type)}) as the signature says: "
+                    f"{problems(error)}. Mend the example, or widen the type of {key!r}."
+                ) from None
 
 
 def _example_to_dict(example: Example) -> dict[str, Any]:

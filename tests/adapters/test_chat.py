@@ -214,7 +214,7 @@ def test_two_wrong_replies_raise():
         "`[[ ## team ## ]]` on lines of "
         "their own, each followed by its value. The second, after the repair turn: Field 'team' is "
         "'zebra', but should be one of: otter, "
-        "falcon, maple."
+        "falcon, maple. The last reply: '[[ ## team ## ]]\\nzebra'"
     )
 
 

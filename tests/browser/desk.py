@@ -31,8 +31,8 @@ CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 SCORED = "sum(c.status == 'scored' for c in run.candidates)"
 
-# JupyterLab says these of itself, in an empty notebook too.
-NOISE: tuple[str, ...] = ()
+# What JupyterLab says of itself, in an empty notebook too.
+NOISE = ("Canceled future for",)  # a kernel was restarted or shut down before its debugger or a subshell had answered
 
 
 @contextmanager
@@ -285,13 +285,16 @@ class Notebook:
         return (self.desk.folder / self.name).read_text(encoding="utf-8")
 
     def close(self) -> None:
-        """Save, end the kernel, close."""
+        """Save, end the kernel, close; also what else was opened."""
         self.page.evaluate(
-            """async () => {
-                const panel = jupyterapp.shell.currentWidget;
-                if (!panel?.context) return;
-                await panel.context.save();
-                await panel.sessionContext.shutdown();
-                panel.dispose();
-            }"""
+            """async (path) => {
+                for (const panel of [...jupyterapp.shell.widgets('main')]) {
+                    if (panel.context?.path === path) {
+                        await panel.context.save();
+                        await panel.sessionContext.shutdown();
+                    }
+                    panel.dispose();
+                }
+            }""",
+            self.name,
         )

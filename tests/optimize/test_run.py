@@ -362,3 +362,13 @@ def test_runs_lists_what_is_stored(tmp_path):
     rows = lmnb.runs(tmp_path)
     assert len(rows) == 1 and rows[0]["state"] == "finished" and rows[0]["best"] == run.best.score
     assert "BootstrapFewShotWithRandomSearch" in repr(rows)
+
+
+def test_a_label_that_no_reply_could_equal_is_refused():
+    """A training label outside the Literal is a mistake in the data, named before anything runs."""
+    program = lmnb.Predict("ticket -> team: Literal['otter', 'falcon']")
+    trainset = [lmnb.Example(ticket="a", team=team).with_inputs("ticket") for team in ("otter", "Otters")]
+    with pytest.raises(
+        lmnb.InputError, match=r"trainset\[1\]\.team is 'Otters', which is not \(one of: otter, falcon\)"
+    ):
+        lmnb.LabeledFewShot(k=1).compile(program, trainset=trainset)

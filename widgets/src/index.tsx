@@ -31,12 +31,23 @@ function open(model: Model, el: HTMLElement): () => void {
   };
 }
 
+/** Whether somebody could still answer the model. */
+function reaches(model: Model): boolean {
+  try {
+    model.send({ type: "look" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export default {
   /** Runs when the model appears, without a view: where the output is static HTML with a place for it, the live view moves in. */
   initialize({ model }: { model: Model }) {
     const token = model.get("mount");
     if (!token) return;
-    return mount(token, (place) => {
+    const leave = mount(token, (place) => {
+      if (!reaches(model)) return null; // its kernel is gone, and the notebook was opened again in the same page: what was saved stays
       const still = [...place.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
       for (const node of still) node.style.setProperty("display", "none", "important");
       // JupyterLab dresses tables, lists and headings of HTML outputs, and strongly; the panel is no document
@@ -49,6 +60,8 @@ export default {
         for (const node of still) node.style.removeProperty("display");
       };
     });
+    model.on("comm_live_update", (of) => of?.comm_live === false && leave()); // the kernel was restarted
+    return leave;
   },
   render({ model, el }: { model: Model; el: HTMLElement }) {
     return open(model, el);

@@ -1,7 +1,8 @@
 /** A saved notebook keeps the static form of an output. While the kernel lives, its model takes that place over: the output carries an empty word of
  * a class, `lmnb-mount-<token>`, and whoever has that token draws the live view there. */
 
-type Draw = (place: HTMLElement) => () => void;
+/** Draws into the place and gives how to take it away, or nothing where there is no longer anything to draw. */
+type Draw = (place: HTMLElement) => (() => void) | null;
 
 const waiting = new Map<string, { draw: Draw; open: Map<HTMLElement, () => void> }>();
 let watch: MutationObserver | null = null;
@@ -35,6 +36,11 @@ function look(): void {
       close();
       open.delete(place);
     }
-    for (const place of document.querySelectorAll<HTMLElement>(`.lmnb-mount-${CSS.escape(token)}`)) if (!open.has(place)) open.set(place, draw(place));
+    for (const place of document.querySelectorAll<HTMLElement>(`.lmnb-mount-${CSS.escape(token)}`)) {
+      if (open.has(place)) continue;
+      const close = draw(place);
+      if (close) open.set(place, close);
+      else waiting.delete(token);
+    }
   }
 }

@@ -1,0 +1,214 @@
+"""What a notebook keeps of a run and of traces, and what it shows when it is opened again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+BROKEN = ("Error displaying widget", "model not found", "Loading widget", "Error creating widget")
+
+
+def held_by(text):
+    """All outputs of a notebook file."""
+    return [output for cell in json.loads(text)["cells"] for output in cell.get("outputs", [])]
+
+
+def assert_static(text):
+    """The file holds no widget and nothing that could run."""
+    assert "widget-view" not in text and "widgets" not in json.loads(text)["metadata"]
+    for output in held_by(text):
+        assert set(output.get("data", {})) <= {"text/html", "text/plain"}
+        html = "".join(output.get("data", {}).get("text/html", ""))
+        assert "<script" not in html and "javascript:" not in html
+
+
+def assert_sound(one):
+    words = one.place.inner_text()
+    assert not [sign for sign in BROKEN if sign in words]
+    assert one.place.locator(".lmv").count() == 0  # no live view: the kernel that had it is gone
+
+
+def test_the_report_replaces_the_panel_and_is_what_is_saved(notebook):
+    """At the end the same output is the static report; the file has no widget; opened again it shows the report."""
+    one = notebook("from bench import *\nrun = start()\nrun", "'after it'")
+    assert "application/vnd.jupyter.widget-view+json" in one.outputs(0)[0]["data"]
+    one.state("finished")
+    one.place.locator(".lmv").wait_for(state="detached")
+    assert [set(output["data"]) for output in one.outputs(0)] == [{"text/html", "text/plain"}]
+    best = one.ask("run.best.number")
+    assert_static(one.save())
+    one.close()
+
+    again = one.desk.open(one.name)
+    again.panel.wait_for()
+    assert_sound(again)
+    shown = again.panel.inner_text()
+    assert "Finished" in shown and f"Candidate {best}" in shown
+    assert again.panel.locator("[data-kind=demo]").count() == 3
+    again.close()
+
+
+def test_a_run_that_fails_leaves_a_report_that_says_why(notebook):
+    """A metric that always raises ends the run early; the saved output tells it."""
+    one = notebook(
+        "from bench import *\nimport bench\n"
+        "bench.right = lambda example, prediction, trace=None: 1 / 0\nrun = start(paused=True)\nrun"
+    )
+    one.state("paused")
+    one.act("resume")
+    one.state("failed")
+    one.place.locator(".lmv").wait_for(state="detached")
+    assert "division by zero" in one.panel.inner_text()
+    assert_static(one.save())
+
+
+def test_two_views_stay_in_step(notebook):
+    """What is done in one panel is seen in the other; both become the report."""
+    one = notebook("from bench import *\nrun = start(paused=True)\nrun", "run")
+    one.place.locator(".lmv[data-state=paused]").nth(1).wait_for()
+    first, second = one.panel.nth(0), one.panel.nth(1)
+    one.step(2)
+    best = one.ask("run.best.id")
+    one.row(best, "scored", second).wait_for()
+    one.act("reject", within=".actions", panel=second)
+    second.get_by_role("button", name="too long").click()
+    one.row(best, "dropped", first).wait_for()
+    one.row(best, "dropped", second).wait_for()
+    one.act("undo", within="footer", panel=first)
+    one.row(best, "scored", second).wait_for()
+    one.act("resume", panel=second)
+    one.until("run.state == 'finished'")
+    one.place.locator(".lmv").first.wait_for(state="detached")
+    one.page.wait_for_function("document.querySelectorAll('.lmnb[data-state=finished]').length === 2")
+    assert_static(one.save())
+
+
+def test_a_second_look_at_one_output_is_one_more_view(notebook):
+    """JupyterLab's own "create new view" of the output shows the same run, live."""
+    one = notebook("from bench import *\nrun = start(paused=True)\nrun")
+    one.state("paused")
+    one.page.evaluate("jupyterapp.commands.execute('notebook:create-output-view')")
+    views = one.page.locator(".lmv.studio")
+    views.nth(1).wait_for()
+    one.page.evaluate("jupyterapp.shell.activateById(jupyterapp.shell.currentWidget.id)")
+    views.nth(1).locator("[data-action=step]").click()
+    one.page.wait_for_function(
+        "[...document.querySelectorAll('.lmv.studio')].filter((one) => one.querySelector('[data-status=scored]')).length === 2"
+    )
+
+
+def test_running_the_cell_again_leaves_one_panel(notebook):
+    """The new run's panel takes the place of the old; the old run is not left at work."""
+    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=30)\nrun")
+    one.state("running")
+    first = one.ask("run.name")
+    one.rerun(0)
+    one.page.wait_for_function("document.querySelectorAll('.lmv.studio').length === 1")
+    assert one.ask("run.name") != first
+    one.panel.locator("[data-kind=candidate]").first.wait_for()
+    assert one.panel.count() == 1
+    one.act("stop")
+    one.state("stopped")
+    assert one.panel.count() == 1
+
+
+def test_studio_opens_a_live_panel_again_after_the_end(notebook):
+    """`run.studio()` of a finished run can still decide; what the file keeps of it is static, and follows the decision."""
+    one = notebook("from bench import *\nrun = start()\nrun")
+    one.state("finished")
+    one.run("run.studio()")
+    live = one.place.locator(".lmv.studio")
+    live.wait_for()
+    best = one.ask("run.best.id")
+    one.act("reject", within=".actions", panel=live)
+    live.get_by_role("button", name="badly written").click()
+    one.row(best, "dropped", live).wait_for()
+    assert one.ask("run.best.id") != best
+    reports = one.place.locator(".lmnb[data-lmnb=studio]")
+    one.page.wait_for_function(
+        "[...document.querySelectorAll('.lmnb[data-lmnb=studio]')].every((one) => one.textContent.includes('badly written'))"
+    )
+    assert reports.count() == 2
+    assert_static(one.save())
+
+
+def test_a_loaded_page_finds_its_run_again(notebook):
+    """After F5 in the midst of a run the panel is back, knows all that was, and steers."""
+    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=30)\nrun")
+    one.until("len(run.candidates) > 2")
+    one.save()
+    one.desk.reload()
+    again = one.desk.open(one.name)
+    again.place.locator(".lmv.studio[data-state=running]").wait_for()
+    again.act("pause")
+    again.state("paused")
+    assert again.ask("run.state") == "paused"
+    assert again.panel.locator("[data-kind=candidate]").count() > 2
+    again.act("stop")
+    again.until("run.state == 'stopped'")
+
+
+@pytest.mark.xfail(
+    reason="JupyterLab forgets display ids with the page: the report does not reach an output loaded again"
+)
+def test_the_report_reaches_an_output_that_was_loaded_again(notebook):
+    """After F5 in the midst of a run its end still leaves the static report, on the screen and in the file."""
+    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=30)\nrun")
+    one.until("len(run.candidates) > 2")
+    one.save()
+    one.desk.reload()
+    again = one.desk.open(one.name)
+    again.state("running")
+    again.act("stop")
+    again.until("run.state == 'stopped'")
+    again.place.locator(".lmnb:visible").wait_for(timeout=3000)
+    assert_static(again.save())
+
+
+TRACE = """from bench import *
+import bench
+lmnb.configure(lm=lmnb.FakeLM(bench._reply))
+router = bench.Router()
+prediction = router(ticket='This is ticket 1, please help.')
+prediction.trace"""
+HISTORY = """for i in range(2, 5):
+    router(ticket=f'This is ticket {i}, please help.')
+lmnb.history(3)"""
+
+
+def test_traces_and_history_live_and_static(notebook):
+    """A trace and the history show in a cell, can be looked through, and are static in the saved notebook."""
+    one = notebook(TRACE, HISTORY)
+    trace, history = one.place.locator(".lmv.traces").nth(0), one.place.locator(".lmv.traces").nth(1)
+    trace.locator("[data-kind=span]").nth(2).click()
+    trace.locator("[data-tab=messages]").click()
+    trace.get_by_text("This is ticket 1, please help.").first.wait_for()
+    trace.locator("[data-tab=request]").click()
+    trace.get_by_label("Filter spans and text").fill("fake")
+    trace.locator("[data-kind=span]").first.wait_for()
+    calls = history.locator("[data-kind=trace]")
+    assert calls.count() == 3
+    calls.nth(2).click()
+    history.locator("[data-tab=messages]").click()
+    history.get_by_text("This is ticket 2, please help.").first.wait_for()
+    assert_static(one.save())
+    one.close()
+
+    again = one.desk.open(one.name)
+    again.place.locator("[data-lmnb=traces]:visible").first.wait_for()
+    assert_sound(again)
+    assert "This is ticket 1, please help." in again.place.inner_text()
+    assert "This is ticket 4, please help." in again.place.text_content()
+    again.close()
+
+
+def test_a_restarted_kernel_leaves_the_static_form(notebook):
+    """When the kernel is restarted its live views go; the static form is below them."""
+    one = notebook(TRACE)
+    one.place.locator(".lmv.traces [data-kind=span]").first.wait_for()
+    one.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    one.place.locator(".lmv").wait_for(state="detached")
+    one.place.locator(".lmnb[data-lmnb=traces]:visible").wait_for()
