@@ -51,7 +51,7 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
-    elif name in {"evaluate", "data", "export", "optimize", "settings", "teleprompt", "testing"}:
+    elif name in {"evaluate", "data", "export", "optimize", "settings", "teleprompt"}:
         value = import_module(f"lmnb.{name}")
     else:
         raise AttributeError(f"module 'lmnb' has no attribute {name!r}")

@@ -137,6 +137,5 @@ from . import export as export
 from . import optimize as optimize
 from . import settings as settings
 from . import teleprompt as teleprompt
-from . import testing as testing
 
 __version__: str

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lmnb.errors import SaveError, SignatureError
+from lmnb.errors import SaveError
 from lmnb.modules import program_file
-from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.module import Module
-from lmnb.modules.predict import Predict
-from lmnb.signature import InputField, OutputField, Signature, type_from_code
-
-_PLAIN = {f"{cls.__module__}:{cls.__qualname__}": cls for cls in (Predict, ChainOfThought)}
+from lmnb.modules.rebuild import is_plain, rebuilt
 
 
 def load(path: str | Path, program: Module | None = None, trust_import: bool = False) -> Any:
@@ -30,46 +25,14 @@ def load(path: str | Path, program: Module | None = None, trust_import: bool = F
         if not isinstance(program, Module):
             raise SaveError(f"program is {program!r}. Pass a program, such as program=MyProgram().")
         made = program.deepcopy()
-    elif stored.class_path in _PLAIN:
-        made = _rebuilt(_PLAIN[stored.class_path], stored.predictors, path)
+    elif is_plain(stored.class_path):
+        try:
+            made = rebuilt(stored.class_path, stored.predictors)
+        except SaveError as error:
+            raise SaveError(f"{str(path)!r} cannot be loaded: {error}") from None
     else:
         made = _imported(stored.class_path, path, trusted=trust_import)
     made.load(path)
-    return made
-
-
-def _rebuilt(cls: type[Module], states: Mapping[str, Any], path: str | Path) -> Module:
-    where = "predict" if cls is ChainOfThought else "self"
-    if list(states) != [where]:
-        raise SaveError(
-            f"{str(path)!r} cannot be loaded: a {cls.__name__} has the predictor {where!r}, the file has "
-            f"{', '.join(map(repr, states)) or 'none'}"
-        )
-    fields: dict[str, Any] = {}
-    for field in states[where]["fields"]:
-        make = {"input": InputField, "output": OutputField}.get(field["role"])
-        if make is None:
-            raise SaveError(
-                f"{str(path)!r} cannot be loaded: the role of {field['name']!r} is {field['role']!r}, not "
-                "'input' or 'output'"
-            )
-        try:
-            kind = type_from_code(field["type"])
-            fields[field["name"]] = (kind, make(desc=field["desc"], **field.get("constraints", {})))
-        except (SignatureError, TypeError) as error:
-            raise SaveError(
-                f"{str(path)!r} cannot be loaded without its code: the {field['role']} {field['name']!r} has "
-                f"the type {field['type']!r} ({error}) "
-                f"Write lmnb.load({str(path)!r}, program=...) with a program that declares it."
-            ) from None
-    try:
-        signature = Signature(fields, states[where]["instructions"])
-    except (SignatureError, TypeError) as error:
-        raise SaveError(f"{str(path)!r} cannot be loaded: {error}") from None
-    if cls is Predict:
-        return Predict(signature)
-    made = ChainOfThought("question -> answer")
-    made.predict.signature = signature
     return made
 
 

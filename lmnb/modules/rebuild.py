@@ -41,8 +41,8 @@ def rebuilt(class_path: str, states: Mapping[str, Any]) -> Module:
             fields[field["name"]] = (kind, make(desc=field["desc"], **field.get("constraints", {})))
         except (SignatureError, TypeError) as error:
             raise SaveError(
-                f"the {field['role']} {field['name']!r} has the type {field['type']!r}, which needs its code "
-                f"({error}) Pass a program=... that declares it."
+                f"the {field['role']} {field['name']!r} has the type {field['type']!r}, which only its code has ({error}) "
+                "Pass a program that declares it: program=..."
             ) from None
     try:
         signature = Signature(fields, states[where]["instructions"])

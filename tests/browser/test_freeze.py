@@ -137,8 +137,8 @@ def test_studio_opens_a_live_panel_again_after_the_end(notebook):
 
 def test_a_loaded_page_finds_its_run_again(notebook):
     """After F5 in the midst of a run the panel is back, knows all that was, and steers."""
-    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=30)\nrun")
-    one.until("len(run.candidates) > 2")
+    one = notebook("from bench import *\npace(0.2)\nrun = start(candidates=50)\nrun")
+    one.until("len(run.candidates) > 1")
     one.save()
     one.desk.reload()
     again = one.desk.open(one.name)
@@ -146,7 +146,7 @@ def test_a_loaded_page_finds_its_run_again(notebook):
     again.act("pause")
     again.state("paused")
     assert again.ask("run.state") == "paused"
-    assert again.panel.locator("[data-kind=candidate]").count() > 2
+    assert again.panel.locator("[data-kind=candidate]").count() > 1
     again.act("stop")
     again.until("run.state == 'stopped'")
 
@@ -156,8 +156,8 @@ def test_a_loaded_page_finds_its_run_again(notebook):
 )
 def test_the_report_reaches_an_output_that_was_loaded_again(notebook):
     """After F5 in the midst of a run its end still leaves the static report, on the screen and in the file."""
-    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=30)\nrun")
-    one.until("len(run.candidates) > 2")
+    one = notebook("from bench import *\npace(0.2)\nrun = start(candidates=50)\nrun")
+    one.until("len(run.candidates) > 1")
     one.save()
     one.desk.reload()
     again = one.desk.open(one.name)

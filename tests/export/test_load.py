@@ -124,7 +124,7 @@ def test_a_type_of_the_users_says_to_pass_the_program(tmp_path):
     predict.save(tmp_path / "p.json")
     with pytest.raises(
         SaveError,
-        match=r"without its code: the output 'team' has the type 'Team' .* Write lmnb.load\(.*, program=...\)",
+        match=r"p\.json' cannot be loaded: the output 'team' has the type 'Team'.* Pass a program that declares it: program=\.\.\.",
     ):
         lmnb.load(tmp_path / "p.json")
     assert lmnb.load(tmp_path / "p.json", program=Predict("q -> team: Team")).signature.fields["team"].type is Team

@@ -60,7 +60,7 @@ export default {
         for (const node of still) node.style.removeProperty("display");
       };
     });
-    model.on("comm_live_update", (of) => of?.comm_live === false && leave()); // the kernel was restarted
+    model.on("comm_live_update", leave); // said when the kernel is restarted: from then on nobody answers
     return leave;
   },
   render({ model, el }: { model: Model; el: HTMLElement }) {
