@@ -45,7 +45,7 @@ def serve(log_path, port):
             time.sleep(0.004)
             values = worlds.reply(body["messages"])
             text = "\n\n".join(f"[[ ## {field} ## ]]\n{value}" for field, value in values.items())
-            choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+            choice = {"index": 0, "finish_reason": name, "message": {"role": "assistant", "content": text}}
             usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
             reply = {
                 "id": "x",
@@ -206,7 +206,7 @@ def requests(log, start):
 def journaled(folder):
     """How many replies to each request the run's journal holds."""
     records, _ = read_records(folder)
-    return Counter(record["res"]["model"] for record in records if record["k"] == "call")
+    return Counter(record["res"]["finish"] for record in records if record["k"] == "call")
 
 
 def compare(needed, asked, bought, deaths):
@@ -219,6 +219,7 @@ def compare(needed, asked, bought, deaths):
         report["asked again"] += extra
         report["asked again though answered 50 ms before a kill"] += max(0, extra - in_flight)
         report["replies bought twice"] += max(0, bought[name] - len(needed.get(name, ())))
+    report["replies not journaled"] = sum(max(0, len(times) - bought[name]) for name, times in needed.items())
     report["not asked"] = sum(max(0, len(times) - len(asked.get(name, ()))) for name, times in needed.items())
     return report
 

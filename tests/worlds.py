@@ -57,7 +57,7 @@ def questions(start, stop):
 def optimizers(metric):
     """Every optimizer, small."""
     return {
-        "LabeledFewShot": lmnb.LabeledFewShot(k=3),
+        "LabeledFewShot": lmnb.LabeledFewShot(k=3, metric=metric),
         "BootstrapFewShot": lmnb.BootstrapFewShot(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5, max_rounds=2
         ),

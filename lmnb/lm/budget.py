@@ -68,6 +68,12 @@ class Budget:
             self._spent["calls"] += 1
             self._in_flight += 1
 
+    def release(self) -> None:
+        """Give a reserved call back that was not sent after all."""
+        with self._lock:
+            self._spent["calls"] -= 1
+            self._in_flight -= 1
+
     def settle(self, usage: Mapping[str, Any] | None, cost: float | None, *, bought: bool = True) -> None:
         """Close a reserved call. `bought=False`: a cache answered it, so it counts as a call only."""
         with self._lock:
@@ -106,6 +112,37 @@ class Budget:
         spent = self.spent
         parts = [f"{kind}={spent[kind]:g} of {limit:g}" for kind, limit in self.limits.items() if limit is not None]
         return f"Budget({', '.join(parts) or 'no limit'})"
+
+
+class Purse:
+    """Several budgets as one: a call is sent only if all of them allow it, and counts in each. None stands for no budget."""
+
+    def __init__(self, *budgets: Any) -> None:
+        self._budgets = [budget for budget in budgets if budget is not None]
+
+    def reserve(self) -> None:
+        taken: list[Any] = []
+        try:
+            for budget in self._budgets:
+                budget.reserve()
+                taken.append(budget)
+        except BaseException:
+            for budget in taken:  # the call is not sent: it is given back
+                budget.release()
+            raise
+
+    def release(self) -> None:
+        for budget in self._budgets:
+            budget.release()
+
+    def settle(self, usage: Mapping[str, Any] | None, cost: float | None, *, bought: bool = True) -> None:
+        for budget in self._budgets:
+            budget.settle(usage, cost, bought=bought)
+
+    def add(self, calls: float = 0, tokens: float = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
+        """What a recording answered counts for the first budget only, the run's own: nothing was asked of the others now."""
+        if self._budgets:
+            self._budgets[0].add(calls, tokens, usd, seconds)
 
 
 def _tokens(usage: Mapping[str, Any] | None) -> int:

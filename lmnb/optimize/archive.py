@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,12 +20,18 @@ class Entry:
     number: int
     results: dict[int, Result] = field(default_factory=dict)
     cut_short: bool = False  # rollouts were dropped in flight: to be completed if the candidate comes back
-    total: float = 0.0
+    _total: float | None = None
 
     def add(self, index: int, result: Result) -> None:
-        if index not in self.results:
-            self.total += result.value
         self.results[index] = result
+        self._total = None
+
+    @property
+    def total(self) -> float:
+        """The sum of all scores: the same whatever the order in which they came."""
+        if self._total is None:
+            self._total = math.fsum(result.value for result in list(self.results.values()))
+        return self._total
 
 
 class Archive:

@@ -80,7 +80,7 @@ class BootstrapFewShot(Optimizer):
                 if fits:
                     used.add(index)
         values = dict(task.baseline.values)
-        rng = task.rng("fill")
+        rng = task.rng("fill", seed)
         for predictor in task.predictors:
             rest = yield from self._labelled_rest(task, predictor, used)
             chosen = without_twins(made[predictor.path][:wanted], [])
@@ -99,11 +99,10 @@ class BootstrapFewShot(Optimizer):
 
     def teacher(self, task: Task) -> Generator[list[Effect], list[Any], Candidate]:
         """The teacher's candidate: the one given if it is compiled, else with labelled demos."""
-        if task.teacher is not None:
-            return task.teacher
-        if self.max_labeled_demos > 0:
-            return (yield from labelled(task, self.max_labeled_demos))
-        return task.baseline
+        teacher = task.teacher or task.baseline
+        if task.teacher_compiled or self.max_labeled_demos <= 0:
+            return teacher
+        return (yield from labelled(task, self.max_labeled_demos, base=teacher))
 
     def _successes(
         self, task: Task, teacher: Candidate, block: Sequence[int]

@@ -9,10 +9,15 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any
 
+from lmnb.adapters.chat import ChatAdapter
+from lmnb.canonical import canonical, jsonable
 from lmnb.errors import RunError, SaveError
 from lmnb.fingerprint import fingerprint
+from lmnb.lm.base import BaseLM
+from lmnb.lm.private import redact
 from lmnb.modules.module import Module
 from lmnb.modules.rebuild import is_plain, rebuilt
+from lmnb.optimize.splits import Splits
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,23 @@ class Code:
     teacher: Any = None
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    budgets: tuple[Any, ...] = ()  # those that hold the run beside its own: the caller's, and the one it was given
+    splits: Splits | None = None  # the examples, where the journal's are not exact
 
 
-def code_hashes(program: Any, metric: Any, teacher: Any) -> dict[str, dict[str, str]]:
+def code_hashes(code: Code) -> dict[str, dict[str, str]]:
     """Fingerprints of a run's code, for its header."""
-    parts = {"program": program, "metric": metric, "teacher": teacher}
-    return {name: fingerprint(part) for name, part in parts.items() if part is not None}
+    parts = {"program": code.program, "metric": code.metric, "teacher": code.teacher}
+    found = {name: fingerprint(part) for name, part in parts.items() if part is not None}
+    return found | {"adapter": fingerprint(code.settings.get("adapter") or ChatAdapter())}
+
+
+def in_words(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without secrets, as far as JSON tells them apart."""
+    return {
+        name: value.dump_state() if isinstance(value, BaseLM) else redact(canonical(jsonable(value)), {})
+        for name, value in settings.items()
+    }
 
 
 def changed(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -16,14 +16,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from lmnb.canonical import content_hash
-from lmnb.errors import BudgetExceeded, Cancelled, Diverged, SystematicFailure
+from lmnb.errors import BudgetExceeded, Cancelled, Diverged
 from lmnb.lm.budget import Budget
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.clock import Clock
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.effects import Dropped, Effect, Gate, Inbox, Report, Result, Rollout
+from lmnb.optimize.faults import Faults
 from lmnb.optimize.journal import Journal
-from lmnb.optimize.recording import Recording, is_fault
+from lmnb.optimize.recording import Recording
 from lmnb.optimize.search import Search
 
 Execute = Callable[[Rollout, Recording], Result]
@@ -38,7 +40,7 @@ class Driver:
 
     def __init__(
         self,
-        search: Search,
+        search: Callable[[], Search],
         archive: Archive,
         journal: Journal,
         recording: Recording,
@@ -48,6 +50,8 @@ class Driver:
         num_threads: int,
         max_errors: int,
         told: Callable[[str, Any], None],
+        clock: Clock,
+        max_seconds: float | None = None,
     ) -> None:
         self.archive = archive
         self.recording = recording
@@ -61,14 +65,13 @@ class Driver:
         self.execute = execute
         self._budget = budget
         self._num_threads = num_threads
-        self._max_errors = max_errors
         self._told = told
         self._mail: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
         self._paused = self._stepping = self._stopping = False
         self._inbox: list[Candidate] = []
-        self._faults = 0
-        self._successes = 0
-        self._first_fault = self._fault_place = ""
+        self._faults = Faults(max_errors)
+        self._clock = clock
+        self._max_seconds = max_seconds
         self._calls_seen = 1
 
     # --- from any thread
@@ -108,17 +111,17 @@ class Driver:
 
     def run(self) -> None:
         """Perform the search to its end; raises `Stopped`, or what went wrong."""
+        search = self._search()
         with self._workers():
             results: list[Any] | None = None
             while True:
                 try:
-                    batch = next(self._search) if results is None else self._search.send(results)
+                    batch = next(search) if results is None else search.send(results)
                 except StopIteration:
                     break
                 results = self._answers(batch)
             self._boundary()  # what was decided while the last batch ran
-        if self._faults and not self._successes:
-            self._fail()
+        self._faults.end()
 
     def drain(self) -> None:
         """After the search: evaluate what the person made since. For a run that had ended."""
@@ -130,6 +133,11 @@ class Driver:
         self._pool = ThreadPoolExecutor(max_workers=self._num_threads, thread_name_prefix="lmnb-rollout")
         try:
             yield
+        except Stopped:
+            raise
+        except BaseException:
+            self.cancelled.set()  # a failed run buys nothing more
+            raise
         finally:
             # cancelled rollouts are left to find out by themselves: nobody waits for a reply that will not be used
             self._pool.shutdown(wait=not self.cancelled.is_set(), cancel_futures=True)
@@ -233,13 +241,13 @@ class Driver:
         self.batch += 1
         self.in_batch = True
         self._check_same(batch, by)
+        # what needs no rollout is answered before anything is decided during the batch, live and replayed alike
+        results: list[Any] = [None if isinstance(effect, Rollout) else self._answer(effect) for effect in batch]
         self._replay_decisions(during=True)
-        results: list[Any] = [None] * len(batch)
         twins: dict[str, list[int]] = {}
         todo: deque[int] = deque()
         for index, effect in enumerate(batch):
             if not isinstance(effect, Rollout):
-                results[index] = self._answer(effect)
                 continue
             known = self.archive.rollouts.get(effect.key()) or self._recorded(effect)
             if known is None:
@@ -263,8 +271,11 @@ class Driver:
         for name in dropped.values():
             if name in self.archive.entries:
                 self.archive.entries[name].cut_short = True
+        if not self._stopping:
+            self._faults.close(results)  # before the batch counts as done: what fails here is tried again on resume
         if not self._stopping and self.batch not in self.recording.done:
-            self._journal.append({"k": "done", "n": self.batch, "dropped": dropped})
+            seconds = round(self._clock.seconds, 2)
+            self._journal.append({"k": "done", "n": self.batch, "dropped": dropped, "seconds": seconds})
             self._journal.sync()
         self.in_batch = False
         self._finished_candidates(batch, bought)
@@ -294,6 +305,7 @@ class Driver:
         flying: set[int] = set()
         while todo or flying:
             while todo and not self._paused and len(flying) < self._width():
+                self._check_time()
                 index = todo[0]
                 rollout = batch[index]
                 assert isinstance(rollout, Rollout)
@@ -320,6 +332,11 @@ class Driver:
                 for index, outcome in self._read_mail(wait=True):
                     flying.discard(index)
                     results[index] = outcome
+
+    def _check_time(self) -> None:
+        spent, limit = self._clock.seconds, self._max_seconds
+        if limit is not None and spent >= limit and not self._stopping and self.execute is not None:
+            self._told("budget", BudgetExceeded("seconds", round(spent, 1), limit))
 
     def _width(self) -> int:
         # near the end of a budget of calls one rollout at a time, so that which one meets the limit does not depend on timing
@@ -365,7 +382,7 @@ class Driver:
             elif kind == "done":
                 rollout, result = content
                 self._store(rollout, result)
-                self._count_fault(result)
+                self._faults.watch(result)
                 finished.append((what, result))
             elif kind == "refused":
                 if isinstance(content, BudgetExceeded) and not self._stopping:
@@ -379,26 +396,6 @@ class Driver:
             self.archive.store(rollout, result)
             self._calls_seen = max(self._calls_seen, int(result.usage.get("calls", 0)))
         self._told("rollout", rollout)
-
-    def _count_fault(self, result: Result) -> None:
-        if not is_fault(result):
-            self._successes += 1
-            self._faults, self._first_fault = 0, ""
-            return
-        self._faults += 1
-        if not self._first_fault:
-            self._first_fault, self._fault_place = str(result.error), result.error_kind or "program"
-        if self._faults >= self._max_errors:
-            self._fail()
-
-    def _fail(self) -> None:
-        self.cancelled.set()
-        cause = self._first_fault
-        raise SystematicFailure(
-            f"{self._faults} examples in a row failed in the {self._fault_place}, so the run ends: {cause}{'' if cause[-1:] in '.?!' else '.'} "
-            "Try it on one example: program(**example.inputs()), then metric(example, prediction).",
-            cause=cause,
-        )
 
     def _finished_candidates(self, batch: list[Effect], bought: bool) -> None:
         scored = {
@@ -422,6 +419,7 @@ class Driver:
     def enter(self, state: str) -> None:
         if self.state != state:
             self.state = state
+            self._clock.stop() if state == "paused" else self._clock.start()
             self._told("state", state)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, labelled
 from lmnb.optimize.task import Task
@@ -10,7 +13,8 @@ from lmnb.optimize.task import Task
 class LabeledFewShot(Optimizer):
     """Gives every predictor `k` training examples as demos.
 
-    Makes no LM call, unless a `valset` is given: then the program before and after is scored, and the better one wins.
+    Makes no LM call, unless a `metric` and a `valset` are given: then the program before and after is scored, and the
+    better one wins.
 
     >>> import lmnb
     >>> trainset = [lmnb.Example(question="2 + 2?", answer="4").with_inputs("question")]
@@ -19,8 +23,8 @@ class LabeledFewShot(Optimizer):
     '4'
     """
 
-    def __init__(self, k: int = 16) -> None:
-        super().__init__(metric=None)
+    def __init__(self, k: int = 16, metric: Callable[..., Any] | None = None) -> None:
+        super().__init__(metric=metric)
         self.k = k
 
     def search(self, task: Task, *, sample: bool = True) -> Search:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from lmnb import settings
 from lmnb.example import Example
@@ -48,6 +50,7 @@ def begin(
         teacher=None if teacher is None else teacher.deepcopy(),
         teacher_settings=optimizer.teacher_settings,
         settings={name: settings.current(name) for name in ("lm", "adapter")},
+        budgets=(settings.current("budget"), budget),
     )
     header = header_for(
         optimizer,
@@ -72,9 +75,30 @@ def begin(
     journal.append(header.to_record(journal))
     journal.sync()
     run = Run(header, journal, Recording([], journal), code=code)
+    _stop_earlier(run)
     steering.carry(run, decisions)
     run.begin(paused=paused)
     return run
+
+
+_of_cells: dict[str, tuple[str, WeakSet[Run]]] = {}
+
+
+def _stop_earlier(run: Run) -> None:
+    """A notebook cell that is run again ends what it had started before, so that it does not leave two runs at work."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    parent = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
+    cell = parent.get("metadata", {}).get("cellId")
+    if cell is None:
+        return
+    execution = parent.get("header", {}).get("msg_id", "")
+    known, runs = _of_cells.get(cell, ("", WeakSet()))
+    if known != execution:
+        for earlier in runs:
+            earlier.stop()
+        runs = WeakSet()
+    runs.add(run)
+    _of_cells[cell] = (execution, runs)
 
 
 def _new_folder(name: str) -> Path:

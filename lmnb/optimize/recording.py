@@ -24,6 +24,8 @@ class Recording:
 
     def __init__(self, records: Iterable[Mapping[str, Any]], journal: Journal) -> None:
         self.requests: dict[int, str] = {}
+        self.seconds = 0.0  # working time
+        self.budget: dict[str, float | None] | None = None  # limits that a person raised
         self.done: set[int] = set()  # batches that were carried out to their end
         self.candidates: dict[str, Candidate] = {}  # those that the search proposed
         self.admitted: list[Candidate] = []  # these and a person's, in order
@@ -36,6 +38,7 @@ class Recording:
         self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         self.all_decisions: list[Decision] = []
         records = list(records)
+        self._whole: set[Any] = {record.get("n") for record in records if record.get("k") == "done"}
         self.ended = next(
             (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
         )
@@ -51,12 +54,13 @@ class Recording:
             self.requests[record["n"]] = record["req"]
         elif kind == "rollout":
             result = Result.from_dict(record["res"], record.get("t", 0.0))
-            if self.ended == "failed" and is_fault(result):
-                return  # what made the run fail is tried again
+            if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
+                return  # what made the run fail is tried again; what the search has seen stays
             self._results[record["n"], record["key"]] = result
             self.placed.append((record["of"], result))
         elif kind == "done":
             self.done.add(record["n"])
+            self.seconds = record.get("seconds", self.seconds)
             self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
             self.cut_short |= set(record["dropped"].values())
         elif kind == "call":
@@ -67,6 +71,10 @@ class Recording:
             self.all_decisions.append(decision)
             if "made" in decision.data:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
+        elif kind == "end":
+            self.seconds = record["seconds"]
+        elif kind == "budget":
+            self.budget = record["limits"]
         elif kind == "candidate":
             candidate = Candidate.from_dict(record["of"])
             self.candidates[candidate.id] = candidate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -13,11 +13,12 @@ from lmnb import settings
 from lmnb.canonical import jsonable
 from lmnb.evaluate.run_example import run_example
 from lmnb.example import Example
-from lmnb.lm.budget import Budget
+from lmnb.lm.budget import Purse
 from lmnb.lm.recorder import recorder
 from lmnb.optimize.effects import Result, Rollout
 from lmnb.optimize.journal import Blobs
 from lmnb.optimize.recording import Recording
+from lmnb.optimize.splits import Splits
 from lmnb.trace import Trace
 
 PROGRAMS = 32  # candidates whose programs are kept built
@@ -30,10 +31,10 @@ class Runner:
     student: Any
     teacher: Any
     metric: Callable[..., Any] | None
-    splits: Mapping[str, Sequence[Example]]
+    splits: Splits
     teacher_settings: Mapping[str, Any]
     blobs: Blobs
-    budget: Budget
+    budget: Purse
     cancelled: Event
     settings: Mapping[str, Any]  # lm and adapter in force when the run began
     context: Context = field(default_factory=copy_context)

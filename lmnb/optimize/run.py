@@ -206,7 +206,7 @@ class Run(Worker):
             "error": None if self.error is None else str(self.error),
             "live": self.live,
             "progress": {"label": f"candidate {min(done + working, total)} of {total}", "done": done, "total": total},
-            "budget": {kind: {"spent": spent[kind], "limit": self._budget.limits[kind]} for kind in spent},
+            "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
             "elapsed": self.elapsed,
             "eta": eta,
             "evalset": {
@@ -251,27 +251,34 @@ class Run(Worker):
 
     def replay(self) -> Any:
         """Search again from the journal alone: no LM call, no person. Returns the program; raises Diverged where it comes out differently."""
-        records = read_records(self.path)[0][1:] if self.path is not None else []
-        recording = Recording(records, self._journal)
+        return self._program_of(self.replay_candidate())
+
+    def replay_candidate(self) -> Candidate:
+        """`replay`, as far as the run's folder goes without the program's class: the candidate that the search ends with."""
+        if self.path is None:
+            raise RunError("a run without a folder has no journal to replay; give it a run_dir")
+        recording = Recording(read_records(self.path)[0][1:], self._journal)
         archive = Archive(self._archive.evalset, self._archive.size, self._archive.outputs, self._journal.blobs.get)
-        driver = self._new_driver(archive, recording, live=False, budget=Budget())
+        driver = self._new_driver(archive, recording, Budget(), live=False)
         with suppress(Stopped):  # the journal of an unfinished run ends before its search
             driver.run()
         for decision in recording.rest():
             driver.decide(decision, replayed=True)
         again, now = archive.best(), self._archive.best()
-        if now is not None and (again is None or again.id != now.id):
+        if again is None:
+            raise RunError("no candidate is feasible in this run, so there is nothing to replay")
+        if now is not None and again.id != now.id:
             raise Diverged(
-                f"the replay ends with candidate {again.id if again else None}, the run with {now.id}",
-                position=(driver.batch, 0),
+                f"the replay ends with candidate {again.id}, the run with {now.id}", position=(driver.batch, 0)
             )
-        return self._program_of(again)
+        return again
 
     def _save(self) -> None:
         """`program.json` and `decisions.jsonl` beside the journal."""
-        if self.path is None or self._code is None or self.best is None:
+        best = self._archive.best()
+        if self.path is None or self._code is None or best is None:
             return
-        self._program_of(self._archive.best()).save(self.path / "program.json")
+        self._program_of(best).save(self.path / "program.json")
         steering.write_decisions(self.path / "decisions.jsonl", self.decisions)
 
     # --- taking it elsewhere

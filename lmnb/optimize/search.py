@@ -54,10 +54,13 @@ def _advance(
         returned[number] = end.value
 
 
-def labelled(task: Task, k: int, *, sample: bool = True) -> Generator[list[Effect], list[Any], Candidate]:
-    """The baseline with `k` training examples as demos for each predictor, drawn by one generator seeded with 0 (LabeledFewShot)."""
+def labelled(
+    task: Task, k: int, *, sample: bool = True, base: Candidate | None = None
+) -> Generator[list[Effect], list[Any], Candidate]:
+    """The baseline (or `base`) with `k` training examples as demos for each predictor, drawn by one generator seeded with 0 (LabeledFewShot)."""
     rng = task.rng("labelled")
-    values = dict(task.baseline.values)
+    base = base or task.baseline
+    values = dict(base.values)
     for predictor in task.predictors:
         fitting = [
             demo.with_origin("labelled", source=index)
@@ -70,7 +73,7 @@ def labelled(task: Task, k: int, *, sample: bool = True) -> Generator[list[Effec
         drawn = rng.sample(rest, min(k - len(first), len(rest))) if sample else rest[: k - len(first)]
         values[f"{predictor.path}.demos"] = (*first, *drawn)
     size = max((len(value) for slot, value in values.items() if slot.endswith(".demos")), default=0)
-    return Candidate(values, (task.baseline.id,), "labelled", f"{size} labelled demos")
+    return Candidate(values, (base.id,), "labelled", f"{size} labelled demos")
 
 
 def allowed_demos(demos: Sequence[Example], slot: str) -> Generator[list[Effect], list[Any], list[Example]]:

@@ -177,11 +177,16 @@ def undo(run: Run, name: Any) -> None:
 def redo(run: Run) -> None:
     def action() -> None:
         state = run._archive.state
-        undos = [d for d in state.decisions if d.kind == "undo" and d.data["decision"] in state.undone]
-        if not undos:
+        by_id = {d.id: d for d in state.decisions}
+        undone = [
+            by_id[d.data["decision"]]
+            for d in state.decisions
+            if d.kind == "undo" and d.data["decision"] in state.undone
+        ]
+        undone = [d for d in undone if d.kind not in ("stop", "cancel")]
+        if not undone:
             raise InputError("there is nothing to redo")
-        undone = state.decisions[undos[-1].data["decision"]]
-        run._decide("redo", {"decision": undone.id}, f"redid “{undone.text}”")
+        run._decide("redo", {"decision": undone[-1].id}, f"redid “{undone[-1].text}”")
 
     run.command(action)
 
@@ -292,6 +297,8 @@ def _source(demo: Any) -> int | None:
 
 
 def _fields(demo: Any) -> dict[str, Any]:
+    if not isinstance(demo, (Example, Mapping)):
+        raise InputError(f"{demo!r} is no demo; give an Example or a dict of its fields")
     return dict(demo.items())
 
 
@@ -347,4 +354,6 @@ def _short(slot: str) -> str:
 
 
 def _quoted(reason: str | None) -> str:
+    if reason is not None and not isinstance(reason, str):
+        raise InputError(f"the reason {reason!r} is no text")
     return f" “{reason}”" if reason else ""

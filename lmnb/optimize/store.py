@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lmnb import settings
 from lmnb.canonical import canonical
 from lmnb.errors import Diverged, JournalError, MissingExtra, RunError
+from lmnb.example import Example
 from lmnb.html import el
 from lmnb.lm.client import LM
-from lmnb.optimize.code import Code, built, changed, code_hashes, import_function
+from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, is_live, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
+from lmnb.optimize.splits import prepared
 
 
 class Runs(tuple[dict[str, Any], ...]):
@@ -86,27 +89,45 @@ def reopen(
     *,
     teacher: Any = None,
     teacher_settings: Mapping[str, Any] | None = None,
+    trainset: Sequence[Example] | None = None,
+    valset: Sequence[Example] | None = None,
 ) -> Run:
-    """A stored run as it was. Looking and replaying need only its folder; to go on (`run.resume()`) it needs its code.
+    """A stored run as it was. Looking and replaying need only its folder; to go on or to decide something it needs its code.
 
-    The program and metric are found by their import path, or given here. Raises Diverged where they are not the ones that the run began with.
+    The program and metric are found by their import path when they are needed, or given here. Examples with values that
+    JSON does not keep as they are (dates, tuples, ...) must be given again. Raises Diverged where something is not what
+    the run began with.
     """
     run = _opened(Path(path))
-    return run.with_code(*_code(run.header, program, metric, teacher, teacher_settings))
+    given = Given(program, metric, teacher, teacher_settings, trainset, valset)
+    if program is not None or metric is not None:
+        run.with_code(*_code(run.header, given))
+    else:
+        run.find_code = lambda: _code(run.header, given)
+    return run
 
 
 def _opened(folder: Path) -> Run:
     records, _ = read_records(folder)
     journal = Journal(folder)
-    seconds = next((record.get("seconds", 0.0) for record in reversed(records) if record["k"] == "end"), 0.0)
-    header = Header.from_record(records[0], journal, seconds)
-    return Run(header, journal, Recording(records[1:], journal), code=None)
+    return Run(Header.from_record(records[0], journal), journal, Recording(records[1:], journal), code=None)
 
 
-def _code(
-    header: Header, program: Any, metric: Any, teacher: Any, teacher_settings: Mapping[str, Any] | None
-) -> tuple[Code | None, str]:
+@dataclass(frozen=True)
+class Given:
+    """What a caller of `reopen` passed."""
+
+    program: Any
+    metric: Callable[..., Any] | None
+    teacher: Any
+    teacher_settings: Mapping[str, Any] | None
+    trainset: Sequence[Example] | None
+    valset: Sequence[Example] | None
+
+
+def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     """The run's code, or None with what is missing."""
+    program, metric = given.program, given.metric
     if program is None:
         try:
             program = built(header.program_path, header.program_state)
@@ -120,28 +141,46 @@ def _code(
         metric = import_function(header.code["metric"]["import"])
         if metric is None:
             return None, f"its metric {header.code['metric']['import']} is not importable"
-    if teacher is None and "teacher" in header.code:
-        return None, "its teacher is not part of the folder; pass teacher=..."
-    differs = changed(header.code, code_hashes(program, metric, teacher))
-    if differs:
-        raise Diverged(
-            f"the {' and '.join(differs)} changed since this run began ({header.created}), so its results would not be those of one program. "
-            "Put the former code back, or start a new run with decisions=run.decisions.",
-            position=(0, 0),
-        )
+    if given.teacher is None and "teacher" in header.code:
+        return None, "its teacher is not part of the folder: give teacher=..."
+    if given.teacher_settings is None and header.teacher_settings:
+        return None, f"its teacher_settings {header.teacher_settings!r} are not kept: give teacher_settings=..."
+    if given.trainset is None and not header.exact_data:
+        return None, "its examples hold values that JSON changes (dates, tuples, ...): give trainset=... and valset=..."
+    splits = None
+    if given.trainset is not None:
+        needed = header.evalset is not None
+        splits = prepared(program, given.trainset, given.valset, scoring=metric is not None, needed=needed)
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
         lm = LM.load_state(header.lm)
-    elif lm is not None and header.lm is not None and _decoding(lm.dump_state()) != _decoding(header.lm):
+    fresh = program.deepcopy()
+    fresh.load_state(header.program_state)
+    in_force = {"lm": lm, "adapter": settings.current("adapter")}
+    outer = (settings.current("budget"),)
+    code = Code(fresh, metric, given.teacher, dict(given.teacher_settings or {}), in_force, outer, splits)
+    _check_same(header, code)
+    return code, ""
+
+
+def _check_same(header: Header, code: Code) -> None:
+    differs = changed(header.code, code_hashes(code))
+    if code.splits is not None and code.splits.hash != header.data_hash:
+        differs.append("data")
+    if in_words(code.teacher_settings) != header.teacher_settings:
+        differs.append("teacher_settings")
+    if differs:
+        raise Diverged(
+            f"the {' and '.join(differs)} changed since this run began ({header.created}), so its results would not be "
+            "those of one program. Put back what it was, or start a new run with decisions=run.decisions.",
+            position=(0, 0),
+        )
+    lm = code.settings["lm"]
+    if lm is not None and header.lm is not None and _decoding(lm.dump_state()) != _decoding(header.lm):
         raise Diverged(
             f"the run began with the LM {header.lm.get('model')!r}, and {lm!r} is set now. Set the former one: lmnb.configure(lm=...)",
             position=(0, 0),
         )
-    fresh = program.deepcopy()
-    fresh.load_state(header.program_state)
-    return Code(
-        fresh, metric, teacher, dict(teacher_settings or {}), {"lm": lm, "adapter": settings.current("adapter")}
-    ), ""
 
 
 def _decoding(profile: Mapping[str, Any]) -> str:

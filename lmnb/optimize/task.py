@@ -63,7 +63,8 @@ class Task:
     valset: Sequence[Example]
     evalset: str | None
     seed: int
-    teacher: Candidate | None
+    teacher: Candidate | None  # None: the student teaches itself
+    teacher_compiled: bool
     archive: Archive
 
     def rng(self, *name: Any) -> random.Random:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import replace
@@ -11,9 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from lmnb.errors import BudgetExceeded, InputError, LmnbError, RunError
-from lmnb.lm.budget import Budget
+from lmnb.canonical import jsonable
+from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunError
+from lmnb.lm.budget import Budget, Purse
 from lmnb.optimize.archive import Archive
+from lmnb.optimize.clock import Clock
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.driver import Driver, Stopped
@@ -38,16 +39,15 @@ class Worker:
         self._journal = journal
         self._recording = recording
         self._code = code
+        self.find_code: Callable[[], tuple[Code | None, str]] | None = None  # looks for it when it is needed
         self._thread: threading.Thread | None = None
         self._working = False
         self._changed = threading.Condition()
         self._seq = 0
         self._scored = 0
         self._subscribers: list[Callable[[], None]] = []
-        self._before = header.seconds  # active seconds of earlier processes
-        self._started: float | None = None
+        self._clock = Clock(recording.seconds)
         self._state = recording.ended or "paused"
-        self._report: str | None = None
         self._build()
         self._show_recorded()
 
@@ -63,15 +63,19 @@ class Worker:
             self._journal.blobs.get,
         )
         self._standings = Standings(self._archive)
-        self._budget = Budget(**header.budget)
-        self._budget.add(seconds=self._before)
-        self._driver = self._new_driver(self._archive, self._recording, live=self._code is not None)
+        limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter
+        self._budget = Budget(**limits)
+        self._driver = self._new_driver(self._archive, self._recording, self._budget, live=self._code is not None)
 
-    def _new_driver(
-        self, archive: Archive, recording: Recording, *, live: bool, budget: Budget | None = None
-    ) -> Driver:
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """The run's limits of calls, tokens, usd and seconds."""
+        return (
+            dict.fromkeys(("calls", "tokens", "usd", "seconds")) | self.header.budget | (self._recording.budget or {})
+        )
+
+    def _new_driver(self, archive: Archive, recording: Recording, budget: Budget, *, live: bool) -> Driver:
         header = self.header
-        budget = budget or self._budget
         task = Task(
             baseline=header.baseline,
             predictors=header.predictors,
@@ -80,10 +84,11 @@ class Worker:
             evalset=header.evalset,
             seed=header.seed,
             teacher=header.teacher,
+            teacher_compiled=header.teacher_compiled,
             archive=archive,
         )
         driver = Driver(
-            header.optimizer().search(task, **header.options),
+            lambda: header.optimizer().search(task, **header.options),
             archive,
             self._journal if live else Journal(None),
             recording,
@@ -92,6 +97,8 @@ class Worker:
             num_threads=header.num_threads,
             max_errors=header.max_errors,
             told=self._told if archive is self._archive else lambda kind, what: None,
+            clock=self._clock if live else Clock(),
+            max_seconds=self.limits["seconds"],
         )
         if live and self._code is not None:
             driver.execute = Runner(
@@ -101,7 +108,7 @@ class Worker:
                 splits=header.splits,
                 teacher_settings=self._code.teacher_settings,
                 blobs=self._journal.blobs,
-                budget=budget,
+                budget=Purse(budget, *self._code.budgets),
                 cancelled=driver.cancelled,
                 settings=self._code.settings,
             )
@@ -131,8 +138,10 @@ class Worker:
 
     def with_code(self, code: Code | None, missing: str) -> Self:
         """The same stored run, able to go on; `missing` says why it is not."""
-        self._code = code
+        self._code, self.find_code = code, None
         self.header = replace(self.header, missing_code=missing)
+        if code is not None and code.splits is not None:
+            self.header = replace(self.header, splits=code.splits)
         self._build()
         self._show_recorded()
         return self
@@ -150,7 +159,7 @@ class Worker:
         self._restart(self._driver.run, step=step)
 
     def _restart(self, job: Callable[[], None], *, paused: bool = False, step: bool = False) -> None:
-        self._started = time.monotonic()
+        self._clock.start()
         self.error = None
         self._driver.state, self._working = "running", True
         if paused:
@@ -168,6 +177,9 @@ class Worker:
             job()
         except Stopped:
             state = "cancelled" if self._driver.cancelled.is_set() else "stopped"
+        except Diverged as error:
+            self._give_up(error)
+            return
         except LmnbError as error:
             self.error, state = error, "failed"
         except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever went wrong in a search is shown, not lost in a thread
@@ -176,13 +188,26 @@ class Worker:
         try:
             self._end(state)
         finally:
-            with self._changed:
-                self._state, self._working = state, False
-                self._changed.notify_all()
-            self._tell()
+            self._rest(state)
+
+    def _rest(self, state: str) -> None:
+        """Nothing is at work any more."""
+        with self._changed:
+            self._state, self._working = state, False
+            self._changed.notify_all()
+        self._tell()
+
+    def _give_up(self, error: Diverged) -> None:
+        """The code asks for something else than the journal holds: nothing is written, the run stays as it was stored."""
+        self._clock.stop()
+        self._build()
+        self._show_recorded()
+        self._journal.close()
+        self.error = error
+        self._rest(self._recording.ended or "paused")
 
     def _end(self, state: str) -> None:
-        self._before, self._started = self.elapsed, None
+        self._clock.stop()
         while late := self._driver.late():  # commands that came while the last rollouts ended
             late()
         for decision in self._recording.rest():
@@ -191,7 +216,7 @@ class Worker:
             {
                 "k": "end",
                 "state": state,
-                "seconds": round(self._before, 2),
+                "seconds": round(self._clock.seconds, 2),
                 "error": str(self.error) if self.error else None,
             }
         )
@@ -239,8 +264,8 @@ class Worker:
 
     @property
     def live(self) -> bool:
-        """Whether the run can go on: it has its code."""
-        return self._code is not None
+        """Whether the run can go on: it has its code, or knows where to look for it."""
+        return self._code is not None or self.find_code is not None
 
     def pause(self) -> None:
         """Dispatch no further rollout; those in flight finish and are journaled."""
@@ -252,7 +277,8 @@ class Worker:
         if budget is not None:
             if self._working:
                 raise RunError("the budget of a run at work is not changed; stop it first")
-            self.header = replace(self.header, budget=dict(budget.limits))
+            self._journal.open()
+            self._journal.append({"k": "budget", "limits": budget.limits})
         self._go(step=False)
 
     def step(self) -> None:
@@ -265,11 +291,7 @@ class Worker:
                 raise RunError("the run is stopping; resume it once it has stopped")
             self._driver.step() if step else self._driver.resume()
             return
-        if self._code is None:
-            raise RunError(
-                f"this run can be looked at and replayed, but not go on: {self.header.missing_code}. "
-                "Pass it: lmnb.reopen(path, program=..., metric=...)"
-            )
+        self._need_code()
         if self.state == "finished":
             raise RunError("the run is finished. An edit or inject is scored at once; a longer search is a new run.")
         if self.path is None:
@@ -282,19 +304,27 @@ class Worker:
         self._recording = Recording(records[1:], self._journal)
         self._launch(step=step)
 
+    def _need_code(self) -> None:
+        if self._code is None and self.find_code is not None:
+            self.with_code(*self.find_code())
+        if self._code is None:
+            raise RunError(
+                f"this run can be looked at and replayed, but not go on or be decided about: {self.header.missing_code}. "
+                "Pass it: lmnb.reopen(path, program=..., metric=...)"
+            )
+
     def _take_back(self, stop: Decision) -> None:
         """A resumed run takes its stop back at the stop's own position, so that a replay passes it too."""
         self._journal.open()
-        number = len(self._archive.state.decisions)
         taken = Decision(
-            number,
+            self._next_id(),
             "undo",
             {"decision": stop.id},
             f"resumed after “{stop.text}”",
             "person",
             stop.batch,
             stop.during,
-            _clock(),
+            _now(),
         )
         self._driver.decide(taken)
 
@@ -304,7 +334,6 @@ class Worker:
 
     def cancel(self) -> None:
         """Stop, and give up the calls in flight."""
-        self._driver.cancelled.set()
         self._stop("cancel", "cancelled")
 
     def _stop(self, kind: str, text: str) -> None:
@@ -341,27 +370,23 @@ class Worker:
     def command(self, action: Callable[[], Any]) -> Any:
         """Run `action` where decisions may be made: in the run's thread at the next boundary, or here when the run has ended."""
         if threading.current_thread() is self._thread or not self._working:
+            self._need_code()
             with self._driver.lock:
                 value = action()
             self._after_end()
             return value
-        done = threading.Event()
-        outcome: list[Any] = []
+        job, driver = Job(action), self._driver
+        driver.post(job.run)
+        while not job.done.wait(0.05):
+            ended = not self._working or self._driver is not driver
+            if ended and job.claim():  # nobody reads that mail any more: it is done here
+                return self.command(action)
+        if job.error is not None:
+            raise job.error
+        return job.value
 
-        def job() -> None:
-            try:
-                outcome[:] = [action(), None]
-            except LmnbError as error:
-                outcome[:] = [None, error]
-            done.set()
-
-        self._driver.post(job)
-        while not done.wait(0.05):
-            if not self._working and not done.is_set():
-                return self.command(action) if not outcome else None
-        if outcome[1] is not None:
-            raise outcome[1]
-        return outcome[0]
+    def _next_id(self) -> int:
+        return 1 + max((decision.id for decision in self._archive.state.decisions), default=-1)
 
     def _after_end(self) -> None:
         """A decision after the end: save it, and score what the person made."""
@@ -377,22 +402,43 @@ class Worker:
 
     def _decide(self, kind: str, data: Mapping[str, Any], text: str, by: str = "person") -> Decision:
         """Record a decision and put it in force; called inside `command`."""
-        if self._code is None:
-            raise RunError("this run is only being looked at; give reopen the program and metric to decide something")
         self._journal.open()
         batch, during = self._driver.position()
-        decision = Decision(len(self._archive.state.decisions), kind, dict(data), text, by, batch, during, _clock())
+        decision = Decision(self._next_id(), kind, jsonable(dict(data)), text, by, batch, during, _now())
         self._driver.decide(decision)
         return decision
 
     @property
     def elapsed(self) -> float:
-        """Active seconds, over all processes that worked on it."""
-        return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
+        """Working seconds, over all processes and without pauses."""
+        return self._clock.seconds
 
     def _save(self) -> None:
         """Called at the end and after each later decision; a run writes its result here."""
 
 
-def _clock() -> str:
+def _now() -> str:
     return datetime.now().strftime("%H:%M")
+
+
+class Job:
+    """A decision on its way to the run's thread. Whoever claims it carries it out, and nobody else does."""
+
+    def __init__(self, action: Callable[[], Any]) -> None:
+        self.done = threading.Event()
+        self.value: Any = None
+        self.error: Exception | None = None
+        self._action = action
+        self._claimed = threading.Lock()
+
+    def claim(self) -> bool:
+        return self._claimed.acquire(blocking=False)
+
+    def run(self) -> None:
+        if not self.claim():
+            return
+        try:
+            self.value = self._action()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a decision is its caller's to know, and no end of the run
+            self.error = error
+        self.done.set()

@@ -167,8 +167,8 @@ class Notebook:
         """The Studio: the live one and a static report wear the same handle."""
 
     def run(self, code: str, *, wait: bool = True) -> list[dict[str, Any]]:
-        """Add a cell at the end, run it, and give its outputs."""
-        return self.page.evaluate(
+        """Add a cell at the end, run it, and give its outputs. A cell that fails fails the test."""
+        outputs = self.page.evaluate(
             """async ([code, wait]) => {
                 const notebook = jupyterapp.shell.currentWidget.content;
                 const only = notebook.widgets.length === 1 && !notebook.widgets[0].model.sharedModel.source;
@@ -184,6 +184,8 @@ class Notebook:
             }""",
             [code, wait],
         )
+        assert not [one for one in outputs if one["output_type"] == "error"], outputs
+        return outputs
 
     def type_and_run(self, code: str) -> None:
         """Open a cell below the last one, type into it, press Shift+Enter."""

@@ -318,11 +318,12 @@ def test_a_run_without_its_code_can_be_looked_at_but_says_what_it_needs():
     run.stop()
     run.wait(10)
     again = lmnb.reopen(run.path)
-    assert not again.snapshot()["live"]
+    assert again.candidates == run.candidates
     with pytest.raises(
         lmnb.RunError, match=r"local is not importable.*lmnb\.reopen\(path, program=\.\.\., metric=\.\.\.\)"
     ):
         again.resume()
+    assert not again.snapshot()["live"]
 
 
 def test_unknown_names_are_told():
@@ -372,3 +373,29 @@ def test_a_label_that_no_reply_could_equal_is_refused():
         lmnb.InputError, match=r"trainset\[1\]\.team is 'Otters', which is not \(one of: otter, falcon\)"
     ):
         lmnb.LabeledFewShot(k=1).compile(program, trainset=trainset)
+
+
+def test_a_cell_that_is_run_again_ends_its_former_run():
+    """Running a notebook cell twice leaves one run at work; two runs of one execution stay."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    try:
+
+        def executed(message):
+            parent = {"header": {"msg_id": message}, "metadata": {"cellId": "cell-1"}}
+            shell.get_parent = lambda: parent
+            return [start(paused=True), start(paused=True)]
+
+        first = executed("one")
+        assert [run.state in ("paused", "pausing") for run in first] == [True, True]
+        second = executed("two")
+        for run in first:
+            run.until("ended", 10)
+        assert [run.state for run in first] == ["stopped", "stopped"]
+        assert [run.state in ("paused", "pausing") for run in second] == [True, True]
+        for run in second:
+            run.stop()
+            run.until("ended", 10)
+    finally:
+        InteractiveShell.clear_instance()
