@@ -191,7 +191,7 @@ def resume_command(args: argparse.Namespace) -> int:
 
 def replay_command(args: argparse.Namespace) -> int:
     run = lmnb.reopen(find_run(args.run))
-    run.replay()  # has nothing to call an LM with; Diverged says what came out differently
+    run.replay_candidate()  # has no program and nothing to call an LM with; Diverged says what came out differently
     print(f"replayed   {len(run.candidates)} candidates, {len(run.decisions)} decisions, 0 LM calls")
     print(f"the same   {_best(run)}")
     return 0

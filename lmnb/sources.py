@@ -45,7 +45,7 @@ def names_in(source: str) -> list[str]:
 
 def scope_of(thing: Any) -> dict[str, Any]:
     """The globals that the code of a function or class sees, with what it closes over."""
-    functions = [thing] if isinstance(thing, FunctionType) else list(_own_functions(thing))
+    functions = [thing] if isinstance(thing, FunctionType) else list(own_functions(thing))
     scope = dict(vars(sys.modules[thing.__module__])) if thing.__module__ in sys.modules else {}
     for function in functions:
         scope.update(function.__globals__)
@@ -74,7 +74,8 @@ def is_project(module: str) -> bool:
     return "site-packages" not in origin and "dist-packages" not in origin
 
 
-def _own_functions(cls: type) -> Iterator[FunctionType]:
+def own_functions(cls: type) -> Iterator[FunctionType]:
+    """The functions that a class's body defines, also those inside static methods and properties."""
     for value in vars(cls).values():
         function = (
             getattr(value, "wrapped", None) or getattr(value, "__func__", None) or getattr(value, "fget", None) or value
@@ -87,12 +88,12 @@ def _class_of_a_cell(cls: type) -> str | None:
     """The source of a class that no file holds: from the cell whose code its methods have, else from the last cell
     with a class of that name.
     """
-    files = [function.__code__.co_filename for function in _own_functions(cls)]
+    files = [function.__code__.co_filename for function in own_functions(cls)]
     if not files:
         if getattr(sys.modules.get(cls.__module__), "__file__", None):
             return None
         files = [name for name in reversed(list(linecache.cache)) if Path(name).suffix != ".py" or "ipykernel" in name]
-    lines_of = [function.__code__.co_firstlineno for function in _own_functions(cls)]
+    lines_of = [function.__code__.co_firstlineno for function in own_functions(cls)]
     for name in dict.fromkeys(files):
         if Path(name).is_file():
             continue

@@ -78,7 +78,7 @@ _TEMPLATES = [
     "# heading\n\n```html\n<script>{}</script>\n```\n| a |\n|---|\n| <img src=x onerror={}> |",
     # out of JSON and of templates
     '"}}</script><script>{}</script>',
-    '\\u003cscript\\u003e{}\\u003c/script\\u003e',
+    "\\u003cscript\\u003e{}\\u003c/script\\u003e",
     "\\x3cimg src=x onerror={}\\x3e",
     "&lt;script&gt;{}&lt;/script&gt; &#60;img src=x onerror={}&#62;",
     "${{{}}} {{{{{}}}}} <%= {} %> %({})s {{0.__class__}}",
@@ -86,7 +86,9 @@ _TEMPLATES = [
     "\x00<scr\x00ipt>{}</scr\x00ipt>",
     "\x1b[31mred\x1b[0m \x1b]8;;javascript:{}\x07link\x1b]8;;\x07 \x1b]0;{}\x07 \x9b31m",
     "\u202egnp.\u2066{}\u2069 \u200b\u2028<img src=x onerror={}>\ufeff",
-    "\ud83d\ude00 \uff1cscript\uff1e{}\uff1c/script\uff1e \u3008img onerror={}\u3009".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "\ud83d\ude00 \uff1cscript\uff1e{}\uff1c/script\uff1e \u3008img onerror={}\u3009".encode(
+        "utf-16", "surrogatepass"
+    ).decode("utf-16"),
 ]
 
 PAYLOADS: list[str] = [
@@ -181,9 +183,7 @@ def hostile_run(candidates=4, **options):
         num_candidate_programs=candidates,
         max_errors=10**6,
     )
-    return optimizer.start(
-        Hostile(), trainset=examples(), valset=examples(), num_threads=4, **options
-    )
+    return optimizer.start(Hostile(), trainset=examples(), valset=examples(), num_threads=4, **options)
 
 
 def decide(run):

@@ -138,6 +138,26 @@ def test_replay_makes_no_call(run_cli: Cli, stored: Any, routing_lm: Any) -> Non
     assert len(routing_lm.calls) == before
 
 
+def test_replay_needs_no_code_of_the_program(run_cli: Cli, routing_lm: Any) -> None:
+    """The class of a run may be gone, as one of a closed notebook is: the journal is enough."""
+
+    class Gone(lmnb.Module):
+        def __init__(self) -> None:
+            self.route = lmnb.Predict("ticket -> team")
+
+        def forward(self, ticket: str) -> Any:
+            return self.route(ticket=ticket)
+
+    lmnb.configure(lm=routing_lm)
+    data = demo.tickets()
+    run = demo.optimizer(2).start(Gone(), trainset=data["train"][:20], valset=data["val"][:10])
+    run.wait(30)
+    lmnb.configure(lm=None)
+    status, out, err = run_cli("replay", run.path.name)
+    assert (status, err) == (0, "")
+    assert f"the same   {run.best.score:5.1f} %   #{run.best.number} {run.best.label}" in out
+
+
 def test_replay_names_what_diverged(run_cli: Cli, stored: Any) -> None:
     """A journal that was made by another search is an error that says so, not another program."""
     journal = stored.path / "journal.jsonl"

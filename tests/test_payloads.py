@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import re
+import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,14 +19,15 @@ from lmnb.optimize.report import run_html, run_page
 
 # written here once more, not taken from the code under test
 ELEMENTS = frozenset(
-    "a b br caption code dd del details div dl dt em figcaption figure footer g header hr i ins kbd li line main mark ol p"
-    " path polygon polyline pre rect circle s section small span strong style summary svg table tbody td text th thead title"
-    " tr ul body head html meta".split()
+    """a b body br caption code dd del details div dl dt em figcaption figure footer g head header hr html i ins kbd li line
+    main mark meta ol p path polygon polyline pre rect circle s section small span strong style summary svg table tbody td
+    text th thead title tr ul""".split()  # noqa: SIM905
 )
 ATTRIBUTES = frozenset(
-    "class style title role open colspan rowspan scope lang dir tabindex href viewbox width height x y x1 y1 x2 y2 cx cy r rx"
-    " ry d points fill stroke stroke-width stroke-dasharray stroke-linecap stroke-linejoin text-anchor font-size font-weight"
-    " font-family opacity fill-opacity stroke-opacity transform preserveaspectratio charset name content http-equiv".split()
+    """charset class cols colspan content cx cy d dir fill fill-opacity font-family font-size font-weight height href
+    http-equiv lang name opacity open points preserveaspectratio r role rowspan rx ry scope stroke stroke-dasharray
+    stroke-linecap stroke-linejoin stroke-opacity stroke-width style tabindex text-anchor title transform viewbox width
+    x x1 x2 y y1 y2 cx""".split()  # noqa: SIM905
 )
 WORD_LISTS = ("data-", "aria-")
 PLAIN_STYLE = re.compile(r"[-\w\s.%#:;,()]*")
@@ -189,7 +191,8 @@ def test_every_payload_in_a_candidate(run, place):
         else:
             fields = {text: text}
             examples["rows"] = [
-                {**row, "inputs": fields, "labels": fields, "outputs": fields, "error": text} for row in examples["rows"]
+                {**row, "inputs": fields, "labels": fields, "outputs": fields, "error": text}
+                for row in examples["rows"]
             ]
         shown = check(run_html(known, detail, examples))
         assert squeezed(text)[:20] in squeezed(shown)
@@ -273,9 +276,7 @@ def test_saved_programs_are_data(run, tmp_path):
     for predictor, text in zip(program.others, PAYLOADS, strict=True):
         assert predictor.instructions.split() == text.split()
     program.export(tmp_path / "hostile.py", format="python")
-    space: dict[str, object] = {"__name__": "hostile"}
-    exec(compile((tmp_path / "hostile.py").read_text(encoding="utf-8"), "hostile.py", "exec"), space)
-    loaded = space["program"]
+    loaded = runpy.run_path(str(tmp_path / "hostile.py"))["program"]
     assert [p.instructions for p in loaded.predictors()] == [p.instructions for p in program.predictors()]
     assert [dict(demo) for demo in loaded.ask.demos] == [dict(demo) for demo in program.ask.demos]
     program.save(tmp_path / "hostile.json")

@@ -63,6 +63,8 @@ class _StandIn(io.TextIOBase):
         return _mine.get() is None and self.real.isatty()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "real":  # at its end the interpreter takes it away before the last flush
+            raise AttributeError(name)
         return getattr(self.real, name)
 
 

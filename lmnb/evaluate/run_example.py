@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lmnb.errors import BudgetExceeded, Cancelled
 from lmnb.evaluate.metrics import call_of
 from lmnb.evaluate.printed import printed
+from lmnb.evaluate.refusals import watched_refusals
 from lmnb.evaluate.score import Score, as_score
 from lmnb.example import Example, Prediction
 from lmnb.lm.drive import drive
@@ -57,7 +58,8 @@ def run_example(
 ) -> Row:
     """Run `program` on the inputs of `example`, score the prediction, and give all that happened as a `Row`.
 
-    What fails is a row with an error; BudgetExceeded, Cancelled and KeyboardInterrupt pass through. With
+    What fails is a row with an error; BudgetExceeded, Cancelled and KeyboardInterrupt pass through, the first two also
+    where the program or the metric caught them: an answer made without a refused call is no result. With
     `trace_for_metric` the metric is given the program's trace, else None. Without a metric the score is None. What is
     printed meanwhile is kept in the trace. A program with `aforward` alone, or a metric that is a coroutine function,
     gets an event loop of its own: call it from a thread where none runs.
@@ -112,7 +114,7 @@ async def _row(
     kind = prediction = score = None
     # a trace names its predictors by its root's module, and the carrier is the root while the program runs
     named = program if hasattr(program, "named_sub_modules") else None
-    with printed() as watch, span("module", _name(program), module=named) as carrier:
+    with printed() as watch, watched_refusals() as refused, span("module", _name(program), module=named) as carrier:
         carrier.root = carrier
         if outer is not None:
             # rows hold their own traces: an Evaluate inside a traced call must not grow that call's tree by all of them
@@ -123,6 +125,7 @@ async def _row(
             raise
         except Exception as error:  # noqa: BLE001  the boundary: what a user's program raises is this row's error
             failure, kind = error, "program"
+        refused.check()
         root = _root(carrier)
         prediction, trace = _traced(prediction, root)
         if failure is None and metric is not None:
@@ -133,6 +136,7 @@ async def _row(
                 raise
             except Exception as error:  # noqa: BLE001  the boundary: what a user's metric raises is this row's error
                 failure, kind = error, "metric"
+            refused.check()
     root.data["printed"] = watch.text()
     trace.score = None if score is None else score.value
     return Row(

@@ -35,6 +35,10 @@ class Leash:
         if self.budget is not None:
             self.budget.reserve()
 
+    def release(self) -> None:
+        if self.budget is not None:
+            self.budget.release()
+
     def settle(self, *args: Any, **kwargs: Any) -> None:
         if self.budget is not None:
             self.budget.settle(*args, **kwargs)

@@ -17,7 +17,7 @@ from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.drive import drive
-from lmnb.lm.private import Private, is_private, shown_url, split
+from lmnb.lm.private import Private, is_private, public, shown_url, split
 from lmnb.lm.recorder import recorder
 from lmnb.lm.response import Response, read_reply
 from lmnb.settings import current
@@ -267,7 +267,7 @@ class BaseLM:
     def dump_state(self) -> dict[str, Any]:
         """What a saved program keeps of its LM: model and options, no key, no header, no endpoint."""
         own = {name: getattr(self, name) for name in ("model", "model_type", "cache", "num_retries")}
-        return {**own, **jsonable(_described(self.kwargs))}
+        return {**own, **jsonable(public(_described(self.kwargs)))}
 
     @classmethod
     def load_state(cls, state: dict[str, Any]) -> Self:

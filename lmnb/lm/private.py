@@ -7,9 +7,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BaseModel
 
 _SECRET = re.compile(r"key(_id)?$|secret|passw|token$|credential|authorization|headers$|bearer|cookie", re.IGNORECASE)
 _ENDPOINT = frozenset(
@@ -21,6 +24,7 @@ _IN_TEXT = (
     re.compile(r"(?i)(?<=[?&])(key|api_key|apikey|token|access_token|sig)=[^&\s'\"]+"),
     re.compile(r"(?<=://)[^/\s@'\"]+(?=@)"),
 )
+_CERTAIN = re.compile(r"api[-_]?key|secret|passw|credential|authorization|bearer|cookie", re.IGNORECASE)
 
 
 class Private(dict[str, Any]):
@@ -53,6 +57,38 @@ def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], Private]:
     return public, private
 
 
+def public(options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` as they may stand in a file: without what is private, and without secrets at other places.
+
+    >>> public({"temperature": None, "api_key": "sk-1", "extra_body": {"password": "abcd", "top_k": 5}})
+    {'temperature': None, 'extra_body': {'top_k': 5}}
+    """
+    return {name: _cleaned(value) for name, value in options.items() if not is_private(name) and not _told(value)}
+
+
+def is_secret(name: str, value: Any) -> bool:
+    """Whether `value`, which is called `name`, holds a text that looks like a secret: by a name, by its form, or
+    because it is the value of a secret in the environment.
+
+    >>> [is_secret(*pair) for pair in [("MY_API_KEY", "abcd"), ("SORT_KEY", "createdAt"), ("TEXT", "Bearer 1a2b3c4d")]]
+    [True, False, True]
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        named = _CERTAIN.search(name) and len(value) >= 4 or _SECRET.search(name) and _is_random(value)
+        return bool(named) or _told(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name, None) for field in fields(value)}
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        return any(is_secret(str(part) if _SECRET.search(str(part)) else name, item) for part, item in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(is_secret(name, item) for item in value)
+    return False
+
+
 def shown_url(url: str) -> str:
     """`url` without user, password and query.
 
@@ -70,6 +106,38 @@ def redact(text: str, private: Mapping[str, Any]) -> str:
     for pattern in _IN_TEXT:
         text = pattern.sub("[secret]", text)
     return text
+
+
+def _cleaned(value: Any) -> Any:
+    """`value` without the secrets that stand in mappings inside it."""
+    if isinstance(value, Mapping):
+        # a mapping under such a name is no secret but what describes one: a JSON schema has a property "password"
+        return {
+            name: _cleaned(item)
+            for name, item in value.items()
+            if not _told(item) and not (isinstance(item, str) and is_secret(str(name), item))
+        }
+    return [_cleaned(item) for item in value if not _told(item)] if isinstance(value, list) else value
+
+
+def _told(value: Any) -> bool:
+    """Whether a text shows by itself that it holds a secret; stricter than `redact`, which may clean too much."""
+    if not isinstance(value, str):
+        return False
+    if any(secret in value for secret in _environment()):
+        return True
+    key, bearer, *in_url = _IN_TEXT
+    found = [match.group() for match in key.finditer(value) if len(match.group()) >= 16]
+    found += [match.group() for match in bearer.finditer(value)]
+    templates = (match.group() for form in in_url for match in form.finditer(value))
+    return any(map(_is_random, found)) or any("{" not in text for text in templates)
+
+
+def _is_random(text: str) -> bool:
+    """What tells a key from words: digits, or capitals inside a long one."""
+    if len(text) < 8 or any(sign.isspace() for sign in text):
+        return False
+    return any(map(str.isdigit, text)) or (len(text) >= 16 and not text.islower() and not text.isupper())
 
 
 def _values(private: Mapping[str, Any]) -> Iterable[str]:

@@ -27,6 +27,7 @@ from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
 from lmnb.lm.client import LM
+from lmnb.lm.private import public, split
 from lmnb.types.checked import adapter_for, problems
 
 FORMAT = 1
@@ -86,7 +87,7 @@ def _predictor_state(predictor: Any) -> dict[str, Any]:
     return {
         **state,
         "demos": [_demo_state(predictor.signature, demo) for demo in predictor.demos],
-        "config": jsonable(predictor.config),
+        "config": jsonable(public(predictor.config)),
         "lm": None if own is None else {"class": type(own).__name__, **own.dump_state()},
     }
 
@@ -199,6 +200,8 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
     }
     for path, (signature, demos, config, lm) in made.items():
         predictor = predictors[path]
+        # keys and endpoints are never in a file: those that the program has stay
+        config = {**split(predictor.config)[1], **config}
         predictor.signature, predictor.demos, predictor.config = signature, demos, config
         if lm is not None:
             predictor.lm = lm

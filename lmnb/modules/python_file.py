@@ -23,6 +23,7 @@ from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.lm.base import BaseLM
+from lmnb.lm.private import is_secret, public, split
 from lmnb.modules.literals import NoSource, literal, text_literal
 from lmnb.modules.program_file import finite, write_text
 from lmnb.modules.tree import Node
@@ -113,8 +114,7 @@ class _Writer:
             rows = "".join(f"    {self.demo(demo)},\n" for demo in predictor.demos)
             self.parts.append(f"{demos} = [\n{rows}]")
             lines.append(f"    {target}.demos = {demos}")
-        if predictor.config:
-            lines.append(f"    {target}.config = {self.expression(predictor.config, f'the config of {path}')}")
+        lines += self.config(target, predictor.config)
         if predictor.lm is not None:
             written = self.lm(predictor.lm)
             lines.append(
@@ -122,6 +122,16 @@ class _Writer:
                 if written
                 else f"    # {target}.lm was a {type(predictor.lm).__name__}: set an LM, or configure one"
             )
+        return lines
+
+    def config(self, target: str, config: Mapping[str, Any]) -> list[str]:
+        shared = public(config)
+        private = [name for name in config if name not in shared]
+        lines = [f"    # {target}.config also had {', '.join(private)}, which is private"] if private else []
+        if shared:
+            written = self.expression(shared, f"the config of {target}")
+            # the constructor may have put a key of the environment there
+            lines.append(f"    {target}." + (f"update_config(**{written})" if private else f"config = {written}"))
         return lines
 
     def demo(self, demo: Example) -> str:
@@ -188,7 +198,7 @@ class _Writer:
     def expression(self, value: Any, what: str) -> str:
         """Source for a value that code is called with: data, classes, functions, modules and LMs."""
         if isinstance(value, Node):
-            args, kwargs = vars(value).get("_made_with", ((), {}))
+            args, kwargs = self.arguments(value)
             given = [self.expression(arg, f"an argument of {type(value).__name__}") for arg in args]
             given += [
                 f"{key}={self.expression(arg, f'the argument {key!r} of {type(value).__name__}')}"
@@ -222,6 +232,21 @@ class _Writer:
                 f"{what} is a {type(value).__name__}, which cannot be written as Python. Use plain data "
                 "there, or export as 'json'."
             ) from None
+
+    def arguments(self, node: Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What a module was made with; SaveError where that is a secret."""
+        kind = type(node)
+        args, kwargs = vars(node).get("_made_with", ((), {}))
+        if kind.__module__.startswith("lmnb."):
+            return args, public(kwargs)  # options of a predictor: they are in its config too
+        names = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+        for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
+            if is_secret(name, value):
+                raise SaveError(
+                    f"the argument {name!r} of {kind.__name__} looks like a secret, which is never written to a file. "
+                    f"Read it from the environment inside {kind.__name__}, or write format='json'."
+                )
+        return args, kwargs
 
     def lm(self, lm: BaseLM) -> str | None:
         if type(lm).__name__ != "LM":
@@ -286,6 +311,12 @@ class _Writer:
             self.parts.append(f"{name} = {thing.__name__}")
 
     def needed(self, source: str, scope: Mapping[str, Any], own: str) -> None:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Constant) and is_secret("", node.value):
+                raise SaveError(
+                    f"the source of {own} holds a text that looks like a secret, which is never written to another "
+                    "file. Read it from the environment there, such as os.environ['MY_API_KEY']."
+                )
         for used in names_in(source):
             if used != own and used in scope and getattr(builtins, used, None) is not scope[used]:
                 self.place(used, scope[used])
@@ -322,6 +353,11 @@ class _Writer:
             }
             self.parts.append(f"{name} = {type_code(thing)}")
             return
+        if is_secret(name, thing):
+            raise SaveError(
+                f"the global {name!r} looks like a secret, which is never written to a file. Read it inside the "
+                f"function that uses it, such as os.environ[{name!r}]; if it is no secret, give it another name."
+            )
         self.parts.append(f"{name} = {self.expression(thing, f'the global {name!r}')}")
 
     def free(self, name: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-for package in ("playwright", "jupyterlab", "anywidget"):
-    pytest.importorskip(package, reason="the browser tests need the extra `dev`")
+pytest.importorskip("playwright", reason="the browser tests need the extra `dev`")
+pytest.importorskip("jupyterlab", reason="the browser tests need the extra `dev`")
+pytest.importorskip("anywidget", reason="the browser tests need the extra `dev`")
 
 from desk import CHROMIUM, Desk, Notebook, jupyter_lab
 from playwright.sync_api import Browser, sync_playwright
@@ -31,7 +32,9 @@ def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """JupyterLab in a page."""
     folder = tmp_path_factory.mktemp("lab") / "work"
     folder.mkdir()
-    shutil.copy(Path(__file__).parent / "bench.py", folder)
+    here = Path(__file__).parent
+    for module in (here / "bench.py", here.parent / "payloads.py"):
+        shutil.copy(module, folder)
     with jupyter_lab(folder) as address:
         page = browser.new_page(viewport={"width": 1400, "height": 1300})
         yield Desk(page, address, folder)

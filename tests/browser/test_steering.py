@@ -220,15 +220,15 @@ def test_accept_endorses_and_reject_with_a_reason_rules_out(paused):
     assert finish(one) == first
 
 
-@pytest.mark.parametrize("format", ["json", "python"])
-def test_export_writes_a_file(paused, format):
+@pytest.mark.parametrize("kind", ["json", "python"])
+def test_export_writes_a_file(paused, kind):
     """The best candidate is saved under the name that the form proposes, and loads as a program."""
     one = paused(2)
     one.panel.get_by_role("button", name="Export…").click()
-    one.panel.locator(f"[data-action=export][data-format={format}]").click()
+    one.panel.locator(f"[data-action=export][data-format={kind}]").click()
     one.panel.get_by_text("Saved as").wait_for()
-    name = "router.json" if format == "json" else "router.py"
-    load = "lmnb.load('router.json', trust_import=True)" if format == "json" else "__import__('router').program"
+    name = "router.json" if kind == "json" else "router.py"
+    load = "lmnb.load('router.json', trust_import=True)" if kind == "json" else "__import__('router').program"
     assert (one.desk.folder / name).exists()
     assert one.ask(f"{load}.route.instructions") == "Route the ticket to the right team."
 

@@ -200,6 +200,23 @@ def test_an_example_that_is_past_its_time_asks_no_more():
     assert not [call for call in lm.calls if "too late" in str(call)]
 
 
+def test_a_program_that_catches_everything_cannot_hide_a_spent_budget():
+    """Its fallbacks would be scores of no model."""
+    route = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages, **_: {"answer": "right"}))
+
+    def program(question):
+        try:
+            return route(question=question)
+        except Exception:  # noqa: BLE001  what such programs do
+            return lmnb.Prediction(answer="none")
+
+    rows = [lmnb.Example(question=str(i), answer="right").with_inputs("question") for i in range(8)]
+    evaluate = lmnb.Evaluate(rows, lambda example, prediction: prediction.answer == example.answer, num_threads=2)
+    with lmnb.context(budget=lmnb.Budget(calls=5)), pytest.raises(lmnb.BudgetExceeded, match="the budget of 5 calls"):
+        evaluate(program)
+    assert evaluate(program).score == 100.0
+
+
 def test_the_budget_in_force_is_kept():
     """A spent budget ends the evaluation and says how far it came."""
     program = always("Access")

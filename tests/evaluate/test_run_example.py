@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import lmnb
 from lmnb.evaluate import exact_match
 from lmnb.evaluate.run_example import arun_example, run_example
+from lmnb.lm.recorder import recorder
 from lmnb.trace import open_span, span
 
 EXAMPLE = lmnb.Example(ticket="no mail comes", team="Access").with_inputs("ticket")
@@ -109,6 +113,125 @@ def test_a_spent_budget_in_the_lm_passes_through():
     """The real path: the LM refuses the call inside the predictor."""
     with lmnb.context(budget=lmnb.Budget(calls=0)), pytest.raises(lmnb.BudgetExceeded):
         run_example(router(), EXAMPLE, same_team)
+
+
+def fallback(call):
+    """What `call` gives; a team of its own where that fails."""
+    try:
+        return call()
+    except Exception:  # noqa: BLE001  what such programs do
+        return lmnb.Prediction(team="Access")
+
+
+class Careless(lmnb.Module):
+    """Falls back on any error, called in one of several ways."""
+
+    def __init__(self, way):
+        self.way = way
+        self.route = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **_: {"team": "Access"}))
+
+    def forward(self, ticket):
+        if self.way == "batch":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.route.batch([lmnb.Example(ticket=ticket).with_inputs("ticket")] * 2)
+            return lmnb.Prediction(team="Access")
+        if self.way == "thread":
+            context = contextvars.copy_context()
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(context.run, fallback, lambda: self.route(ticket=ticket)).result()
+        if self.way == "another error":
+            try:
+                return self.route(ticket=ticket)
+            except lmnb.BudgetExceeded:
+                raise ValueError("no answer") from None
+        return fallback(lambda: self.route(ticket=ticket))
+
+
+class CarelessAsync(lmnb.Module):
+    """Gathers errors as if they were results."""
+
+    def __init__(self):
+        self.route = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **_: {"team": "Access"}))
+
+    async def aforward(self, ticket):
+        await asyncio.gather(*(self.route.acall(ticket=ticket) for _ in range(2)), return_exceptions=True)
+        return lmnb.Prediction(team="Access")
+
+
+@pytest.mark.parametrize("way", ["direct", "batch", "thread", "another error"])
+def test_a_refused_call_cannot_be_turned_into_a_score(way):
+    """Whatever the program does with the error, in whatever thread, the row is none."""
+    program = Careless(way)
+    assert run_example(program, EXAMPLE, same_team).score == 1.0
+    with lmnb.context(budget=lmnb.Budget(calls=0)), pytest.raises(lmnb.BudgetExceeded, match="the budget of 0 calls"):
+        run_example(program, EXAMPLE, same_team)
+
+
+def test_a_refused_call_of_a_coroutine_cannot_either():
+    """Both ways to run an asynchronous program."""
+    program = CarelessAsync()
+    assert run_example(program, EXAMPLE, same_team).score == 1.0
+    with lmnb.context(budget=lmnb.Budget(calls=1)):
+        with pytest.raises(lmnb.BudgetExceeded):
+            run_example(program, EXAMPLE, same_team)
+        with pytest.raises(lmnb.BudgetExceeded):
+            asyncio.run(arun_example(program, EXAMPLE, same_team))
+
+
+def test_a_judge_that_was_refused_gives_no_score():
+    """A metric that falls back is no better than a program that does."""
+    judge = lmnb.Predict("team -> good: bool", lm=lmnb.FakeLM([{"good": "True"}]))
+
+    def metric(example, prediction):
+        return fallback(lambda: judge(team=prediction.team)).team == "Access"
+
+    with lmnb.context(budget=lmnb.Budget(calls=1)), pytest.raises(lmnb.BudgetExceeded):
+        run_example(router(), EXAMPLE, metric)
+
+
+def test_a_cancelled_call_cannot_be_turned_into_a_score():
+    """The recorder of a run says so; the program's fallback is thrown away."""
+
+    class Off:
+        def replay(self, request_hash):
+            raise lmnb.Cancelled("the run was cancelled")
+
+        def record(self, request_hash, response):
+            raise AssertionError("nothing was sent")
+
+    tape = Off()
+    token = recorder.set(tape)
+    try:
+        with pytest.raises(lmnb.Cancelled, match="the run was cancelled"):
+            run_example(Careless("direct"), EXAMPLE, same_team)
+        assert recorder.get() is tape
+    finally:
+        recorder.reset(token)
+
+
+def test_a_budget_of_the_program_itself_is_its_own_affair():
+    """A program may try a part of its work under a small budget and go on without it."""
+
+    class Thrifty(Careless):
+        def forward(self, ticket):
+            with lmnb.context(budget=lmnb.Budget(calls=0)):
+                return fallback(lambda: self.route(ticket=ticket))
+
+    with lmnb.context(budget=lmnb.Budget(calls=5)):
+        assert run_example(Thrifty("own"), EXAMPLE, same_team).score == 1.0
+
+
+def test_a_refusal_reaches_the_outermost_example():
+    """Also through an evaluation inside the program, whose error the program catches."""
+
+    class Nested(Careless):
+        def forward(self, ticket):
+            evaluate = lmnb.Evaluate([EXAMPLE], same_team, num_threads=1)
+            return fallback(lambda: evaluate(self.route))
+
+    with lmnb.context(budget=lmnb.Budget(calls=0)), pytest.raises(lmnb.BudgetExceeded):
+        run_example(Nested("nested"), EXAMPLE, same_team)
 
 
 def test_the_trace_is_given_to_the_metric_on_request():

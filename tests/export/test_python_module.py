@@ -290,3 +290,72 @@ def test_an_unknown_format_names_the_known_ones(tmp_path):
     """Only json and python."""
     with pytest.raises(lmnb.InputError, match=r"there is no format 'yaml'. Write export"):
         Predict("q -> a").export(tmp_path / "p", format="yaml")
+
+
+def test_a_predictors_key_is_not_written(tmp_path):
+    """Neither as its option nor as its constructor's argument; a comment says that there was one."""
+    program = Predict("q -> a", api_key="sk-verysecret-123456", temperature=0.5)
+    text = program.export(tmp_path / "p.py", format="python").read_text()
+    assert "secret" not in text
+    assert "program = lmnb.Predict('q -> a', temperature=0.5)" in text
+    assert "# program.config also had api_key, which is private" in text
+    assert prompts_elsewhere(tmp_path / "p.py") == prompts(program)
+
+
+def test_a_key_of_the_environment_stays_where_the_constructor_puts_it(tmp_path, monkeypatch):
+    """The written module reads it again and changes the other options only."""
+    monkeypatch.setenv("THEIR_API_KEY", "a-value-in-the-environment")
+    module = theirs(
+        tmp_path,
+        "import os\nimport lmnb\nclass Search(lmnb.Module):\n    def __init__(self):\n        "
+        "self.p = lmnb.Predict('q -> a', api_key=os.environ['THEIR_API_KEY'])\n"
+        "    def forward(self, q):\n        return self.p(q=q)\n",
+        "with_environment",
+    )
+    program = module.Search()
+    program.p.update_config(temperature=0.5)
+    path = program.export(tmp_path / "p.py", format="python")
+    assert "a-value" not in path.read_text()
+    again = theirs(tmp_path, path.read_text(), "again_with_environment").program
+    assert again.p.config == {"api_key": "a-value-in-the-environment", "temperature": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("line", "used", "message"),
+    [
+        (
+            "KEY = os.environ['THEIR_API_KEY']",
+            "KEY",
+            r"the global 'KEY' looks like a secret, .* Read it inside the function that uses it, such as os.environ",
+        ),
+        ("HEADERS = {'Authorization': 'abcdef'}", "HEADERS", "the global 'HEADERS' looks like a secret"),
+        ("DB_PASSWORD = 'tiger'", "DB_PASSWORD", "the global 'DB_PASSWORD' looks like a secret"),
+        ("", "'Bearer 1a2b3c4d5e'", "the source of Search holds a text that looks like a secret"),
+    ],
+)
+def test_a_secret_that_the_code_uses_is_refused(tmp_path, monkeypatch, line, used, message):
+    """A global is copied by value, so a key would be: the error names it and says what to write."""
+    monkeypatch.setenv("THEIR_API_KEY", "a-value-in-the-environment")
+    module = theirs(
+        tmp_path,
+        f"import os\nimport lmnb\n{line}\nclass Search(lmnb.Module):\n    def __init__(self):\n        "
+        f"self.p = lmnb.Predict('q -> a')\n    def forward(self, q):\n        return self.p(q={used})\n",
+        "with_secret",
+    )
+    with pytest.raises(SaveError, match=message) as caught:
+        module.Search().export(tmp_path / "p.py", format="python")
+    assert not (tmp_path / "p.py").exists()
+    assert not any(secret in str(caught.value) for secret in ("a-value", "abcdef", "tiger", "1a2b"))
+
+
+@pytest.mark.parametrize("given", [{"args": ("sk-verysecret-123456",)}, {"kwargs": {"key": "sk-verysecret-123456"}}])
+def test_a_secret_argument_is_refused(tmp_path, given):
+    """The written module calls the constructor with its arguments."""
+
+    class Search(Module):
+        def __init__(self, key):
+            self.answer = Predict("q -> a", api_key=key)
+
+    with pytest.raises(SaveError, match=r"the argument 'key' of Search looks like a secret, .* inside Search") as caught:
+        Search(*given.get("args", ()), **given.get("kwargs", {})).export(tmp_path / "p.py", format="python")
+    assert "verysecret" not in str(caught.value)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lmnb
-from lmnb.lm.private import redact, split
+from lmnb.lm.private import is_secret, public, redact, split
 from lmnb.lm.recorder import recorder
 from lmnb.trace import span
 
@@ -124,3 +124,64 @@ def test_keys_of_the_environment_are_cleaned_too(monkeypatch: pytest.MonkeyPatch
 def test_what_looks_like_a_secret_is_cleaned(text: str) -> None:
     """Keys in the usual shapes, in URLs and in headers."""
     assert "abcdef123456" not in redact(text, {})
+
+
+def test_what_may_stand_in_a_file_holds_no_secret() -> None:
+    """Private options go, also inside others; a schema that describes a password stays, and so does None."""
+    schema = {"properties": {"password": {"type": "string"}}, "required": ["password"]}
+    options = {
+        "temperature": None,
+        "api_key": "sk-1",
+        "timeout": 5,
+        "user": "sk-verysecret-123456",
+        "extra_body": {"api_key": "abcd", "top_k": 5, "hints": ["Bearer 1a2b3c4d", "short"]},
+        "response_format": schema,
+    }
+    assert public(options) == {
+        "temperature": None,
+        "extra_body": {"top_k": 5, "hints": ["short"]},
+        "response_format": schema,
+    }
+
+
+def test_an_lms_state_has_no_secret_inside_an_option() -> None:
+    """A provider's extra options may hold a key of their own."""
+    lm = lmnb.LM("openai/x", extra_body={"api_key": "inner-secret", "top_k": 5})
+    assert lm.dump_state()["extra_body"] == {"top_k": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MY_API_KEY", "abcdef"),
+        ("KEY", b"1234567890abcdef"),
+        ("DB_PASSWORD", "tiger"),
+        ("HEADERS", {"Authorization": "some words"}),
+        ("TOKEN", "f3a9c1b2d4e5"),
+        ("TEXT", "use sk-topsecret-99887766 for it"),
+        ("URL", "https://me:tiger@host/"),
+        ("PARTS", ["a", {"b": ("x", "ghp_abcdefABCDEF123456")}]),
+        ("SET", "a-value-in-the-environment"),
+    ],
+)
+def test_a_secret_is_known_by_name_or_form(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
+    """Also inside containers, and where the environment says what it is."""
+    monkeypatch.setenv("SOME_API_KEY", "a-value-in-the-environment")
+    assert is_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SORT_KEY", "createdAt"),
+        ("SEP_TOKEN", "[SEP]"),
+        ("MAX_TOKENS", 100),
+        ("HEADERS", {"Accept": "application/json"}),
+        ("PROMPT", "List the key_points_of_the_text; a bearer certificate is one."),
+        ("URL", "https://{user}:{password}@host/?key={key}"),
+        ("KEY", None),
+    ],
+)
+def test_what_only_sounds_like_a_secret_is_none(name: str, value: Any) -> None:
+    """Words, templates and names of columns can be exported."""
+    assert not is_secret(name, value)

@@ -320,3 +320,21 @@ def test_a_literal_with_mixed_options_keeps_types(tmp_path):
     fresh = Predict(signature)
     fresh.load(tmp_path / "p.json")
     assert [demo.a for demo in fresh.demos] == ["1", 1, None]
+
+
+def test_no_file_holds_a_predictors_key(tmp_path):
+    """A key among the options is for the calls alone; the live program keeps it, also when it loads its file."""
+    program = Predict("a -> b", api_key="sk-verysecret-123456", extra_headers={"x": "y"}, temperature=0.5, stop=None)
+    program.save(tmp_path / "p.json")
+    assert "secret" not in (tmp_path / "p.json").read_text()
+    assert "secret" not in json.dumps(program.dump_state())
+    assert program.dump_state()["self"]["config"] == {"temperature": 0.5, "stop": None}
+    assert program.config["api_key"] == "sk-verysecret-123456"
+    program.config["temperature"] = 0.9
+    program.load(tmp_path / "p.json")
+    assert program.config == {
+        "api_key": "sk-verysecret-123456",
+        "extra_headers": {"x": "y"},
+        "temperature": 0.5,
+        "stop": None,
+    }

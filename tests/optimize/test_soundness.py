@@ -117,7 +117,7 @@ def test_teacher_settings_must_be_given_again():
     run = start(bootstrap(teacher_settings={"lm": strong}), paused=True)
     run.stop()
     run.wait(10)
-    with pytest.raises(lmnb.RunError, match="its teacher_settings .* are not kept"):
+    with pytest.raises(lmnb.RunError, match=r"its teacher_settings .* are not kept"):
         reopened(run).resume()
     with pytest.raises(lmnb.Diverged, match="teacher_settings changed"):
         reopened(run, teacher_settings={"lm": lmnb.FakeLM(worlds.reply, model="weak")})

@@ -1,0 +1,112 @@
+"""Takes the README's pictures from the first notebook, run for real: `python tests/browser/pictures.py [folder]`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from desk import CHROMIUM, SCORED, Desk, jupyter_lab
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTRUCTION = (
+    "Route the ticket to the right team. If it is about billing, answer otter. If it is about shipping, answer falcon. "
+    "If it is about login, answer maple."
+)
+# a scored candidate that is not the best, and a demo of it that the best does not hold: a wrong one where there is one
+CHOSEN = """(lambda held: min(
+    (demo.ticket not in wrong, c.number, c.id, demo.provenance.id)
+    for c in run.candidates if c.status == 'scored' and c.id != run.best.id
+    for _, demo in run.candidate(c).demos() if demo.ticket not in held
+))({demo.ticket for _, demo in run.candidate(run.best).demos()})[2:]"""
+
+
+def cells(name: str) -> list[str]:
+    """The code of a notebook."""
+    notebook = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def studio(desk: Desk, folder: Path) -> None:
+    """Paused after some candidates, a wrong demo rejected, an instruction edited, and on."""
+    one = desk.make()
+    code = cells("01_first_compile.ipynb")
+    for start in (
+        "import lmnb\n",
+        "from lmnb.data import tickets",
+        "class RouteTicket",
+        "def right_team",
+        "optimizer =",
+    ):
+        one.run(_without_work(next(cell for cell in code if cell.startswith(start))))
+    one.run(next(cell for cell in code if cell.startswith("wrong =")).partition("for example")[0])
+    one.run(next(cell for cell in code if cell.startswith("import shutil")))
+    one.until(f"{SCORED} >= 6", 60)
+    one.act("pause")
+    one.state("paused")
+    victim, demo = one.ask(CHOSEN)
+    one.choose(victim)
+    one.act("reject-demo", demo)
+    one.panel.get_by_role("button", name="wrong label").click()
+    one.panel.locator("[data-status=dropped]").first.wait_for()
+    one.choose(one.ask("run.best.id"))
+    one.act("edit", within=".actions")
+    one.panel.locator("textarea[data-slot]").fill(INSTRUCTION)
+    one.page.keyboard.press("Control+Enter")
+    mine = one.until("next((c.id for c in run.candidates if c.human), None)")
+    one.act("resume")
+    one.row(mine, "scored").wait_for(timeout=60_000)
+    one.choose(mine)
+    keep = one.panel.locator("[data-kind=demo]").nth(1).get_attribute("data-id")
+    one.act("keep-demo", keep)
+    one.panel.locator("[data-kind=demo].kept").wait_for()
+    one.panel.locator("[data-status=evaluating]").first.wait_for()
+    for theme in ("Light", "Dark"):
+        desk.theme(theme)
+        one.panel.screenshot(path=str(folder / f"studio-{theme.lower()}.png"))
+    desk.theme("Light")
+    one.act("stop")
+    one.state("stopped")
+    one.close()
+
+
+def traces(desk: Desk, folder: Path) -> None:
+    """The second notebook's program of two calls."""
+    one = desk.make()
+    code = cells("02_look_inside.ipynb")
+    for start in ("import lmnb\n", "signature =", "class CarefulRouter"):
+        one.run(next(cell for cell in code if cell.startswith(start)))
+    one.run("answer.trace")
+    viewer = one.place.locator(".lmv.traces")
+    viewer.locator("[data-kind=span]").nth(4).click()
+    viewer.screenshot(path=str(folder / "traces-light.png"))
+    one.close()
+
+
+def _without_work(code: str) -> str:
+    """A cell without its evaluation and its output."""
+    lines = code.split("\n")
+    stop = next(
+        (n for n, line in enumerate(lines) if line.startswith(("evaluate", "compiled", "prediction", "print"))), None
+    )
+    return "\n".join(lines[:stop])
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as driver:
+        work = Path(place, "work")
+        work.mkdir()
+        with jupyter_lab(work) as address:
+            browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+            page = browser.new_page(viewport={"width": 1380, "height": 1400})
+            desk = Desk(page, address, work)
+            studio(desk, folder)
+            traces(desk, folder)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".github" / "images")
