@@ -16,7 +16,7 @@ import lmnb
 from lmnb.evaluate import exact_match
 from lmnb.fingerprint import fingerprint
 
-MODULE = '''
+MODULE = """
 import dataclasses, datetime, enum, functools, re
 import lmnb
 
@@ -39,8 +39,8 @@ def shorter(example, prediction, limit=5):
 
 
 def make(threshold, *, rest=("x", 1.5, None), **more):
-    def metric(example, prediction, trace=None, *, scale=threshold * 2):
-        return again() and len(prediction.answer) > threshold * scale and bool(rest or more)
+    def metric(example, prediction, trace=None, *, scale=(threshold,)):
+        return again() and len(prediction.answer) > scale[0] and bool(rest or more)
 
     def again():
         return metric is not None
@@ -55,7 +55,7 @@ everything = {
     ), "partial": functools.partial(shorter, limit=3), "record": Near(1), "method": Near(1).__call__,
     "cached": functools.cache(make(4)), "program": lmnb.ChainOfThought("question -> answer"), "lambda": lambda a, b: 1,
 }
-'''
+"""
 
 
 def near(threshold: Any, **more: Any) -> Any:

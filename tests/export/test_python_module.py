@@ -356,6 +356,8 @@ def test_a_secret_argument_is_refused(tmp_path, given):
         def __init__(self, key):
             self.answer = Predict("q -> a", api_key=key)
 
-    with pytest.raises(SaveError, match=r"the argument 'key' of Search looks like a secret, .* inside Search") as caught:
+    with pytest.raises(
+        SaveError, match=r"the argument 'key' of Search looks like a secret, .* inside Search"
+    ) as caught:
         Search(*given.get("args", ()), **given.get("kwargs", {})).export(tmp_path / "p.py", format="python")
     assert "verysecret" not in str(caught.value)
