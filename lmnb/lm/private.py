@@ -76,7 +76,7 @@ def is_secret(name: str, value: Any) -> bool:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, str):
-        named = _CERTAIN.search(name) and len(value) >= 4 or _SECRET.search(name) and _is_random(value)
+        named = (_CERTAIN.search(name) and len(value) >= 4) or (_SECRET.search(name) and _is_random(value))
         return bool(named) or _told(value)
     if is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name, None) for field in fields(value)}

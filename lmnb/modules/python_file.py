@@ -23,7 +23,7 @@ from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.lm.base import BaseLM
-from lmnb.lm.private import is_secret, public, split
+from lmnb.lm.private import is_secret, public
 from lmnb.modules.literals import NoSource, literal, text_literal
 from lmnb.modules.program_file import finite, write_text
 from lmnb.modules.tree import Node

@@ -279,6 +279,9 @@ class Worker:
                 raise RunError("the budget of a run at work is not changed; stop it first")
             self._journal.open()
             self._journal.append({"k": "budget", "limits": budget.limits})
+            self._need_code()
+            if self._code is not None:  # the new budget takes the place of the one that the run was given
+                self._code = replace(self._code, budgets=(*self._code.budgets[:1], budget))
         self._go(step=False)
 
     def step(self) -> None:

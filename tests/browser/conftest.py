@@ -6,29 +6,28 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-pytest.importorskip("playwright", reason="the browser tests need the extra `dev`")
-pytest.importorskip("jupyterlab", reason="the browser tests need the extra `dev`")
-pytest.importorskip("anywidget", reason="the browser tests need the extra `dev`")
-
 from desk import CHROMIUM, Desk, Notebook, jupyter_lab
-from playwright.sync_api import Browser, sync_playwright
 
 
 @pytest.fixture(scope="package")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as driver:
+def browser(chromium: str) -> Iterator[Any]:
+    for package in ("jupyterlab", "anywidget"):
+        pytest.importorskip(package, reason="the browser tests need the extra `dev`")
+    api = pytest.importorskip("playwright.sync_api", reason="the browser tests need the extra `dev`")
+    with api.sync_playwright() as driver:
         one = driver.chromium.launch(executable_path=chromium, args=CHROMIUM)
         yield one
         one.close()
 
 
 @pytest.fixture(scope="package")
-def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """JupyterLab in a page."""
     folder = tmp_path_factory.mktemp("lab") / "work"
     folder.mkdir()

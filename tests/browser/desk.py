@@ -15,9 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
-
 OPTIONS = [
     "--no-browser",
     "--IdentityProvider.token=",
@@ -115,12 +112,13 @@ class Desk:
         """Requests that left the server."""
         return [url for url in self.requests if not url.startswith((self.address, "data:", "blob:"))]
 
-    def make(self, *cells: str) -> Notebook:
-        """A new notebook with these cells, not run, open and with its kernel ready."""
+    def make(self) -> Notebook:
+        """A new notebook, open and with its kernel ready."""
         self._count += 1
         name = f"n{self._count}.ipynb"
         spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=spec), self.folder / name)
+        made = {"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": []}
+        (self.folder / name).write_text(json.dumps(made), encoding="utf-8")
         return self.open(name)
 
     def open(self, name: str) -> Notebook:

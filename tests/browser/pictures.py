@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from desk import CHROMIUM, SCORED, Desk, jupyter_lab
-from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTRUCTION = (
@@ -95,6 +94,8 @@ def _without_work(code: str) -> str:
 
 
 def main(folder: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as driver:
         work = Path(place, "work")

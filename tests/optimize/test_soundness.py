@@ -237,6 +237,11 @@ def test_a_raised_budget_is_kept():
     again.resume(budget=lmnb.Budget(calls=1_000))
     again.wait(30)
     assert lmnb.reopen(run.path).snapshot()["budget"]["calls"]["limit"] == 1_000
+    here = start(bootstrap(), budget=lmnb.Budget(calls=9))
+    here.wait(30)
+    here.resume(budget=lmnb.Budget(calls=1_000))
+    here.wait(30)
+    assert here.state == again.state == "finished"
 
 
 def test_redo_after_a_resume_takes_the_right_decision():
