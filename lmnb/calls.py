@@ -8,8 +8,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TextIO
 
-from lmnb.errors import InputError, MissingExtra
+from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
+from lmnb.optional import need
 from lmnb.trace import Span, Trace, show_in_notebook
 from lmnb.trace_html import trace_html
 
@@ -70,10 +71,7 @@ class History(tuple[HistoryEntry, ...]):
 
     def to_pandas(self) -> Any:
         """One row a call."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "History.to_pandas()") from error
+        pandas = need("pandas", "pandas", "History.to_pandas()")
         return pandas.DataFrame([{key: entry[key] for key in HistoryEntry._fields} for entry in self])
 
     def _ipython_display_(self) -> None:

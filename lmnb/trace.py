@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lmnb import views
 from lmnb.canonical import canonical, jsonable
-from lmnb.errors import MissingExtra
+from lmnb.optional import need
 from lmnb.trace_html import trace_html
 
 _open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
@@ -197,10 +197,7 @@ class Trace:
 
     def to_pandas(self) -> Any:
         """One row a span: depth, kind, name, label, start and seconds, status, tokens, cost, inputs and outputs as text."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "Trace.to_pandas()") from error
+        pandas = need("pandas", "pandas", "Trace.to_pandas()")
         rows = self.to_dict()["spans"]
         frame = pandas.DataFrame(
             [

@@ -10,8 +10,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lmnb.errors import InputError, MissingExtra
+from lmnb.errors import InputError
 from lmnb.example import Example
+from lmnb.optional import need
 
 FilePath = str | PathLike[str]
 _LONGEST_CELL = 2**31 - 1  # csv stops at 128 KiB by itself: less than one long document
@@ -58,10 +59,7 @@ class DataLoader:
         self, file_path: FilePath, fields: Sequence[str] | None = None, input_keys: Sequence[str] = ()
     ) -> list[Example]:
         """From a parquet file (read by pandas)."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "DataLoader.from_parquet()") from error
+        pandas = need("pandas", "pandas", "DataLoader.from_parquet()")
         return self.from_pandas(pandas.read_parquet(file_path), fields, input_keys)
 
 

@@ -9,10 +9,11 @@ from statistics import fmean
 from typing import Any
 
 from lmnb.canonical import canonical
-from lmnb.errors import InputError, MissingExtra
+from lmnb.errors import InputError
 from lmnb.evaluate.report_html import report_html
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.statistics import mean_interval, paired
+from lmnb.optional import need
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,7 @@ class Report:
 
     def to_pandas(self) -> Any:
         """A DataFrame, one row an example: inputs, labels, what was predicted (`pred_...`), score, feedback, error."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "Report.to_pandas()") from error
+        pandas = need("pandas", "pandas", "Report.to_pandas()")
         frame = pandas.DataFrame([_flat(row) for row in self.rows])
         return frame.set_index("index") if len(frame) else frame
 

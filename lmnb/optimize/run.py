@@ -20,6 +20,7 @@ from lmnb.optimize.journal import read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.view import Standing, detail, examples, row_dict
 from lmnb.optimize.worker import Worker
+from lmnb.optional import need
 from lmnb.trace import Trace, show_in_notebook
 
 ENDED = ("stopped", "cancelled", "finished", "failed")
@@ -290,10 +291,7 @@ class Run(Worker):
 
     def to_pandas(self) -> Any:
         """One row a candidate."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "Run.to_pandas()") from error
+        pandas = need("pandas", "pandas", "Run.to_pandas()")
         return pandas.DataFrame([row_dict(standing) for standing in self.candidates]).set_index("number")
 
     def to_html(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmnb import settings
 from lmnb.canonical import canonical
-from lmnb.errors import Diverged, JournalError, MissingExtra, RunError
+from lmnb.errors import Diverged, JournalError, RunError
 from lmnb.example import Example
 from lmnb.html import el
 from lmnb.lm.client import LM
@@ -19,6 +19,7 @@ from lmnb.optimize.journal import Journal, is_live, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.splits import prepared
+from lmnb.optional import need
 
 
 class Runs(tuple[dict[str, Any], ...]):
@@ -27,10 +28,7 @@ class Runs(tuple[dict[str, Any], ...]):
     columns = ("name", "optimizer", "program", "state", "candidates", "best", "decisions", "calls", "created", "path")
 
     def to_pandas(self) -> Any:
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtra("pandas", "pandas", "runs().to_pandas()") from error
+        pandas = need("pandas", "pandas", "runs().to_pandas()")
         return pandas.DataFrame(list(self), columns=list(self.columns))
 
     def __repr__(self) -> str:

@@ -101,7 +101,7 @@ def test_a_second_look_at_one_output_is_one_more_view(notebook):
 
 
 def test_running_the_cell_again_leaves_one_panel(notebook):
-    """The new run's panel takes the place of the old; the old run is not left at work."""
+    """The new run's panel takes the place of the old."""
     one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=30)\nrun")
     one.state("running")
     first = one.ask("run.name")
@@ -113,6 +113,19 @@ def test_running_the_cell_again_leaves_one_panel(notebook):
     one.act("stop")
     one.state("stopped")
     assert one.panel.count() == 1
+
+
+def test_running_the_cell_again_leaves_one_run_at_work(notebook):
+    """The run that lost its panel and its name does not go on behind the new one."""
+    one = notebook("from bench import *\nimport threading\npace(0.05)\nrun = start(candidates=100)\nrun")
+    one.state("running")
+    one.rerun(0)
+    one.state("running")
+    at_work = "sum(thread.name.startswith('lmnb-run-') for thread in threading.enumerate())"
+    try:
+        one.until(f"{at_work} == 1", 3)
+    finally:
+        one.act("stop")
 
 
 def test_studio_opens_a_live_panel_again_after_the_end(notebook):
