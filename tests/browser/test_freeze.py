@@ -102,7 +102,7 @@ def test_a_second_look_at_one_output_is_one_more_view(notebook):
 
 def test_running_the_cell_again_leaves_one_panel(notebook):
     """The new run's panel takes the place of the old."""
-    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=30)\nrun")
+    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=400)\nrun")
     one.state("running")
     first = one.ask("run.name")
     one.rerun(0)
@@ -117,7 +117,7 @@ def test_running_the_cell_again_leaves_one_panel(notebook):
 
 def test_running_the_cell_again_leaves_one_run_at_work(notebook):
     """The run that lost its panel and its name does not go on behind the new one."""
-    one = notebook("from bench import *\nimport threading\npace(0.05)\nrun = start(candidates=100)\nrun")
+    one = notebook("from bench import *\nimport threading\npace(0.05)\nrun = start(candidates=400)\nrun")
     one.state("running")
     one.rerun(0)
     one.state("running")
@@ -153,7 +153,7 @@ def test_studio_opens_a_live_panel_again_after_the_end(notebook):
 )
 def test_the_report_reaches_an_output_that_was_loaded_again(notebook):
     """After F5 in the midst of a run the panel steers, and the end still leaves the report on the screen and in the file."""
-    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=50)\nrun")
+    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=400)\nrun")
     one.until("len(run.candidates) > 1")
     one.save()
     one.desk.reload()

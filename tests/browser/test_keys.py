@@ -103,7 +103,7 @@ def test_no_key_is_a_shortcut_while_typing(held):
 
 def test_what_is_typed_stays_while_the_run_goes_on(notebook):
     """Messages of a live run neither overwrite a draft nor take the focus from it."""
-    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=30)\nrun")
+    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=400)\nrun")
     one.until("len(run.candidates) > 1")
     one.panel.locator("[data-action=edit]").first.click()
     area = one.panel.locator("textarea[data-slot]")

@@ -34,7 +34,7 @@ def finish(one):
 
 def test_another_cell_runs_while_the_run_is_live(notebook):
     """A cell typed by hand and run with Shift+Enter prints, and the run goes on."""
-    one = notebook("from bench import *\npace(0.1)\nrun = start()\nrun")
+    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=400)\nrun")
     one.state("running")
     one.type_and_run('print("while", run.state, 6 * 7)')
     one.place.get_by_text("while running 42", exact=True).wait_for()
@@ -235,7 +235,7 @@ def test_export_writes_a_file(paused, kind):
 
 def test_stop_keeps_the_best_feasible_candidate(notebook):
     """Stopped in the midst, the run has the best of what it scored; what was rejected is not it."""
-    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=30)\nrun")
+    one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=400)\nrun")
     one.until(f"{SCORED} >= 3")
     best = one.ask("run.best.id")
     one.choose(best)
@@ -244,7 +244,7 @@ def test_stop_keeps_the_best_feasible_candidate(notebook):
     one.row(best, "dropped").wait_for()
     one.act("stop")
     one.state("stopped")
-    assert one.ask("len(run.candidates)") < 20
+    assert one.ask("len(run.candidates)") < 400
     scores = one.ask("[c.score for c in run.candidates if c.status == 'scored']")
     assert one.ask("[run.best.score, run.best.id, run.state]") == [max(scores), one.ask("run.best.id"), "stopped"]
     assert one.ask("run.best.id") != best
