@@ -5,6 +5,7 @@ Every public name is listed in `_WHERE`; a name's module is loaded when the name
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -54,7 +55,9 @@ def __getattr__(name: str) -> Any:
     elif name in {"evaluate", "data", "export", "optimize", "settings", "teleprompt"}:
         value = import_module(f"lmnb.{name}")
     else:
-        raise AttributeError(f"module 'lmnb' has no attribute {name!r}")
+        near = get_close_matches(name, _HOME, n=1, cutoff=0.8)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'lmnb' has no attribute {name!r}.{hint}")
     globals()[name] = value
     return value
 

@@ -63,6 +63,8 @@ def _check(values: Mapping[str, Any]) -> None:
             near = get_close_matches(name, _DEFAULTS, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_DEFAULTS)}."
             raise TypeError(f"there is no setting {name!r}. {hint}")
+    if isinstance(values.get("lm"), str):
+        raise TypeError(f"lm={values['lm']!r} is a name, not a model. Write lm=lmnb.LM({values['lm']!r})")
 
 
 def __getattr__(name: str) -> Any:

@@ -277,3 +277,13 @@ def test_a_saved_program_that_does_not_fit() -> None:
     assert "predictor 'self': the output 'answer' has the type 'int' in the file and 'str' in the program" in message
     assert message.endswith("Load it into a program with the parts of the file.")
     assert program.dump_state() == before
+
+
+def test_names_that_are_nearly_right_are_told() -> None:
+    """A misspelt public name, a model's name for a model, and a program saved as Python each say what to write."""
+    with pytest.raises(AttributeError, match="Did you mean 'BootstrapFewShot'"):
+        _ = lmnb.BootstrapFewshot
+    with pytest.raises(TypeError, match=r"Write lm=lmnb\.LM\('openai/gpt-5-mini'\)"):
+        lmnb.configure(lm="openai/gpt-5-mini")
+    with pytest.raises(lmnb.SaveError, match=r"Write program\.export\('router\.py', format='python'\)"):
+        lmnb.Predict("q -> a").save("router.py")

@@ -40,10 +40,8 @@ def _imported(class_path: str, path: str | Path, *, trusted: bool) -> Module:
     module, _, name = class_path.partition(":")
     write = f"Write lmnb.load({str(path)!r}, program={name.rpartition('.')[2]}(...))"
     if not trusted:
-        raise SaveError(
-            f"{str(path)!r} holds a {name} of {module!r}, whose code is not in the file. {write}, or "
-            "trust_import=True to import it."
-        )
+        other = "" if module == "__main__" else ", or trust_import=True to import it"
+        raise SaveError(f"{str(path)!r} holds a {name} of {module!r}, whose code is not in the file. {write}{other}.")
     try:
         found: Any = sys.modules[module] if module in sys.modules else import_module(module)
         for part in name.split("."):

@@ -49,6 +49,10 @@ def dump_state(program: Any) -> dict[str, Any]:
 
 def save(program: Any, path: str | Path) -> None:
     """Write `program` to `path`, whole or not at all."""
+    if Path(path).suffix == ".py":
+        raise SaveError(
+            f"save writes JSON, and {str(path)!r} is Python. Write program.export({str(path)!r}, format='python')."
+        )
     code = fingerprint(type(program))
     stored = {
         "lmnb": "program",

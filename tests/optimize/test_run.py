@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -351,8 +352,12 @@ def test_an_interrupt_stops_cleanly_and_leaves_the_run_resumable():
     run.step()
     run.until("paused", 10)
     main = threading.main_thread()
-    threading.Timer(0.3, lambda: __import__("signal").pthread_kill(main.ident, 2)).start()
-    program = run.wait(30)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    try:
+        threading.Timer(0.3, lambda: signal.pthread_kill(main.ident, signal.SIGINT)).start()
+        program = run.wait(30)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert program is not None and run.state == "stopped"
 
 
