@@ -14,8 +14,8 @@ import worlds
 
 import lmnb
 from lmnb.optimize.effects import Inbox, Report, Rollout
+from lmnb.optimize.job import Job
 from lmnb.optimize.search import evaluate, gate, together
-from lmnb.optimize.worker import Job
 
 
 def start(optimizer, *, program=None, lm=None, train=None, val=None, **options):
