@@ -106,29 +106,43 @@ class Journal:
         self._file: int | None = None
         self._held: int | None = None
 
+    def begin(self, header: dict[str, Any]) -> None:
+        """Go live on a new run: its journal appears with the header whole, or not at all."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._held = _take(self.folder / "lock")
+        path = self.folder / "journal.jsonl"
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(_line(header))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        self._file = _appending(path)
+
     def open(self) -> None:
-        """Go live: take the folder's lock, drop a torn tail, append from there on."""
+        """Go live on a stored run: take the folder's lock, drop a torn tail, append from there on."""
         if self.folder is None or self._file is not None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         self._held = _take(self.folder / "lock")
         path = self.folder / "journal.jsonl"
-        if path.exists():
-            sound = read_records(self.folder)[1]
-            torn = path.stat().st_size - sound
-            if torn:
-                warnings.warn(
-                    f"{path} ends inside a record: these {torn} bytes are dropped and asked again, all before them is kept.",
-                    stacklevel=2,
-                )
+        sound = read_records(self.folder)[1]
+        torn = path.stat().st_size - sound
+        if torn:
+            warnings.warn(
+                f"{path} ends inside a record: these {torn} bytes are dropped and asked again, all before them is kept.",
+                stacklevel=2,
+            )
             os.truncate(path, sound)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        self._file = _appending(path)
 
     def append(self, record: dict[str, Any]) -> None:
         """One record, in one write."""
         if self._file is None:
             return
-        line = json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+        line = _line(record)
         with self._lock:
             if self._file is not None:
                 os.write(self._file, line)
@@ -150,6 +164,14 @@ class Journal:
                 os.close(self._held)
                 self._held = None
                 (self.folder / "lock").unlink(missing_ok=True)
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _appending(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
 
 
 def _take(path: Path) -> int:

@@ -71,9 +71,7 @@ def begin(
                 f"{str(folder)!r} holds a run already. Go on with lmnb.reopen({str(folder)!r}), or choose another run_dir."
             )
     journal = Journal(folder)
-    journal.open()
-    journal.append(header.to_record(journal))
-    journal.sync()
+    journal.begin(header.to_record(journal))
     run = Run(header, journal, Recording([], journal), code=code)
     _stop_earlier(run)
     steering.carry(run, decisions)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import worlds
@@ -58,6 +60,24 @@ def test_a_broken_line_in_the_middle_is_named(folder):
     journal.write_text("\n".join(lines) + "\n")
     with pytest.raises(lmnb.JournalError, match=r"journal\.jsonl, line 4: .* is not a record"):
         lmnb.reopen(folder)
+
+
+def test_a_run_that_dies_before_its_header_is_whole_leaves_room_for_the_next(tmp_path):
+    """A process killed at any point of writing the header leaves no journal, and the same folder takes a new run."""
+    folder = tmp_path / "run"
+    code = (
+        "import os, sys; from pathlib import Path; from lmnb.optimize.journal import Journal\n"
+        "class Dies(dict):\n    def __iter__(self): os._exit(9)\n    items = __iter__\n"
+        "Journal(Path(sys.argv[1])).begin(Dies(k='header'))"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(folder)]).returncode == 9
+    assert sorted(path.name for path in folder.iterdir()) == ["journal.part", "lock"]
+    with pytest.raises(lmnb.JournalError, match="no run at"):
+        lmnb.reopen(folder)
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = lmnb.LabeledFewShot(k=2).start(worlds.TwoCalls(), trainset=worlds.questions(0, 4), run_dir=folder)
+        run.wait(30)
+    assert lmnb.reopen(folder).state == "finished"
 
 
 def test_no_run_there(tmp_path):
