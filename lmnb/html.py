@@ -170,17 +170,22 @@ def money(usd: float | None) -> str:
 
 
 _BREAK = re.compile(r"\s*\n\s*")
+# Notebooks' own colours are made for icons: as words they need some ink for a contrast of 4.5 : 1 on each ground.
 _BASE = """
 .lmnb{
 --lm-bg:var(--jp-layout-color1,var(--vscode-editor-background,#fff));
 --lm-ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,#1d2430));
---lm-bg2:var(--jp-layout-color2,color-mix(in srgb,var(--lm-ink) 4%,var(--lm-bg)));
+--lm-bg2:color-mix(in srgb,var(--jp-layout-color2,color-mix(in srgb,var(--lm-ink) 8%,var(--lm-bg))) 50%,var(--lm-bg));
 --lm-line:var(--jp-border-color2,color-mix(in srgb,var(--lm-ink) 13%,var(--lm-bg)));
---lm-ink2:var(--jp-ui-font-color2,color-mix(in srgb,var(--lm-ink) 66%,var(--lm-bg)));
 --lm-accent:var(--jp-brand-color1,#3457d5);
---lm-good:var(--jp-success-color1,#16794c);
---lm-bad:var(--jp-error-color1,#b3261e);
---lm-warn:var(--jp-warn-color1,#9a6700);
+--lm-green:var(--jp-success-color1,#16794c);
+--lm-red:var(--jp-error-color1,#b3261e);
+--lm-amber:var(--jp-warn-color1,#9a6700);
+--lm-grey:var(--jp-ui-font-color2,color-mix(in srgb,var(--lm-ink) 66%,var(--lm-bg)));
+--lm-good:color-mix(in srgb,var(--lm-green) 75%,var(--lm-ink));
+--lm-bad:color-mix(in srgb,var(--lm-red) 70%,var(--lm-ink));
+--lm-warn:color-mix(in srgb,var(--lm-amber) 60%,var(--lm-ink));
+--lm-ink2:color-mix(in srgb,var(--lm-grey) 70%,var(--lm-ink));
 --lm-add:color-mix(in srgb,var(--lm-good) 14%,var(--lm-bg));
 --lm-del:color-mix(in srgb,var(--lm-bad) 12%,var(--lm-bg));
 --lm-sel:color-mix(in srgb,var(--lm-accent) 10%,var(--lm-bg));
@@ -192,9 +197,9 @@ font:13px/1.45 var(--lm-ui);text-align:left;color:var(--lm-ink);background:var(-
 --lm-bg:var(--jp-layout-color1,var(--vscode-editor-background,#14171c));
 --lm-ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,#e6e9ef));
 --lm-accent:var(--jp-brand-color1,#8aa4ff);
---lm-good:var(--jp-success-color1,#5bd69a);
---lm-bad:var(--jp-error-color1,#ff8a80);
---lm-warn:var(--jp-warn-color1,#e3b341)}}
+--lm-green:var(--jp-success-color1,#5bd69a);
+--lm-red:var(--jp-error-color1,#ff8a80);
+--lm-amber:var(--jp-warn-color1,#e3b341)}}
 .lmnb *{box-sizing:border-box}
 .lmnb .lm-num{font-variant-numeric:tabular-nums}
 .lmnb .lm-muted{color:var(--lm-ink2);font-weight:400}

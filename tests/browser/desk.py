@@ -57,7 +57,7 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         server = subprocess.Popen([*command, f"--ServerApp.root_dir={folder}"], stdout=log, stderr=log, env=environment)
         try:
             address = f"http://127.0.0.1:{port}"
-            _until(lambda: _answers(f"{address}/api/status") or server.poll() is not None, 60)
+            wait_for(lambda: _answers(f"{address}/api/status") or server.poll() is not None, 60)
             assert server.poll() is None, f"JupyterLab did not start:\n{(own / 'server.log').read_text()}"
             yield address
         finally:
@@ -72,7 +72,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _until(test: Callable[[], Any], seconds: float) -> Any:
+def wait_for(test: Callable[[], Any], seconds: float) -> Any:
     end = time.monotonic() + seconds
     while not (value := test()):
         assert time.monotonic() < end, "it did not happen in time"
@@ -102,6 +102,11 @@ class Desk:
     def reload(self) -> None:
         """Load the page again, as with F5."""
         self.page.reload()
+        self._settle()
+
+    def back(self) -> None:
+        """Come back to JupyterLab from another address."""
+        self.page.goto(f"{self.address}/lab")
         self._settle()
 
     def _hear(self, words: str) -> None:
@@ -234,7 +239,7 @@ class Notebook:
 
     def until(self, expression: str, seconds: float = 20) -> Any:
         """Wait until an expression in the kernel is true."""
-        return _until(lambda: self.ask(expression), seconds)
+        return wait_for(lambda: self.ask(expression), seconds)
 
     def state(self, *states: str) -> None:
         """Wait until the Studio shows one of these states."""

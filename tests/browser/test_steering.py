@@ -68,6 +68,30 @@ WATCH = """() => {
 }"""
 
 
+def test_the_panel_is_heard_after_a_subshell_is_gone(notebook):
+    """Something was carried out in a subshell of the kernel that was ended then, as when a page is loaded again."""
+    one = notebook("from bench import *\npace(0.3)\nrun = start(candidates=400)\nrun")
+    one.state("running")
+    one.until("len(run.candidates) > 2")
+    if not one.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.supportsSubshells"):
+        pytest.skip("this kernel has no subshells")
+    for action, state in (("pause", "paused"), ("resume", "running"), ("pause", "paused")):
+        one.place.locator(".pane[aria-busy=false]").wait_for()
+        one.page.evaluate(SUBSHELL, "time.sleep(0.5)")
+        one.act(action)
+        one.state(state)
+
+
+SUBSHELL = """async (code) => {
+    const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const made = await kernel.requestCreateSubshell({}).done;
+    kernel.subshellId = made.content.subshell_id;
+    await kernel.requestExecute({ code, store_history: false }).done;
+    kernel.subshellId = null;
+    await kernel.requestDeleteSubshell(made.content).done;
+}"""
+
+
 def test_step_scores_one_candidate_more(paused):
     """After each step the run is paused again and one more candidate has a score, in the kernel and in the panel."""
     one = paused(1)

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lmnb_widgets.studio import StudioWidget
-
 
 def until(test: Callable[[], Any], seconds: float = 5.0) -> Any:
     """Wait until `test()` is true, and give what it gave."""
@@ -18,8 +16,8 @@ def until(test: Callable[[], Any], seconds: float = 5.0) -> Any:
     return value
 
 
-class Panel(StudioWidget):
-    """A Studio whose messages to the browser are kept in `sent`, with the time of each."""
+class BrowserSide:
+    """Mixed into a `StudioWidget`: messages to the browser are kept in `sent`, with the time of each."""
 
     def __init__(self, run: Any, **options: Any) -> None:
         self.sent: list[tuple[float, dict[str, Any]]] = []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,21 +14,24 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-pytest.importorskip("anywidget", reason="the widgets need the extra `lab`")
-
-from browser_side import Panel
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from browser_side import BrowserSide
 
 
 @pytest.fixture
-def panel() -> Iterator[Callable[..., Panel]]:
-    """`panel(run)` opens a panel at which a browser looks."""
-    opened: list[Panel] = []
+def widgets() -> None:
+    """What a widget is made of is there, or the test is skipped and says why."""
+    if os.environ.get("LMNB_REQUIRE_BROWSER") != "1":
+        pytest.importorskip("anywidget", reason="the widgets need the extra `lab`")
 
-    def make(run: Any, *, look: bool = True, **options: Any) -> Panel:
-        opened.append(Panel(run, **options))
+
+@pytest.fixture
+def panel(widgets: None) -> Iterator[Callable[..., Any]]:
+    """`panel(run)` opens a panel at which a browser looks."""
+    opened: list[Any] = []
+    kind = type("Panel", (BrowserSide, import_module("lmnb_widgets.studio").StudioWidget), {})
+
+    def make(run: Any, *, look: bool = True, **options: Any) -> Any:
+        opened.append(kind(run, **options))
         if look:
             opened[-1].say(type="hello", view="a")
         return opened[-1]
@@ -37,14 +42,16 @@ def panel() -> Iterator[Callable[..., Panel]]:
 
 
 @pytest.fixture
-def notebook() -> Iterator[Callable[..., Any]]:
+def notebook(widgets: None) -> Iterator[Callable[..., Any]]:
     """`notebook().outputs` is what a front end was told; `notebook(False)` is a kernel as nbconvert has it."""
+    shells = import_module("IPython.core.interactiveshell").InteractiveShell
+    config = import_module("traitlets.config").Config({"HistoryManager": {"enabled": False}})
 
     def make(answers: bool = True) -> Any:
-        shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+        shell = shells.instance(config=config)
         shell.kernel = SimpleNamespace(_allow_stdin=answers)
-        shell.display_pub = CapturingDisplayPublisher()
+        shell.display_pub = import_module("IPython.core.displaypub").CapturingDisplayPublisher()
         return shell.display_pub
 
     yield make
-    InteractiveShell.clear_instance()
+    shells.clear_instance()

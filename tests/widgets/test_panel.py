@@ -62,8 +62,12 @@ def open_panel(launched: Any, chromium: str, root: Path) -> Iterator[Callable[..
     browser, pages, wrong = launched(chromium), [], []
     bundle = root / "widgets" / "lmnb_widgets" / "static" / "lmnb.js"
 
-    def make(traits: Any, said: Any, *, width: int = 1060, draw: str = "render", **options: Any) -> Any:
+    def make(
+        traits: Any, said: Any, *, width: int = 1060, draw: str = "render", clock: bool = False, **options: Any
+    ) -> Any:
         page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        if clock:
+            page.clock.install()
         pages.append(page)
         page.on("console", lambda one: wrong.append(one.text) if one.type == "error" else None)
         page.on("pageerror", lambda one: wrong.append(str(one)))
@@ -105,11 +109,12 @@ def open_panel(launched: Any, chromium: str, root: Path) -> Iterator[Callable[..
 def studio(open_panel: Any) -> Callable[..., Any]:
     """`studio(run)` draws the Studio of a run and waits until it is there."""
 
-    def make(run: FakeRun | None = None, *, said: dict[str, Any] | None = None, **options: Any) -> Any:
+    def make(run: FakeRun | None = None, *, said: dict[str, Any] | None = None, deaf: int = 0, **options: Any) -> Any:
         run = run or FakeRun()
-        page = open_panel({"view": "studio", "snapshot": run.snapshot()}, said or answers(run), **options)
+        traits = {"view": "studio", "snapshot": run.snapshot(), "deaf": deaf}
+        page = open_panel(traits, said or answers(run), **options)
         page.wait_for_selector("[data-lmnb=studio]")
-        if run.rows:
+        if run.rows and not deaf:
             page.wait_for_selector(".pane[aria-busy=false]")
         return page
 
@@ -266,7 +271,54 @@ def test_a_command_in_flight_keeps_its_button_busy(studio: Any) -> None:
     page.click("[data-action=accept]", force=True)
     page.evaluate("model.waiting.forEach((one) => model.reply(one))")
     page.wait_for_selector("[data-action=accept]:not([aria-busy])")
-    assert len(sent(page)) == 1
+    assert page.evaluate("new Set(model.sent.filter((one) => one.type === 'command').map((one) => one.id)).size") == 1
+
+
+def test_messages_that_are_lost_at_the_start_are_said_again(studio: Any) -> None:
+    """After a page load the kernel does not hear at once: the panel greets it again and asks again, with the same ids."""
+    page = studio(deaf=2, clock=True)
+    page.wait_for_function("model.sent.length >= 2")
+    page.clock.run_for(2_500)
+    page.wait_for_selector(".pane[aria-busy=false]")
+    ids = page.evaluate("model.sent.map((one) => `${one.type} ${one.id}`)")
+    assert ids[:2] == ids[2:4]
+    assert [one.split()[0] for one in ids[:2]] == ["hello", "get"]
+
+
+def test_edit_is_not_lost_while_the_candidate_is_on_its_way(studio: Any) -> None:
+    """The best changes often at first: a click on Edit just then opens the form as soon as the candidate is there."""
+    page = studio(clock=True)
+    page.evaluate("model.deaf = 1")
+    page.click(f"[data-kind=candidate][data-id='{name(9)}']")
+    page.click(".actions [data-action=edit]")
+    assert page.locator("textarea[data-slot]").count() == 0
+    page.clock.run_for(2_500)
+    page.wait_for_selector("textarea[data-slot]")
+    assert page.inner_text(".pane h3") == "Candidate 9"
+
+
+def test_a_kernel_that_never_answers_is_reported(studio: Any) -> None:
+    """Some repeats of one request, then words in the panel and a free button."""
+    page = studio(clock=True)
+    page.evaluate("model.deaf = 1e9")
+    page.click("[data-action=accept]")
+    page.clock.run_for(61_000)
+    page.wait_for_selector(".notice.bad")
+    assert "the kernel does not answer" in page.inner_text(".notice.bad")
+    assert page.is_enabled("[data-action=accept]")
+    assert sent(page) == [{"action": "accept", "args": {"candidate": name(12)}}] * 5
+    assert page.evaluate("new Set(model.sent.filter((one) => one.type === 'command').map((one) => one.id)).size") == 1
+
+
+@pytest.mark.parametrize("distance", [1, 2, 4])
+def test_the_words_beside_your_edit_leave_the_bests_free(studio: Any, distance: int) -> None:
+    """The best at the right edge, whose words run to the left, and an edit close before it with nearly its score."""
+    rows = [row(n, 40.0 + n) for n in range(20)]
+    rows[19 - distance] |= {"human": True, "origin": "human", "score": 58.9}
+    page = studio(FakeRun([*rows], state="finished"))
+    best, edit = (page.locator(f"svg text.{look}").bounding_box() for look in ("best", "edit-mark"))
+    apart = best["x"] >= edit["x"] + edit["width"] or edit["x"] >= best["x"] + best["width"]
+    assert apart or best["y"] >= edit["y"] + edit["height"] or edit["y"] >= best["y"] + best["height"]
 
 
 def test_kept_demos_and_dropped_candidates_are_undone_by_their_own_decision(studio: Any) -> None:
@@ -496,6 +548,88 @@ def test_a_model_with_a_place_draws_itself_over_the_static_form(open_panel: Any)
     page.evaluate("close()")
     assert page.locator("[data-lmnb]").count() == 0
     assert page.is_visible("text=the report")
+
+
+PLACE = """() => {
+    const output = document.createElement("div");
+    output.className = "lmnb-mount-abc";
+    output.textContent = "as it was when it was shown";
+    document.getElementById("place").replaceChildren(output);
+}"""
+SHOWN = {"output_type": "display_data", "metadata": {}, "data": {"text/html": '<div class="lmnb-mount-abc">then</div>'}}
+OTHER = {"output_type": "stream", "name": "stdout", "text": "lmnb-mount-abc"}
+REPORT = {"text/html": "the report", "text/plain": "Run(finished)"}
+END = "report => { model.traits.report = report; model.emit('change:report'); }"
+
+
+@pytest.fixture
+def mounted(open_panel: Any) -> Callable[..., Any]:
+    """`mounted(**traits)` draws the Studio of a run in progress into its place."""
+
+    def make(**traits: Any) -> Any:
+        run = FakeRun()
+        page = open_panel(
+            {"view": "studio", "snapshot": run.snapshot(), "mount": "abc", "report": {}, **traits},
+            answers(run),
+            draw="initialize",
+        )
+        page.evaluate(PLACE)
+        page.wait_for_selector("[data-lmnb=studio] .pane[aria-busy=false]")
+        return page
+
+    return make
+
+
+def test_the_report_is_put_into_a_notebook_that_did_not_get_it(mounted: Any) -> None:
+    """JupyterLab forgot the display id: the output that still is the panel's place becomes the report, and no other."""
+    page = mounted(outputs=[OTHER, SHOWN])
+    page.evaluate(END, REPORT)
+    assert page.evaluate("model.traits.outputs") == [OTHER, SHOWN | {"data": REPORT}]
+    assert sent(page, "gone") == [{}]
+
+
+def test_a_report_that_was_waiting_is_put_into_the_notebook_that_is_opened(open_panel: Any) -> None:
+    """The run ended while no page was there."""
+    traits = {"view": "studio", "snapshot": FakeRun(state="finished").snapshot(), "mount": "abc"}
+    page = open_panel(traits | {"report": REPORT, "outputs": [SHOWN]}, {}, draw="initialize")
+    assert page.evaluate("model.traits.outputs") == [SHOWN | {"data": REPORT}]
+    assert sent(page, "gone") == [{}]
+
+
+def test_a_report_that_stays_a_place_keeps_its_panel(mounted: Any) -> None:
+    """A panel over a run that had ended already: the notebook follows its decisions, the panel stays."""
+    report = REPORT | {"text/html": '<div class="lmnb-mount-abc">decided</div>'}
+    page = mounted(outputs=[SHOWN])
+    page.evaluate(END, report)
+    assert page.evaluate("model.traits.outputs") == [SHOWN | {"data": report}]
+    assert sent(page, "gone") == []
+
+
+def test_where_no_notebook_is_known_a_panel_stays_over_the_old_report(mounted: Any) -> None:
+    """Else the reader would look at a run in progress that has ended; a report that did arrive ends the panel."""
+    page = mounted()
+    page.evaluate(END, REPORT)
+    assert sent(page, "gone") == []
+    assert page.is_visible("[data-lmnb=studio]")
+    page.evaluate("document.getElementById('place').textContent = 'the report'")
+    page.wait_for_function("model.sent.some((one) => one.type === 'bye')")
+    page.evaluate(END, REPORT)
+    assert sent(page, "gone") == [{}]
+
+
+def test_another_notebook_of_the_same_kernel_ends_no_panel(open_panel: Any) -> None:
+    """It never held the place, so it cannot know that it is gone."""
+    traits = {"view": "studio", "snapshot": FakeRun().snapshot(), "mount": "abc", "report": {}, "outputs": [OTHER]}
+    page = open_panel(traits, {}, draw="initialize")
+    page.evaluate(END, REPORT)
+    assert sent(page, "gone") == []
+
+
+def test_a_report_below_its_panel_is_not_in_the_page(mounted: Any) -> None:
+    """Both wear the same handles: scripts and tests find the live one only."""
+    page = mounted()
+    assert "as it was" not in page.text_content("#place")
+    assert page.locator("[data-lmnb=studio]").count() == 1
 
 
 def test_a_view_taken_away_says_good_bye(studio: Any) -> None:

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
 from browser_side import until
 from fake_run import FakeRun, FakeTrace
-from lmnb_widgets import studio, traces
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+MOMENT = r"The run was in progress when this report was made, at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\."
+
+
+@pytest.fixture
+def studio(widgets: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The module, in a front end that finds the place of a model; with `made`, the panels that were opened."""
+    module = import_module("lmnb_widgets.studio")
+    for name in ("VSCODE_PID", "VSCODE_CWD"):
+        monkeypatch.delenv(name, raising=False)
+    made: list[Any] = []
+
+    class Panel(module.StudioWidget):  # type: ignore[misc, name-defined]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            made.append(self)
+
+    monkeypatch.setattr(module, "StudioWidget", Panel)
+    monkeypatch.setattr(module, "made", made, raising=False)
+    yield module
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def traces(widgets: None) -> Any:
+    """The module."""
+    return import_module("lmnb_widgets.traces")
+
+
+def say(widget: Any, **message: Any) -> None:
+    """A message from the browser."""
+    widget._handle_custom_msg(message, [])
 
 
 def kept(published: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -22,11 +58,75 @@ def kept(published: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(outputs.values())
 
 
-def test_a_live_run_is_shown_live_and_becomes_its_static_report(notebook: Any) -> None:
-    """The end of the run replaces the widget in its own output, and its threads end."""
+def test_a_run_in_progress_is_saved_static_and_looked_at_live(notebook: Any, studio: Any) -> None:
+    """The output is a report that says of which moment it is, and the panel's place: no page load can lose it."""
+    out, run = notebook(), FakeRun()
+    assert studio.show(run) is None
+    (output,) = kept(out.outputs)
+    assert set(output) == {"text/html", "text/plain"}
+    place = studio.made[0].mount
+    assert re.match(rf'<div class="lmnb-mount-{place}"><p>{MOMENT}</p><div class="lmnb-run">', output["text/html"])
+    assert "static report of 2025-01-31-tickets: running" in output["text/html"]
+
+
+def test_the_end_of_a_run_leaves_its_static_report_alone(notebook: Any, studio: Any) -> None:
+    """It replaces place and panel in their own output; when the browser says so, the panel's threads end."""
     out, before = notebook(), threading.active_count()
     run = FakeRun()
-    assert studio.show(run) is None
+    studio.show(run)
+    run.change(state="finished")
+    until(lambda: len(out.outputs) == 2)
+    report = {"text/html": run._repr_html_(), "text/plain": "Run(2025-01-31-tickets, finished)"}
+    assert kept(out.outputs) == [report]
+    until(lambda: studio.made[0].report)
+    say(studio.made[0], type="gone")
+    until(lambda: threading.active_count() == before)
+    assert run.subscribers == 0
+
+
+def test_a_panel_whose_report_did_not_arrive_stays_and_has_it(notebook: Any, studio: Any) -> None:
+    """A page that was loaded again knows no display ids: the panel shows the end, and hands the report to whoever asks."""
+    out, run = notebook(), FakeRun()
+    studio.show(run)
+    run.change(state="stopped")
+    (widget,) = studio.made
+    until(lambda: widget.report)
+    assert widget.report == kept(out.outputs)[0]
+    assert widget.comm is not None
+    assert until(lambda: widget.snapshot["state"] == "stopped")
+    assert run.subscribers == 1
+
+
+def test_a_run_that_ends_while_it_is_shown_is_frozen(
+    notebook: Any, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end finds no output yet, so showing it looks again."""
+    out, run, publish = notebook(), FakeRun(), studio.frontend.publish
+
+    def slow(*args: Any) -> Any:
+        handle = publish(*args)
+        run.change(state="finished")
+        until(lambda: studio.made[0].snapshot["state"] == "finished")
+        return handle
+
+    monkeypatch.setattr(studio.frontend, "publish", slow)
+    studio.show(run)
+    assert kept(out.outputs) == [{"text/html": run._repr_html_(), "text/plain": "Run(2025-01-31-tickets, finished)"}]
+
+
+@pytest.mark.parametrize("sign", ["VSCODE_PID", "VSCODE_CWD", "__vsc_ipynb_file__", "google.colab"])
+def test_where_panels_come_only_as_outputs_a_run_in_progress_is_one(
+    notebook: Any, studio: Any, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    """VS Code and Colab make no model that no output names; the end replaces it, and its threads end."""
+    out, run, before = notebook(), FakeRun(), threading.active_count()
+    if sign.startswith("VSCODE"):
+        monkeypatch.setenv(sign, "1")
+    elif sign.startswith("__"):
+        monkeypatch.setitem(import_module("IPython").get_ipython().user_ns, sign, "n.ipynb")
+    else:
+        monkeypatch.setitem(sys.modules, sign, ModuleType(sign))
+    studio.show(run)
     assert WIDGET in out.outputs[0]["data"]
     run.change(state="finished")
     until(lambda: len(out.outputs) == 2)
@@ -35,17 +135,17 @@ def test_a_live_run_is_shown_live_and_becomes_its_static_report(notebook: Any) -
     assert run.subscribers == 0
 
 
-def test_every_output_of_a_run_is_frozen(notebook: Any) -> None:
+def test_every_output_of_a_run_is_frozen(notebook: Any, studio: Any) -> None:
     """Shown in two cells, frozen in both."""
     out, run = notebook(), FakeRun()
     studio.show(run)
     studio.show(run)
     run.change(state="stopped")
-    until(lambda: all("static report" in one.get("text/html", "") for one in kept(out.outputs)))
+    until(lambda: all("tickets: stopped" in one.get("text/html", "") for one in kept(out.outputs)))
     assert len(kept(out.outputs)) == 2
 
 
-def test_freeze_publishes_the_report_again_from_the_calling_thread(notebook: Any) -> None:
+def test_freeze_publishes_the_report_again_from_the_calling_thread(notebook: Any, studio: Any) -> None:
     """`run.wait()` does so, since what another thread published after its cell is not saved everywhere."""
     out, run = notebook(), FakeRun()
     studio.show(run)
@@ -57,31 +157,32 @@ def test_freeze_publishes_the_report_again_from_the_calling_thread(notebook: Any
     assert out.outputs[2]["data"] == kept(out.outputs)[0]
 
 
-def test_freeze_of_a_run_that_is_shown_nowhere_does_nothing(notebook: Any) -> None:
+def test_freeze_of_a_run_that_is_shown_nowhere_does_nothing(notebook: Any, studio: Any) -> None:
     """`compile()` waits for runs that nobody displayed."""
     out = notebook()
     studio.freeze(FakeRun())
     assert out.outputs == []
 
 
-def test_without_a_front_end_a_run_is_static_from_the_start(notebook: Any) -> None:
+def test_without_a_front_end_a_run_is_static_from_the_start(notebook: Any, studio: Any) -> None:
     """nbconvert would save the state of every widget, bundle included; the report still comes at the end."""
     out, run = notebook(False), FakeRun()
     studio.show(run)
     assert kept(out.outputs)[0]["text/plain"] == "Run(2025-01-31-tickets, running)"
+    assert re.match(f"<p>{MOMENT}</p>", kept(out.outputs)[0]["text/html"])
     run.change(state="finished")
     until(lambda: len(out.outputs) == 2)
     assert kept(out.outputs) == [{"text/html": run._repr_html_(), "text/plain": "Run(2025-01-31-tickets, finished)"}]
     assert not any(WIDGET in one["data"] for one in out.outputs)
 
 
-def test_in_a_terminal_a_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_a_terminal_a_run_is_one_line(capsys: pytest.CaptureFixture[str], studio: Any) -> None:
     """No HTML, no object address, no thread."""
     studio.show(FakeRun())
     assert capsys.readouterr().out == "Run(2025-01-31-tickets, running)\n"
 
 
-def test_an_ended_run_is_saved_static_and_looked_at_live(notebook: Any) -> None:
+def test_an_ended_run_is_saved_static_and_looked_at_live(notebook: Any, studio: Any) -> None:
     """The output is the report, and the place of a panel that exists only while the kernel does."""
     out, run = notebook(), FakeRun(state="finished")
     studio.show(run)
@@ -96,14 +197,14 @@ def test_an_ended_run_is_saved_static_and_looked_at_live(notebook: Any) -> None:
     assert f"lmnb-mount-{mount[1]}" in kept(out.outputs)[0]["text/html"]
 
 
-def test_a_run_reopened_without_its_code_is_saved_static(notebook: Any) -> None:
+def test_a_run_reopened_without_its_code_is_saved_static(notebook: Any, studio: Any) -> None:
     """There is nothing to steer."""
     out = notebook()
     studio.show(FakeRun(state="paused", live=False))
     assert WIDGET not in out.outputs[0]["data"]
 
 
-def test_a_trace_is_saved_static_and_looked_at_live(notebook: Any) -> None:
+def test_a_trace_is_saved_static_and_looked_at_live(notebook: Any, traces: Any) -> None:
     """Bare `trace` in a cell: what the file keeps has no widget in it."""
     out = notebook()
     assert traces.show(FakeTrace()) is None
@@ -113,34 +214,44 @@ def test_a_trace_is_saved_static_and_looked_at_live(notebook: Any) -> None:
     assert output["text/plain"] == "Trace(MultiHop)"
 
 
-def test_a_trace_without_a_front_end_is_static(notebook: Any) -> None:
+def test_a_trace_without_a_front_end_is_static(notebook: Any, traces: Any) -> None:
     """No place is left for a panel that cannot come."""
     out = notebook(False)
     traces.show(FakeTrace())
     assert kept(out.outputs)[0]["text/html"] == '<div class="lmnb-trace">static trace of MultiHop</div>'
 
 
-class Viewer(traces.TracesWidget):
-    """A viewer that keeps what it would send."""
-
-    def send(self, content: Any, buffers: Any = None) -> None:
-        self.sent = [*getattr(self, "sent", []), content]
-
-
-def test_a_list_of_traces_has_heads_and_sends_a_trace_on_demand() -> None:
+def test_a_list_of_traces_has_heads_and_sends_a_trace_on_demand(traces: Any) -> None:
     """No trace is in a trait, where it might be saved with the notebook."""
-    viewer = Viewer([FakeTrace("one"), FakeTrace("two")])
+    sent: list[dict[str, Any]] = []
+    viewer = traces.TracesWidget([FakeTrace("one"), FakeTrace("two")])
+    viewer.send = sent.append
     assert [head["name"] for head in viewer.traces] == ["one", "two"]
     assert "messages" not in str(viewer.get_state(["traces", "view"]))
-    viewer._handle_custom_msg({"type": "get", "id": 1, "what": "trace", "args": {"index": 1}}, [])
-    assert viewer.sent[0]["value"]["name"] == "two"
-    viewer._handle_custom_msg({"type": "get", "id": 2, "what": "trace", "args": {"index": 9}}, [])
-    assert viewer.sent[1]["error"] == "IndexError: list index out of range"
+    say(viewer, type="get", id=1, what="trace", args={"index": 1})
+    assert sent[0]["value"]["name"] == "two"
+    say(viewer, type="get", id=2, what="trace", args={"index": 9})
+    assert sent[1]["error"] == "IndexError: list index out of range"
     assert repr(viewer) == "Traces(2)"
     viewer.close()
 
 
-def test_a_history_is_shown_as_its_traces(notebook: Any) -> None:
+def test_what_a_widget_sends_is_sent_by_the_cell_that_made_it(traces: Any) -> None:
+    """A kernel routes answers by the request that a message belongs to: another one may be gone with its page."""
+    request: ContextVar[str] = ContextVar("request", default="")
+    sent: list[tuple[str, str]] = []
+    request.set("the cell")
+    viewer = traces.TracesWidget([FakeTrace()])
+    viewer.comm.publish_msg = lambda kind, *args, **options: sent.append((request.get(), kind))
+    request.set("a click")
+    say(viewer, type="get", id=1, what="trace", args={"index": 0})
+    threading.Thread(target=lambda: setattr(viewer, "mount", "abc")).start()
+    until(lambda: len(sent) == 2)
+    assert sent == [("the cell", "comm_msg")] * 2
+    viewer.close()
+
+
+def test_a_history_is_shown_as_its_traces(notebook: Any, traces: Any) -> None:
     """Anything with `traces()` will do."""
 
     class History:

@@ -86,6 +86,47 @@ def test_a_command_that_waits_for_the_run_does_not_hold_up_the_kernel(panel: Any
     until(lambda: view.of("done"))
 
 
+def test_a_command_that_is_said_again_is_done_once_and_answered_again(panel: Any) -> None:
+    """The browser heard no answer and repeats the request with its id: one call of the run, the same answer."""
+    run = FakeRun()
+    view = panel(run)
+    first = view.reply("command", "export", format="json", path="a.json")
+    view.say(type="command", id=1, action="export", args={"format": "json", "path": "a.json"})
+    assert until(lambda: view.of("done")[1:]) == [first]
+    view.reply("command", "pause", 2)
+    assert run.commands == [("export", "a.json", "json"), ("pause",)]
+
+
+def test_a_command_at_work_says_so_when_it_is_said_again(panel: Any) -> None:
+    """A decision may wait long for its boundary; whoever asks meanwhile learns that it was heard."""
+    run, boundary = FakeRun(), threading.Event()
+    called: list[str] = []
+    run.accept = lambda candidate: (called.append(candidate), boundary.wait(5))  # type: ignore[method-assign,assignment]
+    view = panel(run)
+    for _ in range(2):
+        view.say(type="command", id=1, action="accept", args={"candidate": "c"})
+    assert view.of("working") == [{"type": "working", "id": 1}]
+    boundary.set()
+    until(lambda: view.of("done"))
+    assert called == ["c"]
+
+
+def test_commands_of_long_ago_are_forgotten(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept to know a repeat has a bound."""
+    monkeypatch.setattr("lmnb_widgets.studio.REMEMBERED", 3)
+    view = panel(FakeRun())
+    for ident in range(1, 9):
+        view.reply("command", "pause", ident)
+    assert len(view._answers) == 3
+
+
+def test_a_hello_is_answered(panel: Any) -> None:
+    """Unheard, it would leave a view that is told nothing: so the browser repeats it until it is heard."""
+    view = panel(FakeRun(), look=False)
+    view.say(type="hello", view="a", id="a-1")
+    assert view.of("got") == [{"type": "got", "id": "a-1", "error": None, "value": None}]
+
+
 def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
     """Only what is looked at crosses the wire."""
     view = panel(FakeRun())
@@ -164,7 +205,8 @@ def test_a_gap_is_answered_with_the_whole(panel: Any) -> None:
     view = panel(run)
     run.change_row(14, done=60)
     until(lambda: view.of("delta"))
-    view.say(type="resend")
+    view.say(type="resend", id="a-9")
+    assert view.of("snapshot")[0]["id"] == "a-9"
     snapshot = view.of("snapshot")[0]["snapshot"]
     assert snapshot["seq"] == 2
     assert len(snapshot["candidates"]) == 15
@@ -222,6 +264,6 @@ def test_the_repr_has_no_address(panel: Any) -> None:
 def test_the_trait_holds_no_prompt_and_no_trace(panel: Any) -> None:
     """A trait may be saved with the notebook: it has scores and labels only."""
     view = panel(FakeRun())
-    text = json.dumps(view.get_state(["snapshot", "view", "mount"]))
+    text = json.dumps(view.get_state(["snapshot", "view", "mount", "report"]))
     assert "invoice" not in text
     assert "Read the ticket" not in text

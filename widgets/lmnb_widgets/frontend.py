@@ -5,14 +5,14 @@ A saved widget reopens as an error, whatever its bundle holds. So what a noteboo
 one of two ways:
 
 - `publish` shows the static form at once, with a word of a class in it by which the widget's model, while it lives,
-  finds the place and draws itself over it (`src/mount.ts`). Nothing has to be replaced before the notebook is saved.
-  Where a front end makes models only for outputs that are widgets (VS Code, Colab), the static form stays.
-- a live panel under a display id, replaced by the static form when its work ends: works on all of them, for things that
-  run.
+  finds the place and draws itself over it (`src/mount.ts`). Nothing has to be replaced before the notebook is saved, nor
+  is lost when the page is loaded again. Where models are made only for outputs that are widgets, the static form stays.
+- there, what runs is a live panel under a display id, replaced by the static form when its work ends.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,18 @@ def answers() -> bool:
     """
     kernel = getattr(get_ipython(), "kernel", None)
     return kernel is not None and bool(getattr(kernel, "_allow_stdin", True))
+
+
+def mounts() -> bool:
+    """Whether the front end makes a model that no output names, so that it can find its place. VS Code and Colab do
+    not.
+    """
+    vscode = {"VSCODE_PID", "VSCODE_CWD"} & os.environ.keys()
+    return (
+        not vscode
+        and "__vsc_ipynb_file__" not in getattr(get_ipython(), "user_ns", {})
+        and "google.colab" not in sys.modules
+    )
 
 
 def static(thing: Any, html: str, mount: str = "") -> dict[str, str]:

@@ -3,7 +3,7 @@ decides.
 
 Every gesture is one call of a method of the run. Messages from the browser only enqueue: two threads a panel do the
 rest, one makes the calls in order, the other sends what changed. Both sleep until there is something to do, and neither
-prints.
+prints. The browser repeats a request that is not answered: a command is carried out once, its answer may be sent again.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from queue import SimpleQueue
 from typing import Any
 
-import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
 from lmnb_widgets import frontend, wire
+from lmnb_widgets.widget import Widget
 
 ENDED = {"stopped", "cancelled", "finished", "failed"}
 DELTAS = 0.1
 SNAPSHOTS = 0.5
+REMEMBERED = 1_000
+"""So many commands are known by their id, lest one is carried out twice."""
 
 Calls = Mapping[str, Callable[[Any, dict[str, Any]], Any]]
 
@@ -59,15 +62,15 @@ QUESTIONS: Calls = {
 }
 
 
-class StudioWidget(anywidget.AnyWidget):
+class StudioWidget(Widget):
     """One panel of a run. `on_end` is called from a thread of the panel when the run has ended, and whenever it changes
-    after that.
+    after that. `report` is what was published last for the panel's place: a front end that forgot the output's display
+    id still gets it, and the panel stays open until its place is known to be gone.
     """
 
-    _esm = frontend.BUNDLE
     view = traitlets.Unicode("studio").tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
-    mount = traitlets.Unicode("").tag(sync=True)
+    report = traitlets.Dict().tag(sync=True)
 
     def __init__(self, run: Any, *, mount: str = "", on_end: Callable[[], None] = lambda: None) -> None:
         self._run, self._on_end = run, on_end
@@ -76,6 +79,7 @@ class StudioWidget(anywidget.AnyWidget):
         self._wake, self._closed = threading.Event(), threading.Event()
         self._sending = threading.Lock()
         self._commands: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._answers: dict[Any, dict[str, Any] | None] = {}  # by the id of the command; None while it is carried out
         self._viewers: set[str] = set()
         self._late = False  # the trait is behind what the deltas said
         self._trait_at = time.monotonic()
@@ -142,26 +146,39 @@ class StudioWidget(anywidget.AnyWidget):
         if kind == "hello":
             self._viewers.add(str(message.get("view")))
             self._wake.set()
+            self.send({"type": "got", "id": message.get("id"), "error": None, "value": None})
         elif kind == "bye":
             self._viewers.discard(str(message.get("view")))
+        elif kind == "gone":
+            self.close()
         elif kind == "resend":
             with self._sending:
                 self._known, self._late = self._run.snapshot(), True
-                self.send(wire.fit(self._whole()))
+                self.send(wire.fit(self._whole()) | {"id": message.get("id")})
         elif kind == "command":
-            self._commands.put(message)
+            self._enqueue(message)
         elif kind == "get" and message.get("what") == "candidates":
             with self._sending:  # rows by the page must not be overtaken by a delta that has newer ones
                 self._answer(message, "got", "candidates", {"candidates": self._page})
         elif kind == "get":
             self._answer(message, "got", message.get("what"), QUESTIONS)
 
+    def _enqueue(self, command: dict[str, Any]) -> None:
+        ident = command.get("id")
+        if ident is not None and ident in self._answers:
+            self.send(self._answers[ident] or {"type": "working", "id": ident})
+            return
+        self._answers[ident] = None
+        if len(self._answers) > REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._commands.put(command)
+
     def _obey(self) -> None:
         # a decision waits for the run's next effect boundary, so it must not hold up the kernel
         while (message := self._commands.get()) is not None:
-            self._answer(message, "done", message.get("action"), COMMANDS)
+            self._answers[message.get("id")] = self._answer(message, "done", message.get("action"), COMMANDS)
 
-    def _answer(self, message: dict[str, Any], reply: str, name: Any, known: Calls) -> None:
+    def _answer(self, message: dict[str, Any], reply: str, name: Any, known: Calls) -> dict[str, Any]:
         value, problem = None, None
         try:
             if name not in known:
@@ -171,7 +188,9 @@ class StudioWidget(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 - the boundary to the browser: it is shown there, beside the button
             problem = f"{type(error).__name__}: {error}"
         answer = {"type": reply, "id": message.get("id"), "error": problem}
-        self.send(answer | ({"ok": problem is None, "result": value} if reply == "done" else {"value": value}))
+        answer |= {"ok": problem is None, "result": value} if reply == "done" else {"value": value}
+        self.send(answer)
+        return answer
 
     def _page(self, run: Any, a: dict[str, Any]) -> dict[str, Any]:
         rows, offset = self._known["candidates"], int(a.get("offset", 0))
@@ -180,8 +199,8 @@ class StudioWidget(anywidget.AnyWidget):
 
 @dataclass(frozen=True)
 class _View:
-    """An output that shows a run: a live panel under a display id, or a static report that is a panel's place
-    (`mount`).
+    """An output that shows a run: a static report or a panel, under a display id. `mount` is the panel's place that the
+    report stays at the end.
     """
 
     handle: DisplayHandle
@@ -194,21 +213,31 @@ _freezing = threading.Lock()
 
 
 def show(run: Any) -> None:
-    """Show the run in this cell. While it runs the panel is the output, until the end replaces it by the static report.
-    A run that has ended is shown as its static report, over which the panel lies while the kernel lives.
+    """Show the run in this cell: its static report as it stands, over which the panel lies while the kernel lives. What
+    shows a run from before its end is the report alone at the end. Where panels come only as outputs of their own, that
+    is what a run in progress gets, until the report replaces it.
     """
     over = run.state in ENDED or not run.snapshot()["live"]
     if not frontend.answers():
-        _remember(run, frontend.say(run, run._repr_html_()))
+        _remember(run, frontend.say(run, _report(run)))
         if not over:
             threading.Thread(target=_freeze_at_end, args=(run,), name="lmnb-studio", daemon=True).start()
-    elif over:
-        name = frontend.token()
-        widget = StudioWidget(run, mount=name, on_end=lambda: freeze(run))
-        _remember(run, frontend.publish(run, run._repr_html_(), name), widget, name)
-    else:
-        widget = StudioWidget(run, on_end=lambda: freeze(run))
-        _remember(run, display(widget, display_id=True), widget)
+        return
+    place = frontend.token() if over or frontend.mounts() else ""
+    widget = StudioWidget(run, mount=place, on_end=lambda: freeze(run))
+    handle = frontend.publish(run, _report(run), place) if place else display(widget, display_id=True)
+    _remember(run, handle, widget, place if over else "")
+    if not over and run.state in ENDED:  # meanwhile, when nobody could know of this output
+        freeze(run)
+
+
+def _report(run: Any) -> str:
+    """The static form. That of a run in progress says of which moment it is, as it may be what a file keeps."""
+    html, snapshot = run._repr_html_(), run.snapshot()
+    if snapshot["state"] in ENDED or not snapshot["live"]:
+        return html
+    moment = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+    return f"<p>The run was in progress when this report was made, at {moment}.</p>{html}"
 
 
 def _remember(run: Any, handle: DisplayHandle | None, widget: StudioWidget | None = None, mount: str = "") -> None:
@@ -233,9 +262,14 @@ def freeze(run: Any) -> None:
     """
     with _freezing:
         views = _views.get(run, [])
-        html = run._repr_html_() if views else ""
+        html = _report(run) if views else ""
         for place, view in enumerate(views):
-            view.handle.update(frontend.static(run, html, view.mount), raw=True)
-            if view.widget is not None and not view.mount:
+            report = frontend.static(run, html, view.mount)
+            view.handle.update(report, raw=True)
+            if view.widget is None:
+                continue
+            if view.widget.mount:
+                view.widget.report = report
+            else:
                 view.widget.close()
                 views[place] = replace(view, widget=None)

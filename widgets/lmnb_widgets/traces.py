@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import anywidget
 import traitlets
 
 from lmnb_widgets import frontend, wire
+from lmnb_widgets.widget import Widget
 
 PREVIEW = 200
 
 
-class TracesWidget(anywidget.AnyWidget):
+class TracesWidget(Widget):
     """A viewer of `traces`. The trait `traces` has a head of each; a trace itself is sent when it is looked at."""
 
-    _esm = frontend.BUNDLE
     view = traitlets.Unicode("traces").tag(sync=True)
     traces = traitlets.List().tag(sync=True)
-    mount = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, traces: Sequence[Any], *, mount: str = "") -> None:
         self._all = list(traces)

@@ -3,6 +3,7 @@ import style from "./style.css";
 import type { Model } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
+import { settle } from "./settle";
 import { Studio } from "./studio/studio";
 import { Traces } from "./traces/traces";
 
@@ -46,10 +47,20 @@ export default {
   initialize({ model }: { model: Model }) {
     const token = model.get("mount");
     if (!token) return;
+    let seen = false;
+    const arrived = () => {
+      const report = model.get("report");
+      if (!report?.["text/html"]) return;
+      const { set, left } = settle(model, token, report);
+      if ((set || seen) && !left) model.send({ type: "gone" });
+    };
+    arrived();
+    model.on("change:report", arrived);
     const leave = mount(token, (place) => {
       if (!reaches(model)) return null; // its kernel is gone, and the notebook was opened again in the same page: what was saved stays
-      const still = [...place.children].filter((node): node is HTMLElement => node instanceof HTMLElement);
-      for (const node of still) node.style.setProperty("display", "none", "important");
+      seen = true;
+      const still = [...place.childNodes]; // out of the page, not hidden in it: a report wears the same handles as the live view
+      place.replaceChildren();
       // JupyterLab dresses tables, lists and headings of HTML outputs, and strongly; the panel is no document
       const dressed = place.closest(".jp-RenderedHTMLCommon");
       dressed?.classList.remove("jp-RenderedHTMLCommon");
@@ -57,7 +68,7 @@ export default {
       return () => {
         close();
         dressed?.classList.add("jp-RenderedHTMLCommon");
-        for (const node of still) node.style.removeProperty("display");
+        place.replaceChildren(...still);
       };
     });
     model.on("comm_live_update", leave); // said when the kernel is restarted: from then on nobody answers

@@ -6,6 +6,8 @@ export interface Model {
   on(event: string, callback: (...args: any[]) => void): void;
   off(event: string, callback: (...args: any[]) => void): void;
   send(content: unknown): void;
+  /** The front end's own; JupyterLab's knows the notebook. */
+  widget_manager?: any;
 }
 
 interface Answers {
@@ -15,22 +17,40 @@ interface Answers {
   candidates: { total: number; rows: Row[] };
 }
 
-/** Requests with replies over a model's custom messages. Each view has one: replies reach every view of a model, so ids carry the view's name. */
+interface Waiting {
+  settle: (message: any) => void;
+  /** The kernel says that it has the request, and needs longer. */
+  working: () => void;
+  drop: () => void;
+}
+
+/** So long the client waits for an answer before it says the same again, in ms; after the last it gives up. */
+export const PATIENCE = [2_000, 4_000, 8_000, 16_000, 30_000];
+
+/** Requests with replies over a model's custom messages. Each view has one: replies reach every view of a model, so ids carry the view's name.
+ *
+ * A message can be lost while the page or the kernel's channels are being set up, so a request is repeated, with its id: the kernel carries out no
+ * command twice. */
 export class Client {
   readonly view = Math.random().toString(36).slice(2, 10);
   private count = 0;
-  private waiting = new Map<string, { resolve: (value: any) => void; reject: (error: Error) => void }>();
+  private waiting = new Map<string, Waiting>();
 
   constructor(
     private model: Model,
     private other: (message: any) => void = () => {},
   ) {
     model.on("msg:custom", this.receive);
-    this.send({ type: "hello", view: this.view });
   }
 
-  send(message: object): void {
-    this.model.send(message);
+  /** Says that somebody looks: from now on the kernel tells what changes. */
+  hello(): Promise<unknown> {
+    return this.ask({ type: "hello", view: this.view });
+  }
+
+  /** Asks for the whole; it comes as any other message of that kind does. */
+  resend(): Promise<unknown> {
+    return this.ask({ type: "resend" });
   }
 
   command(action: string, args: object = {}): Promise<any> {
@@ -44,32 +64,51 @@ export class Client {
   close(): void {
     this.model.off("msg:custom", this.receive);
     try {
-      this.send({ type: "bye", view: this.view });
+      this.model.send({ type: "bye", view: this.view });
     } catch {
       // the kernel is gone already
     }
+    for (const one of this.waiting.values()) one.drop();
     this.waiting.clear();
   }
 
   private ask(message: object): Promise<any> {
     const id = `${this.view}-${++this.count}`;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-      try {
-        this.send({ ...message, id });
-      } catch (error) {
+      let tries = 0;
+      let timer: ReturnType<typeof setTimeout>;
+      const fail = (words: string) => {
         this.waiting.delete(id);
-        reject(new Error(`the kernel cannot be reached: ${error}`));
-      }
+        reject(new Error(words));
+      };
+      const tell = () => {
+        if (tries === PATIENCE.length) return fail("the kernel does not answer; if it is busy with a cell, it may still do what was asked");
+        timer = setTimeout(tell, PATIENCE[tries++]);
+        try {
+          this.model.send({ ...message, id });
+        } catch (error) {
+          clearTimeout(timer);
+          fail(`the kernel cannot be reached: ${error}`);
+        }
+      };
+      this.waiting.set(id, {
+        settle: ({ type, error, ok, value, result }) => {
+          clearTimeout(timer);
+          if (error != null || ok === false) return fail(String(error));
+          this.waiting.delete(id);
+          resolve(type === "done" ? result : value);
+        },
+        working: () => (tries = Math.min(tries, PATIENCE.length - 1)),
+        drop: () => clearTimeout(timer),
+      });
+      tell();
     });
   }
 
   private receive = (message: any): void => {
-    if (message?.type !== "done" && message?.type !== "got") return this.other(message);
-    const waiting = this.waiting.get(message.id);
-    if (!waiting) return;
-    this.waiting.delete(message.id);
-    if (message.error != null || message.ok === false) waiting.reject(new Error(String(message.error)));
-    else waiting.resolve(message.type === "done" ? message.result : message.value);
+    const waiting = this.waiting.get(message?.id);
+    if (message?.type === "working") return waiting?.working();
+    if (message?.type !== "done" && message?.type !== "got") this.other(message);
+    waiting?.settle(message);
   };
 }

@@ -87,6 +87,42 @@ export function layout(rows: Row[], width: number, height: number, bestId: strin
   };
 }
 
+/** Where a text goes: its end that is next to the point, and whether it runs to the left from there. */
+export interface Label {
+  x: number;
+  y: number;
+  left: boolean;
+}
+
+type Box = [left: number, top: number, right: number, bottom: number];
+
+const EDIT = 54; // how wide "your edit" is, at most
+
+export const bestWide = (words: string): number => words.length * 7;
+
+/** What a text of that width covers, at most. */
+export const cover = ({ x, y, left }: Label, wide: number): Box => [left ? x - wide : x, y - 10, left ? x : x + wide, y + 4];
+
+export const meet = (a: Box, b: Box): boolean => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+/** Where the best's words go, and "your edit": the latter to the first side of its point on which it stays in the drawing and clear of the best. */
+export function labels(best: Point | null, words: string, edit: Point | undefined, width: number, height: number): { best?: Label; edit?: Label } {
+  const taken: Box[] = [];
+  let top: Label | undefined;
+  if (best) {
+    const left = best.x + bestWide(words) + 12 > width;
+    top = { x: best.x + (left ? -10 : 9), y: Math.max(11, best.y - 9), left };
+    taken.push(cover(top, bestWide(words)), [best.x - 6, best.y - 6, best.x + 6, best.y + 6]);
+  }
+  if (!edit || edit.id === best?.id) return { best: top };
+  const sides = [-5, 14, -18, -31, 27, -44].flatMap((by) => [false, true].map((left) => ({ x: edit.x + (left ? -10 : 10), y: Math.max(11, edit.y + by), left })));
+  const fits = (side: Label) => {
+    const own = cover(side, EDIT);
+    return own[0] >= LEFT - 5 && own[2] <= width && own[1] >= 0 && own[3] <= height + 3 && !taken.some((one) => meet(own, one));
+  };
+  return { best: top, edit: sides.find(fits) };
+}
+
 const round = (value: number): number => Math.round(value * 10) / 10;
 
 function range(rows: Row[]): [number, number] {

@@ -1,9 +1,16 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { score } from "../kit/format";
-import { layout, LEFT, MANY, nearest, type Point } from "./curve";
+import { labels, layout, LEFT, MANY, nearest, type Label, type Point } from "./curve";
 import { ended, rowOf, type Known } from "./state";
 
 const HEIGHT = 128;
+
+const words = (look: string, text: string, at: Label | undefined) =>
+  at && (
+    <text class={look} x={at.x} y={at.y} text-anchor={at.left ? "end" : "start"}>
+      {text}
+    </text>
+  );
 
 export function CurveView({ known, selected, onSelect }: { known: Known; selected: string | null; onSelect: (id: string) => void }) {
   const box = useRef<HTMLDivElement>(null);
@@ -29,9 +36,7 @@ export function CurveView({ known, selected, onSelect }: { known: Known; selecte
   const chosen = curve.points.find((point) => point.id === selected);
   const top = curve.best;
   const label = top ? `#${top.number} · ${score(top.score)}%${top.margin == null ? "" : ` ± ${top.margin.toFixed(1)}`}` : "";
-  const labelLeft = !!top && top.x + label.length * 7 + 12 > width;
-  const lastEdit = curve.humans.at(-1);
-  const editLeft = !!lastEdit && (lastEdit.x > width - 80 || (!!top && top.x > lastEdit.x && top.x < lastEdit.x + 90));
+  const beside = labels(top, label, curve.humans.at(-1), width, HEIGHT);
   const told = near && rowOf(known, near.id);
   const tip = told ? `#${told.number} · ${score(told.score)}%${told.status === "dropped" ? " · dropped" : ""}` : "";
   return (
@@ -68,17 +73,9 @@ export function CurveView({ known, selected, onSelect }: { known: Known; selecte
         {curve.humans.slice(-200).map((point) => (
           <path class="human" d={`M${point.x - 6} ${point.y}l6 -6l6 6l-6 6z`} />
         ))}
-        {lastEdit && lastEdit.id !== top?.id && (
-          <text class="edit-mark" x={lastEdit.x + (editLeft ? -10 : 10)} y={lastEdit.y - 5} text-anchor={editLeft ? "end" : "start"}>
-            your edit
-          </text>
-        )}
+        {words("edit-mark", "your edit", beside.edit)}
         {chosen && <circle class="chosen" cx={chosen.x} cy={chosen.y} r={9} />}
-        {top && (
-          <text class="best" x={top.x + (labelLeft ? -10 : 9)} y={Math.max(11, top.y - 9)} text-anchor={labelLeft ? "end" : "start"}>
-            {label}
-          </text>
-        )}
+        {words("best", label, beside.best)}
         {near && near.id !== top?.id && (
           <text class="best" x={near.x} y={near.y > 26 ? near.y - 10 : near.y + 20} text-anchor={near.x > width - 90 ? "end" : near.x < 90 ? "start" : "middle"}>
             {tip}

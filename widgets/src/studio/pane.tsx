@@ -71,7 +71,7 @@ export function Pane(props: Props) {
             <Button action="reject" shortcut="X" class="bad" busy={busy("reject")} disabled={row.status === "dropped"} expanded={form === "reject"} title="It can never win; undo brings it back" onClick={() => props.onForm(form === "reject" ? "" : "reject")}>
               Reject
             </Button>
-            <Button action="edit" shortcut="E" disabled={!own} expanded={form === "edit"} title="Rewrite the instruction: a new candidate, evaluated next" onClick={() => props.onForm(form === "edit" ? "" : "edit")}>
+            <Button action="edit" shortcut="E" expanded={form === "edit"} title="Rewrite the instruction: a new candidate, evaluated next" onClick={() => props.onForm(form === "edit" ? "" : "edit")}>
               Edit
             </Button>
           </span>

@@ -42,7 +42,7 @@ function useRun(model: Model): [Known, Client] {
     };
   }, []);
   useEffect(() => {
-    if (known.gap) client.current!.send({ type: "resend" });
+    if (known.gap) client.current!.resend().catch(() => {});
   }, [known.gap]);
   const missing = (known.run?.candidates_total ?? 0) > known.rows.length;
   const have = known.rows.length;
@@ -70,6 +70,9 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
   const live = !!run?.live;
   const announced = useAnnouncement(known);
 
+  useEffect(() => {
+    client.hello().catch((error) => commands.setSaid({ text: error.message, bad: true }));
+  }, []);
   useEffect(() => {
     root.setAttribute("data-state", run?.state ?? "");
   }, [run?.state]);
@@ -133,7 +136,7 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
     const gestures: Record<string, (() => void) | false | undefined> = {
       a: able && row && row.status !== "dropped" && (() => void command("accept", { candidate: row.id })),
       x: able && row && row.status !== "dropped" && (() => openForm("reject")),
-      e: able && detail?.id === row?.id && (() => openForm("edit")),
+      e: able && row && (() => openForm("edit")),
       p: going && (() => void command(held ? "resume" : "pause")),
       s: going && (() => void command("step")),
       Backspace: able && lastDecision && (() => void undo()),
