@@ -28,6 +28,7 @@ import worlds
 import lmnb
 from lmnb.optimize.journal import read_records
 
+AFTER = 0.03  # seconds between a kill and the next worker
 PROCESSES = multiprocessing.get_context("fork")
 
 
@@ -180,7 +181,7 @@ def run_worker(folder, name, port, threads, limit):
         os.kill(worker.pid, signal.SIGKILL)
         moment = time.time()
         worker.join()
-        time.sleep(0.03)  # what the server was still answering is written down
+        time.sleep(AFTER)  # what the server was still answering is written down
         if worker.exitcode == -signal.SIGKILL:
             return moment
     if worker.exitcode != 0:
@@ -214,7 +215,10 @@ def compare(needed, asked, bought, deaths):
     report = Counter()
     for name, times in asked.items():
         extra = max(0, len(times) - len(needed.get(name, ())))
-        in_flight = sum(any(a <= death and (b is None or b > death - 0.05) for death in deaths) for a, b in times)
+        # one that was on its way to the server at the kill is noted up to AFTER seconds later, before the next worker begins
+        in_flight = sum(
+            any(a <= death + AFTER and (b is None or b > death - 0.05) for death in deaths) for a, b in times
+        )
         report["requests"] += len(times)
         report["asked again"] += extra
         report["asked again though answered 50 ms before a kill"] += max(0, extra - in_flight)
