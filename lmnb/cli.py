@@ -177,7 +177,11 @@ def runs_command(args: argparse.Namespace) -> int:
     if args.folder and not Path(folder).is_dir():
         raise RunError(f"there is no folder {folder!r}")
     stored = lmnb.runs(folder)
-    print(stored if len(stored) else f"there are no runs in {folder}; lmnb demo makes one")
+    print(
+        stored
+        if len(stored)
+        else f"there are no runs in {Path(folder).resolve()}; lmnb demo makes one, lmnb runs DIR looks elsewhere"
+    )
     return 0
 
 
@@ -231,7 +235,7 @@ def watch(run: Run) -> Any:
         print(f"stopping; go on later with: lmnb resume {run.name}", file=sys.stderr)
         run.until("ended")
         raise
-    return run.wait()
+    return run.wait()  # it has ended
 
 
 def show_lines(run: Run) -> None:

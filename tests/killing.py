@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import tempfile
@@ -120,14 +121,24 @@ def work(folder, name, port, threads):
 
 
 def outcome(folder):
-    """What must not depend on kills: all but the numbers of candidates, since the scripted person may look at a reopened run just before
-    the next candidate is there, and so decide one number earlier."""
+    """What must not depend on kills: all but the order of candidates and so their numbers.
+
+    The scripted person may look at a reopened run just before the next candidate is there, and so decide one number earlier.
+    """
     run = lmnb.reopen(folder)
     candidates = sorted(run.candidates, key=lambda candidate: candidate.id)
     rows = [[c.id, c.label, c.status, c.score, c.reason, list(c.parents)] for c in candidates]
     scores = [run.examples(c, limit=1000)["rows"] for c in candidates]
     scores = [[[row["index"], row["score"], row["outputs"], row["error"]] for row in page] for page in scores]
-    return json.dumps([rows, scores, [[d.kind, d.data] for d in run.decisions], run.best and run.best.id, run.state])
+    return json.dumps(
+        [
+            rows,
+            scores,
+            [[d.kind, re.sub(r"#\d+", "#", d.text), d.data] for d in run.decisions],
+            run.best and run.best.id,
+            run.state,
+        ]
+    )
 
 
 def kill_and_resume(name, *, kills, seed=0, threads=8):

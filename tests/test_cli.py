@@ -125,7 +125,11 @@ def test_runs_lists_what_is_stored(run_cli: Cli, stored: Any) -> None:
     assert stored.name in out
     assert "finished" in out
     Path("empty").mkdir()
-    assert run_cli("runs", "empty") == (0, "there are no runs in empty; lmnb demo makes one\n", "")
+    assert run_cli("runs", "empty") == (
+        0,
+        f"there are no runs in {Path('empty').resolve()}; lmnb demo makes one, lmnb runs DIR looks elsewhere\n",
+        "",
+    )
 
 
 def test_replay_makes_no_call(run_cli: Cli, stored: Any, routing_lm: Any) -> None:

@@ -102,7 +102,7 @@ class Evaluate:
         if scored_by is None:
             raise InputError("Evaluate has no metric. Write Evaluate(devset, metric), def metric(example, prediction).")
         if isinstance(program, type):
-            made = f"lmnb.Predict({program.__name__})" if issubclass(program, Signature) else f"{program.__name__}()"
+            made = f"lmnb.Predict({program.__name__})" if issubclass(program, Signature) else f"{program.__name__}(...)"
             raise InputError(f"Evaluate calls a program, and {program.__name__} is a class. Write evaluate({made}).")
         if not callable(program):
             raise InputError(f"Evaluate calls a program, and {program!r} cannot be called.")

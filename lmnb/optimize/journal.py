@@ -10,6 +10,8 @@ import json
 import os
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,36 +109,50 @@ class Journal:
         self._held: int | None = None
 
     def begin(self, header: dict[str, Any]) -> None:
-        """Go live on a new run: its journal appears with the header whole, or not at all."""
+        """Go live on a new run: its journal appears with the header whole, or not at all. FileExistsError where one is."""
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._held = _take(self.folder / "lock")
         path = self.folder / "journal.jsonl"
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            file.write(_line(header))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        self._file = _appending(path)
+        with self._taken(self.folder):
+            if path.exists():
+                raise FileExistsError(
+                    f"{str(self.folder)!r} holds a run already. Go on with lmnb.reopen({str(self.folder)!r}), or choose another run_dir."
+                )
+            part = path.with_suffix(".part")
+            with part.open("wb") as file:
+                file.write(_line(header))
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            self._file = _appending(path)
 
     def open(self) -> None:
         """Go live on a stored run: take the folder's lock, drop a torn tail, append from there on."""
         if self.folder is None or self._file is not None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._held = _take(self.folder / "lock")
+        read_records(self.folder)
         path = self.folder / "journal.jsonl"
-        sound = read_records(self.folder)[1]
-        torn = path.stat().st_size - sound
-        if torn:
-            warnings.warn(
-                f"{path} ends inside a record: these {torn} bytes are dropped and asked again, all before them is kept.",
-                stacklevel=2,
-            )
-            os.truncate(path, sound)
-        self._file = _appending(path)
+        with self._taken(self.folder):
+            sound = read_records(self.folder)[1]  # again: who held the folder may have gone on
+            torn = path.stat().st_size - sound
+            if torn:
+                warnings.warn(
+                    f"{path} ends inside a record: these {torn} bytes are dropped and asked again, all before them is kept.",
+                    stacklevel=3,
+                )
+                os.truncate(path, sound)
+            self._file = _appending(path)
+
+    @contextmanager
+    def _taken(self, folder: Path) -> Iterator[None]:
+        """Hold the folder's lock from here on; given back where the block raises."""
+        self._held = _take(folder / "lock")
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def append(self, record: dict[str, Any]) -> None:
         """One record, in one write."""

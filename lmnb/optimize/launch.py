@@ -66,15 +66,15 @@ def begin(
     folder = _new_folder(header.name) if run_dir is AUTO else None if run_dir is None else Path(run_dir)
     if folder is not None:
         header = header.renamed(folder.name)
-        if (folder / "journal.jsonl").exists():
-            raise FileExistsError(
-                f"{str(folder)!r} holds a run already. Go on with lmnb.reopen({str(folder)!r}), or choose another run_dir."
-            )
     journal = Journal(folder)
     journal.begin(header.to_record(journal))
-    run = Run(header, journal, Recording([], journal), code=code)
-    _stop_earlier(run)
-    steering.carry(run, decisions)
+    try:
+        run = Run(header, journal, Recording([], journal), code=code)
+        _stop_earlier(run)
+        steering.carry(run, decisions)
+    except BaseException:
+        journal.close()
+        raise
     run.begin(paused=paused)
     return run
 

@@ -10,6 +10,7 @@ import pytest
 import worlds
 
 import lmnb
+from lmnb.optimize.journal import Journal, is_live
 
 
 @pytest.fixture
@@ -78,6 +79,35 @@ def test_a_run_that_dies_before_its_header_is_whole_leaves_room_for_the_next(tmp
         run = lmnb.LabeledFewShot(k=2).start(worlds.TwoCalls(), trainset=worlds.questions(0, 4), run_dir=folder)
         run.wait(30)
     assert lmnb.reopen(folder).state == "finished"
+
+
+def test_a_journal_is_never_written_over(tmp_path):
+    """Two starts on one folder: whoever is second, even by a moment, is told, and the first one's journal stays."""
+    first, second = Journal(tmp_path / "run"), Journal(tmp_path / "run")
+    first.begin({"k": "header"})
+    first.append({"k": "candidate"})
+    with pytest.raises(lmnb.RunLocked, match="is live in another process"):
+        second.begin({"k": "header"})
+    first.close()
+    with pytest.raises(FileExistsError, match=r"holds a run already\. Go on with lmnb\.reopen"):
+        second.begin({"k": "header"})
+    assert (tmp_path / "run" / "journal.jsonl").read_text().count("\n") == 2
+    assert not is_live(tmp_path / "run")
+
+
+def test_what_fails_on_the_way_gives_the_folder_back(tmp_path):
+    """A header that cannot be written, decisions that cannot be carried over, a journal that is gone: no lock is left, no folder made."""
+    with pytest.raises(TypeError):
+        Journal(tmp_path / "run").begin({"k": object()})
+    assert not is_live(tmp_path / "run")
+    with pytest.raises(lmnb.JournalError, match="no run at"):
+        Journal(tmp_path / "nothing").open()
+    assert not (tmp_path / "nothing").exists()
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)), pytest.raises(AttributeError):
+        lmnb.LabeledFewShot(k=2).start(
+            worlds.TwoCalls(), trainset=worlds.questions(0, 4), run_dir=tmp_path / "run", decisions=["no decision"]
+        )
+    assert not is_live(tmp_path / "run")
 
 
 def test_no_run_there(tmp_path):

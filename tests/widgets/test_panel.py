@@ -618,11 +618,33 @@ def test_where_no_notebook_is_known_a_panel_stays_over_the_old_report(mounted: A
 
 
 def test_another_notebook_of_the_same_kernel_ends_no_panel(open_panel: Any) -> None:
-    """It never held the place, so it cannot know that it is gone."""
+    """It does not hold the output, so it cannot bring it to its report: the panel stays where its place is."""
     traits = {"view": "studio", "snapshot": FakeRun().snapshot(), "mount": "abc", "report": {}, "outputs": [OTHER]}
     page = open_panel(traits, {}, draw="initialize")
     page.evaluate(END, REPORT)
     assert sent(page, "gone") == []
+    page.evaluate(PLACE)
+    page.wait_for_selector("[data-lmnb=studio]")
+    page.evaluate(END, REPORT)
+    page.evaluate(END, REPORT | {"text/html": '<div class="lmnb-mount-abc">decided</div>'})
+    assert sent(page, "gone") == []
+    assert page.is_visible("[data-lmnb=studio]")
+
+
+def test_a_report_that_came_before_its_panel_ends_it(open_panel: Any) -> None:
+    """A run so quick that the output was its report before the model appeared: the kernel keeps nothing open for it."""
+    arrived = SHOWN | {"data": REPORT}
+    traits = {"view": "studio", "snapshot": FakeRun(state="finished").snapshot(), "mount": "abc"}
+    page = open_panel(traits | {"report": REPORT, "outputs": [arrived]}, {}, draw="initialize")
+    assert sent(page, "gone") == [{}]
+
+
+def test_a_report_for_a_dead_kernel_breaks_nothing(mounted: Any) -> None:
+    """The notebook gets it, and nobody is told."""
+    page = mounted(outputs=[SHOWN])
+    page.evaluate("void (model.send = () => { throw new Error('Kernel is dead') })")
+    page.evaluate(END, REPORT)
+    assert page.evaluate("model.traits.outputs") == [SHOWN | {"data": REPORT}]
 
 
 def test_a_report_below_its_panel_is_not_in_the_page(mounted: Any) -> None:

@@ -262,8 +262,8 @@ def test_the_repr_has_no_address(panel: Any) -> None:
 
 
 def test_the_trait_holds_no_prompt_and_no_trace(panel: Any) -> None:
-    """A trait may be saved with the notebook: it has scores and labels only."""
+    """The snapshot, which is sent again and again, has scores and labels only."""
     view = panel(FakeRun())
-    text = json.dumps(view.get_state(["snapshot", "view", "mount", "report"]))
+    text = json.dumps(view.get_state(["snapshot", "view", "mount"]))
     assert "invoice" not in text
     assert "Read the ticket" not in text

@@ -51,3 +51,11 @@ def test_what_cannot_fit_is_an_error_with_the_figures() -> None:
     """Numbers cannot be cut."""
     with pytest.raises(ValueError, match=r"this has [\d,]+ bytes even when every text is cut; a message holds 900,000"):
         wire.fit(list(range(300_000)))
+
+
+def test_halves_of_characters_become_question_marks() -> None:
+    """A model may write half of an emoji, which no message to a browser can hold; the rest of the text stands."""
+    value = {"a \ud83d": ["x \ude00 y", 1], "b": "ü 😀"}
+    assert wire.fit(value) == {"a ?": ["x ? y", 1], "b": "ü 😀"}
+    assert wire.fit("\ud83d") == "?"
+    json.dumps(wire.fit(value), ensure_ascii=False).encode()

@@ -64,8 +64,8 @@ QUESTIONS: Calls = {
 
 class StudioWidget(Widget):
     """One panel of a run. `on_end` is called from a thread of the panel when the run has ended, and whenever it changes
-    after that. `report` is what was published last for the panel's place: a front end that forgot the output's display
-    id still gets it, and the panel stays open until its place is known to be gone.
+    after that. `report` is the static form that was published last for the panel's place, whole as in the output: a
+    front end that forgot the output's display id still gets it, and the panel stays open until its place is known to be gone.
     """
 
     view = traitlets.Unicode("studio").tag(sync=True)
@@ -151,6 +151,7 @@ class StudioWidget(Widget):
             self._viewers.discard(str(message.get("view")))
         elif kind == "gone":
             self.close()
+            _forget(self._run, self)
         elif kind == "resend":
             with self._sending:
                 self._known, self._late = self._run.snapshot(), True
@@ -159,9 +160,9 @@ class StudioWidget(Widget):
             self._enqueue(message)
         elif kind == "get" and message.get("what") == "candidates":
             with self._sending:  # rows by the page must not be overtaken by a delta that has newer ones
-                self._answer(message, "got", "candidates", {"candidates": self._page})
+                self.send(self._answer(message, "got", "candidates", {"candidates": self._page}))
         elif kind == "get":
-            self._answer(message, "got", message.get("what"), QUESTIONS)
+            self.send(self._answer(message, "got", message.get("what"), QUESTIONS))
 
     def _enqueue(self, command: dict[str, Any]) -> None:
         ident = command.get("id")
@@ -176,7 +177,9 @@ class StudioWidget(Widget):
     def _obey(self) -> None:
         # a decision waits for the run's next effect boundary, so it must not hold up the kernel
         while (message := self._commands.get()) is not None:
-            self._answers[message.get("id")] = self._answer(message, "done", message.get("action"), COMMANDS)
+            answer = self._answer(message, "done", message.get("action"), COMMANDS)
+            self._answers[message.get("id")] = answer  # before it is sent: it may be asked for again at once
+            self.send(answer)
 
     def _answer(self, message: dict[str, Any], reply: str, name: Any, known: Calls) -> dict[str, Any]:
         value, problem = None, None
@@ -186,11 +189,9 @@ class StudioWidget(Widget):
             value = known[name](self._run, message.get("args") or {})
             value = wire.fit(value) if reply == "got" or isinstance(value, dict) else None
         except Exception as error:  # noqa: BLE001 - the boundary to the browser: it is shown there, beside the button
-            problem = f"{type(error).__name__}: {error}"
+            problem = wire.fit(f"{type(error).__name__}: {error}")
         answer = {"type": reply, "id": message.get("id"), "error": problem}
-        answer |= {"ok": problem is None, "result": value} if reply == "done" else {"value": value}
-        self.send(answer)
-        return answer
+        return answer | ({"ok": problem is None, "result": value} if reply == "done" else {"value": value})
 
     def _page(self, run: Any, a: dict[str, Any]) -> dict[str, Any]:
         rows, offset = self._known["candidates"], int(a.get("offset", 0))
@@ -253,6 +254,13 @@ def _freeze_at_end(run: Any) -> None:
         changed.clear()
     unsubscribe()
     freeze(run)
+
+
+def _forget(run: Any, widget: StudioWidget) -> None:
+    """A closed panel holds its run; its output needs no more than the report."""
+    with _freezing:
+        views = _views.get(run, [])
+        views[:] = [replace(view, widget=None) if view.widget is widget else view for view in views]
 
 
 def freeze(run: Any) -> None:

@@ -38,8 +38,14 @@ def delta(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def fit(value: Any, limit: int = LIMIT) -> Any:
-    """`value` as JSON-able data of at most about `limit` bytes: long texts are cut, and say so."""
-    size = _size(value)
+    """`value` as JSON-able data of at most about `limit` bytes: long texts are cut, and say so. Halves of characters,
+    which a model's reply may hold and no message can, become question marks.
+    """
+    try:
+        size = _size(value)
+    except UnicodeEncodeError:
+        value = json.loads(json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "replace"))
+        size = _size(value)
     if size <= limit:
         return value
     for length in _CUTS:
@@ -51,7 +57,7 @@ def fit(value: Any, limit: int = LIMIT) -> Any:
 
 
 def _size(value: Any) -> int:
-    return len(json.dumps(value, default=str))
+    return len(json.dumps(value, default=str, ensure_ascii=False).encode())
 
 
 def _cut(value: Any, size: int) -> Any:

@@ -32,10 +32,10 @@ function open(model: Model, el: HTMLElement): () => void {
   };
 }
 
-/** Whether somebody could still answer the model. */
-function reaches(model: Model): boolean {
+/** Says it to the kernel; false where nobody could answer the model any more. */
+function tell(model: Model, message: object): boolean {
   try {
-    model.send({ type: "look" });
+    model.send(message);
     return true;
   } catch {
     return false;
@@ -47,17 +47,20 @@ export default {
   initialize({ model }: { model: Model }) {
     const token = model.get("mount");
     if (!token) return;
+    const name = `lmnb-mount-${token}`;
     let seen = false;
     const arrived = () => {
       const report = model.get("report");
-      if (!report?.["text/html"]) return;
-      const { set, left } = settle(model, token, report);
-      if ((set || seen) && !left) model.send({ type: "gone" });
+      const html = report?.["text/html"];
+      if (!html) return;
+      const stands = settle(model, token, report);
+      // a report that is a place itself keeps its panel, and so does a place that this notebook could not bring to its report
+      if (!html.includes(name) && (stands || (seen && !document.querySelector(`.${CSS.escape(name)}`)))) tell(model, { type: "gone" });
     };
     arrived();
     model.on("change:report", arrived);
     const leave = mount(token, (place) => {
-      if (!reaches(model)) return null; // its kernel is gone, and the notebook was opened again in the same page: what was saved stays
+      if (!tell(model, { type: "look" })) return null; // its kernel is gone, and the notebook was opened again in the same page: what was saved stays
       seen = true;
       const still = [...place.childNodes]; // out of the page, not hidden in it: a report wears the same handles as the live view
       place.replaceChildren();
