@@ -24,6 +24,7 @@ _WHERE = {
     "lmnb.calls": "History history inspect_history",
     "lmnb.adapters.base": "Adapter",
     "lmnb.adapters.chat": "ChatAdapter",
+    "lmnb.adapters.json": "JSONAdapter",
     "lmnb.lm.base": "BaseLM Response",
     "lmnb.lm.client": "LM",
     "lmnb.lm.fake": "FakeLM DummyLM",

@@ -2,6 +2,7 @@
 
 from lmnb.adapters.base import Adapter as Adapter
 from lmnb.adapters.chat import ChatAdapter as ChatAdapter
+from lmnb.adapters.json import JSONAdapter as JSONAdapter
 from lmnb.calls import History as History
 from lmnb.calls import history as history
 from lmnb.calls import inspect_history as inspect_history

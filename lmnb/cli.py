@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import lmnb
 from lmnb.data.packaged import packaged
@@ -114,7 +115,9 @@ def notebook_here() -> Path:
 
 def lab_line(notebook: Path, *, browser: bool = True, port: int | None = None) -> list[str]:
     """The command that starts JupyterLab on the notebook, with the interpreter that lmnb runs in."""
-    line = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    # as a default address, so that the one that the server prints leads to the notebook
+    line = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}"]
+    line.append(f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}")
     if not browser:
         line.append("--no-browser")
     if port is not None:
@@ -220,12 +223,14 @@ def find_run(name: str) -> Path:
 
 
 def watch(run: Run) -> Any:
-    """Show the run until it ends and give its program. Ctrl-C stops it and keeps the best so far."""
+    """Show the run until it ends and give its program. Ctrl-C stops it, keeps what was bought, and ends the command."""
     try:
         show_live(run) if sys.stdout.isatty() else show_lines(run)
     except KeyboardInterrupt:
         run.stop()
         print(f"stopping; go on later with: lmnb resume {run.name}", file=sys.stderr)
+        run.until("ended")
+        raise
     return run.wait()
 
 

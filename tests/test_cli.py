@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -217,5 +218,27 @@ def test_lab_opens_the_checkouts_notebook(root: Path) -> None:
     notebook = cli.notebook_here()
     assert notebook == root / "notebooks" / "01_first_compile.ipynb"
     line = cli.lab_line(notebook, browser=False, port=9999)
-    assert line[:4] == [sys.executable, "-m", "jupyterlab", str(notebook)]
-    assert {"--no-browser", "--port=9999"} <= set(line)
+    assert line[:4] == [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}"]
+    assert {"--LabApp.default_url=/lab/tree/01_first_compile.ipynb", "--no-browser", "--port=9999"} <= set(line)
+
+
+def test_an_interrupted_demo_keeps_its_run_and_reports_no_score(tmp_path: Path) -> None:
+    """Ctrl-C stops the search, says how to go on, and ends the command without a result that nobody waited for."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from lmnb.cli import main; sys.exit(main(['demo', '--candidates', '400']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("candidate  2"):
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopping; go on later with: lmnb resume " in err and err.endswith("lmnb: interrupted\n")
+    assert "compiled" not in out
+    (stored,) = lmnb.runs(tmp_path / "runs")
+    assert stored["state"] == "stopped" and stored["best"] is not None

@@ -15,6 +15,7 @@ from lmnb.evaluate.report import Report
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.workers import Workers
 from lmnb.example import Example
+from lmnb.signature import Signature
 
 POLL = 0.1
 
@@ -100,6 +101,9 @@ class Evaluate:
         scored_by = metric or self.metric
         if scored_by is None:
             raise InputError("Evaluate has no metric. Write Evaluate(devset, metric), def metric(example, prediction).")
+        if isinstance(program, type):
+            made = f"lmnb.Predict({program.__name__})" if issubclass(program, Signature) else f"{program.__name__}()"
+            raise InputError(f"Evaluate calls a program, and {program.__name__} is a class. Write evaluate({made}).")
         if not callable(program):
             raise InputError(f"Evaluate calls a program, and {program!r} cannot be called.")
         for index, example in enumerate(examples):

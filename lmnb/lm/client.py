@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
-from typing import Any
+from typing import Any, Literal
 
 from lmnb.errors import InvalidRequestError, LMError
 from lmnb.lm import local
@@ -40,6 +40,11 @@ class LM(BaseLM):
     def supports_stop(self) -> bool:  # type: ignore[override]
         """False where litellm knows that the model refuses stop sequences."""
         return local.is_local(self.model) or _takes_stop(self.model)
+
+    @property
+    def structured_output(self) -> Literal["schema", "json"] | None:  # type: ignore[override]
+        """What litellm knows of the model; a local model can be held to any schema."""
+        return "schema" if local.is_local(self.model) else _structured(self.model)
 
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
         if local.is_local(self.model):
@@ -118,6 +123,17 @@ def _takes_stop(model: str) -> bool:
     except Exception:  # noqa: BLE001 - as in forward; the call itself will say what is wrong with the name
         return True
     return not known or "stop" in known
+
+
+@once
+def _structured(model: str) -> Literal["schema", "json"] | None:
+    litellm = _litellm()
+    try:
+        if litellm.supports_response_schema(model=model):
+            return "schema"
+        return "json" if "response_format" in (litellm.get_supported_openai_params(model=model) or ()) else None
+    except Exception:  # noqa: BLE001 - as in _takes_stop
+        return None
 
 
 @once

@@ -93,9 +93,9 @@ class BootstrapFewShot(Optimizer):
         sizes = [len(made[predictor.path]) for predictor in task.predictors]
         total = [len(values[f"{predictor.path}.demos"]) for predictor in task.predictors]
         label = f"{max(sizes, default=0)} bootstrapped + {max(total, default=0) - max(sizes, default=0)} labelled demos"
-        return Candidate(
-            values, (task.baseline.id,), "bootstrapped", label + (f" · seed {seed}" if seed is not None else "")
-        )
+        if seed is not None:
+            label += f" · seed {seed}" if seed >= 0 else " · in order"
+        return Candidate(values, (task.baseline.id,), "bootstrapped", label)
 
     def teacher(self, task: Task) -> Generator[list[Effect], list[Any], Candidate]:
         """The teacher's candidate: the one given if it is compiled, else with labelled demos."""

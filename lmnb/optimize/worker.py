@@ -7,146 +7,35 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from lmnb.canonical import jsonable
 from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunError
-from lmnb.lm.budget import Budget, Purse
-from lmnb.optimize.archive import Archive
-from lmnb.optimize.clock import Clock
+from lmnb.lm.budget import Budget
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.driver import Driver, Stopped
+from lmnb.optimize.driver import Stopped
 from lmnb.optimize.header import Header
+from lmnb.optimize.job import Job
 from lmnb.optimize.journal import Journal, read_records
+from lmnb.optimize.parts import Parts
 from lmnb.optimize.recording import Recording
-from lmnb.optimize.rollout import Runner
-from lmnb.optimize.task import Task
-from lmnb.optimize.view import Standings
 
 
-class Worker:
-    """What `Run` stands on: the archive, its driver, and the thread in which the driver works."""
+class Worker(Parts):
+    """What `Run` stands on: its parts, and the thread in which the driver works."""
 
     def __init__(self, header: Header, journal: Journal, recording: Recording, *, code: Code | None) -> None:
-        self.header = header
-        self.id: str = header.id
-        self.name: str = header.name
-        self.path: Path | None = journal.folder
         self.events: list[dict[str, Any]] = []
         self.error: LmnbError | None = None
-        self._journal = journal
-        self._recording = recording
-        self._code = code
-        self.find_code: Callable[[], tuple[Code | None, str]] | None = None  # looks for it when it is needed
         self._thread: threading.Thread | None = None
         self._working = False
         self._changed = threading.Condition()
         self._seq = 0
         self._scored = 0
         self._subscribers: list[Callable[[], None]] = []
-        self._clock = Clock(recording.seconds)
         self._state = recording.ended or "paused"
-        self._build()
-        self._show_recorded()
-
-    # --- building
-
-    def _build(self) -> None:
-        """An empty archive and the driver that will fill it."""
-        header = self.header
-        self._archive = Archive(
-            header.evalset,
-            len(header.splits[header.evalset]) if header.evalset else 0,
-            {f"{predictor.path}.demos": predictor.outputs for predictor in header.predictors},
-            self._journal.blobs.get,
-        )
-        self._standings = Standings(self._archive)
-        limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter
-        self._budget = Budget(**limits)
-        self._driver = self._new_driver(self._archive, self._recording, self._budget, live=self._code is not None)
-
-    @property
-    def limits(self) -> dict[str, float | None]:
-        """The run's limits of calls, tokens, usd and seconds."""
-        return (
-            dict.fromkeys(("calls", "tokens", "usd", "seconds")) | self.header.budget | (self._recording.budget or {})
-        )
-
-    def _new_driver(self, archive: Archive, recording: Recording, budget: Budget, *, live: bool) -> Driver:
-        header = self.header
-        task = Task(
-            baseline=header.baseline,
-            predictors=header.predictors,
-            trainset=header.splits["train"],
-            valset=header.splits["val"],
-            evalset=header.evalset,
-            seed=header.seed,
-            teacher=header.teacher,
-            teacher_compiled=header.teacher_compiled,
-            archive=archive,
-        )
-        driver = Driver(
-            lambda: header.optimizer().search(task, **header.options),
-            archive,
-            self._journal if live else Journal(None),
-            recording,
-            execute=None,
-            budget=budget,
-            num_threads=header.num_threads,
-            max_errors=header.max_errors,
-            told=self._told if archive is self._archive else lambda kind, what: None,
-            clock=self._clock if live else Clock(),
-            max_seconds=self.limits["seconds"],
-        )
-        if live and self._code is not None:
-            driver.execute = Runner(
-                student=self._code.program,
-                teacher=self._code.teacher,
-                metric=self._code.metric,
-                splits=header.splits,
-                teacher_settings=self._code.teacher_settings,
-                blobs=self._journal.blobs,
-                budget=Purse(budget, *self._code.budgets),
-                cancelled=driver.cancelled,
-                settings=self._code.settings,
-            )
-        return driver
-
-    def _show_recorded(self) -> None:
-        """Fill the archive from the journal, without the search: enough to look at the run, and to decide where it stands."""
-        self._driver.batch = max(self._recording.requests, default=0)
-        self._driver.in_batch = self._driver.batch > 0 and self._driver.batch not in self._recording.done
-        for candidate in self._recording.admitted:
-            self._archive.admit(candidate)
-        for name in self._recording.cut_short & self._archive.entries.keys():
-            self._archive.entries[name].cut_short = True
-        for decision in self._recording.all_decisions:
-            self._archive.decide(decision)
-        for place, result in self._recording.placed:
-            entry = self._archive.entries.get(place["candidate"])
-            scoring = (
-                place["split"] == self._archive.evalset
-                and place["role"] == "student"
-                and not place["tracing"]
-                and not place["rollout"]
-            )
-            if entry is not None and scoring:
-                entry.add(place["index"], result)
-            self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
-
-    def with_code(self, code: Code | None, missing: str) -> Self:
-        """The same stored run, able to go on; `missing` says why it is not."""
-        self._code, self.find_code = code, None
-        self.header = replace(self.header, missing_code=missing)
-        if code is not None and code.splits is not None:
-            self.header = replace(self.header, splits=code.splits)
-        self._build()
-        self._show_recorded()
-        return self
-
-    # --- the run's own thread
+        super().__init__(header, journal, recording, code=code)
 
     def begin(self, *, paused: bool) -> None:
         """Start a new run's thread."""
@@ -422,26 +311,3 @@ class Worker:
 
 def _now() -> str:
     return datetime.now().strftime("%H:%M")
-
-
-class Job:
-    """A decision on its way to the run's thread. Whoever claims it carries it out, and nobody else does."""
-
-    def __init__(self, action: Callable[[], Any]) -> None:
-        self.done = threading.Event()
-        self.value: Any = None
-        self.error: Exception | None = None
-        self._action = action
-        self._claimed = threading.Lock()
-
-    def claim(self) -> bool:
-        return self._claimed.acquire(blocking=False)
-
-    def run(self) -> None:
-        if not self.claim():
-            return
-        try:
-            self.value = self._action()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a decision is its caller's to know, and no end of the run
-            self.error = error
-        self.done.set()

@@ -364,6 +364,23 @@ def test_a_program_must_be_callable():
         Evaluate(DEVSET, same_team)("router")
 
 
+def test_a_class_given_for_its_program_says_what_to_write():
+    """A module's or a signature's class is no program; the error has the call that makes one."""
+
+    class Router(lmnb.Module):
+        def forward(self, ticket):
+            return ticket
+
+    class Route(lmnb.Signature):
+        ticket: str = lmnb.InputField()
+        team: str = lmnb.OutputField()
+
+    for given, written in ((Router, "evaluate(Router())"), (Route, "evaluate(lmnb.Predict(Route))")):
+        with pytest.raises(lmnb.InputError) as failure:
+            Evaluate(DEVSET, same_team)(given)
+        assert f"is a class. Write {written}." in str(failure.value)
+
+
 def test_progress_is_quiet_unless_asked(capfd):
     """Nothing is printed by default; a bar goes to stderr on request."""
     Evaluate(DEVSET, same_team)(always("x"))

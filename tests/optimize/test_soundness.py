@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import threading
@@ -13,6 +14,7 @@ import worlds
 
 import lmnb
 from lmnb.optimize.effects import Inbox, Report, Rollout
+from lmnb.optimize.job import Job
 from lmnb.optimize.search import evaluate, gate, together
 
 
@@ -348,3 +350,70 @@ def test_an_optimizer_of_ones_own_runs_searches_side_by_side_and_reads_the_inbox
     assert [c.status for c in run.candidates] == ["scored"] * 3
     assert any(event["what"] == "two at once" for event in run.events)
     assert isinstance(Rollout(run.candidate(0), 0).key(), str)
+
+
+def outcome(run):
+    return sorted((row.id, row.status, row.score) for row in run.candidates)
+
+
+@pytest.mark.parametrize("call", range(1, 32, 3))
+def test_a_run_cancelled_at_any_call_resumes_to_the_outcome_it_would_have_had(call):
+    """Whenever cancel comes, the run ends cancelled, and resumed it buys only what is missing and ends as if uninterrupted."""
+    whole = start(bootstrap())
+    whole.wait(30)
+    calls = []
+
+    def model(messages):
+        calls.append(messages)
+        if len(calls) == call:
+            run.cancel()
+        return worlds.reply(messages)
+
+    run = start(bootstrap(), lm=lmnb.FakeLM(model), paused=True)
+    run.resume()
+    with contextlib.suppress(lmnb.RunError):  # nothing is scored yet
+        run.wait(30)
+    assert run.state == "cancelled"
+    run.resume()
+    run.wait(30)
+    assert outcome(run) == outcome(whole)
+    records = [json.loads(line) for line in Path(run.path, "journal.jsonl").read_text().splitlines()]
+    kept = [(record["n"], record["key"]) for record in records if record["k"] == "rollout"]
+    assert len(kept) == len(set(kept))
+
+
+@pytest.mark.parametrize("rows", range(2, 8))
+def test_decisions_made_while_a_run_ends_are_carried_out_once_each(rows):
+    """A decision that races with the end of the run is neither lost nor doubled."""
+    run = start(bootstrap(), val=worlds.questions(100, 100 + rows), paused=True)
+    texts = [f"Answer in way {number}." for number in range(12)]
+    at_work = threading.Event()
+
+    def decide():
+        at_work.wait(30)
+        for text in texts:
+            run.inject(instructions={"rewrite.instructions": text})
+
+    decider = threading.Thread(target=decide)
+    decider.start()
+    run.subscribe(at_work.set)
+    run.resume()
+    run.wait(30)
+    decider.join(30)
+    run.until("ended", 30)
+    assert [decision.kind for decision in run.decisions] == ["inject"] * len(texts)
+    assert len({decision.id for decision in run.decisions}) == len(texts)
+    mine = [row for row in run.candidates if row.human]
+    assert len(mine) == len(texts) and all(row.status == "scored" for row in mine)
+
+
+def test_whoever_claims_a_decision_carries_it_out_alone():
+    """A decision that waits in the mail when its run ends is done by its caller, and not again by the run's next thread."""
+    done = []
+    job = Job(lambda: done.append("by the run"))
+    assert job.claim()  # its caller, who saw the run end
+    job.run()  # the thread that reads the mail later
+    assert done == [] and not job.done.is_set()
+    other = Job(lambda: done.append("by the run"))
+    other.run()
+    assert not other.claim() and done == ["by the run"]

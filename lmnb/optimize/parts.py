@@ -1,0 +1,134 @@
+"""A run put together from its header, its journal and its code: the archive, the budget and the driver, nothing of which is at work yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from lmnb.lm.budget import Budget, Purse
+from lmnb.optimize.archive import Archive
+from lmnb.optimize.clock import Clock
+from lmnb.optimize.code import Code
+from lmnb.optimize.driver import Driver
+from lmnb.optimize.header import Header
+from lmnb.optimize.journal import Journal
+from lmnb.optimize.recording import Recording
+from lmnb.optimize.rollout import Runner
+from lmnb.optimize.task import Task
+from lmnb.optimize.view import Standings
+
+
+class Parts:
+    """What a `Worker` works with."""
+
+    def __init__(self, header: Header, journal: Journal, recording: Recording, *, code: Code | None) -> None:
+        self.header = header
+        self.id: str = header.id
+        self.name: str = header.name
+        self.path: Path | None = journal.folder
+        self._journal = journal
+        self._recording = recording
+        self._code = code
+        self.find_code: Callable[[], tuple[Code | None, str]] | None = None  # looks for it when it is needed
+        self._clock = Clock(recording.seconds)
+        self._build()
+        self._show_recorded()
+
+    def _told(self, kind: str, what: Any) -> None:
+        """The driver's news, in its thread."""
+        raise NotImplementedError
+
+    def _build(self) -> None:
+        """An empty archive and the driver that will fill it."""
+        header = self.header
+        self._archive = Archive(
+            header.evalset,
+            len(header.splits[header.evalset]) if header.evalset else 0,
+            {f"{predictor.path}.demos": predictor.outputs for predictor in header.predictors},
+            self._journal.blobs.get,
+        )
+        self._standings = Standings(self._archive)
+        limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter
+        self._budget = Budget(**limits)
+        self._driver = self._new_driver(self._archive, self._recording, self._budget, live=self._code is not None)
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """The run's limits of calls, tokens, usd and seconds."""
+        return (
+            dict.fromkeys(("calls", "tokens", "usd", "seconds")) | self.header.budget | (self._recording.budget or {})
+        )
+
+    def _new_driver(self, archive: Archive, recording: Recording, budget: Budget, *, live: bool) -> Driver:
+        header = self.header
+        task = Task(
+            baseline=header.baseline,
+            predictors=header.predictors,
+            trainset=header.splits["train"],
+            valset=header.splits["val"],
+            evalset=header.evalset,
+            seed=header.seed,
+            teacher=header.teacher,
+            teacher_compiled=header.teacher_compiled,
+            archive=archive,
+        )
+        driver = Driver(
+            lambda: header.optimizer().search(task, **header.options),
+            archive,
+            self._journal if live else Journal(None),
+            recording,
+            execute=None,
+            budget=budget,
+            num_threads=header.num_threads,
+            max_errors=header.max_errors,
+            told=self._told if archive is self._archive else lambda kind, what: None,
+            clock=self._clock if live else Clock(),
+            max_seconds=self.limits["seconds"],
+        )
+        if live and self._code is not None:
+            driver.execute = Runner(
+                student=self._code.program,
+                teacher=self._code.teacher,
+                metric=self._code.metric,
+                splits=header.splits,
+                teacher_settings=self._code.teacher_settings,
+                blobs=self._journal.blobs,
+                budget=Purse(budget, *self._code.budgets),
+                cancelled=driver.cancelled,
+                settings=self._code.settings,
+            )
+        return driver
+
+    def _show_recorded(self) -> None:
+        """Fill the archive from the journal, without the search: enough to look at the run, and to decide where it stands."""
+        self._driver.batch = max(self._recording.requests, default=0)
+        self._driver.in_batch = self._driver.batch > 0 and self._driver.batch not in self._recording.done
+        for candidate in self._recording.admitted:
+            self._archive.admit(candidate)
+        for name in self._recording.cut_short & self._archive.entries.keys():
+            self._archive.entries[name].cut_short = True
+        for decision in self._recording.all_decisions:
+            self._archive.decide(decision)
+        for place, result in self._recording.placed:
+            entry = self._archive.entries.get(place["candidate"])
+            scoring = (
+                place["split"] == self._archive.evalset
+                and place["role"] == "student"
+                and not place["tracing"]
+                and not place["rollout"]
+            )
+            if entry is not None and scoring:
+                entry.add(place["index"], result)
+            self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
+
+    def with_code(self, code: Code | None, missing: str) -> Self:
+        """The same stored run, able to go on; `missing` says why it is not."""
+        self._code, self.find_code = code, None
+        self.header = replace(self.header, missing_code=missing)
+        if code is not None and code.splits is not None:
+            self.header = replace(self.header, splits=code.splits)
+        self._build()
+        self._show_recorded()
+        return self
