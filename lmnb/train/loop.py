@@ -6,6 +6,7 @@ checkpoint. Schedules count tokens. One thread is fastest for so small a model; 
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import time
@@ -49,6 +50,7 @@ class Run:
         torch.manual_seed(settings.seed)
         self.model = Model(settings.shape)
         structured(self.model, tokenizer)
+        torch._dynamo.config.recompile_limit = 64
         self.model.to(self.device)
         named = dict(self.model.named_parameters())
         matrices = [weight for name, weight in named.items() if weight.dim() == 2 and "embed" not in name]
@@ -105,9 +107,10 @@ class Run:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint; the file appears whole or not at all."""
-        state = {
+    def state(self) -> dict[str, Any]:
+        """Everything that decides how the run goes on, as tensors and plain values."""
+        at = {"tokens": self.tokens, "count": self.count, "loss": self.loss}
+        return {
             "settings": json.dumps(asdict(self.settings)),
             "version": VERSION,
             "tokenizer": self.tokenizer.to_str(),
@@ -115,10 +118,23 @@ class Run:
             "muon": self.muon.buffers,
             "adam": self.adam.state_dict(),
             "random": torch.get_rng_state(),
-            "at": {"tokens": self.tokens, "count": self.count, "loss": self.loss, **{f"p_{k}": v for k, v in self.position.items()}},
+            "at": {**at, **{f"p_{key}": value for key, value in self.position.items()}},
         }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back, or on, to what `state` gave."""
+        self.model.load_state_dict(state["weights"])
+        self.muon.buffers = [buffer.to(self.device) for buffer in state["muon"]]
+        self.adam.load_state_dict(state["adam"])
+        torch.set_rng_state(state["random"])
+        at = state["at"]
+        self.tokens, self.count, self.loss = at["tokens"], at["count"], at["loss"]
+        self.position = {key: at[f"p_{key}"] for key in self.position}
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; the file appears whole or not at all."""
         part = path.with_suffix(".part")
-        torch.save(state, part)
+        torch.save(self.state(), part)
         part.replace(path)
 
     @classmethod
@@ -132,13 +148,7 @@ class Run:
         kept = json.loads(state["settings"])
         settings = Settings(**{**kept, "shape": Shape(**kept["shape"]), **changes})
         run = cls(settings, tokenizers.from_text(state["tokenizer"]))
-        run.model.load_state_dict(state["weights"])
-        run.muon.buffers = [buffer.to(run.device) for buffer in state["muon"]]
-        run.adam.load_state_dict(state["adam"])
-        torch.set_rng_state(state["random"])
-        at = state["at"]
-        run.tokens, run.count, run.loss = at["tokens"], at["count"], at["loss"]
-        run.position = {key: at[f"p_{key}"] for key in run.position}
+        run.restore(state)
         return run
 
 
@@ -163,20 +173,21 @@ def produced(run: Run) -> Iterator[Any]:
 
 
 def tokens_in(minutes: float, run: Run) -> float:
-    """How many tokens this machine trains on in so many minutes: steps on throw-away copies of a few batches, timed."""
-    trial = Run(run.settings, run.tokenizer)
+    """How many tokens this machine trains on in so many minutes: a few steps of each shape, timed and taken back."""
+    before = copy.deepcopy(run.state())
     by_shape: dict[Any, list[Batch]] = {}
-    for batch in trial.batches():
+    for batch in run.batches():
         by_shape.setdefault(batch.ids.shape, []).append(batch)
-        if len(by_shape) >= len(SHAPES) - 1 and all(len(same) > MEASURED for same in by_shape.values()):
+        if len(by_shape) == len(SHAPES) and all(len(same) > MEASURED for same in by_shape.values()):
             break
     spent, seen = 0.0, 0
     for same in by_shape.values():
-        trial.step(same[0])  # compiles
-        for batch in same[1:]:
+        run.step(same[0])  # compiles
+        for batch in same[1 : 1 + 4 * MEASURED]:
             start = time.perf_counter()
-            trial.step(batch)
+            run.step(batch)
             spent, seen = spent + time.perf_counter() - start, seen + batch.tokens
+    run.restore(before)
     return minutes * 60 * seen / spent
 
 

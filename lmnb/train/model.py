@@ -24,10 +24,10 @@ class Shape:
     """
 
     vocab: int = 4096
-    width: int = 160
-    layers: int = 6
-    heads: int = 5
-    inner: int = 448
+    width: int = 128
+    layers: int = 5
+    heads: int = 4
+    inner: int = 384
     rope: float = 1e6
     epsilon: float = 1e-5
     context: int = 2048

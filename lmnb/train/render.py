@@ -6,16 +6,13 @@ token as inside a sentence; `lmnb.lm.local` takes the spaces away again.
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from lmnb.adapters.base import Adapter, Message
+from lmnb.adapters.base import Adapter
 from lmnb.adapters.chat import END, ChatAdapter, header
-from lmnb.adapters.values import codec_for, given
-from lmnb.errors import ParseError
+from lmnb.adapters.json import JSONAdapter
 from lmnb.train.episodes.base import Episode
 
 PAD, STOP, SYSTEM, USER, ASSISTANT = CONTROL = ["<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
@@ -34,53 +31,9 @@ PARAPHRASES = {
 }
 
 
-class JsonForm(Adapter):
-    """The JSON format: the fields are described as in the chat format, the reply is one JSON object.
-
-    >>> from lmnb.signature import Signature
-    >>> print(JsonForm().format(Signature("question -> answer"), [], {"question": "2 + 2?"})[-1]["content"])
-    [[ ## question ## ]]
-    2 + 2?
-    <BLANKLINE>
-    Reply with a JSON object with the keys `answer`.
-    """
-
-    def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        described = ChatAdapter().format(signature, [], {})[0]["content"].partition("\n\nWrite each output field")[0]
-        shape = "{" + ", ".join(f'"{name}": {{{name}}}' for name in signature.output_fields) + "}"
-        messages: list[Message] = [
-            {"role": "system", "content": f"{described}\n\nWrite one JSON object with these keys and nothing else:\n\n{shape}"}
-        ]
-        for demo in demos:
-            messages.append({"role": "user", "content": self._asked(signature, demo)})
-            messages.append({"role": "assistant", "content": self.reply(signature, demo)})
-        keys = ", ".join(f"`{name}`" for name in signature.output_fields)
-        asked = self._asked(signature, inputs)
-        return [*messages, {"role": "user", "content": f"{asked}\n\nReply with a JSON object with the keys {keys}."}]
-
-    def _asked(self, signature: Any, values: Mapping[str, Any]) -> str:
-        return "\n\n".join(f"{header(name)}\n{given(values[name])}" for name in signature.input_fields if name in values)
-
-    def reply(self, signature: Any, values: Mapping[str, Any]) -> str:
-        """The outputs as one line of JSON."""
-        return json.dumps({name: values[name] for name in signature.output_fields if name in values}, ensure_ascii=False)
-
-    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        try:
-            found = json.loads(completion)
-            return {
-                name: codec_for(field.type, field.limits).parse(
-                    found[name] if isinstance(found[name], str) else json.dumps(found[name])
-                )
-                for name, field in signature.output_fields.items()
-            }
-        except (ValueError, KeyError, TypeError) as error:
-            raise ParseError(f"no JSON object with the keys: {error}", reply=completion, signature=signature) from None
-
-
 def adapter(form: str) -> Adapter:
     """The adapter of an episode's form."""
-    return JsonForm() if form == "json" else ChatAdapter()
+    return JSONAdapter() if form == "json" else ChatAdapter()
 
 
 def conversation(episode: Episode) -> list[tuple[str, str]]:
@@ -96,9 +49,7 @@ def conversation(episode: Episode) -> list[tuple[str, str]]:
 
 def reply_text(episode: Episode) -> str:
     """The right reply, as a model would write it."""
-    if episode.form == "json":
-        return JsonForm().reply(episode.signature, episode.outputs)
-    whole = ChatAdapter().format(episode.signature, [{**episode.inputs, **episode.outputs}], episode.inputs)
+    whole = adapter(episode.form).format(episode.signature, [{**episode.inputs, **episode.outputs}], episode.inputs)
     return whole[2]["content"]
 
 

@@ -15,7 +15,19 @@ from typing import Any
 
 from lmnb.optional import need
 from lmnb.train.episodes.labels import pseudo_word
-from lmnb.train.lexicon import ALL_NOUNS, CITIES, JOBS, LABEL_WORDS, NAMES, THINGS, vocabulary
+from lmnb.train.lexicon import (
+    ADJECTIVES,
+    ADVERBS,
+    ALL_NOUNS,
+    CITIES,
+    JOBS,
+    LABEL_WORDS,
+    NAMES,
+    OTHERS,
+    THINGS,
+    VERB_FORMS,
+    vocabulary,
+)
 from lmnb.train.render import CONTROL, conversation, rendered
 
 SIZE = 4096
@@ -111,7 +123,8 @@ def _texts(rng: random.Random, episodes: int) -> Iterator[str]:
     for _ in range(episodes):
         text, _spans = rendered(conversation(sample(rng, MIX)), [])
         yield cut.sub("\n", text)
-    core = [*NAMES, *CITIES, *LABEL_WORDS, *(noun.singular for noun in ALL_NOUNS), *THINGS.split(), *JOBS]
+    core = [*NAMES, *CITIES, *LABEL_WORDS, *(noun.singular for noun in ALL_NOUNS), *THINGS.split(), *JOBS, *OTHERS]
+    core += [*ADJECTIVES, *ADVERBS, *(form for verb in VERB_FORMS for form in verb)]
     yield from [" " + " ".join(core)] * 160  # one token each, where the size allows
     yield from [" " + " ".join(vocabulary())] * 60
     for _ in range(600):
