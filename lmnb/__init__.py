@@ -28,6 +28,7 @@ _WHERE = {
     "lmnb.lm.base": "BaseLM Response",
     "lmnb.lm.client": "LM",
     "lmnb.lm.fake": "FakeLM DummyLM",
+    "lmnb.lm.embedder": "Embedder",
     "lmnb.lm.budget": "Budget",
     "lmnb.lm.cache": "cache configure_cache",
     "lmnb.modules.module": "Module",

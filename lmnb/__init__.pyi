@@ -94,6 +94,7 @@ from lmnb.lm.budget import Budget as Budget
 from lmnb.lm.cache import cache as cache
 from lmnb.lm.cache import configure_cache as configure_cache
 from lmnb.lm.client import LM as LM
+from lmnb.lm.embedder import Embedder as Embedder
 from lmnb.lm.fake import DummyLM as DummyLM
 from lmnb.lm.fake import FakeLM as FakeLM
 from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought

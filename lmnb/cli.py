@@ -1,4 +1,4 @@
-"""The command line: `lmnb lab | demo | runs | resume | replay`. Each command is a few calls of the public API.
+"""The command line: `lmnb lab | demo | serve-lm | runs | resume | replay`. Each command is a few calls of the public API.
 
 A wrong use or a failed run is one message on stderr and exit status 2, never a traceback.
 """
@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from urllib.parse import quote
 
 import lmnb
 from lmnb.data.packaged import packaged
-from lmnb.errors import LmnbError, MissingExtra, RunError
+from lmnb.errors import InputError, LmnbError, MissingExtra, RunError
 
 if TYPE_CHECKING:
     from lmnb.optimize.run import Run
@@ -62,6 +63,14 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--candidates", type=_positive, default=10, metavar="N", help="shuffled candidates (default: 10)")
     demo.add_argument("--model", default=None, help="another LM, as in lmnb.LM(...) (default: lmnb/tiny)")
     demo.set_defaults(command=demo_command)
+
+    serve = commands.add_parser(
+        "serve-lm", help="serve a local model to other tools, by OpenAI's protocol, on loopback"
+    )
+    serve.add_argument("--model", default="lmnb/tiny", help="lmnb/tiny (default), or gguf/<path>")
+    serve.add_argument("--port", type=_positive, default=8177, metavar="N", help="(default: 8177)")
+    serve.add_argument("--api-key", metavar="KEY", help="refuse requests without this key (default: none is asked for)")
+    serve.set_defaults(command=serve_command)
 
     runs = commands.add_parser("runs", help="list stored runs")
     runs.add_argument("folder", nargs="?", metavar="DIR", help="where they are (default: runs)")
@@ -167,6 +176,28 @@ def _say_where(run: Run) -> None:
     if run.path is not None:
         print(f"program    {run.path / 'program.json'}")
         print(f"run        {run.path}   (lmnb replay {run.name})")
+
+
+# -- serve-lm ------------------------------------------------------------------------------------------------
+
+
+def serve_command(args: argparse.Namespace) -> int:
+    from lmnb.lm import llama, local
+
+    if not local.is_local(args.model):
+        raise InputError(f"{args.model!r} is no local model. Write lmnb/tiny, or gguf/<path>.")
+    path = local.weights(args.model)
+    server = llama.start(
+        args.model,
+        path,
+        n_ctx=local.context_size(args.model),
+        n_threads=1 if path.stat().st_size <= llama.SMALL else 0,
+        port=args.port,
+        api_key=args.api_key,
+    )
+    print(f"{args.model} at {server.listening_address}/v1   (Ctrl-C ends it)", flush=True)
+    threading.Event().wait()
+    return 0
 
 
 # -- stored runs ---------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class LM(BaseLM):
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
         if local.is_local(self.model):
             return local.complete(self.model, _given(prompt, messages), _public(kwargs))
-        litellm, failure = _litellm(), None
+        litellm, failure = load_litellm(), None
         try:
             return _read(
                 self._call(litellm.completion, litellm.text_completion)(**self._request(prompt, messages, kwargs))
@@ -65,7 +65,7 @@ class LM(BaseLM):
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
-        litellm, failure = _litellm(), None
+        litellm, failure = load_litellm(), None
         try:
             call = self._call(litellm.acompletion, litellm.atext_completion)
             return _read(await call(**self._request(prompt, messages, kwargs)))
@@ -117,7 +117,7 @@ def _public(options: dict[str, Any]) -> dict[str, Any]:
 
 @once
 def _takes_stop(model: str) -> bool:
-    litellm = _litellm()
+    litellm = load_litellm()
     try:
         known = litellm.get_supported_openai_params(model=model)
     except Exception:  # noqa: BLE001 - as in forward; the call itself will say what is wrong with the name
@@ -127,7 +127,7 @@ def _takes_stop(model: str) -> bool:
 
 @once
 def _structured(model: str) -> Literal["schema", "json"] | None:
-    litellm = _litellm()
+    litellm = load_litellm()
     try:
         if litellm.supports_response_schema(model=model):
             return "schema"
@@ -137,7 +137,7 @@ def _structured(model: str) -> Literal["schema", "json"] | None:
 
 
 @once
-def _litellm() -> Any:
+def load_litellm() -> Any:
     # without this litellm fetches its price table from the network when it is imported
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
