@@ -41,6 +41,8 @@ _SENT = frozenset(
         *("response_format", "presence_penalty", "frequency_penalty", "repeat_penalty"),
     }
 )
+_MARK = b"replace('\\n', '\\n ')"  # stands in the chat template of the models that lmnb trains, and in no other's
+_HEAD = 500_000  # bytes in which it stands: the file's tokens come before it
 _SETUP = frozenset({"n_ctx", "n_threads", "n_servers", "prompt_cache"})
 _Messages = Sequence[dict[str, Any]]
 
@@ -132,7 +134,7 @@ class _Runtime:
 
     def __init__(self, model: str, path: Path, setup: dict[str, Any]) -> None:
         small = path.stat().st_size <= llama.SMALL
-        embedded = model.startswith("lmnb/")
+        embedded = model.startswith("lmnb/") or (small and _MARK in path.read_bytes()[:_HEAD])
         self.model = model
         self.path = path
         self.max_tokens = 256 if embedded else 1024

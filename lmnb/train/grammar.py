@@ -84,6 +84,8 @@ MESSAGES = {
         "Tell {name} that the {a} and the {b} are here.",
         "Without {an_a}, what is the {b} for?",
         "All the {as} and {bs} have come.",
+        "{name} told me about the {a}.",
+        "What do you say about the {a}?",
     ],
 }
 _SLOT = re.compile(r"{(\w+)}")

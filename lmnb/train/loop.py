@@ -22,7 +22,7 @@ from lmnb.train.lexicon import VERSION
 from lmnb.train.model import Model, Shape, torch
 from lmnb.train.muon import Muon
 from lmnb.train.sequences import SHAPES, Batch, stream
-from lmnb.train.start import structured
+from lmnb.train.start import continued, structured
 
 MEASURED = 3  # batches of each shape that are timed to turn minutes into tokens
 
@@ -38,6 +38,8 @@ class Settings:
     adam: float = 0.005
     warmup: int = 60
     fall: float = 0.6
+    skip: float = 0.0  # how much of the curriculum lies behind the run at its start
+    start: str = ""  # a GGUF file to go on from; empty: the structured start
     compiled: bool = True
 
 
@@ -49,7 +51,10 @@ class Run:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.manual_seed(settings.seed)
         self.model = Model(settings.shape)
-        structured(self.model, tokenizer)
+        if settings.start:
+            continued(self.model, tokenizer, settings.start)
+        else:
+            structured(self.model, tokenizer)
         torch._dynamo.config.recompile_limit = 64
         self.model.to(self.device)
         named = dict(self.model.named_parameters())
@@ -103,7 +108,8 @@ class Run:
 
     def batches(self) -> Iterator[Batch]:
         """The batches that are due, from here on."""
-        return stream(self.tokenizer, self.settings.seed, self.settings.tokens, **self.position)
+        settings = self.settings
+        return stream(self.tokenizer, settings.seed, settings.tokens, settings.skip, **self.position)
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
@@ -152,9 +158,9 @@ class Run:
         return run
 
 
-def _produce(queue: Any, text: str, seed: int, total: float, position: dict[str, int]) -> None:
+def _produce(queue: Any, text: str, seed: int, total: float, skip: float, position: dict[str, int]) -> None:
     os.nice(2)
-    for batch in stream(tokenizers.from_text(text), seed, total, **position):
+    for batch in stream(tokenizers.from_text(text), seed, total, skip, **position):
         queue.put(batch)
 
 
@@ -163,7 +169,7 @@ def produced(run: Run) -> Iterator[Any]:
     """A queue that another process fills with the run's batches."""
     context = torch.multiprocessing.get_context("spawn")
     queue = context.Queue(24)
-    arguments = (queue, run.tokenizer.to_str(), run.settings.seed, run.settings.tokens, dict(run.position))
+    arguments = (queue, run.tokenizer.to_str(), run.settings.seed, run.settings.tokens, run.settings.skip, dict(run.position))
     worker = context.Process(target=_produce, args=arguments, daemon=True)
     worker.start()
     try:

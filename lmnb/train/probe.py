@@ -14,15 +14,14 @@ from lmnb.train.render import conversation, rendered
 
 ROUTING = {"kind": "topic", "classes": 3, "reasoning": False, "literal": False, "noise": 0.0}
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{f"routing {k} demos": ("routing", {**ROUTING, "instruction": "bad", "demos": k}) for k in (0, 1, 2, 4, 8, 12)},
+    **{f"routing {k} demos": ("routing", {**ROUTING, "instruction": "bad", "demos": k}) for k in (0, 2, 8, 12)},
     "routing good": ("routing", {**ROUTING, "instruction": "good", "demos": 0}),
     "extraction 1 hop": ("extraction", {"hops": 1, "reasoning": False, "demos": 0}),
     "extraction 2 hops": ("extraction", {"hops": 2, "reasoning": False, "demos": 0}),
     "extraction 2 hops reasoning": ("extraction", {"hops": 2, "reasoning": True, "demos": 0}),
     "arithmetic 1 step": ("arithmetic", {"steps": 1, "reasoning": False, "demos": 0}),
-    "arithmetic 3 steps": ("arithmetic", {"steps": 3, "reasoning": False, "demos": 0}),
     "arithmetic 3 steps reasoning": ("arithmetic", {"steps": 3, "reasoning": True, "demos": 0}),
-    **{f"formatting {k} demos": ("formatting", {"instruction": "vague", "demos": k}) for k in (0, 4)},
+    "formatting 4 demos": ("formatting", {"instruction": "vague", "demos": 4}),
     "formatting told": ("formatting", {"instruction": "clear", "demos": 0}),
     "proposal": ("proposal", {}),
     "tools": ("tools", {"demos": 0}),
@@ -33,7 +32,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @torch.no_grad()
-def probe(model: Model, tokenizer: Any, count: int = 40, held: bool = True) -> dict[str, float]:
+def probe(model: Model, tokenizer: Any, count: int = 24, held: bool = True) -> dict[str, float]:
     """Percent right by row. With a reasoning field both it and the answer must be right."""
     device = next(model.parameters()).device
     found = {}
@@ -51,8 +50,8 @@ def probe(model: Model, tokenizer: Any, count: int = 40, held: bool = True) -> d
             at = [n for n, (a, b) in enumerate(encoded.offsets) if any(b > s.start and a < s.end for s in wanted)]
             rows.append((encoded.ids, at))
         rows.sort(key=lambda each: len(each[0]))
-        for start in range(0, count, 20):
-            part = rows[start : start + 20]
+        for start in range(0, count, 24):
+            part = rows[start : start + 24]
             ids = torch.zeros(len(part), max(len(each) for each, _ in part), dtype=torch.long)
             for n, (each, _) in enumerate(part):
                 ids[n, : len(each)] = torch.tensor(each)

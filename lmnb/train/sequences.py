@@ -23,15 +23,15 @@ else:
     np = need("numpy", "train", "making training batches")
 
 MIX: dict[str, float] = {
-    **{"routing": 4.2, "extraction": 1.7, "arithmetic": 1.7, "formatting": 1.1, "proposal": 0.4, "tools": 0.4},
-    **{"search": 0.35, "judging": 0.4, "json": 0.5, "record": 0.25, "chat": 0.05, "hunt": 0.8},
+    **{"routing": 4.0, "extraction": 1.8, "arithmetic": 1.8, "formatting": 1.1, "proposal": 0.35, "tools": 0.3},
+    **{"search": 0.25, "judging": 0.3, "json": 0.4, "record": 0.2, "chat": 0.05, "hunt": 1.0},
 }
 # progress from which on -> shares
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
     (0.0, {"lines": 5, "topics": 0.6, "repeat": 0.4, "routing": 2.5, "hunt": 1.5, "sums": 0.4}),
     (0.1, {"lines": 2.5, "topics": 0.3, "repeat": 0.2, "routing": 4, "hunt": 2, "sums": 0.5, "arithmetic": 1.2, "formatting": 0.8}),
-    (0.25, {**MIX, "lines": 1.0, "topics": 0.15, "repeat": 0.15, "sums": 0.25}),
-    (0.6, {**MIX, "lines": 0.4, "repeat": 0.1, "sums": 0.15}),
+    (0.25, {**MIX, "lines": 1.2, "topics": 0.2, "repeat": 0.2, "sums": 0.4}),
+    (0.6, {**MIX, "lines": 0.4, "hunt": 0.5, "repeat": 0.1, "sums": 0.15}),
 ]
 SHAPES = [(112, 46), (176, 29), (272, 19), (512, 10)]  # length of a row, rows of a batch
 CHUNK = 60  # rows drawn at a time are enough for about so many batches
@@ -183,10 +183,15 @@ def collate(rows: list[Row], length: int, noise: Any, number: int = 0, index: in
     return Batch(ids, targets, weights, tokens, number, index)
 
 
-def stream(tokenizer: Any, seed: int, total: float, number: int = 0, index: int = 0, tokens: int = 0) -> Iterator[Batch]:
-    """All batches of a run of `total` tokens, from this position on; `tokens` is what lay before the chunk."""
+def stream(
+    tokenizer: Any, seed: int, total: float, skip: float = 0.0, number: int = 0, index: int = 0, tokens: int = 0
+) -> Iterator[Batch]:
+    """All batches of a run of `total` tokens, from this position on; `tokens` is what lay before the chunk.
+
+    `skip` is the part of the curriculum that the run leaves out at its start.
+    """
     while True:
-        made = chunk(tokenizer, seed, number, shares(min(1.0, tokens / total)))
+        made = chunk(tokenizer, seed, number, shares(skip + (1 - skip) * min(1.0, tokens / total)))
         yield from made[index:]
         tokens += sum(batch.tokens for batch in made)
         number, index = number + 1, 0

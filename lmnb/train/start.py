@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
+from lmnb.train.export import load
 from lmnb.train.lexicon import OTHERS
 from lmnb.train.model import Block, Model, torch
 
@@ -27,6 +29,25 @@ def content_ids(tokenizer: Any) -> torch.Tensor:
     """Tokens that are words with a meaning, sorted."""
     vocab = tokenizer.get_vocab().items()
     return torch.tensor(sorted(i for text, i in vocab if _WORD.fullmatch(text) and text[1:].lower() not in _FUNCTION))
+
+
+@torch.no_grad()
+def continued(model: Model, tokenizer: Any, path: str | Path) -> None:
+    """Take the weights of an earlier model of the same shape, a GGUF file of ours with a tokenizer of its own.
+
+    A token that both know keeps its embedding; a new one is drawn from the distribution of the earlier one's words.
+    """
+    earlier = load(path)
+    kept = {name: weight for name, weight in earlier.model.state_dict().items() if name != "embed.weight"}
+    model.load_state_dict(kept, strict=False)
+    old, known = earlier.model.embed.weight, earlier.tokenizer.get_vocab()
+    words = old[content_ids(earlier.tokenizer)]
+    centre, spread = words.mean(0), torch.linalg.cholesky(torch.cov(words.T) + 1e-4 * torch.eye(words.shape[1]))
+    new = centre + torch.randn_like(model.embed.weight) @ spread.T
+    for text, at in tokenizer.get_vocab().items():
+        if text in known:
+            new[at] = old[known[text]]
+    model.embed.weight.copy_(new)
 
 
 @torch.no_grad()

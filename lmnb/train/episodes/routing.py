@@ -177,6 +177,13 @@ def _row(
     return row
 
 
+def example(rng: random.Random, task: Episode, held: bool) -> tuple[Values, Values]:
+    """A new message of a routing task, with its right label."""
+    (i,), o = task.inputs, task.answer
+    row = _row(rng, held, task.about["kind"], task.about["classes"], task.about["labels"], i, o, False, 0.0)
+    return split_values(row, [i])
+
+
 def _mood(rng: random.Random, adjective: str) -> str:
     thing = noun(rng.choice(THINGS.split())).singular
     return rng.choice(

@@ -1,0 +1,252 @@
+"""The acceptance table: what the model can do on words, labels, templates and wordings that training never saw.
+
+Greedy, through `lmnb.Evaluate` and llama.cpp, each example an episode of its own. `python -m lmnb.train.evaluate` prints it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import lmnb
+from lmnb.train.episodes import FAMILIES, Episode
+from lmnb.train.episodes.routing import example as routing_example
+from lmnb.train.export import load
+from lmnb.train.lexicon import VERSION
+from lmnb.train.render import adapter
+
+COUNT = 500
+DEMOS = (0, 1, 2, 4, 8, 12)
+_ROUTING = {"kind": "topic", "classes": 3, "reasoning": False, "literal": False, "noise": 0.0}
+_BAD = {**_ROUTING, "instruction": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: a family with some of its choices fixed."""
+
+    name: str
+    family: str
+    fixed: dict[str, Any] = field(default_factory=dict)
+
+
+ROWS = [
+    *(Row(f"routing, 3 labels, {k} demos", "routing", {**_BAD, "demos": k}) for k in DEMOS),
+    Row("routing, good instruction, 0 demos", "routing", {**_ROUTING, "instruction": "good", "demos": 0}),
+    Row("routing, 5 labels, 12 demos", "routing", {**_BAD, "classes": 5, "demos": 12}),
+    Row("routing, Literal type with labels that name the topic, 0 demos", "routing", {**_BAD, "kind": "natural", "literal": True, "demos": 0}),
+    Row("arithmetic, 3 steps, direct", "arithmetic", {"steps": 3, "reasoning": False, "demos": 0}),
+    Row("arithmetic, 3 steps, reasoning", "arithmetic", {"steps": 3, "reasoning": True, "demos": 0}),
+    Row("arithmetic, 1 step, direct", "arithmetic", {"steps": 1, "reasoning": False, "demos": 0}),
+    Row("arithmetic, 1 step, reasoning", "arithmetic", {"steps": 1, "reasoning": True, "demos": 0}),
+    Row("extraction, 1 hop", "extraction", {"hops": 1, "reasoning": False, "demos": 0}),
+    Row("extraction, 2 hops", "extraction", {"hops": 2, "reasoning": False, "demos": 0}),
+    Row("extraction, 2 hops, reasoning", "extraction", {"hops": 2, "reasoning": True, "demos": 0}),
+    Row("formatting, 0 demos", "formatting", {"instruction": "vague", "demos": 0}),
+    Row("formatting, 4 demos", "formatting", {"instruction": "vague", "demos": 4}),
+    Row("formatting, told by the instruction, 0 demos", "formatting", {"instruction": "clear", "demos": 0}),
+    Row("tool choice, 0 demos", "tools", {"demos": 0}),
+    Row("search query, 0 demos", "search", {"demos": 0}),
+    Row("judging, yes or no, 0 demos", "judging", {"demos": 0}),
+    Row("records as JSON", "json", {"make": FAMILIES["record"]}),
+]
+PROPOSED = ("routing by the bad instruction", "routing by the proposed instruction")
+
+
+@dataclass(slots=True)
+class Table:
+    """Scores in per cent by row, and how many of all replies parsed at once."""
+
+    model: str
+    count: int
+    scores: dict[str, float] = field(default_factory=dict)
+    replies: int = 0
+    unparsed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def parsed(self) -> float:
+        return 100 * (1 - self.unparsed / max(1, self.replies))
+
+    def bars(self) -> list[tuple[str, float, float]]:
+        """The acceptance bars: name, what was measured, what is asked for on a CPU. Only what was measured."""
+        s = self.scores
+
+        def minus(one: str, other: str) -> float | None:
+            return s[one] - s[other] if one in s and other in s else None
+
+        found = [
+            ("routing, 8 demos minus 0", minus("routing, 3 labels, 8 demos", "routing, 3 labels, 0 demos"), 40.0),
+            ("routing, good minus bad instruction", minus("routing, good instruction, 0 demos", "routing, 3 labels, 0 demos"), 25.0),
+            ("arithmetic, reasoning minus direct", minus("arithmetic, 3 steps, reasoning", "arithmetic, 3 steps, direct"), 15.0),
+            ("extraction, 1 hop", s.get("extraction, 1 hop"), 60.0),
+            ("extraction, 2 hops", s.get("extraction, 2 hops"), 30.0),
+            ("formatting, 4 demos minus 0", minus("formatting, 4 demos", "formatting, 0 demos"), 20.0),
+            ("proposed minus bad instruction", minus(PROPOSED[1], PROPOSED[0]), 0.0),
+            ("replies that parse at once", self.parsed if self.replies else None, 98.0),
+        ]
+        return [(name, value, bar) for name, value, bar in found if value is not None]
+
+    def __str__(self) -> str:
+        lines = [f"{self.model}, n = {self.count} a row, generator version {VERSION}, {self.seconds:.0f} s", ""]
+        lines += [f"| {name} | {score:.1f} |" for name, score in self.scores.items()]
+        lines += ["", *(f"| {name} | {value:+.1f} | bar {bar:.0f} | {'met' if value >= bar else 'MISSED'} |" for name, value, bar in self.bars())]
+        return "\n".join(lines)
+
+
+class Answering(lmnb.Module):
+    """A program whose input is an episode: the call that its signature, demos and form ask for."""
+
+    def forward(self, episode: Episode) -> Any:
+        call = lmnb.Predict(episode.signature)
+        call.demos = [lmnb.Example(**demo) for demo in episode.demos]
+        with lmnb.context(adapter=adapter(episode.form)):
+            return call(**episode.inputs)
+
+
+def right(example: Any, prediction: Any, trace: Any = None) -> bool:
+    """Whether the scored field is exactly right; for a tool call and a record, every field."""
+    episode: Episode = example.episode
+    names = list(episode.outputs) if episode.family in ("tools", "record", "json") else [episode.answer]
+    return all(prediction[name] == episode.outputs[name] for name in names)
+
+
+def episodes(row: Row, count: int, tokenizer: Any = None, held: bool = True) -> list[Episode]:
+    """The row's episodes, the same for the same name. With a tokenizer, held labels have one or two tokens each."""
+    rng = random.Random(f"evaluate {row.name}")
+    found: list[Episode] = []
+    while len(found) < count:
+        made = FAMILIES[row.family](rng, held, **row.fixed)
+        names = made.about.get("labels", [])
+        if tokenizer is not None and any(len(tokenizer.encode(f" {name}").ids) > 2 for name in names):
+            continue
+        found.append(made)
+    return found
+
+
+def score(model: Any, chosen: Sequence[Episode], table: Table, threads: int = 2) -> float:
+    """Percent right of these episodes; the table counts the replies that did not parse at once."""
+    devset = [lmnb.Example(episode=episode).with_inputs("episode") for episode in chosen]
+    with lmnb.context(lm=model):
+        report = lmnb.Evaluate(devset, right, num_threads=threads, max_errors=len(devset) + 1)(Answering())
+    table.replies += len(devset)
+    table.unparsed += sum(_stumbled(row) for row in report)
+    return report.score
+
+
+def _stumbled(row: Any) -> bool:
+    if row.error is not None:
+        return True
+    trace = row.prediction.trace
+    return any("unparsed" in span.data for _, span in trace.spans())
+
+
+def proposals(model: Any, count: int, table: Table, tokenizer: Any, tests: int = 5) -> tuple[float, float]:
+    """Routing of new messages by the task's bad instruction and by the one that the model proposes for it."""
+    tasks = episodes(Row("proposal", "proposal", {"classes": 3, "demos": 8}), max(1, count // tests), tokenizer)
+    rng = random.Random("evaluate proposals")
+    bad, good = [], []
+    propose = Answering()
+    for made in tasks:
+        task: Episode = made.about["task"]
+        with lmnb.context(lm=model):
+            try:
+                proposed = propose(episode=made).proposed_instruction
+            except lmnb.errors.ParseError:
+                proposed = task.signature.instructions
+        for _ in range(tests):
+            inputs, outputs = routing_example(rng, task, True)
+            for kept, instruction in ((bad, task.signature.instructions), (good, proposed)):
+                signature = task.signature.with_instructions(instruction)
+                kept.append(Episode("routing", signature, [], inputs, outputs, task.answer))
+    return score(model, bad, table), score(model, good, table)
+
+
+def evaluate(model: str = "lmnb/tiny", count: int = COUNT, rows: Iterable[Row] | None = None, told: Any = None) -> Table:
+    """The table of a model's name. `told` is called with each line as it is done."""
+    chosen = list(ROWS) if rows is None else list(rows)
+    lm = lmnb.LM(model, cache=False)
+    path = lmnb.lm.local.weights(model)
+    tokenizer = load(path).tokenizer
+    table = Table(model, count)
+    start = perf_counter()
+
+    def keep(name: str, value: float) -> None:
+        table.scores[name] = value
+        if told is not None:
+            told(f"{name:66} {value:5.1f}")
+
+    for row in chosen:
+        keep(row.name, score(lm, episodes(row, count, tokenizer), table))
+    if rows is None:
+        for name, value in zip(PROPOSED, proposals(lm, count, table, tokenizer), strict=True):
+            keep(name, value)
+    table.seconds = perf_counter() - start
+    return table
+
+
+def tickets(model: str = "lmnb/tiny", draws: int = 10, demos: Sequence[int] = DEMOS, told: Any = None) -> dict[int, float]:
+    """The first notebook's test tickets, in per cent by number of demos drawn at random, wrong labels put right first."""
+    data, key = lmnb.data.tickets(), lmnb.data.ticket_key()
+    train = [row.with_(team=key[at]) if at in key else row for at, row in enumerate(data.train)]
+    lm = lmnb.LM(model, cache=False)
+    found: dict[int, float] = {}
+    for count in demos:
+        scores = []
+        for draw in range(draws if count else 1):
+            rng = random.Random(f"tickets {count} {draw}")
+            program = lmnb.Predict(lmnb.demo.RouteTicket)
+            program.demos = rng.sample(train, count)
+            with lmnb.context(lm=lm):
+                scores.append(lmnb.Evaluate(data.test, lmnb.demo.right_team)(program).score)
+        found[count] = sum(scores) / len(scores)
+        if told is not None:
+            told(f"tickets, {count:2d} demos {found[count]:5.1f}")
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lmnb.train.evaluate", description="Prints the acceptance table of a model.")
+    parser.add_argument("model", nargs="?", default="lmnb/tiny", help="as in lmnb.LM(...) (default: lmnb/tiny)")
+    parser.add_argument("-n", type=int, default=COUNT, help=f"examples a row (default: {COUNT})")
+    parser.add_argument("--json", type=Path, help="also write the scores to this file")
+    parser.add_argument("--figure", type=Path, help="also write the curve of accuracy by demos, as HTML")
+    args = parser.parse_args(argv)
+
+    def told(line: str) -> None:
+        print(line, flush=True)  # noqa: T201
+
+    table = evaluate(args.model, args.n, told=told)
+    told(f"\n{table}\n")
+    by_demos = tickets(args.model, told=told)
+    if args.json:
+        kept = {"scores": table.scores, "parsed": table.parsed, "count": table.count, "tickets": by_demos, "version": VERSION}
+        args.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    if args.figure:
+        from lmnb.train.curve import figure
+
+        figure({"generated episodes": curve(table), "support tickets": by_demos}).write_html(args.figure)
+    return 0
+
+
+def curve(table: Table) -> dict[int, float]:
+    """Accuracy by number of demos, from a table."""
+    return dict(_by_demos(table))
+
+
+def _by_demos(table: Table) -> Iterator[tuple[int, float]]:
+    for count in DEMOS:
+        name = f"routing, 3 labels, {count} demos"
+        if name in table.scores:
+            yield count, table.scores[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
