@@ -87,6 +87,14 @@ def parser() -> argparse.ArgumentParser:
                 "--model", default=None, help="the LM to go on with, as in lmnb.LM(...) (default: the run's)"
             )
         sub.set_defaults(command=command)
+    train = commands.add_parser("train-tiny", help="train the embedded model from scratch (needs lmnb[train])")
+    train.add_argument("--minutes", type=_positive, default=60, metavar="N", help="how long (default: 60)")
+    train.add_argument("--tokens", type=float, metavar="N", help="how long in tokens, which is the same on every machine")
+    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="the GGUF file to write")
+    train.add_argument("--checkpoint", type=Path, metavar="FILE", help="where the run is kept (default: FILE with .ckpt)")
+    train.add_argument("--start", default="", metavar="FILE", help="a GGUF file of ours to go on from (default: from scratch)")
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(command=train_command)
     return top
 
 
@@ -248,6 +256,26 @@ def find_run(name: str) -> Path:
         raise RunError(f"{name!r} is no run: it has no journal.jsonl")
     known = sorted(path.parent.name for path in stored.glob("*/journal.jsonl"))
     raise RunError(f"there is no run {name!r}. In {stored} there is " + (f"{', '.join(known)}." if known else "none."))
+
+
+# -- training ------------------------------------------------------------------------------------------------
+
+
+def train_command(args: argparse.Namespace) -> int:
+    """Trains, or goes on where the checkpoint left off; writes the GGUF file at the end."""
+    from lmnb.train.command import train_tiny
+
+    out = train_tiny(
+        args.out,
+        minutes=args.minutes,
+        tokens=args.tokens,
+        checkpoint=args.checkpoint or args.out.with_suffix(".ckpt"),
+        start=args.start,
+        seed=args.seed,
+        told=print,
+    )
+    print(f"model      {out}   (lmnb.LM('gguf/{out}'); python -m lmnb.train.evaluate gguf/{out})")
+    return 0
 
 
 # -- progress ------------------------------------------------------------------------------------------------

@@ -134,11 +134,12 @@ class _Runtime:
 
     def __init__(self, model: str, path: Path, setup: dict[str, Any]) -> None:
         small = path.stat().st_size <= llama.SMALL
-        embedded = model.startswith("lmnb/") or (small and _MARK in path.read_bytes()[:_HEAD])
+        embedded = model.startswith("lmnb/")
         self.model = model
         self.path = path
         self.max_tokens = 256 if embedded else 1024
-        self._embedded = embedded  # the chat template of our models starts every line of a value with a space
+        # the chat template of our models starts every line of a value with a space; `train.fit` writes more of them
+        self._embedded = embedded or (small and _MARK in path.read_bytes()[:_HEAD])
         self._n_ctx = setup.get("n_ctx", context_size(model))
         self._n_threads = setup.get("n_threads", 1 if small else 0)
         self._prompt_cache = setup.get("prompt_cache", embedded)  # elsewhere it may move a log-probability

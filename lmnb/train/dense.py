@@ -69,10 +69,18 @@ def topic_words(rng: random.Random, length: int) -> Text:
     said: list[str] = []
     while sum(map(len, said)) < length:
         topic = rng.choice(list(TOPICS))
-        words = [rng.choice([n.singular, n.plural or n.singular]) for n in rng.sample(TOPICS[topic], rng.choice([3, 4, 6]))]
+        words = [
+            rng.choice([n.singular, n.plural or n.singular]) for n in rng.sample(TOPICS[topic], rng.choice([3, 4, 6]))
+        ]
         shape = rng.random()
         line = f"{', '.join(words)}"
-        said.append(f"{capital(topic)}: {line}." if shape < 0.4 else f"{capital(line)}: {topic}." if shape > 0.7 else f"{capital(line)}.")
+        said.append(
+            f"{capital(topic)}: {line}."
+            if shape < 0.4
+            else f"{capital(line)}: {topic}."
+            if shape > 0.7
+            else f"{capital(line)}."
+        )
     text = " " + " ".join(said)
     return text, [Span(0, len(text), "weak", 0)]
 

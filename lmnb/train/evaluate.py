@@ -15,7 +15,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import lmnb
+from lmnb.data.splits import ticket_key, tickets
+from lmnb.errors import ParseError
+from lmnb.evaluate.evaluate import Evaluate
+from lmnb.example import Example
+from lmnb.lm.client import LM
+from lmnb.lm.local import weights
+from lmnb.modules.module import Module
+from lmnb.modules.predict import Predict
+from lmnb.settings import context
+from lmnb.signature import Signature
 from lmnb.train.episodes import FAMILIES, Episode
 from lmnb.train.episodes.routing import example as routing_example
 from lmnb.train.export import load
@@ -41,7 +50,11 @@ ROWS = [
     *(Row(f"routing, 3 labels, {k} demos", "routing", {**_BAD, "demos": k}) for k in DEMOS),
     Row("routing, good instruction, 0 demos", "routing", {**_ROUTING, "instruction": "good", "demos": 0}),
     Row("routing, 5 labels, 12 demos", "routing", {**_BAD, "classes": 5, "demos": 12}),
-    Row("routing, Literal type with labels that name the topic, 0 demos", "routing", {**_BAD, "kind": "natural", "literal": True, "demos": 0}),
+    Row(
+        "routing, Literal type with labels that name the topic, 0 demos",
+        "routing",
+        {**_BAD, "kind": "natural", "literal": True, "demos": 0},
+    ),
     Row("arithmetic, 3 steps, direct", "arithmetic", {"steps": 3, "reasoning": False, "demos": 0}),
     Row("arithmetic, 3 steps, reasoning", "arithmetic", {"steps": 3, "reasoning": True, "demos": 0}),
     Row("arithmetic, 1 step, direct", "arithmetic", {"steps": 1, "reasoning": False, "demos": 0}),
@@ -84,8 +97,16 @@ class Table:
 
         found = [
             ("routing, 8 demos minus 0", minus("routing, 3 labels, 8 demos", "routing, 3 labels, 0 demos"), 40.0),
-            ("routing, good minus bad instruction", minus("routing, good instruction, 0 demos", "routing, 3 labels, 0 demos"), 25.0),
-            ("arithmetic, reasoning minus direct", minus("arithmetic, 3 steps, reasoning", "arithmetic, 3 steps, direct"), 15.0),
+            (
+                "routing, good minus bad instruction",
+                minus("routing, good instruction, 0 demos", "routing, 3 labels, 0 demos"),
+                25.0,
+            ),
+            (
+                "arithmetic, reasoning minus direct",
+                minus("arithmetic, 3 steps, reasoning", "arithmetic, 3 steps, direct"),
+                15.0,
+            ),
             ("extraction, 1 hop", s.get("extraction, 1 hop"), 60.0),
             ("extraction, 2 hops", s.get("extraction, 2 hops"), 30.0),
             ("formatting, 4 demos minus 0", minus("formatting, 4 demos", "formatting, 0 demos"), 20.0),
@@ -97,17 +118,23 @@ class Table:
     def __str__(self) -> str:
         lines = [f"{self.model}, n = {self.count} a row, generator version {VERSION}, {self.seconds:.0f} s", ""]
         lines += [f"| {name} | {score:.1f} |" for name, score in self.scores.items()]
-        lines += ["", *(f"| {name} | {value:+.1f} | bar {bar:.0f} | {'met' if value >= bar else 'MISSED'} |" for name, value, bar in self.bars())]
+        lines += [
+            "",
+            *(
+                f"| {name} | {value:+.1f} | bar {bar:.0f} | {'met' if value >= bar else 'MISSED'} |"
+                for name, value, bar in self.bars()
+            ),
+        ]
         return "\n".join(lines)
 
 
-class Answering(lmnb.Module):
+class Answering(Module):
     """A program whose input is an episode: the call that its signature, demos and form ask for."""
 
     def forward(self, episode: Episode) -> Any:
-        call = lmnb.Predict(episode.signature)
-        call.demos = [lmnb.Example(**demo) for demo in episode.demos]
-        with lmnb.context(adapter=adapter(episode.form)):
+        call = Predict(episode.signature)
+        call.demos = [Example(**demo) for demo in episode.demos]
+        with context(adapter=adapter(episode.form)):
             return call(**episode.inputs)
 
 
@@ -133,9 +160,9 @@ def episodes(row: Row, count: int, tokenizer: Any = None, held: bool = True) -> 
 
 def score(model: Any, chosen: Sequence[Episode], table: Table, threads: int = 2) -> float:
     """Percent right of these episodes; the table counts the replies that did not parse at once."""
-    devset = [lmnb.Example(episode=episode).with_inputs("episode") for episode in chosen]
-    with lmnb.context(lm=model):
-        report = lmnb.Evaluate(devset, right, num_threads=threads, max_errors=len(devset) + 1)(Answering())
+    devset = [Example(episode=episode).with_inputs("episode") for episode in chosen]
+    with context(lm=model):
+        report = Evaluate(devset, right, num_threads=threads, max_errors=len(devset) + 1)(Answering())
     table.replies += len(devset)
     table.unparsed += sum(_stumbled(row) for row in report)
     return report.score
@@ -156,10 +183,10 @@ def proposals(model: Any, count: int, table: Table, tokenizer: Any, tests: int =
     propose = Answering()
     for made in tasks:
         task: Episode = made.about["task"]
-        with lmnb.context(lm=model):
+        with context(lm=model):
             try:
                 proposed = propose(episode=made).proposed_instruction
-            except lmnb.errors.ParseError:
+            except ParseError:
                 proposed = task.signature.instructions
         for _ in range(tests):
             inputs, outputs = routing_example(rng, task, True)
@@ -169,11 +196,13 @@ def proposals(model: Any, count: int, table: Table, tokenizer: Any, tests: int =
     return score(model, bad, table), score(model, good, table)
 
 
-def evaluate(model: str = "lmnb/tiny", count: int = COUNT, rows: Iterable[Row] | None = None, told: Any = None) -> Table:
+def evaluate(
+    model: str = "lmnb/tiny", count: int = COUNT, rows: Iterable[Row] | None = None, told: Any = None
+) -> Table:
     """The table of a model's name. `told` is called with each line as it is done."""
     chosen = list(ROWS) if rows is None else list(rows)
-    lm = lmnb.LM(model, cache=False)
-    path = lmnb.lm.local.weights(model)
+    lm = LM(model, cache=False)
+    path = weights(model)
     tokenizer = load(path).tokenizer
     table = Table(model, count)
     start = perf_counter()
@@ -192,28 +221,36 @@ def evaluate(model: str = "lmnb/tiny", count: int = COUNT, rows: Iterable[Row] |
     return table
 
 
-def tickets(model: str = "lmnb/tiny", draws: int = 10, demos: Sequence[int] = DEMOS, told: Any = None) -> dict[int, float]:
+def ticket_scores(
+    model: str = "lmnb/tiny", draws: int = 10, demos: Sequence[int] = DEMOS, told: Any = None
+) -> dict[int, float]:
     """The first notebook's test tickets, in per cent by number of demos drawn at random, wrong labels put right first."""
-    data, key = lmnb.data.tickets(), lmnb.data.ticket_key()
-    train = [row.with_(team=key[at]) if at in key else row for at, row in enumerate(data.train)]
-    lm = lmnb.LM(model, cache=False)
+    data, key = tickets(), ticket_key()
+    train = [row.copy(team=key[at]) if at in key else row for at, row in enumerate(data.train)]
+    lm = LM(model, cache=False)
     found: dict[int, float] = {}
     for count in demos:
         scores = []
         for draw in range(draws if count else 1):
             rng = random.Random(f"tickets {count} {draw}")
-            program = lmnb.Predict(lmnb.demo.RouteTicket)
+            program = Predict(Signature("ticket -> team", "Route the ticket to the right team."))
             program.demos = rng.sample(train, count)
-            with lmnb.context(lm=lm):
-                scores.append(lmnb.Evaluate(data.test, lmnb.demo.right_team)(program).score)
+            with context(lm=lm):
+                scores.append(Evaluate(data.test, right_team)(program).score)
         found[count] = sum(scores) / len(scores)
         if told is not None:
             told(f"tickets, {count:2d} demos {found[count]:5.1f}")
     return found
 
 
+def right_team(example: Any, prediction: Any, trace: Any = None) -> bool:
+    return prediction.team == example.team
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmnb.train.evaluate", description="Prints the acceptance table of a model.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lmnb.train.evaluate", description="Prints the acceptance table of a model."
+    )
     parser.add_argument("model", nargs="?", default="lmnb/tiny", help="as in lmnb.LM(...) (default: lmnb/tiny)")
     parser.add_argument("-n", type=int, default=COUNT, help=f"examples a row (default: {COUNT})")
     parser.add_argument("--json", type=Path, help="also write the scores to this file")
@@ -221,13 +258,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def told(line: str) -> None:
-        print(line, flush=True)  # noqa: T201
+        print(line, flush=True)
 
     table = evaluate(args.model, args.n, told=told)
     told(f"\n{table}\n")
-    by_demos = tickets(args.model, told=told)
+    by_demos = ticket_scores(args.model, told=told)
     if args.json:
-        kept = {"scores": table.scores, "parsed": table.parsed, "count": table.count, "tickets": by_demos, "version": VERSION}
+        kept = {
+            "scores": table.scores,
+            "parsed": table.parsed,
+            "count": table.count,
+            "tickets": by_demos,
+            "version": VERSION,
+        }
         args.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     if args.figure:
         from lmnb.train.curve import figure

@@ -115,7 +115,9 @@ def load(path: str | Path) -> Loaded:
         context=value("qwen2.context_length"),
     )
     held = {
-        each.name: torch.from_numpy(gguf.quants.dequantize(each.data, each.tensor_type).reshape(each.shape[::-1]).copy())
+        each.name: torch.from_numpy(
+            gguf.quants.dequantize(each.data, each.tensor_type).reshape(each.shape[::-1]).copy()
+        )
         for each in reader.tensors
     }
     state = {"embed.weight": held["token_embd.weight"], "norm.weight": held["output_norm.weight"]}

@@ -106,7 +106,7 @@ def fill(rng: random.Random, template: str, nouns: Sequence[Noun], words: Split,
     name, name2 = rng.sample(words.names, 2)
     slots = {"name": name, "name2": name2, "adv": rng.choice(ADVERBS), "adj": rng.choice(ADJECTIVES), "verb2": verb2[0]}
     slots |= {"verb": verb[0], "verbs": verb[1], "past": verb[2]}
-    for letter, each in zip("abcd", ([*nouns, *nouns, *nouns][:3] + [other or nouns[0]]), strict=True):
+    for letter, each in zip("abcd", [*[*nouns, *nouns, *nouns][:3], other or nouns[0]], strict=True):
         slots[letter] = each.singular
         slots[f"an_{letter}"] = article(each.singular) if each.countable else each.singular
         slots[f"{letter}s"] = each.plural or each.singular

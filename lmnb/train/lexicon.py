@@ -180,7 +180,8 @@ OTHERS = (  # plain words for prose, questions and pseudo-labels; the first ones
     "the a an and or but of in on at to for with from by about after before between under over near not no yes is are was "
     "were be been do does did have has had can could will would should may must this that these those it its he she they "
     "them his her their we us our you your i me my mine who what where when why which how there here then than too also "
-    "very so only even please still really just maybe never nearly both all some any each every many much more most less few several other another same such one two "
+    "very so only even please still really just maybe never nearly both all some any each every many much more most less "
+    "few several other another same such one two "
     "three four five six seven eight nine ten first second third last next half pair dozen number word line text list "
     "name place time day week month year hour minute morning evening night way part kind sort group class category section "
     "topic queue folder team unit department request message ticket note input output result answer question problem reason "
@@ -291,12 +292,27 @@ class Split:
 
 
 TOPICS = {topic: [noun(text) for text in words.split()] for topic, words in _TOPICS.items()}
-ALL_NOUNS = sorted({each.singular: each for words in TOPICS.values() for each in words}.values(), key=lambda n: n.singular)
+ALL_NOUNS = sorted(
+    {each.singular: each for words in TOPICS.values() for each in words}.values(), key=lambda n: n.singular
+)
 VERB_FORMS = [tuple(verb.split("/")) for verb in VERBS.split()]
 _TEXT_WORDS = {  # what sentences are made of, in both splits; a label among these would not be unseen
     *(form for each in ALL_NOUNS for form in (each.singular, each.plural)),
     *(form for verb in VERB_FORMS for form in verb),
-    *(POSITIVE + NEGATIVE + NEUTRAL + COLORS + PETS + FOODS + ADVERBS + ADJECTIVES + OTHERS + PLACES + INSTRUMENTS + SPORTS),
+    *(
+        POSITIVE
+        + NEGATIVE
+        + NEUTRAL
+        + COLORS
+        + PETS
+        + FOODS
+        + ADVERBS
+        + ADJECTIVES
+        + OTHERS
+        + PLACES
+        + INSTRUMENTS
+        + SPORTS
+    ),
     *(noun(text).singular for text in f"{ITEMS} {THINGS}".split()),
 }
 _LABELS = list(dict.fromkeys(LABEL_WORDS))
@@ -319,7 +335,11 @@ TRAIN, HELD = _side(False), _side(True)
 
 def vocabulary() -> list[str]:
     """Every word form that the generator can write, sorted: the tokenizer is to know each as one token."""
-    words = set(_TEXT_WORDS) | set(_LABELS) | set(NAMES + CITIES + JOBS + DRINKS + LANGUAGES + LABEL_PREFIXES + list(TOPICS))
+    words = (
+        set(_TEXT_WORDS)
+        | set(_LABELS)
+        | set(NAMES + CITIES + JOBS + DRINKS + LANGUAGES + LABEL_PREFIXES + list(TOPICS))
+    )
     words |= {form for text in f"{ITEMS} {THINGS}".split() for form in (noun(text).singular, noun(text).plural)}
     words |= {word for texts in DESCRIPTIONS.values() for text in texts for word in text.split()}
     return sorted(words - {""})

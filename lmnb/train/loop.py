@@ -169,7 +169,14 @@ def produced(run: Run) -> Iterator[Any]:
     """A queue that another process fills with the run's batches."""
     context = torch.multiprocessing.get_context("spawn")
     queue = context.Queue(24)
-    arguments = (queue, run.tokenizer.to_str(), run.settings.seed, run.settings.tokens, run.settings.skip, dict(run.position))
+    arguments = (
+        queue,
+        run.tokenizer.to_str(),
+        run.settings.seed,
+        run.settings.tokens,
+        run.settings.skip,
+        dict(run.position),
+    )
     worker = context.Process(target=_produce, args=arguments, daemon=True)
     worker.start()
     try:

@@ -23,13 +23,35 @@ else:
     np = need("numpy", "train", "making training batches")
 
 MIX: dict[str, float] = {
-    **{"routing": 4.0, "extraction": 1.8, "arithmetic": 1.8, "formatting": 1.1, "proposal": 0.35, "tools": 0.3},
-    **{"search": 0.25, "judging": 0.3, "json": 0.4, "record": 0.2, "chat": 0.05, "hunt": 1.0},
+    "routing": 4.0,
+    "extraction": 1.8,
+    "arithmetic": 1.8,
+    "formatting": 1.1,
+    "proposal": 0.35,
+    "tools": 0.3,
+    "search": 0.25,
+    "judging": 0.3,
+    "json": 0.4,
+    "record": 0.2,
+    "chat": 0.05,
+    "hunt": 1.0,
 }
 # progress from which on -> shares
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
     (0.0, {"lines": 5, "topics": 0.6, "repeat": 0.4, "routing": 2.5, "hunt": 1.5, "sums": 0.4}),
-    (0.1, {"lines": 2.5, "topics": 0.3, "repeat": 0.2, "routing": 4, "hunt": 2, "sums": 0.5, "arithmetic": 1.2, "formatting": 0.8}),
+    (
+        0.1,
+        {
+            "lines": 2.5,
+            "topics": 0.3,
+            "repeat": 0.2,
+            "routing": 4,
+            "hunt": 2,
+            "sums": 0.5,
+            "arithmetic": 1.2,
+            "formatting": 0.8,
+        },
+    ),
     (0.25, {**MIX, "lines": 1.2, "topics": 0.2, "repeat": 0.2, "sums": 0.4}),
     (0.6, {**MIX, "lines": 0.4, "hunt": 0.5, "repeat": 0.1, "sums": 0.15}),
 ]

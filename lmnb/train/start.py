@@ -76,7 +76,11 @@ def structured(model: Model, tokenizer: Any) -> None:
         q, k = torch.zeros(head), torch.zeros(head)
         for f in range(half):
             if 0.004 < speeds[f] < 0.1:
-                q[f], k[f], k[f + half] = sharp, sharp * math.cos(centre * speeds[f]), sharp * math.sin(centre * speeds[f])
+                q[f], k[f], k[f + half] = (
+                    sharp,
+                    sharp * math.cos(centre * speeds[f]),
+                    sharp * math.sin(centre * speeds[f]),
+                )
         q[half - 1] = 5.0
         block.qkv.bias[rows(at, 0)], block.qkv.bias[rows(at, 1)] = q, k
         keys = torch.zeros(head, width)

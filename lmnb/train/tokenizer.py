@@ -35,7 +35,7 @@ BOILERPLATE = [
     "\n \n Input fields:\n - `",
     "\n \n Output fields:\n - `",
     "\n \n Write each output field under its own header, in this order and nothing else:\n \n[[ ##",
-    "\n \n Write one JSON object with these keys and nothing else:\n \n {\"",
+    '\n \n Write one JSON object with these keys and nothing else:\n \n {"',
     "\n \n Reply with a JSON object with the keys `",
     "\n \n Reply with `[[ ##",
     "` (str)",
@@ -54,8 +54,8 @@ BOILERPLATE = [
     "\n \n[[ ## completed ## ]]",
     " ## ]]`, then `[[ ##",
     "`, `",
-    "\": \"",
-    "\", \"",
+    '": "',
+    '", "',
 ]
 
 
@@ -89,7 +89,9 @@ def from_text(text: str) -> Any:
 def rebuild(tokens: list[str], merges: list[str], kinds: list[int]) -> Any:
     """The tokenizer that a GGUF file holds; `kinds` are llama.cpp's token types (3 control, 4 user-defined)."""
     library = need("tokenizers", "train", "reading a tokenizer")
-    added = [(index, text, kind) for index, (text, kind) in enumerate(zip(tokens, kinds, strict=True)) if kind in (3, 4)]
+    added = [
+        (index, text, kind) for index, (text, kind) in enumerate(zip(tokens, kinds, strict=True)) if kind in (3, 4)
+    ]
     plain = {text: index for index, text in enumerate(tokens) if kinds[index] in (1, 3)}
     pairs = [tuple(merge.split(" ", 1)) for merge in merges]
     tokenizer = library.Tokenizer(library.models.BPE(vocab=plain, merges=pairs))

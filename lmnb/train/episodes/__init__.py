@@ -13,4 +13,16 @@ from lmnb.train.episodes import (
 )
 from lmnb.train.episodes.base import FAMILIES, Episode
 
-__all__ = ["FAMILIES", "Episode", "arithmetic", "chat", "extraction", "formatting", "judging", "proposal", "routing", "structured", "tools"]
+__all__ = [
+    "FAMILIES",
+    "Episode",
+    "arithmetic",
+    "chat",
+    "extraction",
+    "formatting",
+    "judging",
+    "proposal",
+    "routing",
+    "structured",
+    "tools",
+]

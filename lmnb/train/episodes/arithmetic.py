@@ -9,13 +9,28 @@ from lmnb.train.episodes.base import Episode, Values, family, pick, signature, s
 from lmnb.train.grammar import side
 from lmnb.train.lexicon import Noun
 
-START = {"train": ["{n} has {c} {its}.", "{n} starts with {c} {its}."], "held": ["There are {c} {its} in the bag of {n}."]}
+START = {
+    "train": ["{n} has {c} {its}.", "{n} starts with {c} {its}."],
+    "held": ["There are {c} {its} in the bag of {n}."],
+}
 MORE = {
-    "train": ["{n} buys {b} more.", "{n} finds {b} {its}.", "{m} gives {b} to {n}.", "{n} gets {b}.", "{n} adds {b} {its}."],
+    "train": [
+        "{n} buys {b} more.",
+        "{n} finds {b} {its}.",
+        "{m} gives {b} to {n}.",
+        "{n} gets {b}.",
+        "{n} adds {b} {its}.",
+    ],
     "held": ["Then {n} takes {b} more.", "{n} gets {b} more {its}."],
 }
 LESS = {
-    "train": ["{n} loses {b}.", "{n} gives {b} to {m}.", "{n} sells {b} {its}.", "{n} drops {b}.", "{m} takes {b} from {n}."],
+    "train": [
+        "{n} loses {b}.",
+        "{n} gives {b} to {m}.",
+        "{n} sells {b} {its}.",
+        "{n} drops {b}.",
+        "{m} takes {b} from {n}.",
+    ],
     "held": ["Then {n} sells {b}.", "{n} gives {b} {its} away."],
 }
 ASK = {

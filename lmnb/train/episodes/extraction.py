@@ -75,7 +75,9 @@ def hunt(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     for name in names:
         if rng.random() < 0.6:
             links[name] = (rng.choice(KIN), rng.choice([other for other in names if other != name]))
-    sentences = [fact.text for fact in facts] + [link(rng, held, kin, name, other) for name, (kin, other) in links.items()]
+    sentences = [fact.text for fact in facts] + [
+        link(rng, held, kin, name, other) for name, (kin, other) in links.items()
+    ]
     rng.shuffle(sentences)
     if not facts:
         return hunt(rng, held, **fixed)
@@ -87,4 +89,6 @@ def hunt(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
         rows.append({"question": ask(rng, held, fact.relation, who), "answer": fact.value})
     instruction = f"{rng.choice(INSTRUCTIONS[side(held)]) or 'Answer.'}\n\n{' '.join(sentences)}"
     inputs, right = split_values(rows[-1], ["question"])
-    return Episode("hunt", signature({"question": str}, {"answer": str}, instruction), rows[:-1], inputs, right, "answer")
+    return Episode(
+        "hunt", signature({"question": str}, {"answer": str}, instruction), rows[:-1], inputs, right, "answer"
+    )

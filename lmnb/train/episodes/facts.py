@@ -13,7 +13,10 @@ from lmnb.train.lexicon import COLORS, DRINKS, FOODS, INSTRUMENTS, LANGUAGES, PE
 RELATIONS = {
     "city": {
         "says": {"train": ["{n} lives in {v}.", "The home of {n} is in {v}."], "held": ["{n} has a house in {v}."]},
-        "asks": {"train": ["Where does {x} live?", "In which city is the home of {x}?"], "held": ["What city does {x} live in?"]},
+        "asks": {
+            "train": ["Where does {x} live?", "In which city is the home of {x}?"],
+            "held": ["What city does {x} live in?"],
+        },
     },
     "job": {
         "says": {"train": ["{n} works as {an_v}.", "{n} is {an_v}."], "held": ["{n} makes money as {an_v}."]},
@@ -21,31 +24,55 @@ RELATIONS = {
     },
     "pet": {
         "says": {"train": ["{n} has {an_v}.", "The pet of {n} is {an_v}."], "held": ["{n} keeps {an_v} as a pet."]},
-        "asks": {"train": ["What pet does {x} have?", "Which animal does {x} have?"], "held": ["What is the pet of {x}?"]},
+        "asks": {
+            "train": ["What pet does {x} have?", "Which animal does {x} have?"],
+            "held": ["What is the pet of {x}?"],
+        },
     },
     "color": {
         "says": {"train": ["{n} likes {v}.", "The color of {n} is {v}."], "held": ["The best color for {n} is {v}."]},
-        "asks": {"train": ["What color does {x} like?", "Which color is the color of {x}?"], "held": ["Which color does {x} like?"]},
+        "asks": {
+            "train": ["What color does {x} like?", "Which color is the color of {x}?"],
+            "held": ["Which color does {x} like?"],
+        },
     },
     "food": {
         "says": {"train": ["{n} eats {v}.", "{n} often eats {v}."], "held": ["Every day {n} eats {v}."]},
-        "asks": {"train": ["What does {x} eat?", "Which food does {x} eat?"], "held": ["What food does {x} often eat?"]},
+        "asks": {
+            "train": ["What does {x} eat?", "Which food does {x} eat?"],
+            "held": ["What food does {x} often eat?"],
+        },
     },
     "drink": {
         "says": {"train": ["{n} drinks {v}.", "{n} always drinks {v}."], "held": ["In the morning {n} drinks {v}."]},
-        "asks": {"train": ["What does {x} drink?", "Which drink does {x} like?"], "held": ["What does {x} always drink?"]},
+        "asks": {
+            "train": ["What does {x} drink?", "Which drink does {x} like?"],
+            "held": ["What does {x} always drink?"],
+        },
     },
     "sport": {
         "says": {"train": ["The sport of {n} is {v}.", "{n} loves {v}."], "held": ["The best sport for {n} is {v}."]},
-        "asks": {"train": ["What is the sport of {x}?", "Which sport does {x} love?"], "held": ["What sport does {x} love?"]},
+        "asks": {
+            "train": ["What is the sport of {x}?", "Which sport does {x} love?"],
+            "held": ["What sport does {x} love?"],
+        },
     },
     "instrument": {
-        "says": {"train": ["{n} plays the {v}.", "{n} plays the {v} every day."], "held": ["At night {n} plays the {v}."]},
-        "asks": {"train": ["What does {x} play?", "Which instrument does {x} play?"], "held": ["What instrument does {x} play?"]},
+        "says": {
+            "train": ["{n} plays the {v}.", "{n} plays the {v} every day."],
+            "held": ["At night {n} plays the {v}."],
+        },
+        "asks": {
+            "train": ["What does {x} play?", "Which instrument does {x} play?"],
+            "held": ["What instrument does {x} play?"],
+        },
     },
     "language": {
         "says": {"train": ["{n} speaks {v}.", "{n} often speaks {v}."], "held": ["At home {n} speaks {v}."]},
-        "asks": {"train": ["What does {x} speak?", "Which language does {x} speak?"], "held": ["What language does {x} speak?"]},
+        "asks": {
+            "train": ["What does {x} speak?", "Which language does {x} speak?"],
+            "held": ["What language does {x} speak?"],
+        },
     },
     "place": {
         "says": {"train": ["{n} is in the {v}.", "{n} waits in the {v}."], "held": ["{n} stays in the {v}."]},
@@ -60,7 +87,7 @@ LINKS = {
     "train": ["The {r} of {n} is {m}.", "{m} is the {r} of {n}.", "{n} has a {r}, {m}."],
     "held": ["The {r} of {n} is named {m}.", "{m} is also the {r} of {n}."],
 }
-KIN = "friend boss neighbor brother sister cousin partner teacher".split()
+KIN = ["friend", "boss", "neighbor", "brother", "sister", "cousin", "partner", "teacher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +103,12 @@ class Fact:
 def values_of(relation: str, held: bool) -> list[str]:
     """What a relation may be: words of the side where they are many enough to be divided."""
     split = words(held)
-    lists = {"city": split.cities, "job": split.jobs, "thing": [each.singular for each in split.things], "color": COLORS}
+    lists = {
+        "city": split.cities,
+        "job": split.jobs,
+        "thing": [each.singular for each in split.things],
+        "color": COLORS,
+    }
     lists |= {"pet": PETS, "food": FOODS, "drink": DRINKS, "sport": SPORTS, "instrument": INSTRUMENTS, "place": PLACES}
     return lists.get(relation, LANGUAGES)
 

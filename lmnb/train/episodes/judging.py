@@ -29,13 +29,21 @@ def judging(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
             answer = rng.choice([each for each in values_of(same, held) if each != answer])
         reason = f"The context says: {values['reasoning']}"
         rows.append(
-            {"context": " ".join(sentences), "question": values["question"], "answer": answer, "reason": reason, "verdict": "yes" if right else "no"}
+            {
+                "context": " ".join(sentences),
+                "question": values["question"],
+                "answer": answer,
+                "reason": reason,
+                "verdict": "yes" if right else "no",
+            }
         )
     kind: Any = rng.choice([str, Literal["yes", "no"], bool])
     if kind is bool:
         rows = [{**each, "verdict": each["verdict"] == "yes"} for each in rows]
     named = fixed.get("fields") or rng.choice([("reason", "verdict"), ("reason", "correct"), ("reasoning", "verdict")])
-    rows = [{named[0] if k == "reason" else named[1] if k == "verdict" else k: v for k, v in each.items()} for each in rows]
+    rows = [
+        {named[0] if k == "reason" else named[1] if k == "verdict" else k: v for k, v in each.items()} for each in rows
+    ]
     outputs = {named[0]: str, named[1]: kind}
     made = signature({"context": str, "question": str, "answer": str}, outputs, rng.choice(INSTRUCTIONS[side(held)]))
     inputs, right_values = split_values(rows[-1], ["context", "question", "answer"])

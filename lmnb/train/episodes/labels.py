@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 
 from lmnb.train.episodes.base import words
-from lmnb.train.lexicon import COLORS, LABEL_PREFIXES, OTHERS, SYLLABLES, TRAIN, Noun, held
+from lmnb.train.lexicon import COLORS, LABEL_PREFIXES, OTHERS, SYLLABLES, TRAIN, Noun, held, vocabulary
 
+_KNOWN = set(vocabulary())
 LETTERS = "ABCDEFGHKLMNPRSTWXZ"
 
 
@@ -14,7 +15,7 @@ def pseudo_word(rng: random.Random, of_held: bool, syllables: int = 2) -> str:
     """A word that means nothing, on the asked side of the split."""
     while True:
         word = "".join(rng.choice(SYLLABLES) for _ in range(syllables))
-        if held(word) == of_held:
+        if held(word) == of_held and not (of_held and word in _KNOWN):
             return word
 
 

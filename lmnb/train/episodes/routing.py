@@ -88,7 +88,10 @@ def routing(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     literal = fixed.get("literal", rng.random() < 0.15)
     noise = fixed.get("noise", pick(rng, {0.0: 5, 0.1: 2, 0.2: 1, 0.3: 0.5}))
     wanted = fixed.get("demos", pick(rng, {0: 2.5, 1: 0.7, 2: 1, 4: 1.5, 6: 1.5, 8: 2.5, 10: 1, 12: 1.5, 16: 0.6}))
-    rows = [_row(rng, held, kind, classes, names, i, o, reasoning, noise if at < wanted else 0.0) for at in range(wanted + 1)]
+    rows = [
+        _row(rng, held, kind, classes, names, i, o, reasoning, noise if at < wanted else 0.0)
+        for at in range(wanted + 1)
+    ]
     shown: set[str] = set(names) if how in ("options", "good") or literal or kind == "natural" else set()
     unknown = set()
     for at, row in enumerate(rows):
@@ -147,8 +150,8 @@ def instruct(
     if "{d0}" in before:
         before, parts = before.format(d0=parts[0][0], l0=parts[0][1]), parts[1:]
     said = []
-    for at, (d, l) in enumerate(parts):
-        text = each.format(d=d, l=l, i=i, o=o)
+    for at, (topic, label) in enumerate(parts):
+        text = each.format(d=topic, l=label, i=i, o=o)
         starts = not before.strip() or before.rstrip().endswith(".") or (at and join == " ")
         said.append(capital(text) if starts and each.startswith(("{d}", "When")) and join == " " else text)
     text = before.format(i=i, o=o) + join.join(said)
@@ -157,7 +160,15 @@ def instruct(
 
 
 def _row(
-    rng: random.Random, held: bool, kind: str, classes: list[Any], names: list[str], i: str, o: str, reasoning: bool, noise: float
+    rng: random.Random,
+    held: bool,
+    kind: str,
+    classes: list[Any],
+    names: list[str],
+    i: str,
+    o: str,
+    reasoning: bool,
+    noise: float,
 ) -> Values:
     k = rng.randrange(len(names))
     name, pool = classes[k]

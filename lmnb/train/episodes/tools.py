@@ -13,15 +13,57 @@ from lmnb.train.lexicon import LANGUAGES
 
 # usual name -> what it does, what its argument is, how it is asked for ({v} is the argument)
 TOOLS: dict[str, tuple[str, str, dict[str, list[str]]]] = {
-    "weather": ("the weather in a city", "city", {"train": ["How is the weather in {v}?", "Is it cold in {v} today?"], "held": ["What is the weather like in {v}?"]}),
-    "map": ("a map of a city", "city", {"train": ["Show me a map of {v}.", "I need a map of {v}."], "held": ["Can I see a map of {v}?"]}),
-    "phone": ("the phone number of a person", "name", {"train": ["What is the phone number of {v}?", "I want to call {v}."], "held": ["Give me the number of {v}."]}),
-    "email": ("write an email to a person", "name", {"train": ["Write an email to {v}.", "Send {v} an email."], "held": ["Please send an email to {v}."]}),
-    "timer": ("start a timer in minutes", "number", {"train": ["Start a timer for {v} minutes.", "Wake me up in {v} minutes."], "held": ["Set a timer of {v} minutes."]}),
-    "translate": ("translate into a language", "language", {"train": ["Translate this into {v}.", "How do I say it in {v}?"], "held": ["Say this in {v}."]}),
-    "shop": ("buy a thing", "thing", {"train": ["I want to buy a {v}.", "Order a {v} for me."], "held": ["Please get me a new {v}."]}),
-    "find": ("find a lost thing", "thing", {"train": ["I lost my {v}.", "Where is my {v}?"], "held": ["My {v} is gone, help me to find it."]}),
-    "time": ("the time in a city", "city", {"train": ["What time is it in {v}?", "Is it night in {v}?"], "held": ["Tell me the time in {v}."]}),
+    "weather": (
+        "the weather in a city",
+        "city",
+        {
+            "train": ["How is the weather in {v}?", "Is it cold in {v} today?"],
+            "held": ["What is the weather like in {v}?"],
+        },
+    ),
+    "map": (
+        "a map of a city",
+        "city",
+        {"train": ["Show me a map of {v}.", "I need a map of {v}."], "held": ["Can I see a map of {v}?"]},
+    ),
+    "phone": (
+        "the phone number of a person",
+        "name",
+        {"train": ["What is the phone number of {v}?", "I want to call {v}."], "held": ["Give me the number of {v}."]},
+    ),
+    "email": (
+        "write an email to a person",
+        "name",
+        {"train": ["Write an email to {v}.", "Send {v} an email."], "held": ["Please send an email to {v}."]},
+    ),
+    "timer": (
+        "start a timer in minutes",
+        "number",
+        {
+            "train": ["Start a timer for {v} minutes.", "Wake me up in {v} minutes."],
+            "held": ["Set a timer of {v} minutes."],
+        },
+    ),
+    "translate": (
+        "translate into a language",
+        "language",
+        {"train": ["Translate this into {v}.", "How do I say it in {v}?"], "held": ["Say this in {v}."]},
+    ),
+    "shop": (
+        "buy a thing",
+        "thing",
+        {"train": ["I want to buy a {v}.", "Order a {v} for me."], "held": ["Please get me a new {v}."]},
+    ),
+    "find": (
+        "find a lost thing",
+        "thing",
+        {"train": ["I lost my {v}.", "Where is my {v}?"], "held": ["My {v} is gone, help me to find it."]},
+    ),
+    "time": (
+        "the time in a city",
+        "city",
+        {"train": ["What time is it in {v}?", "Is it night in {v}?"], "held": ["Tell me the time in {v}."]},
+    ),
 }
 INSTRUCTIONS = {
     "train": ["Choose the tool and its argument.", "Which tool serves the request?", "Choose a tool.", None],
@@ -33,7 +75,12 @@ def _argument(rng: random.Random, held: bool, kind: str) -> str:
     split = words(held)
     if kind == "number":
         return str(rng.randint(1, 60))
-    lists = {"city": split.cities, "name": split.names, "language": LANGUAGES, "thing": [each.singular for each in split.things]}
+    lists = {
+        "city": split.cities,
+        "name": split.names,
+        "language": LANGUAGES,
+        "thing": [each.singular for each in split.things],
+    }
     return rng.choice(lists[kind])
 
 
@@ -52,7 +99,9 @@ def tools(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
         rows.append({"request": asked, "tools": listed, "tool": names[at], "argument": value})
     literal = rng.random() < 0.3
     kind: Any = Literal[tuple(names)] if literal else str  # type: ignore[valid-type]
-    made = signature({"request": str, "tools": list[str]}, {"tool": kind, "argument": str}, rng.choice(INSTRUCTIONS[side(held)]))
+    made = signature(
+        {"request": str, "tools": list[str]}, {"tool": kind, "argument": str}, rng.choice(INSTRUCTIONS[side(held)])
+    )
     inputs, right = split_values(rows[-1], ["request", "tools"])
     return Episode("tools", made, rows[:-1], inputs, right, "tool")
 
@@ -73,7 +122,10 @@ def search(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
         rng.setstate(state)  # the same wording, about the person found
         query = ask(rng, held, relation, names[1]) if known else f"Who is the {kin} of {names[0]}?"
         rows.append({"context": " ".join(context) or "Nothing yet.", "question": question, "query": query})
-    said = {"train": ["Write a search query.", "Write a search query for what is missing.", None], "held": ["Give a query for the search."]}
+    said = {
+        "train": ["Write a search query.", "Write a search query for what is missing.", None],
+        "held": ["Give a query for the search."],
+    }
     made = signature({"context": str, "question": str}, {"query": str}, rng.choice(said[side(held)]))
     inputs, right = split_values(rows[-1], ["context", "question"])
     return Episode("search", made, rows[:-1], inputs, right, "query", numbers=frozenset({"query"}))
