@@ -6,6 +6,7 @@ kept for evaluation; which ones is decided by a digest of the word, so that a ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -319,7 +320,7 @@ _LABELS = list(dict.fromkeys(LABEL_WORDS))
 
 
 def _side(of_eval: bool) -> Split:
-    def take(words: list[str]) -> list[str]:
+    def take(words: Sequence[str]) -> list[str]:
         return [word for word in words if held(word) == of_eval]
 
     def nouns(text: str) -> list[Noun]:
