@@ -9,8 +9,9 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,6 +26,7 @@ from lmnb.modules.module import Module
 from lmnb.modules.predict import Predict
 from lmnb.settings import context
 from lmnb.signature import Signature
+from lmnb.train.curve import figure
 from lmnb.train.episodes import FAMILIES, Episode
 from lmnb.train.episodes.routing import example as routing_example
 from lmnb.train.export import load
@@ -46,8 +48,16 @@ class Row:
     fixed: dict[str, Any] = field(default_factory=dict)
 
 
+def _demos(count: int) -> str:
+    return "1 demo" if count == 1 else f"{count} demos"
+
+
+def _met(value: float, bar: float) -> str:
+    return "met" if value >= bar else "**missed**"
+
+
 ROWS = [
-    *(Row(f"routing, 3 labels, {k} demos", "routing", {**_BAD, "demos": k}) for k in DEMOS),
+    *(Row(f"routing, 3 labels, {_demos(k)}", "routing", {**_BAD, "demos": k}) for k in DEMOS),
     Row("routing, good instruction, 0 demos", "routing", {**_ROUTING, "instruction": "good", "demos": 0}),
     Row("routing, 5 labels, 12 demos", "routing", {**_BAD, "classes": 5, "demos": 12}),
     Row(
@@ -120,10 +130,7 @@ class Table:
         lines += [f"| {name} | {score:.1f} |" for name, score in self.scores.items()]
         lines += [
             "",
-            *(
-                f"| {name} | {value:+.1f} | bar {bar:.0f} | {'met' if value >= bar else 'MISSED'} |"
-                for name, value, bar in self.bars()
-            ),
+            *(f"| {name} | {value:+.1f} | bar {bar:.0f} | {_met(value, bar)} |" for name, value, bar in self.bars()),
         ]
         return "\n".join(lines)
 
@@ -247,48 +254,69 @@ def right_team(example: Any, prediction: Any, trace: Any = None) -> bool:
     return prediction.team == example.team
 
 
+def curve(table: Table) -> dict[int, float]:
+    """Accuracy by number of demos, from a table."""
+    named = {count: f"routing, 3 labels, {_demos(count)}" for count in DEMOS}
+    return {count: table.scores[name] for count, name in named.items() if name in table.scores}
+
+
+def figures(table: Table, by_demos: dict[int, float]) -> dict[str, Any]:
+    """What is kept beside the weights, as JSON data."""
+    curves = {"generated episodes, labels never seen": curve(table), "support tickets of the first notebook": by_demos}
+    return {
+        "generator": VERSION,
+        "count": table.count,
+        "scores": {name: round(score, 2) for name, score in table.scores.items()},
+        "replies": table.replies,
+        "parsed": round(table.parsed, 2),
+        "curves": {name: {str(at): round(score, 2) for at, score in points.items()} for name, points in curves.items()},
+    }
+
+
+def written(card: str, table: Table, by_demos: dict[int, float]) -> str:
+    """The card's text with its tables between `<!-- name -->` and `<!-- end -->` made anew."""
+    bars = [f"| {name} | {value:.1f} | {bar:.0f} | {_met(value, bar)} |" for name, value, bar in table.bars()]
+    counts, scores = " / ".join(map(str, by_demos)), " / ".join(f"{score:.0f}" for score in by_demos.values())
+    parts = {
+        "bars": ["| | measured | bar | |", "|---|---|---|---|", *bars],
+        "scores": [
+            "| row | right, % |",
+            "|---|---|",
+            *(f"| {name} | {score:.1f} |" for name, score in table.scores.items()),
+        ],
+        "tickets": [f"| demos {counts} |", "|---|", f"| {scores} |"],
+    }
+    for name, lines in parts.items():
+        before, mark, rest = card.partition(f"<!-- {name} -->\n")
+        card = before + mark + "\n".join(lines) + "\n" + rest[rest.index("<!-- end -->") :]
+    return card
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m lmnb.train.evaluate", description="Prints the acceptance table of a model."
     )
     parser.add_argument("model", nargs="?", default="lmnb/tiny", help="as in lmnb.LM(...) (default: lmnb/tiny)")
     parser.add_argument("-n", type=int, default=COUNT, help=f"examples a row (default: {COUNT})")
-    parser.add_argument("--json", type=Path, help="also write the scores to this file")
-    parser.add_argument("--figure", type=Path, help="also write the curve of accuracy by demos, as HTML")
+    parser.add_argument(
+        "--write", type=Path, metavar="FOLDER", help="write figures.json, and the tables of card.md, there"
+    )
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="write the curve of accuracy by demos, as HTML")
     args = parser.parse_args(argv)
-
-    def told(line: str) -> None:
-        print(line, flush=True)
-
+    told = partial(print, flush=True)
     table = evaluate(args.model, args.n, told=told)
-    told(f"\n{table}\n")
     by_demos = ticket_scores(args.model, told=told)
-    if args.json:
-        kept = {
-            "scores": table.scores,
-            "parsed": table.parsed,
-            "count": table.count,
-            "tickets": by_demos,
-            "version": VERSION,
-        }
-        args.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    told(f"\n{table}")
+    kept = figures(table, by_demos)
+    if args.write:
+        (args.write / "figures.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        card = args.write / "card.md"
+        card.write_text(written(card.read_text("utf-8"), table, by_demos), encoding="utf-8")
     if args.figure:
-        from lmnb.train.curve import figure
-
-        figure({"generated episodes": curve(table), "support tickets": by_demos}).write_html(args.figure)
+        figure(
+            {name: {int(at): score for at, score in points.items()} for name, points in kept["curves"].items()}
+        ).write_html(args.figure)
     return 0
-
-
-def curve(table: Table) -> dict[int, float]:
-    """Accuracy by number of demos, from a table."""
-    return dict(_by_demos(table))
-
-
-def _by_demos(table: Table) -> Iterator[tuple[int, float]]:
-    for count in DEMOS:
-        name = f"routing, 3 labels, {count} demos"
-        if name in table.scores:
-            yield count, table.scores[name]
 
 
 if __name__ == "__main__":

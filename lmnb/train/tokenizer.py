@@ -29,6 +29,7 @@ from lmnb.train.lexicon import (
     vocabulary,
 )
 from lmnb.train.render import CONTROL, conversation, rendered
+from lmnb.train.sequences import MIX, sample
 
 SIZE = 4096
 BOILERPLATE = [
@@ -118,8 +119,6 @@ def described(tokenizer: Any) -> tuple[list[str], list[str], list[int]]:
 
 
 def _texts(rng: random.Random, episodes: int) -> Iterator[str]:
-    from lmnb.train.sequences import MIX, sample
-
     marks = sorted([*CONTROL, *BOILERPLATE], key=len, reverse=True)
     cut = re.compile("|".join(map(re.escape, marks)) + r"|\d")
     for _ in range(episodes):

@@ -46,7 +46,7 @@ def test_a_missed_bar_is_told() -> None:
     """A table says of every bar whether it was met."""
     table = Table("lmnb/tiny", 500, {"extraction, 1 hop": 59.9, "extraction, 2 hops": 30.0})
     assert [value >= bar for _, value, bar in table.bars()] == [False, True]
-    assert "MISSED" in str(table) and "met" in str(table)
+    assert "| 60 | **missed** |" in str(table).replace("bar ", "") and "| met |" in str(table)
 
 
 def test_the_curve_has_a_point_for_every_number_of_demos() -> None:
@@ -54,6 +54,6 @@ def test_the_curve_has_a_point_for_every_number_of_demos() -> None:
     go = pytest.importorskip("plotly.graph_objects", reason="plotly is not installed: pip install 'lmnb[plots]'")
     from lmnb.train.curve import figure
 
-    table = Table("lmnb/tiny", 500, {f"routing, 3 labels, {count} demos": float(count) for count in DEMOS})
+    table = Table("lmnb/tiny", 500, {row.name: float(row.fixed["demos"]) for row in ROWS[: len(DEMOS)]})
     made = figure({"episodes": curve(table)})
     assert isinstance(made, go.Figure) and tuple(made.data[0].x) == DEMOS
