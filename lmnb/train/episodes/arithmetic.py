@@ -9,6 +9,7 @@ from lmnb.train.episodes.base import Episode, Values, family, pick, signature, s
 from lmnb.train.grammar import side
 from lmnb.train.lexicon import Noun
 
+MOST = 24  # the largest total
 START = {
     "train": ["{n} has {c} {its}.", "{n} starts with {c} {its}."],
     "held": ["There are {c} {its} in the bag of {n}."],
@@ -43,18 +44,23 @@ INSTRUCTIONS = {
 }
 
 
+def _step(rng: random.Random, total: int) -> tuple[bool, int, int]:
+    """Whether something is added, how much, and the new total."""
+    more = total < 3 or (total < MOST and rng.random() < 0.5)
+    b = rng.randint(1, min(9, MOST - total if more else total - 1))
+    return more, b, total + b if more else total - b
+
+
 def story(rng: random.Random, held: bool, steps: int) -> tuple[str, str, int]:
-    """The problem, its steps and its result; operands of one digit, totals from 1 to 56."""
+    """The problem, its steps and its result; operands of one digit, totals from 1 to `MOST`."""
     n, m = rng.sample(words(held).names, 2)
     each: Noun = rng.choice(words(held).items)
-    total = rng.randint(2, 20)
+    total = rng.randint(2, 12)
     slots = {"n": n, "m": m, "its": each.plural}
     said = [rng.choice(START[side(held)]).format(c=total, **slots)]
     worked = []
     for _ in range(steps):
-        more = rng.random() < 0.5 or total < 3
-        b = rng.randint(1, 9 if more else min(9, total - 1))
-        after = total + b if more else total - b
+        more, b, after = _step(rng, total)
         worked.append(f"{total} {'+' if more else '-'} {b} = {after}.")
         said.append(rng.choice((MORE if more else LESS)[side(held)]).format(b=b, **slots))
         total = after
@@ -84,11 +90,9 @@ def arithmetic(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
 
 def sums(rng: random.Random) -> str:
     """A chain of sums as one line, for dense practice: `7 + 5 = 12. 12 - 4 = 8.`"""
-    total, said = rng.randint(1, 30), []
+    total, said = rng.randint(1, MOST), []
     for _ in range(rng.randint(2, 6)):
-        more = rng.random() < 0.5 or total < 3
-        b = rng.randint(1, 9 if more else min(9, total - 1))
-        after = total + b if more else total - b
+        more, b, after = _step(rng, total)
         said.append(f"{total} {'+' if more else '-'} {b} = {after}.")
-        total = after if after < 56 else rng.randint(1, 20)
+        total = after
     return " ".join(said)

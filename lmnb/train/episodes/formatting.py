@@ -93,7 +93,7 @@ CHANGES = {
         lambda w: " ".join(w).upper(),
         ("Write the text in upper case.", "Use upper case."),
         ("Give the text in upper case.",),
-        0.5,
+        0.3,
     ),
 }
 
