@@ -23,26 +23,34 @@ else:
     np = need("numpy", "train", "making training batches")
 
 MIX: dict[str, float] = {
-    "routing": 4.2,
-    "extraction": 1.8,
-    "arithmetic": 1.8,
+    "routing": 5.0,
+    "extraction": 1.7,
+    "arithmetic": 1.7,
     "formatting": 1.3,
     "hunt": 1.0,
-    "proposal": 0.25,
-    "json": 0.3,
-    "tools": 0.2,
-    "judging": 0.2,
-    "search": 0.15,
+    "json": 0.25,
+    "proposal": 0.2,
+    "tools": 0.15,
+    "judging": 0.15,
     "record": 0.15,
-    "chat": 0.04,
+    "search": 0.1,
+    "chat": 0.05,
 }
-_MAIN = {"routing": 4.5, "extraction": 1.6, "arithmetic": 1.5, "formatting": 1.2, "hunt": 1.4, "json": 0.15, "proposal": 0.1}
+_MAIN = {
+    "routing": 4.5,
+    "extraction": 1.6,
+    "arithmetic": 1.5,
+    "formatting": 1.2,
+    "hunt": 1.4,
+    "json": 0.15,
+    "proposal": 0.1,
+}
 # progress from which on -> shares
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
-    (0.0, {"lines": 5, "topics": 0.6, "repeat": 0.4, "routing": 2.5, "hunt": 1.5, "sums": 0.4}),
-    (0.1, {**_MAIN, "lines": 2.5, "topics": 0.3, "repeat": 0.2, "sums": 0.5}),
-    (0.5, {**MIX, "lines": 1.0, "topics": 0.2, "repeat": 0.15, "sums": 0.3}),
-    (0.8, {**MIX, "lines": 0.3, "repeat": 0.1, "sums": 0.1}),
+    (0.0, {"lines": 5, "topics": 0.6, "repeat": 0.8, "routing": 2.5, "hunt": 1.5, "sums": 0.4}),
+    (0.1, {**_MAIN, "lines": 2.5, "topics": 0.3, "repeat": 1.0, "sums": 0.5}),
+    (0.5, {**MIX, "lines": 1.3, "topics": 0.15, "repeat": 1.0, "sums": 0.25}),
+    (0.85, {**MIX, "lines": 0.3, "repeat": 0.3, "sums": 0.1}),
 ]
 SHAPES = [(112, 46), (176, 29), (272, 19), (512, 10)]  # length of a row, rows of a batch
 CHUNK = 60  # rows drawn at a time are enough for about so many batches

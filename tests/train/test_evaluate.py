@@ -33,7 +33,7 @@ def test_the_card_has_every_row_of_the_table() -> None:
     """The card's figures are those of the stored table, row by row."""
     card = resources.files("lmnb.lm").joinpath("tiny", "card.md").read_text("utf-8")
     for name, score in FIGURES["scores"].items():
-        assert f"| {name} | {score:.1f} |" in card
+        assert f"| {name} | {score:.1f} | {FIGURES['parses'][name]:.1f} |" in card
 
 
 def test_held_labels_have_one_or_two_tokens(shipped: Any) -> None:
