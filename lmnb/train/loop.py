@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from queue import Full
 from typing import Any
 
 from lmnb.errors import RunError
@@ -160,8 +161,15 @@ class Run:
 
 def _produce(queue: Any, text: str, seed: int, total: float, skip: float, position: dict[str, int]) -> None:
     os.nice(2)
+    parent = os.getppid()
     for batch in stream(tokenizers.from_text(text), seed, total, skip, **position):
-        queue.put(batch)
+        while True:
+            try:
+                queue.put(batch, timeout=5)
+                break
+            except Full:
+                if os.getppid() != parent:
+                    return  # the run was killed
 
 
 @contextmanager
