@@ -6,7 +6,7 @@ import random
 
 from lmnb.train.episodes.arithmetic import sums
 from lmnb.train.episodes.base import pick
-from lmnb.train.episodes.labels import labels
+from lmnb.train.episodes.labels import field_names, labels
 from lmnb.train.episodes.routing import FIELDS
 from lmnb.train.grammar import capital, message
 from lmnb.train.lexicon import ADVERBS, ALL_NOUNS, TOPICS, TRAIN
@@ -29,7 +29,7 @@ def lines(rng: random.Random, length: int) -> Text:
         drawn = rng.sample([noun.singular for noun in ALL_NOUNS], count * size)
         pools = [drawn[at * size : (at + 1) * size] for at in range(count)]
     names = labels(rng, False, count)
-    i, o = rng.choice(FIELDS)
+    i, o = field_names(rng, False, FIELDS)
     turn = (f"{USER}[[ ## {i} ## ]]\n ", f"{STOP}{ASSISTANT}[[ ## {o} ## ]]\n ", f"\n \n[[ ## completed ## ]]{STOP}")
     before, between, after = pick(rng, {turn: 6, (" ", " => ", "\n"): 1, (" ", ": ", "\n"): 1})
     text, spans, seen = "", [], set()

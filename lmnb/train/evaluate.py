@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from lmnb.data.splits import ticket_key, tickets
-from lmnb.errors import ParseError
+from lmnb.errors import ParseError, SystematicFailure
 from lmnb.evaluate.evaluate import Evaluate
 from lmnb.example import Example
 from lmnb.lm.client import LM
@@ -180,7 +180,10 @@ def score(model: Any, chosen: Sequence[Episode], threads: int = 2) -> tuple[floa
     """How many of these episodes come out right, and how many replies parse at once, in per cent."""
     devset = [Example(episode=episode).with_inputs("episode") for episode in chosen]
     with context(lm=model):
-        report = Evaluate(devset, right, num_threads=threads, max_errors=len(devset) + 1)(Answering())
+        try:
+            report = Evaluate(devset, right, num_threads=threads, max_errors=len(devset) + 1)(Answering())
+        except SystematicFailure:  # no reply parsed at all, which is a figure too
+            return 0.0, 0.0
     return report.score, 100 * (1 - sum(map(_stumbled, report)) / len(devset))
 
 

@@ -54,7 +54,7 @@ CURRICULUM: list[tuple[float, dict[str, float]]] = [
 ]
 SHAPES = [(112, 46), (176, 29), (272, 19), (512, 10)]  # length of a row, rows of a batch
 CHUNK = 60  # rows drawn at a time are enough for about so many batches
-LABEL, SHORT, LONG, FORMAT, WEAK, UNKNOWN, AFTER = 1.5, 1.0, 0.3, 0.1, 0.25, 0.05, 0.3
+LABEL, SHORT, LONG, FORMAT, WEAK, UNKNOWN, AFTER = 1.5, 1.0, 0.3, 0.2, 0.25, 0.05, 0.3
 CONTEXT, CONTEXT_SHARE = 0.12, 0.25  # weight of a context token, and the share of them that has it
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmnb.train.episodes.base import Episode, family, pick, signature, split_values, words
+from lmnb.train.episodes.labels import field_names
 from lmnb.train.grammar import side
 
 FIELDS = [("text", "result"), ("input", "output"), ("phrase", "answer"), ("words", "reply")]
@@ -102,7 +103,7 @@ CHANGES = {
 def formatting(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     """`fixed`: change, instruction ('vague', 'clear'), demos."""
     change = CHANGES[fixed.get("change") or pick(rng, {name: each.share for name, each in CHANGES.items()})]
-    i, o = rng.choice(FIELDS)
+    i, o = field_names(rng, held, FIELDS)
     how = fixed.get("instruction") or rng.choice(["vague", "clear"])
     said = rng.choice(getattr(change, side(held)) if how == "clear" else VAGUE[side(held)])
     count = fixed.get("demos", pick(rng, {0: 2, 1: 1, 2: 2, 3: 2, 4: 3, 6: 2}))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+from keyword import iskeyword
 
 from lmnb.train.episodes.base import words
 from lmnb.train.lexicon import COLORS, LABEL_PREFIXES, OTHERS, SYLLABLES, TRAIN, Noun, held, vocabulary
 
+_TAKEN = {"completed", "reasoning", "demos", "lm", "config", "signature"}  # not as the name of a field
 _KNOWN = set(vocabulary())
+_FIELD_WORDS = sorted(
+    {word for word in [*TRAIN.words, *OTHERS] if word.isidentifier() and not iskeyword(word)} - _TAKEN
+)
 LETTERS = "ABCDEFGHKLMNPRSTWXZ"
 
 
@@ -55,6 +60,20 @@ def labels(rng: random.Random, of_held: bool, count: int) -> list[str]:
         if text.lower() not in {each.lower() for each in chosen}:
             chosen.append(text)
     return chosen
+
+
+def field_names(rng: random.Random, of_held: bool, usual: list[tuple[str, str]]) -> tuple[str, str]:
+    """Names of an input and an output field: usual ones, or any words, so that headers are learned as copying."""
+    if rng.random() < 0.5:
+        return rng.choice(usual)
+    pool = [word for word in _FIELD_WORDS if held(f"field {word}") == of_held]
+    first, second = rng.sample(pool, 2)
+    shape = rng.random()
+    if shape < 0.1:
+        first = f"{first}_{rng.choice(pool)}"
+    elif shape < 0.2:
+        second = f"{second}_{rng.choice(pool)}"
+    return first, second
 
 
 def noun_words(nouns: list[Noun]) -> list[str]:

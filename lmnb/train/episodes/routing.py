@@ -6,7 +6,7 @@ import random
 from typing import Any, Literal
 
 from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values, words
-from lmnb.train.episodes.labels import labels, noun_words
+from lmnb.train.episodes.labels import field_names, labels, noun_words
 from lmnb.train.grammar import capital, message, side
 from lmnb.train.lexicon import (
     ADVERBS,
@@ -79,7 +79,7 @@ def routing(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     count = fixed.get("classes") or pick(rng, {2: 3, 3: 5, 4: 2.5, 5: 1.5, 6: 0.8, 8: 0.6})
     classes = _classes(rng, kind, count)
     names = [name for name, _ in classes] if kind == "natural" else labels(rng, held, len(classes))
-    i, o = fixed.get("fields") or rng.choice(FIELDS)
+    i, o = fixed.get("fields") or field_names(rng, held, FIELDS)
     how = fixed.get("instruction") or pick(rng, {"bad": 4, "options": 1, "good": 4, "none": 0.5})
     if kind == "pool" and how == "good" and "instruction" not in fixed:
         how = "bad"
