@@ -10,7 +10,7 @@ from typing import Any
 from lmnb.train import export
 from lmnb.train import tokenizer as tokenizers
 from lmnb.train.loop import Run, Settings, tokens_in, train
-from lmnb.train.model import torch
+from lmnb.train.model import LARGE, Shape, torch
 from lmnb.train.probe import probe
 
 
@@ -27,6 +27,8 @@ def train_tiny(
 ) -> Path:
     """Train for so many minutes, or tokens, and write the file. A checkpoint that is there is gone on with.
 
+    On a CUDA device the model is the larger one.
+
     With `start`, a GGUF file of ours, the run goes on from its weights at a lower rate, a quarter into the curriculum.
     """
     torch.set_num_threads(1)  # the fastest for so small a model
@@ -34,7 +36,7 @@ def train_tiny(
         run = Run.load(checkpoint)
         told(f"going on    {checkpoint}, {run.tokens / 1e6:.1f}M tokens done")
     else:
-        chosen = settings or Settings(seed=seed)
+        chosen = settings or Settings(seed=seed, shape=LARGE if torch.cuda.is_available() and not start else Shape())
         if start:
             chosen = replace(chosen, start=start, skip=0.25, muon=0.011, adam=0.004, fall=0.7, warmup=100)
         run = Run(chosen, tokenizers.make())
