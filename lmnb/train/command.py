@@ -25,7 +25,8 @@ def train_tiny(
     settings: Settings | None = None,
     told: Callable[[str], Any] = print,
 ) -> Path:
-    """Train for so many minutes, or tokens, and write the file. A checkpoint that is there is gone on with.
+    """Train for so many minutes, or tokens, and write the file. A checkpoint that is there is gone on with, to
+    so many tokens in all where they are given.
 
     On a CUDA device the model is the larger one.
 
@@ -33,7 +34,7 @@ def train_tiny(
     """
     torch.set_num_threads(1)  # the fastest for so small a model
     if checkpoint.exists():
-        run = Run.load(checkpoint)
+        run = Run.load(checkpoint, **({"tokens": tokens} if tokens else {}))
         told(f"going on    {checkpoint}, {run.tokens / 1e6:.1f}M tokens done")
     else:
         chosen = settings or Settings(seed=seed, shape=LARGE if torch.cuda.is_available() and not start else Shape())

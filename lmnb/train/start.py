@@ -4,6 +4,7 @@ In-context learning did not appear in 9 million tokens of plain training; from t
 parts are the previous-token and induction heads of Olsson et al. 2022 (In-context Learning and Induction Heads), and beside
 them a nearest-neighbour circuit over bags of content words:
 
+- embeddings: what the words of one topic share;
 - layer 0: a head that reads the previous token, and two that average the content words of the last dozen tokens;
 - layer 1: induction heads: what followed the last time this token came?
 - layer 2: a head that carries the bag of words before a label on to the label's own token;
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from lmnb.train.export import load
-from lmnb.train.lexicon import OTHERS
+from lmnb.train.grammar import capital
+from lmnb.train.lexicon import DESCRIPTIONS, OTHERS, TOPICS
 from lmnb.train.model import Block, Model, torch
 
+TOPIC = 2.5  # length of what the words of a topic share, beside 2.8 of what is a word's own in that subspace
 _FUNCTION = set(OTHERS[:140])
 _WORD = re.compile(r"Ġ[A-Za-z]{3,}")
 
@@ -31,11 +34,24 @@ def content_ids(tokenizer: Any) -> torch.Tensor:
     return torch.tensor(sorted(i for text, i in vocab if _WORD.fullmatch(text) and text[1:].lower() not in _FUNCTION))
 
 
+def topic_ids(tokenizer: Any) -> list[list[int]]:
+    """Of each topic the tokens that speak of it: its name, its nouns in both numbers, the words that describe it."""
+    vocab = tokenizer.get_vocab()
+    found = []
+    for topic, nouns in TOPICS.items():
+        said = {topic, *(form for noun in nouns for form in (noun.singular, noun.plural))}
+        said |= {word for text in DESCRIPTIONS[topic] for word in text.split()} - _FUNCTION
+        forms = {form for word in said if word for form in (f"Ġ{word}", f"Ġ{capital(word)}")}
+        found.append(sorted(vocab[form] for form in forms if form in vocab))
+    return found
+
+
 @torch.no_grad()
 def continued(model: Model, tokenizer: Any, path: str | Path) -> None:
     """Take the weights of an earlier model of the same shape, a GGUF file of ours with a tokenizer of its own.
 
-    A token that both know keeps its embedding; a new one is drawn from the distribution of the earlier one's words.
+    A token that both know keeps its embedding; a new one is drawn from the distribution of the earlier one's words, near those
+    of its topic.
     """
     earlier = load(path)
     kept = {name: weight for name, weight in earlier.model.state_dict().items() if name != "embed.weight"}
@@ -43,10 +59,18 @@ def continued(model: Model, tokenizer: Any, path: str | Path) -> None:
     old, known = earlier.model.embed.weight, earlier.tokenizer.get_vocab()
     words = old[content_ids(earlier.tokenizer)]
     centre, spread = words.mean(0), torch.linalg.cholesky(torch.cov(words.T) + 1e-4 * torch.eye(words.shape[1]))
-    new = centre + torch.randn_like(model.embed.weight) @ spread.T
-    for text, at in tokenizer.get_vocab().items():
+    drawn = torch.randn_like(model.embed.weight) @ spread.T
+    new = centre + drawn
+    texts = {at: text for text, at in tokenizer.get_vocab().items()}
+    for at, text in texts.items():
         if text in known:
             new[at] = old[known[text]]
+    for ids in topic_ids(tokenizer):
+        met = [at for at in ids if texts[at] in known]
+        if len(met) >= 4:  # a topic that the earlier model knows: its new words start among the old ones
+            middle = new[met].mean(0)
+            for at in set(ids) - set(met):
+                new[at] = middle + 0.6 * drawn[at]
     model.embed.weight.copy_(new)
 
 
@@ -101,6 +125,8 @@ def structured(model: Model, tokenizer: Any) -> None:
     content = token.T @ torch.randn(head)
     content = content / content.norm()
     model.embed.weight[content_ids(tokenizer)] += 4.0 * content
+    for ids in topic_ids(tokenizer):  # words of one topic are alike from the start, as far as the bags see
+        model.embed.weight[ids] += TOPIC * token.T @ torch.nn.functional.normalize(torch.randn(head), dim=0)
     position(blocks[0], 0, 1)
     move(blocks[0], 0, token, before, 1.25)
     for at, centre, sharp in ((2, 8.0, 4.2), (3, 15.0, 3.4)):
