@@ -29,11 +29,7 @@ def figure(series: Series) -> Any:
 
 
 def stored() -> dict[str, dict[int, float]]:
-    """The embedded model's curves, from the figures beside its weights.
-
-    >>> sorted(stored())
-    ['generated episodes, labels never seen', 'support tickets of the first notebook']
-    """
+    """The curves of the figures that `lmnb.train.evaluate --write` leaves beside the embedded model's weights."""
     text = resources.files("lmnb.lm").joinpath("tiny", "figures.json").read_text("utf-8")
     return {
         name: {int(at): score for at, score in points.items()} for name, points in json.loads(text)["curves"].items()
