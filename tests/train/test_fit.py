@@ -18,7 +18,7 @@ from lmnb.train.grammar import message
 from lmnb.train.lexicon import HELD, TOPICS, TRAIN
 
 TEAMS = {"garden": "beacon", "music": "walrus", "weather": "tibora"}
-TASK = Signature("note -> desk", "Say which desk takes the note.")
+TASK = Signature("note -> group", "Say which group takes the note.")
 
 
 def rows(count: int, held: bool) -> list[lmnb.Example]:
@@ -27,7 +27,7 @@ def rows(count: int, held: bool) -> list[lmnb.Example]:
     for at in range(count):
         topic = list(TEAMS)[at % len(TEAMS)]
         note = message(rng, rng.sample(TOPICS[topic], 2), HELD if held else TRAIN, held)
-        made.append(lmnb.Example(note=note, desk=TEAMS[topic]).with_inputs("note"))
+        made.append(lmnb.Example(note=note, group=TEAMS[topic]).with_inputs("note"))
     return made
 
 
@@ -38,11 +38,11 @@ def record(row: lmnb.Example) -> dict[str, Any]:
 
 
 def right(example: Any, prediction: Any, trace: Any = None) -> bool:
-    return prediction.desk == example.desk
+    return prediction.group == example.group
 
 
 def accuracy(model: str, devset: list[lmnb.Example]) -> float:
-    with lmnb.context(lm=lmnb.LM(model, cache=False)):
+    with lmnb.context(lm=lmnb.LM(model, cache=False, max_tokens=20)):
         return Evaluate(devset, right, max_errors=len(devset) + 1)(lmnb.Predict(TASK)).score
 
 
