@@ -39,7 +39,12 @@ def fit(
     path = weights(name) if name.startswith(("lmnb/", "gguf/")) else Path(model)
     loaded = export.load(path)
     rows = _rows(loaded, records)
-    train(loaded.model, rows, epochs=epochs, rate=rate, seed=seed, told=told)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # fastest for so small a model
+    try:
+        train(loaded.model, rows, epochs=epochs, rate=rate, seed=seed, told=told)
+    finally:
+        torch.set_num_threads(threads)
     return export.save(loaded.model, loaded.tokenizer, out, name=f"{loaded.name.removesuffix('-fit')}-fit")
 
 
