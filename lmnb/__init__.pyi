@@ -2,6 +2,7 @@
 
 from lmnb.adapters.base import Adapter as Adapter
 from lmnb.adapters.chat import ChatAdapter as ChatAdapter
+from lmnb.adapters.json import JSONAdapter as JSONAdapter
 from lmnb.calls import History as History
 from lmnb.calls import history as history
 from lmnb.calls import inspect_history as inspect_history
@@ -93,6 +94,7 @@ from lmnb.lm.budget import Budget as Budget
 from lmnb.lm.cache import cache as cache
 from lmnb.lm.cache import configure_cache as configure_cache
 from lmnb.lm.client import LM as LM
+from lmnb.lm.embedder import Embedder as Embedder
 from lmnb.lm.fake import DummyLM as DummyLM
 from lmnb.lm.fake import FakeLM as FakeLM
 from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought

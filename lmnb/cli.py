@@ -1,4 +1,4 @@
-"""The command line: `lmnb lab | demo | runs | resume | replay`. Each command is a few calls of the public API.
+"""The command line: `lmnb lab | demo | serve-lm | runs | resume | replay`. Each command is a few calls of the public API.
 
 A wrong use or a failed run is one message on stderr and exit status 2, never a traceback.
 """
@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from urllib.parse import quote
 
 import lmnb
 from lmnb.data.packaged import packaged
-from lmnb.errors import LmnbError, MissingExtra, RunError
+from lmnb.errors import InputError, LmnbError, MissingExtra, RunError
 
 if TYPE_CHECKING:
     from lmnb.optimize.run import Run
@@ -63,6 +64,14 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--model", default=None, help="another LM, as in lmnb.LM(...) (default: lmnb/tiny)")
     demo.set_defaults(command=demo_command)
 
+    serve = commands.add_parser(
+        "serve-lm", help="serve a local model to other tools, by OpenAI's protocol, on loopback"
+    )
+    serve.add_argument("--model", default="lmnb/tiny", help="lmnb/tiny (default), or gguf/<path>")
+    serve.add_argument("--port", type=_positive, default=8177, metavar="N", help="(default: 8177)")
+    serve.add_argument("--api-key", metavar="KEY", help="refuse requests without this key (default: none is asked for)")
+    serve.set_defaults(command=serve_command)
+
     runs = commands.add_parser("runs", help="list stored runs")
     runs.add_argument("folder", nargs="?", metavar="DIR", help="where they are (default: runs)")
     runs.set_defaults(command=runs_command)
@@ -78,6 +87,14 @@ def parser() -> argparse.ArgumentParser:
                 "--model", default=None, help="the LM to go on with, as in lmnb.LM(...) (default: the run's)"
             )
         sub.set_defaults(command=command)
+    train = commands.add_parser("train-tiny", help="train the embedded model from scratch (needs lmnb[train])")
+    train.add_argument("--minutes", type=_positive, default=60, metavar="N", help="how long (default: 60)")
+    train.add_argument("--tokens", type=float, metavar="N", help="how long in tokens, which is the same on every machine")
+    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="the GGUF file to write")
+    train.add_argument("--checkpoint", type=Path, metavar="FILE", help="where the run is kept (default: FILE with .ckpt)")
+    train.add_argument("--start", default="", metavar="FILE", help="a GGUF file of ours to go on from (default: from scratch)")
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(command=train_command)
     return top
 
 
@@ -169,6 +186,28 @@ def _say_where(run: Run) -> None:
         print(f"run        {run.path}   (lmnb replay {run.name})")
 
 
+# -- serve-lm ------------------------------------------------------------------------------------------------
+
+
+def serve_command(args: argparse.Namespace) -> int:
+    from lmnb.lm import llama, local
+
+    if not local.is_local(args.model):
+        raise InputError(f"{args.model!r} is no local model. Write lmnb/tiny, or gguf/<path>.")
+    path = local.weights(args.model)
+    server = llama.start(
+        args.model,
+        path,
+        n_ctx=local.context_size(args.model),
+        n_threads=1 if path.stat().st_size <= llama.SMALL else 0,
+        port=args.port,
+        api_key=args.api_key,
+    )
+    print(f"{args.model} at {server.listening_address}/v1   (Ctrl-C ends it)", flush=True)
+    threading.Event().wait()
+    return 0
+
+
 # -- stored runs ---------------------------------------------------------------------------------------------
 
 
@@ -221,6 +260,26 @@ def find_run(name: str) -> Path:
         raise RunError(f"{name!r} is no run: it has no journal.jsonl")
     known = sorted(path.parent.name for path in stored.glob("*/journal.jsonl"))
     raise RunError(f"there is no run {name!r}. In {stored} there is " + (f"{', '.join(known)}." if known else "none."))
+
+
+# -- training ------------------------------------------------------------------------------------------------
+
+
+def train_command(args: argparse.Namespace) -> int:
+    """Trains, or goes on where the checkpoint left off; writes the GGUF file at the end."""
+    from lmnb.train.command import train_tiny
+
+    out = train_tiny(
+        args.out,
+        minutes=args.minutes,
+        tokens=args.tokens,
+        checkpoint=args.checkpoint or args.out.with_suffix(".ckpt"),
+        start=args.start,
+        seed=args.seed,
+        told=print,
+    )
+    print(f"model      {out}   (lmnb.LM('gguf/{out}'); python -m lmnb.train.evaluate gguf/{out})")
+    return 0
 
 
 # -- progress ------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmnb.errors import ParseError
+from lmnb.signature import InputField, OutputField, Signature
 from lmnb.trace import Span, open_span
 
 Message = dict[str, Any]
@@ -34,6 +35,13 @@ class Adapter:
         """What the model is told of a reply that did not parse."""
         return f"That reply could not be read: {error}"
 
+    def written(self, fields: Mapping[str, Any]) -> str:
+        """A reply that holds these fields, whatever their types; `FakeLM` answers with it."""
+        # an adapter of one's own writes outputs in one place: the reply of a demo
+        signature = Signature({"asked": (str, InputField()), **{name: (Any, OutputField()) for name in fields}}, "")
+        messages = self.format(signature, [{"asked": "", **fields}], {"asked": ""})
+        return next(message["content"] for message in messages if message["role"] == "assistant")
+
     async def call(
         self,
         lm: Any,
@@ -46,7 +54,7 @@ class Adapter:
     ) -> list[dict[str, Any]]:
         """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
         messages = self.format(signature, demos, inputs)
-        decoding = self._decoding(lm, config)
+        decoding = self._decoding(lm, config, signature)
         response = await lm.request(messages, sync=sync, **decoding)
         asked = _last_lm_span()
         found = []
@@ -70,7 +78,7 @@ class Adapter:
         """`call` for asynchronous code."""
         return await self.call(lm, lm_kwargs, signature, demos, inputs, sync=False)
 
-    def _decoding(self, lm: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
         if not self.stop or not getattr(lm, "supports_stop", True):
             return dict(config)
         own = config.get("stop") or ()

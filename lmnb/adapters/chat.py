@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from lmnb.adapters.base import Adapter, Message
-from lmnb.adapters.values import Codec, codec_for, given
+from lmnb.adapters.values import Codec, codec_for, given, plain
 from lmnb.errors import ParseError, SignatureError
 from lmnb.types.words import bounds, schema_text, type_text
 
@@ -54,7 +54,7 @@ class ChatAdapter(Adapter):
     stop = (END,)
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        form = _form(signature)
+        form = self._form(signature)
         messages: list[Message] = [{"role": "system", "content": form.system}]
         complete: list[Message] = []
         for demo in demos:
@@ -71,7 +71,7 @@ class ChatAdapter(Adapter):
         return messages
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        form = _form(signature)
+        form = self._form(signature)
         sections, unknown = _sections(completion, form)
         found: dict[str, Any] = {}
         wrong: list[str] = []
@@ -93,12 +93,21 @@ class ChatAdapter(Adapter):
         return found
 
     def repair(self, signature: Any, error: ParseError) -> str:
-        return f"That reply could not be read: {error}\n\n{_form(signature).ask}"
+        return f"That reply could not be read: {error}\n\n{self._form(signature).ask}"
+
+    def written(self, fields: Mapping[str, Any]) -> str:
+        return "\n\n".join([*(f"{header(name)}\n{escape(plain(value))}" for name, value in fields.items()), END])
+
+    def _form(self, signature: Any) -> Form:
+        form = _forms.get(signature)
+        if form is None:
+            form = _forms[signature] = Form(signature)
+        return form
 
     def _refuse(
         self,
         signature: Any,
-        form: _Form,
+        form: Form,
         completion: str,
         sections: Mapping[str, str],
         unknown: list[str],
@@ -119,7 +128,7 @@ class ChatAdapter(Adapter):
         raise ParseError(message, reply=completion, signature=signature)
 
 
-class _Form:
+class Form:
     """What a signature needs for every call, worked out once."""
 
     def __init__(self, signature: Any) -> None:
@@ -137,17 +146,27 @@ class _Form:
             ", ".join(f"`{header(name)}`" for name in self.outputs)
             + " on lines of their own, each followed by its value"
         )
-        self.ask = "Reply with " + ", ".join(f"`{header(name)}`" for name in self.outputs) + f", then `{END}`."
+        self.ask = self.request()
         self.system = "\n\n".join(
             [
                 *([signature.instructions] if signature.instructions else []),
                 *(["Input fields:\n" + "\n".join(map(_described, inputs))] if inputs else []),
                 "Output fields:\n" + "\n".join(map(_described, outputs)),
-                "Write each output field under its own header, in this order and nothing else:",
-                *(f"{header(name)}\n{{{name}}}" for name in self.outputs),
-                END,
+                *self.shape(),
             ]
         )
+
+    def shape(self) -> list[str]:
+        """The paragraphs that say what a reply looks like."""
+        return [
+            "Write each output field under its own header, in this order and nothing else:",
+            *(f"{header(name)}\n{{{name}}}" for name in self.outputs),
+            END,
+        ]
+
+    def request(self) -> str:
+        """What ends the last user turn."""
+        return "Reply with " + ", ".join(f"`{header(name)}`" for name in self.outputs) + f", then `{END}`."
 
     def question(self, values: Mapping[str, Any]) -> str:
         return "\n\n".join([f"{header(name)}\n{escape(given(values[name]))}" for name in self.inputs if name in values])
@@ -161,14 +180,7 @@ class _Form:
         return "\n\n".join([*parts, END])
 
 
-_forms: WeakKeyDictionary[Any, _Form] = WeakKeyDictionary()
-
-
-def _form(signature: Any) -> _Form:
-    form = _forms.get(signature)
-    if form is None:
-        form = _forms[signature] = _Form(signature)
-    return form
+_forms: WeakKeyDictionary[Any, Form] = WeakKeyDictionary()
 
 
 def _described(field: Any) -> str:
@@ -178,14 +190,13 @@ def _described(field: Any) -> str:
     return f"- `{field.name}` ({kind}{f', JSON schema: {schema}' if schema else ''})" + (f": {desc}" if desc else "")
 
 
-def _sections(completion: str, form: _Form) -> tuple[dict[str, str], list[str]]:
+def _sections(completion: str, form: Form) -> tuple[dict[str, str], list[str]]:
     """The text under each known header, the first where one stands twice, and the headers that nobody asked for.
 
     A header inside a line counts only where that field has none at the start of a line: models also talk about their
     headers.
     """
-    thought = _THOUGHT.match(completion)
-    text = completion[thought.end() :] if thought else completion
+    text = without_thought(completion)
     marks = []
     for match in _HEADER.finditer(text):
         starts_line = not text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
@@ -212,6 +223,12 @@ def _sections(completion: str, form: _Form) -> tuple[dict[str, str], list[str]]:
     if name:
         sections.setdefault(name, text[since:])
     return sections, unknown
+
+
+def without_thought(completion: str) -> str:
+    """A reply without the `<think>` block that some models begin with."""
+    thought = _THOUGHT.match(completion)
+    return completion[thought.end() :] if thought else completion
 
 
 def _short(text: str) -> str:

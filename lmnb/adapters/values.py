@@ -7,6 +7,7 @@ quotes and code fences around a value, an option in another case, Python's liter
 from __future__ import annotations
 
 import ast
+import contextlib
 import datetime
 import enum
 import json
@@ -37,7 +38,7 @@ _DATES = (datetime.date, datetime.datetime, datetime.time)
 
 class Codec:
     """Text of one type: `render` writes a value, `parse` reads one or raises ValueError with what is wrong (empty
-    where the type says it all).
+    where the type says it all). `dump` and `load` do the same with JSON data instead of text.
     """
 
     def render(self, value: Any) -> str:
@@ -45,6 +46,12 @@ class Codec:
 
     def parse(self, text: str) -> Any:
         raise NotImplementedError
+
+    def dump(self, value: Any) -> Any:
+        return self.render(value)
+
+    def load(self, data: Any) -> Any:
+        return self.parse(data if isinstance(data, str) else json.dumps(data))
 
 
 def codec_for(kind: Any, constraints: Constraints = ()) -> Codec:
@@ -118,6 +125,15 @@ class Option(Codec):
                 return text
         return plain(value)
 
+    def dump(self, value: Any) -> Any:
+        return value if type(value) in (int, float, bool, type(None)) else self.render(value)
+
+    def load(self, data: Any) -> Any:
+        for option, _ in self.text_of:
+            if type(option) is type(data) and option == data:
+                return option
+        return super().load(data)
+
     def parse(self, text: str) -> Any:
         text = text.strip()
         if text in self.by_text:
@@ -144,6 +160,14 @@ class Maybe(Codec):
             else text
         )
 
+    def dump(self, value: Any) -> Any:
+        return None if value is None else self.inner.dump(value)
+
+    def load(self, data: Any) -> Any:
+        if data is None:
+            return None
+        return self.parse(data) if isinstance(data, str) and not isinstance(self.inner, Text) else self.inner.load(data)
+
     def parse(self, text: str) -> Any:
         text = text.strip()
         if text.lower() in _NULLS or (not text and not isinstance(self.inner, Text)):
@@ -169,6 +193,10 @@ class Json(Codec):
         if dumped is _NO_FORM:
             return plain(value)
         return dumped if isinstance(dumped, str) else json.dumps(dumped, ensure_ascii=False)
+
+    def dump(self, value: Any) -> Any:
+        dumped = _dumped(self.adapter, value, loose=self.loose)
+        return plain(value) if dumped is _NO_FORM else dumped
 
     def parse(self, text: str) -> Any:
         text = _bare(text)
@@ -225,12 +253,38 @@ class Open(Codec):
             return plain(value)
         return json.dumps(dumped, ensure_ascii=False)
 
+    def dump(self, value: Any) -> Any:
+        dumped = _dumped(self.adapter, value, loose=self.loose)
+        return plain(value) if dumped is _NO_FORM else dumped
+
+    def load(self, data: Any) -> Any:
+        return _checked(self.adapter.validate_json, json.dumps(data))
+
     def parse(self, text: str) -> Any:
         text = text.strip()
         try:
             return self.adapter.validate_json(text)
         except ValidationError:
             return _checked(self.adapter.validate_python, text)
+
+
+def read_object(text: str) -> dict[str, Any] | None:
+    """The JSON object that `text` is or holds, in a code fence or among words, broken or written as Python; None where
+    there is none.
+    """
+    text = _bare(text)
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0:
+        return None
+    readings: list[str | None] = [text, text[start : end + 1]]
+    if len(text) <= LONGEST and _depth(text) <= DEEPEST:
+        readings += [_python(text[start : end + 1]), _repaired(text[start:])]
+    for reading in readings:
+        with contextlib.suppress(ValueError, RecursionError):
+            found = json.loads(reading or "")
+            if isinstance(found, dict):
+                return found
+    return None
 
 
 def plain(value: Any) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
-from typing import Any, Self, TextIO
+from typing import Any, Literal, Self, TextIO
 
 from lmnb.calls import History, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
@@ -44,6 +44,7 @@ class BaseLM:
     """
 
     supports_stop = True  # takes stop sequences
+    structured_output: Literal["schema", "json"] | None = None  # replies can be held to a JSON schema, or to JSON
     derives_seed = False  # sampled requests get a seed made of their content: same request, same reply
 
     def __init__(

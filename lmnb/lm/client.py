@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
-from typing import Any
+from typing import Any, Literal
 
 from lmnb.errors import InvalidRequestError, LMError
 from lmnb.lm import local
@@ -41,10 +41,15 @@ class LM(BaseLM):
         """False where litellm knows that the model refuses stop sequences."""
         return local.is_local(self.model) or _takes_stop(self.model)
 
+    @property
+    def structured_output(self) -> Literal["schema", "json"] | None:  # type: ignore[override]
+        """What litellm knows of the model; a local model can be held to any schema."""
+        return "schema" if local.is_local(self.model) else _structured(self.model)
+
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
         if local.is_local(self.model):
             return local.complete(self.model, _given(prompt, messages), _public(kwargs))
-        litellm, failure = _litellm(), None
+        litellm, failure = load_litellm(), None
         try:
             return _read(
                 self._call(litellm.completion, litellm.text_completion)(**self._request(prompt, messages, kwargs))
@@ -60,7 +65,7 @@ class LM(BaseLM):
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
-        litellm, failure = _litellm(), None
+        litellm, failure = load_litellm(), None
         try:
             call = self._call(litellm.acompletion, litellm.atext_completion)
             return _read(await call(**self._request(prompt, messages, kwargs)))
@@ -112,7 +117,7 @@ def _public(options: dict[str, Any]) -> dict[str, Any]:
 
 @once
 def _takes_stop(model: str) -> bool:
-    litellm = _litellm()
+    litellm = load_litellm()
     try:
         known = litellm.get_supported_openai_params(model=model)
     except Exception:  # noqa: BLE001 - as in forward; the call itself will say what is wrong with the name
@@ -121,7 +126,18 @@ def _takes_stop(model: str) -> bool:
 
 
 @once
-def _litellm() -> Any:
+def _structured(model: str) -> Literal["schema", "json"] | None:
+    litellm = load_litellm()
+    try:
+        if litellm.supports_response_schema(model=model):
+            return "schema"
+        return "json" if "response_format" in (litellm.get_supported_openai_params(model=model) or ()) else None
+    except Exception:  # noqa: BLE001 - as in _takes_stop
+        return None
+
+
+@once
+def load_litellm() -> Any:
     # without this litellm fetches its price table from the network when it is imported
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm

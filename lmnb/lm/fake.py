@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from lmnb.adapters.chat import END, escape, header
-from lmnb.adapters.values import plain
+from lmnb.adapters.base import Adapter
+from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
-from lmnb.signature import InputField, OutputField, Signature
+from lmnb.settings import current
 
 Answer = str | Mapping[str, Any] | Exception
 
@@ -22,7 +22,7 @@ Answer = str | Mapping[str, Any] | Exception
 class FakeLM(BaseLM):
     """Gives `answers` in order, or what a handler `(messages, **options)` returns; no model, no network.
 
-    An answer is the reply's text, or a dict of output fields, which is written in the chat format; an exception is
+    An answer is the reply's text, or a dict of output fields, which is written as the adapter in force reads it; an exception is
     raised instead of a reply. `calls` lists the requests that reached it. `delay` is in seconds a call. A handler gets
     a `seed` with sampled requests (temperature above 0), different for each rollout id and the same for the same
     request.
@@ -122,8 +122,7 @@ class FakeLM(BaseLM):
         )
 
     def _written(self, fields: Mapping[str, Any]) -> str:
-        parts = [f"{header(name)}\n{escape(plain(value))}" for name, value in fields.items()]
-        return "\n\n".join([*parts, END])
+        return (current("adapter") or ChatAdapter()).written(fields)
 
 
 class DummyLM(FakeLM):
@@ -175,12 +174,8 @@ class DummyLM(FakeLM):
         return reply
 
     def _written(self, fields: Mapping[str, Any]) -> str:
-        if self._adapter is None:
-            return super()._written(fields)
-        # an adapter writes outputs in one place only: the reply of a demo
-        signature = Signature({"asked": (str, InputField()), **{name: (Any, OutputField()) for name in fields}}, "")
-        messages = self._adapter.format(signature, [{"asked": "", **fields}], {"asked": ""})
-        return next(message["content"] for message in messages if message["role"] == "assistant")
+        # as the adapter's own `format` writes a demo, whatever it overrides
+        return super()._written(fields) if self._adapter is None else Adapter.written(self._adapter, fields)
 
 
 def _followed(messages: list[dict[str, Any]]) -> str | None:

@@ -9,7 +9,6 @@ whole prompt in one batch, and no reuse of tokens that were generated (see `_reu
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from lmnb.errors import ContextWindowError, InvalidRequestError, LMError, ModelNotFound
+from lmnb.lm import llama
 
 EMBEDDED = {"tiny": ("tiny", "tiny.gguf")}
 _PREFIXES = ("lmnb/", "gguf/")
-_SMALL = 64_000_000  # bytes; below, one thread a server is fastest, and a second server costs little
+
 _SENT = frozenset(
     {
         *(
@@ -41,6 +41,8 @@ _SENT = frozenset(
         *("response_format", "presence_penalty", "frequency_penalty", "repeat_penalty"),
     }
 )
+_MARK = b"replace('\\n', '\\n ')"  # stands in the chat template of the models that lmnb trains, and in no other's
+_HEAD = 500_000  # bytes in which it stands: the file's tokens come before it
 _SETUP = frozenset({"n_ctx", "n_threads", "n_servers", "prompt_cache"})
 _Messages = Sequence[dict[str, Any]]
 
@@ -79,7 +81,7 @@ def fingerprint(model: str) -> str:
     """What tells one version of a local model's weights from another."""
     path = weights(model)
     stat = path.stat()
-    if stat.st_size <= _SMALL:
+    if stat.st_size <= llama.SMALL:
         return _digest(path, stat.st_size, stat.st_mtime_ns)
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
@@ -109,6 +111,11 @@ def complete(model: str, messages: _Messages, options: dict[str, Any]) -> dict[s
     return _merged(model, replies)
 
 
+def context_size(model: str) -> int:
+    """Tokens of context where the caller names no other number."""
+    return 2048 if model.startswith("lmnb/") else 8192
+
+
 def threads() -> int:
     """How many requests are worth running side by side."""
     return min(2, os.cpu_count() or 1)
@@ -126,13 +133,14 @@ class _Runtime:
     """One file, served by a few servers of one request each, made on demand."""
 
     def __init__(self, model: str, path: Path, setup: dict[str, Any]) -> None:
-        small = path.stat().st_size <= _SMALL
+        small = path.stat().st_size <= llama.SMALL
         embedded = model.startswith("lmnb/")
         self.model = model
         self.path = path
         self.max_tokens = 256 if embedded else 1024
-        self._embedded = embedded  # the chat template of our models starts every line of a value with a space
-        self._n_ctx = setup.get("n_ctx", 2048 if embedded else 8192)
+        # the chat template of our models starts every line of a value with a space; `train.fit` writes more of them
+        self._embedded = embedded or (small and _MARK in path.read_bytes()[:_HEAD])
+        self._n_ctx = setup.get("n_ctx", context_size(model))
         self._n_threads = setup.get("n_threads", 1 if small else 0)
         self._prompt_cache = setup.get("prompt_cache", embedded)  # elsewhere it may move a log-probability
         self._size = setup.get("n_servers", threads() if small else 1)
@@ -200,31 +208,7 @@ class _Runtime:
                 self._free.notify()
 
     def _serve(self) -> Any:
-        llama = _llama(self.model)
-        params = llama.CommonParams()
-        params.model.path = str(self.path)
-        params.n_ctx = self._n_ctx
-        params.n_parallel = 1
-        params.use_jinja = True
-        params.warmup = False
-        params.verbosity = -1
-        params.cache_ram_mib = 0  # kept states hold generated tokens, which must not be reused (see _reusable)
-        params.api_keys = [secrets.token_hex(16)]  # the server also listens on loopback, for nobody
-        params.n_threads_http = 1
-        if self._n_threads:
-            params.cpuparams.n_threads = self._n_threads
-            params.cpuparams_batch.n_threads = self._n_threads
-        if self._embedded:
-            params.flash_attn_type = llama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-            params.n_batch = params.n_ubatch = self._n_ctx
-            params.n_gpu_layers = 0
-        try:
-            return llama.Server(params)
-        except RuntimeError as error:
-            raise ModelNotFound(
-                f"{str(self.path)!r} could not be loaded ({error}). It must be a GGUF file that llama.cpp knows.",
-                model=self.model,
-            ) from error
+        return llama.start(self.model, self.path, n_ctx=self._n_ctx, n_threads=self._n_threads)
 
 
 def _reusable(held: list[dict[str, Any]], asked: list[dict[str, Any]]) -> bool:
@@ -274,18 +258,6 @@ def _digest(path: Path, *version: int) -> str:
     if key not in _digests:
         _digests[key] = sha256(path.read_bytes()).hexdigest()[:16]
     return _digests[key]
-
-
-def _llama(model: str) -> Any:
-    try:
-        import xllamacpp
-    except ImportError as error:
-        raise LMError(
-            f"LM({model!r}) runs through 'xllamacpp', which cannot be imported here ({error}). "
-            "Run: pip install xllamacpp",
-            model=model,
-        ) from error
-    return xllamacpp
 
 
 def _after_fork() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmnb import ChatAdapter, InputField, OutputField, ParseError, Signature
+from lmnb import ChatAdapter, InputField, JSONAdapter, OutputField, ParseError, Signature
 from lmnb.adapters.values import codec_for
 
 
@@ -95,12 +95,18 @@ PEOPLE = st.builds(
 )
 
 
+@pytest.fixture(scope="module", params=[ChatAdapter, JSONAdapter], autouse=True)
+def form(request):
+    """The adapter that `round_trip` goes through."""
+    global adapter
+    adapter = request.param()
+
+
 def round_trip(kind: Any, value: Any) -> Any:
     """`value` as an assistant turn of a demo, read back as a reply."""
     signature = Signature(
         {"question": (str, InputField()), "value": (kind, OutputField()), "after": (str, OutputField())}
     )
-    adapter = ChatAdapter()
     messages = adapter.format(signature, [{"question": "q", "value": value, "after": "end"}], {"question": "q"})
     found = adapter.parse(signature, messages[2]["content"])
     assert found["after"] == "end"

@@ -1,0 +1,153 @@
+"""JSONAdapter: the reply is one JSON object. Inputs and demos stand as in the chat format.
+
+Where the LM can be held to a JSON schema, it is; the reply is read with the same tolerance either way.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from typing import Any, Union, get_args, get_origin
+from weakref import WeakKeyDictionary
+
+from pydantic import PydanticUserError, TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from lmnb.adapters.chat import ChatAdapter, Form, without_thought
+from lmnb.adapters.values import Option, codec_for, plain, read_object
+from lmnb.errors import ParseError
+from lmnb.types.checked import adapter_for
+
+
+class JSONAdapter(ChatAdapter):
+    """Replies as one JSON object, held to the signature's JSON schema where the LM can be.
+
+    >>> from lmnb.signature import Signature
+    >>> messages = JSONAdapter().format(Signature("question -> answer, sure: bool"), [], {"question": "2 + 2?"})
+    >>> print(messages[-1]["content"])
+    [[ ## question ## ]]
+    2 + 2?
+    <BLANKLINE>
+    Reply with a JSON object with the keys `answer`, `sure`.
+    >>> JSONAdapter().parse(Signature("question -> answer, sure: bool"), 'Here it is: {"answer": "4", "sure": true}')
+    {'answer': '4', 'sure': True}
+    """
+
+    stop = ()
+
+    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        form = self._form(signature)
+        replied = read_object(without_thought(completion))
+        if replied is None:
+            what = "The reply is empty." if not completion.strip() else "The reply holds no JSON object."
+            raise ParseError(f"{what} Expected {form.expected}.", reply=completion, signature=signature)
+        named = {form.known.get(str(key).casefold(), ""): value for key, value in reversed(replied.items())}
+        found: dict[str, Any] = {}
+        wrong: list[str] = []
+        for name, codec in form.outputs.items():
+            if name not in named:
+                wrong.append(f"Key {name!r} ({form.kinds[name]}) is missing.")
+                continue
+            try:
+                found[name] = codec.load(named[name])
+            except (ValueError, RecursionError) as error:
+                reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+                shown = plain(named[name])
+                shown = f"{shown[:200]} …" if len(shown) > 200 else shown
+                wrong.append(
+                    f"Key {name!r} is {shown!r}, but should be {form.kinds[name]}{f': {reason}' if reason else ''}."
+                )
+        if wrong:
+            raise ParseError(" ".join(wrong), reply=completion, signature=signature)
+        return found
+
+    def written(self, fields: Mapping[str, Any]) -> str:
+        return json.dumps(fields, ensure_ascii=False, default=plain)
+
+    def _form(self, signature: Any) -> JsonForm:
+        form = _forms.get(signature)
+        if form is None:
+            form = _forms[signature] = JsonForm(signature)
+        return form
+
+    def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
+        structured = getattr(lm, "structured_output", None)
+        if structured is None or "response_format" in config:
+            return dict(config)
+        schema = self._form(signature).schema if structured == "schema" else None
+        if schema is None:
+            return {**config, "response_format": {"type": "json_object"}}
+        named = {"name": "reply", "schema": schema, "strict": is_closed(schema)}
+        return {**config, "response_format": {"type": "json_schema", "json_schema": named}}
+
+
+class JsonForm(Form):
+    """What a signature needs for every call in the JSON format."""
+
+    def __init__(self, signature: Any) -> None:
+        super().__init__(signature)
+        self.expected = "one JSON object with the keys " + ", ".join(map(repr, self.outputs))
+        self.schema = reply_schema(signature)
+
+    def shape(self) -> list[str]:
+        keys = ", ".join(f'"{name}": {{{name}}}' for name in self.outputs)
+        return ["Write one JSON object with these keys and nothing else:", f"{{{keys}}}"]
+
+    def request(self) -> str:
+        return f"Reply with a JSON object with the keys {', '.join(f'`{name}`' for name in self.outputs)}."
+
+    def reply(self, values: Mapping[str, Any]) -> str:
+        shown = {name: codec.dump(values[name]) for name, codec in self.outputs.items() if name in values}
+        return json.dumps(shown, ensure_ascii=False)
+
+
+_forms: WeakKeyDictionary[Any, JsonForm] = WeakKeyDictionary()
+
+
+def reply_schema(signature: Any) -> dict[str, Any] | None:
+    """The JSON schema of a reply; None where a type has none."""
+    properties: dict[str, Any] = {}
+    adapters: list[tuple[str, Any, TypeAdapter[Any]]] = []
+    for field in signature.output_fields.values():
+        listed = _listed(field.type)
+        if listed is not None:
+            properties[field.name] = {"enum": listed}
+        else:
+            adapters.append((field.name, "validation", adapter_for(field.type, field.limits)))
+    try:
+        made, shared = TypeAdapter.json_schemas(adapters)
+    except (PydanticUserError, PydanticInvalidForJsonSchema):
+        return None
+    properties |= {name: schema for (name, _), schema in made.items()}
+    names = list(signature.output_fields)
+    return {
+        "type": "object",
+        "properties": {name: properties[name] for name in names},
+        "required": names,
+        "additionalProperties": False,
+        **({"$defs": shared["$defs"]} if "$defs" in shared else {}),
+    }
+
+
+def _listed(kind: Any) -> list[Any] | None:
+    """The options of a Literal or an Enum as they stand in a reply; None for other types."""
+    optional = get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind)
+    inner = [arg for arg in get_args(kind) if arg is not type(None)] if optional else [kind]
+    codec = codec_for(inner[0]) if len(inner) == 1 else None
+    if not isinstance(codec, Option):
+        return None
+    return [*(codec.dump(option) for option, _ in codec.text_of), *([None] if optional else [])]
+
+
+def is_closed(schema: Any) -> bool:
+    """Whether every object in the schema lists all its keys and requires them, which strict decoding asks for."""
+    if isinstance(schema, list):
+        return all(map(is_closed, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object":
+        names = schema.get("properties", {}).keys()
+        if schema.get("additionalProperties") is not False or set(schema.get("required", ())) != names:
+            return False
+    return all(is_closed(value) for value in schema.values())

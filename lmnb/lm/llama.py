@@ -1,0 +1,88 @@
+"""Servers of llama.cpp (xllamacpp), and the only place that sets their parameters, which change names between releases.
+
+A server answers in this process, and also listens on loopback.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from pathlib import Path
+from typing import Any
+
+from lmnb.errors import LMError, ModelNotFound
+
+SMALL = 64_000_000  # bytes; below, one thread a server is fastest, and a second server costs little
+
+
+def start(
+    model: str,
+    path: Path,
+    *,
+    n_ctx: int,
+    n_threads: int,
+    embeddings: bool = False,
+    port: int | None = None,
+    api_key: str | None = None,
+) -> Any:
+    """A server of one request at a time on the GGUF file `path`. With `embeddings` it gives vectors, with a `port` it
+    serves other tools under the model's name (0: any free one), else it has a key that nobody knows.
+
+    ModelNotFound where the file cannot be loaded, LMError where xllamacpp or the port is missing.
+    """
+    xllamacpp = _library(model)
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_ctx = n_ctx
+    params.n_parallel = 1
+    params.use_jinja = True
+    params.warmup = False
+    params.verbosity = -1
+    params.cache_ram_mib = 0  # kept states hold generated tokens, which must not be reused
+    if n_threads:
+        params.cpuparams.n_threads = n_threads
+        params.cpuparams_batch.n_threads = n_threads
+    if model.startswith("lmnb/"):
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.n_gpu_layers = 0
+    if model.startswith("lmnb/") or embeddings:
+        params.n_batch = params.n_ubatch = n_ctx  # the whole prompt in one batch
+    if embeddings:
+        params.embedding = True
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    if port is None:
+        params.api_keys = [secrets.token_hex(16)]
+        params.n_threads_http = 1
+    else:
+        _check_free(port, model)
+        params.port = port
+        params.model_alias = {model}
+        params.cache_prompt = False  # the same prompt, the same reply
+        params.api_keys = [api_key] if api_key else []
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise ModelNotFound(
+            f"{str(path)!r} could not be loaded ({error}). It must be a GGUF file that llama.cpp knows.", model=model
+        ) from error
+
+
+def _check_free(port: int, model: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LMError(f"port {port} cannot be used ({error.strerror}); name another one.", model=model) from error
+
+
+def _library(model: str) -> Any:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise LMError(
+            f"LM({model!r}) runs through 'xllamacpp', which cannot be imported here ({error}). "
+            "Run: pip install xllamacpp",
+            model=model,
+        ) from error
+    return xllamacpp

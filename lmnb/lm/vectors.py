@@ -1,0 +1,41 @@
+"""Embeddings of local GGUF models, in this process: the mean of the last layer over a text's tokens, as a unit vector."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from lmnb.errors import ContextWindowError, InvalidRequestError
+from lmnb.lm import llama, local
+
+_servers: dict[str, tuple[Any, threading.Lock]] = {}
+_starting = threading.Lock()
+
+
+def embed(model: str, texts: list[str]) -> list[list[float]]:
+    """One vector a text. ContextWindowError for a text that is too long, ModelNotFound for an unknown model."""
+    server, alone = _server(model)
+    # the embedded model knows a word by the space before it
+    given = [f" {text}" for text in texts] if model.startswith("lmnb/") else texts
+    with alone:
+        reply = server.handle_embeddings({"input": given})
+    if "data" in reply:
+        return [row["embedding"] for row in sorted(reply["data"], key=lambda row: row["index"])]
+    said = str(reply.get("error", {}).get("message", reply))
+    if "too large" in said:
+        raise ContextWindowError(
+            f"a text is too long for {model!r}, which takes {local.context_size(model)} tokens: {said}. Shorten it.",
+            model=model,
+        )
+    raise InvalidRequestError(f"{model!r} refused to embed: {said}", model=model)
+
+
+def _server(model: str) -> tuple[Any, threading.Lock]:
+    path = local.weights(model)
+    key = str(path.resolve())
+    with _starting:
+        if key not in _servers:
+            threads = 1 if path.stat().st_size <= llama.SMALL else 0
+            server = llama.start(model, path, n_ctx=local.context_size(model), n_threads=threads, embeddings=True)
+            _servers[key] = server, threading.Lock()
+        return _servers[key]

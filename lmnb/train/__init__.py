@@ -1,0 +1,1 @@
+"""Training and fine-tuning of small local models (the extra `lmnb[train]`): how `lmnb/tiny` is made."""

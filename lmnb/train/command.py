@@ -1,0 +1,54 @@
+"""`lmnb train-tiny`: the whole recipe, from a new tokenizer to a GGUF file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lmnb.train import export
+from lmnb.train import tokenizer as tokenizers
+from lmnb.train.loop import Run, Settings, tokens_in, train
+from lmnb.train.model import LARGE, Shape, torch
+from lmnb.train.probe import probe
+
+
+def train_tiny(
+    out: Path,
+    *,
+    checkpoint: Path,
+    minutes: float = 60,
+    tokens: float | None = None,
+    start: str = "",
+    seed: int = 0,
+    settings: Settings | None = None,
+    told: Callable[[str], Any] = print,
+) -> Path:
+    """Train for so many minutes, or tokens, and write the file. A checkpoint that is there is gone on with, to
+    so many tokens in all where they are given.
+
+    On a CUDA device the model is the larger one.
+
+    With `start`, a GGUF file of ours, the run goes on from its weights at a lower rate, a quarter into the curriculum.
+    """
+    torch.set_num_threads(1)  # the fastest for so small a model
+    if checkpoint.exists():
+        run = Run.load(checkpoint, **({"tokens": tokens} if tokens else {}))
+        told(f"going on    {checkpoint}, {run.tokens / 1e6:.1f}M tokens done")
+    else:
+        chosen = settings or Settings(seed=seed, shape=LARGE if torch.cuda.is_available() and not start else Shape())
+        if start:
+            chosen = replace(chosen, start=start, skip=0.25, muon=0.011, adam=0.004, fall=0.7, warmup=100)
+        run = Run(chosen, tokenizers.make())
+        run.settings = replace(chosen, tokens=tokens or tokens_in(minutes, run))
+    told(
+        f"model       {run.model.size / 1e6:.2f}M parameters, {run.settings.tokens / 1e6:.1f}M tokens, on {run.device}"
+    )
+
+    def report(now: Run) -> None:
+        scores = probe(now.model, now.tokenizer)
+        told("  ".join(f"{name} {score:.0f}" for name, score in scores.items()))
+
+    train(run, checkpoint, report=report)
+    return export.save(run.model, run.tokenizer, out)

@@ -1,0 +1,88 @@
+"""Dense sequences: many short labelled lines in one text. They teach matching and copying faster than whole episodes do."""
+
+from __future__ import annotations
+
+import random
+
+from lmnb.train.episodes.arithmetic import sums
+from lmnb.train.episodes.base import pick
+from lmnb.train.episodes.labels import field_names, labels
+from lmnb.train.episodes.routing import FIELDS
+from lmnb.train.grammar import capital, message
+from lmnb.train.lexicon import ADVERBS, ALL_NOUNS, TOPICS, TRAIN
+from lmnb.train.render import ASSISTANT, STOP, USER, Span
+
+Text = tuple[str, list[Span]]
+
+
+def lines(rng: random.Random, length: int) -> Text:
+    """Words and their label, line after line, in the turns of a chat or as `words => label`; `length` in characters."""
+    count = rng.choice([2, 2, 3, 3, 3, 4, 5, 6])
+    kind = pick(rng, {"topic": 5, "pool": 3, "pair": 2, "key": 1})
+    if kind == "topic":
+        pools = [[noun.singular for noun in TOPICS[topic]] for topic in rng.sample(list(TOPICS), count)]
+    elif kind == "key":
+        count = rng.choice([4, 6, 8, 10])
+        pools = [[word] for word in rng.sample([*TRAIN.words, *TRAIN.names], count)]
+    else:
+        size = 4 if kind == "pool" else 2
+        drawn = rng.sample([noun.singular for noun in ALL_NOUNS], count * size)
+        pools = [drawn[at * size : (at + 1) * size] for at in range(count)]
+    names = labels(rng, False, count)
+    i, o = field_names(rng, False, FIELDS)
+    turn = (f"{USER}[[ ## {i} ## ]]\n ", f"{STOP}{ASSISTANT}[[ ## {o} ## ]]\n ", f"\n \n[[ ## completed ## ]]{STOP}")
+    before, between, after = pick(rng, {turn: 6, (" ", " => ", "\n"): 1, (" ", ": ", "\n"): 1})
+    text, spans, seen = "", [], set()
+    while len(text) < length:
+        at = rng.randrange(count)
+        words = rng.sample(pools[at], min(len(pools[at]), rng.choice([1, 2, 2, 3])))
+        said = " ".join(words)
+        if kind == "topic" and rng.random() < 0.35:
+            said = message(rng, rng.sample(TOPICS_BY_POOL[pools[at][0]], 2), TRAIN, False)
+        elif kind != "key" and rng.random() < 0.3:
+            said = f"{rng.choice(ADVERBS)} {said}"
+        text += before + said + between
+        if at in seen:
+            spans.append(Span(len(text), len(text) + len(names[at]), "label", 0))
+        seen.add(at)
+        text += names[at] + after
+    return text, spans
+
+
+TOPICS_BY_POOL = {nouns[0].singular: nouns for nouns in TOPICS.values()}
+
+
+def arithmetic_lines(rng: random.Random, length: int) -> Text:
+    """Chains of sums; every number after an equals sign is learned."""
+    text, spans = "", []
+    while len(text) < length:
+        text += f" {sums(rng)}\n"
+    at = text.find("= ")
+    while at >= 0:
+        spans.append(Span(at + 1, text.index(".", at) + 1, "label", 0))
+        at = text.find("= ", at + 1)
+    return text, spans
+
+
+def topic_words(rng: random.Random, length: int) -> Text:
+    """Words of one topic side by side, with its name: what belongs together."""
+    said: list[str] = []
+    while sum(map(len, said)) < length:
+        topic = rng.choice(list(TOPICS))
+        words = [
+            rng.choice([n.singular, n.plural or n.singular]) for n in rng.sample(TOPICS[topic], rng.choice([3, 4, 6]))
+        ]
+        shape = rng.random()
+        line = f"{', '.join(words)}"
+        said.append(
+            f"{capital(topic)}: {line}."
+            if shape < 0.4
+            else f"{capital(line)}: {topic}."
+            if shape > 0.7
+            else f"{capital(line)}."
+        )
+    text = " " + " ".join(said)
+    return text, [Span(0, len(text), "weak", 0)]
+
+
+DENSE = {"lines": lines, "sums": arithmetic_lines, "topics": topic_words}

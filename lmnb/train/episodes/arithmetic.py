@@ -1,0 +1,98 @@
+"""Arithmetic in one to four steps, told as a story, with the steps in a reasoning field or without."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values, words
+from lmnb.train.grammar import side
+from lmnb.train.lexicon import Noun
+
+MOST = 24  # the largest total
+START = {
+    "train": ["{n} has {c} {its}.", "{n} starts with {c} {its}."],
+    "held": ["There are {c} {its} in the bag of {n}."],
+}
+MORE = {
+    "train": [
+        "{n} buys {b} more.",
+        "{n} finds {b} {its}.",
+        "{m} gives {b} to {n}.",
+        "{n} gets {b}.",
+        "{n} adds {b} {its}.",
+    ],
+    "held": ["Then {n} takes {b} more.", "{n} gets {b} more {its}."],
+}
+LESS = {
+    "train": [
+        "{n} loses {b}.",
+        "{n} gives {b} to {m}.",
+        "{n} sells {b} {its}.",
+        "{n} drops {b}.",
+        "{m} takes {b} from {n}.",
+    ],
+    "held": ["Then {n} sells {b}.", "{n} gives {b} {its} away."],
+}
+ASK = {
+    "train": ["How many {its} does {n} have?", "How many {its} are left?", "How many {its} does {n} have now?"],
+    "held": ["What is the number of {its} now?", "How many {its} are there now?"],
+}
+INSTRUCTIONS = {
+    "train": ["Solve the problem.", "Answer the question.", "Compute the result.", "Give the number.", None],
+    "held": ["Work out the number.", "Find the number that answers the question."],
+}
+
+
+def _step(rng: random.Random, total: int) -> tuple[bool, int, int]:
+    """Whether something is added, how much, and the new total."""
+    more = total < 3 or (total < MOST and rng.random() < 0.5)
+    b = rng.randint(1, min(9, MOST - total if more else total - 1))
+    return more, b, total + b if more else total - b
+
+
+def story(rng: random.Random, held: bool, steps: int) -> tuple[str, str, int]:
+    """The problem, its steps and its result; operands of one digit, totals from 1 to `MOST`."""
+    n, m = rng.sample(words(held).names, 2)
+    each: Noun = rng.choice(words(held).items)
+    total = rng.randint(2, 12)
+    slots = {"n": n, "m": m, "its": each.plural}
+    said = [rng.choice(START[side(held)]).format(c=total, **slots)]
+    worked = []
+    for _ in range(steps):
+        more, b, after = _step(rng, total)
+        worked.append(f"{total} {'+' if more else '-'} {b} = {after}.")
+        said.append(rng.choice((MORE if more else LESS)[side(held)]).format(b=b, **slots))
+        total = after
+    said.append(rng.choice(ASK[side(held)]).format(**slots))
+    return " ".join(said), " ".join(worked), total
+
+
+@family("arithmetic")
+def arithmetic(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
+    """`fixed`: steps, reasoning, demos."""
+    reasoning = fixed.get("reasoning", rng.random() < 0.75)
+    count = fixed.get("demos", pick(rng, {0: 5, 1: 2, 2: 1.5, 3: 1}))
+    rows = []
+    for _ in range(count + 1):
+        question, worked, total = story(rng, held, fixed.get("steps") or rng.choice([1, 2, 2, 3, 3, 4]))
+        values: Values = {"question": question}
+        if reasoning:
+            values["reasoning"] = worked
+        rows.append({**values, "answer": total})
+    kind = fixed.get("type") or rng.choice([int, str])
+    rows = [{**row, "answer": kind(row["answer"])} for row in rows]
+    outputs: Values = {**({"reasoning": str} if reasoning else {}), "answer": kind}
+    inputs, right = split_values(rows[-1], ["question"])
+    made = signature({"question": str}, outputs, rng.choice(INSTRUCTIONS[side(held)]))
+    return Episode("arithmetic", made, rows[:-1], inputs, right, "answer", numbers=frozenset({"reasoning"}))
+
+
+def sums(rng: random.Random) -> str:
+    """A chain of sums as one line, for dense practice: `7 + 5 = 12. 12 - 4 = 8.`"""
+    total, said = rng.randint(1, MOST), []
+    for _ in range(rng.randint(2, 6)):
+        more, b, after = _step(rng, total)
+        said.append(f"{total} {'+' if more else '-'} {b} = {after}.")
+        total = after
+    return " ".join(said)

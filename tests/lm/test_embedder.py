@@ -1,0 +1,90 @@
+"""Embedder: shapes, batches, the cache, and vectors that say something about their texts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import lmnb
+from lmnb.data import tickets
+from lmnb.lm.cache import cache
+
+np = pytest.importorskip("numpy")
+
+
+class Counting:
+    """An embedding function that notes what it was given."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    def __call__(self, texts: list[str]) -> Any:
+        self.batches.append(texts)
+        return [[len(text), text.count("a")] for text in texts]
+
+
+def test_shapes_and_batches() -> None:
+    """A list gives a row a text, a text gives one vector; batches are no larger than asked, a text twice goes once."""
+    function = Counting()
+    embedder = lmnb.Embedder(function, batch_size=2)
+    rows = embedder(["a", "bb", "a", "banana", "c"])
+    assert rows.dtype == np.float32 and rows.tolist() == [[1, 1], [2, 0], [1, 1], [6, 3], [1, 0]]
+    assert function.batches == [["a", "bb"], ["banana", "c"]]
+    assert embedder("banana").tolist() == [6, 3]
+    assert asyncio.run(embedder.acall(["a"])).shape == (1, 2)
+    assert embedder([]).shape == (0,)
+
+
+def test_the_embedded_model_tells_topics_apart() -> None:
+    """The five nearest of 120 labelled tickets name the right topic of most others, three times chance would be all."""
+    data, embedder = tickets(), lmnb.Embedder("lmnb/tiny", caching=False)
+    known, asked = (embedder([row.ticket for row in rows]) for rows in (data.train, data.test[:100]))
+    assert known.shape[0] == 120 and np.allclose(np.linalg.norm(known, axis=1), 1, atol=1e-4)
+    nearest = ((asked - known.mean(0)) @ (known - known.mean(0)).T).argsort(axis=1)[:, -5:]
+    votes = [[data.train[index].team for index in row] for row in nearest]
+    right = [max(set(vote), key=vote.count) == row.team for vote, row in zip(votes, data.test, strict=False)]
+    assert sum(right) >= 55
+
+
+def test_what_was_embedded_before_comes_from_the_cache() -> None:
+    """The same vectors come back without the model, and `caching=False` asks it again."""
+    embedder = lmnb.Embedder("lmnb/tiny")
+    first = embedder(["where is the parcel"])
+    puts = cache.stats()["puts"]
+    assert (lmnb.Embedder("lmnb/tiny")(["where is the parcel"]) == first).all()
+    assert cache.stats()["puts"] == puts
+    assert np.allclose(embedder(["where is the parcel"], caching=False), first)
+
+
+def test_a_provider_is_asked_through_litellm(scripted: Any, secret: str) -> None:
+    """Texts go to the provider in one request; a failure is one of our errors, without the key."""
+    rows = [{"object": "embedding", "index": index, "embedding": [float(index), 1.0]} for index in range(2)]
+    usage = {"prompt_tokens": 2, "total_tokens": 2}
+    scripted.replies.append((200, {"object": "list", "data": rows, "model": "m", "usage": usage}))
+    embedder = lmnb.Embedder("openai/m", api_base=scripted.url, api_key=secret, caching=False, num_retries=0)
+    assert embedder(["a", "b"]).tolist() == [[0, 1], [1, 1]]
+    scripted.replies.append((401, {"error": {"message": f"bad key {secret}", "type": "auth", "code": None}}))
+    with pytest.raises(lmnb.AuthError) as failure:
+        embedder(["a"])
+    assert secret not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: lmnb.Embedder(3), "3 is no model. Write Embedder('lmnb/tiny')"),  # type: ignore[arg-type]
+        (lambda: lmnb.Embedder("lmnb/tiny", batch_size=0), "batch_size is 0; write 1 or more"),
+        (lambda: lmnb.Embedder("lmnb/tiny")([1]), "an Embedder takes texts, and number 0 is 1"),  # type: ignore[list-item]
+        (lambda: lmnb.Embedder("lmnb/nothing")("a"), "there is no embedded model 'nothing'"),
+        (lambda: lmnb.Embedder(lambda texts: [[1.0]])(["a", "b"]), "gave 1 vectors for 2 texts"),
+        (lambda: lmnb.Embedder(lambda texts: [1.0])(["a"]), "gave no vectors of numbers"),
+        (lambda: lmnb.Embedder("lmnb/tiny")("word " * 5000), "a text is too long for 'lmnb/tiny', which takes 2048"),
+    ],
+)
+def test_wrong_uses_say_what_is_wrong(make: Any, said: str) -> None:
+    """Each error says what was wrong and what to write."""
+    with pytest.raises(lmnb.LmnbError) as failure:
+        make()
+    assert said in str(failure.value)

@@ -1,0 +1,52 @@
+"""`lmnb train-tiny`: the whole recipe, on a model of a few thousand parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lmnb
+from lmnb.train import command, probe, sequences
+from lmnb.train.command import train_tiny
+from lmnb.train.loop import Settings
+from lmnb.train.model import LARGE, Model, Shape
+from lmnb.train.start import continued, structured
+
+SMALL = Shape(vocab=2048, width=64, layers=4, heads=4, inner=32)
+
+
+def test_the_recipe_writes_a_model_that_answers(
+    tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a new tokenizer to a file that LM can load; a second call goes on with the checkpoint and is done."""
+    monkeypatch.setattr(command.tokenizers, "make", lambda: tokenizer)
+    monkeypatch.setattr(sequences, "SHAPES", [(176, 4), (512, 2)])
+    monkeypatch.setattr(sequences, "CHUNK", 4)
+    monkeypatch.setattr(probe, "ROWS", dict(list(probe.ROWS.items())[:1]))
+    told: list[str] = []
+    options: dict[str, Any] = {"checkpoint": tmp_path / "run.ckpt", "tokens": 3000, "told": told.append}
+    out = train_tiny(tmp_path / "a.gguf", settings=Settings(shape=SMALL, compiled=False), **options)
+    assert lmnb.LM(f"gguf/{out}", cache=False)("Hello", max_tokens=3)
+    again = train_tiny(tmp_path / "b.gguf", **options)
+    assert again.read_bytes() == out.read_bytes()
+    assert told[0].startswith("model") and any(line.startswith("going on") for line in told)
+
+
+def test_the_larger_model_takes_the_structured_start(tokenizer: Any) -> None:
+    """The shape for a CUDA device has from 5 to 10 million parameters and the layers that the start needs."""
+    model = Model(LARGE)
+    structured(model, tokenizer)
+    assert 5e6 < model.size < 10e6
+
+
+def test_a_continued_model_keeps_what_both_tokenizers_know(shipped: Any) -> None:
+    """Started from the embedded model with its own tokenizer, the new model is the same."""
+    from lmnb.lm.local import weights
+
+    model = Model(shipped.model.shape)
+    continued(model, shipped.tokenizer, weights("lmnb/tiny"))
+    word = shipped.tokenizer.token_to_id("Ġinvoice")
+    assert (model.embed.weight[word] == shipped.model.embed.weight[word]).all()
+    assert (model.norm.weight == shipped.model.norm.weight).all()

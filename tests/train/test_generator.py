@@ -1,0 +1,73 @@
+"""The task generator: the same for the same seed, divided, and in English."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+
+from lmnb.data import tickets
+from lmnb.train.episodes import FAMILIES
+from lmnb.train.episodes.labels import label
+from lmnb.train.grammar import MESSAGES
+from lmnb.train.lexicon import HELD, TRAIN, vocabulary
+from lmnb.train.render import conversation
+
+
+def episodes(family: str, held: bool, count: int = 40) -> list[list[tuple[str, str]]]:
+    rng = random.Random(f"test {family}")
+    return [conversation(FAMILIES[family](rng, held)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_episodes_are_the_same_for_the_same_seed(family: str) -> None:
+    """Two generators with one seed write the same conversations."""
+    assert episodes(family, False) == episodes(family, False)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_conversation_ends_with_the_reply(family: str) -> None:
+    """A conversation alternates user and assistant turns and ends with the assistant's."""
+    for turns in episodes(family, True):
+        roles = [role for role, _ in turns if role != "system"]
+        assert roles == ["user", "assistant"] * (len(roles) // 2)
+
+
+def test_the_two_sides_of_the_lists_share_nothing() -> None:
+    """Names, cities, jobs, labels, things, items and nouns are on one side each."""
+    for kind in ("names", "cities", "jobs", "labels", "things", "items", "words"):
+        assert not set(getattr(TRAIN, kind)) & set(getattr(HELD, kind))
+    assert not set(MESSAGES["train"]) & set(MESSAGES["held"])
+
+
+def test_held_labels_stand_in_no_training_text() -> None:
+    """No label that evaluation draws is a word of a conversation that training draws."""
+    rng = random.Random(1)
+    held = {label(rng, True) for _ in range(2000)}
+    seen = set(
+        re.findall(r"\w+", " ".join(text for f in FAMILIES for turns in episodes(f, False) for _, text in turns))
+    )
+    assert not held & seen
+
+
+def test_no_sentence_template_is_one_of_the_tickets() -> None:
+    """A ticket of the first notebook never comes out of the generator's templates."""
+    rng = random.Random(2)
+    made = {
+        turn[1].partition("\n")[2] for turns in episodes("routing", False, 300) for turn in turns if turn[0] == "user"
+    }
+    assert rng and not made & {row.ticket for part in tickets() for row in part}
+
+
+def test_articles_agree_and_marks_stand_at_words() -> None:
+    """No `a invoice`, no ` .`, in any routing message."""
+    for turns in episodes("routing", False, 300):
+        for role, text in turns:
+            if role == "user":
+                assert not re.search(r"\ba [aei]\w+| [.,?!]|\ban [bcdfgjklmnpqrstvwxz]", text), text
+
+
+def test_the_vocabulary_has_two_to_four_thousand_words() -> None:
+    """The lexicon is of the size that the model is made for."""
+    assert 2000 <= len(vocabulary()) <= 4000
