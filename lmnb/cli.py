@@ -89,10 +89,16 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
     train = commands.add_parser("train-tiny", help="train the embedded model from scratch (needs lmnb[train])")
     train.add_argument("--minutes", type=_positive, default=60, metavar="N", help="how long (default: 60)")
-    train.add_argument("--tokens", type=float, metavar="N", help="how long in tokens, which is the same on every machine")
+    train.add_argument(
+        "--tokens", type=float, metavar="N", help="how long in tokens, which is the same on every machine"
+    )
     train.add_argument("--out", type=Path, required=True, metavar="FILE", help="the GGUF file to write")
-    train.add_argument("--checkpoint", type=Path, metavar="FILE", help="where the run is kept (default: FILE with .ckpt)")
-    train.add_argument("--start", default="", metavar="FILE", help="a GGUF file of ours to go on from (default: from scratch)")
+    train.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="where the run is kept (default: FILE with .ckpt)"
+    )
+    train.add_argument(
+        "--start", default="", metavar="FILE", help="a GGUF file of ours to go on from (default: from scratch)"
+    )
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(command=train_command)
     return top

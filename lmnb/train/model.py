@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lmnb.optional import need
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
+    import torch  # pyright: ignore[reportMissingImports]
+    from torch import nn  # pyright: ignore[reportMissingImports]
+    from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 else:
     torch = need("torch", "train", "training a model")
     nn, F = torch.nn, torch.nn.functional

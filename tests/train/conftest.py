@@ -1,4 +1,4 @@
-"""What the tests of training share: they are skipped, with the reason, where its libraries are missing."""
+"""What the tests of training share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 
 import lmnb
-
-for library in ("torch", "tokenizers", "gguf", "numpy"):
-    pytest.importorskip(library, reason=f"{library} is not installed: pip install 'lmnb[train]'")
 
 
 @pytest.fixture(autouse=True)
