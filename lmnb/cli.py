@@ -200,12 +200,10 @@ def serve_command(args: argparse.Namespace) -> int:
 
     if not local.is_local(args.model):
         raise InputError(f"{args.model!r} is no local model. Write lmnb/tiny, or gguf/<path>.")
-    path = local.weights(args.model)
     server = llama.start(
         args.model,
-        path,
+        local.weights(args.model),
         n_ctx=local.context_size(args.model),
-        n_threads=1 if path.stat().st_size <= llama.SMALL else 0,
         port=args.port,
         api_key=args.api_key,
     )

@@ -20,7 +20,7 @@ def start(
     path: Path,
     *,
     n_ctx: int,
-    n_threads: int,
+    n_threads: int | None = None,
     embeddings: bool = False,
     port: int | None = None,
     api_key: str | None = None,
@@ -39,6 +39,8 @@ def start(
     params.warmup = False
     params.verbosity = -1
     params.cache_ram_mib = 0  # kept states hold generated tokens, which must not be reused
+    if n_threads is None:
+        n_threads = 1 if path.stat().st_size <= SMALL else 0  # 0: as many as llama.cpp likes
     if n_threads:
         params.cpuparams.n_threads = n_threads
         params.cpuparams_batch.n_threads = n_threads

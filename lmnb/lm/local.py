@@ -141,7 +141,7 @@ class _Runtime:
         # the chat template of our models starts every line of a value with a space; `train.fit` writes more of them
         self._embedded = embedded or (small and _MARK in path.read_bytes()[:_HEAD])
         self._n_ctx = setup.get("n_ctx", context_size(model))
-        self._n_threads = setup.get("n_threads", 1 if small else 0)
+        self._n_threads = setup.get("n_threads")
         self._prompt_cache = setup.get("prompt_cache", embedded)  # elsewhere it may move a log-probability
         self._size = setup.get("n_servers", threads() if small else 1)
         self._made = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -35,7 +36,21 @@ def _server(model: str) -> tuple[Any, threading.Lock]:
     key = str(path.resolve())
     with _starting:
         if key not in _servers:
-            threads = 1 if path.stat().st_size <= llama.SMALL else 0
-            server = llama.start(model, path, n_ctx=local.context_size(model), n_threads=threads, embeddings=True)
+            server = llama.start(model, path, n_ctx=local.context_size(model), embeddings=True)
             _servers[key] = server, threading.Lock()
         return _servers[key]
+
+
+_before_fork: list[Any] = []
+
+
+def _after_fork() -> None:
+    # as in `local`: the servers' threads did not cross the fork, and their destructors would wait for those
+    global _starting
+    _before_fork.append(dict(_servers))
+    _servers.clear()
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

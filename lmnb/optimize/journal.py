@@ -131,10 +131,11 @@ class Journal:
         """Go live on a stored run: take the folder's lock, drop a torn tail, append from there on."""
         if self.folder is None or self._file is not None:
             return
-        read_records(self.folder)
         path = self.folder / "journal.jsonl"
+        if not path.is_file():
+            read_records(self.folder)  # raises, and leaves no lock in a folder that is no run
         with self._taken(self.folder):
-            sound = read_records(self.folder)[1]  # again: who held the folder may have gone on
+            sound = read_records(self.folder)[1]
             torn = path.stat().st_size - sound
             if torn:
                 warnings.warn(

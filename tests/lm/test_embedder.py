@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -56,6 +58,18 @@ def test_what_was_embedded_before_comes_from_the_cache() -> None:
     assert (lmnb.Embedder("lmnb/tiny")(["where is the parcel"]) == first).all()
     assert cache.stats()["puts"] == puts
     assert np.allclose(embedder(["where is the parcel"], caching=False), first)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_a_forked_child_has_a_server_of_its_own() -> None:
+    """The threads of a server do not cross a fork, so the child starts one and gets the same vector."""
+    embedder = lmnb.Embedder("lmnb/tiny", caching=False)
+    here = embedder("the parcel")
+    child = os.fork()
+    if not child:
+        signal.alarm(30)
+        os._exit(0 if (embedder("the parcel") == here).all() else 3)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_provider_is_asked_through_litellm(scripted: Any, secret: str) -> None:
