@@ -122,7 +122,8 @@ class Desk:
         self._count += 1
         name = f"n{self._count}.ipynb"
         spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        made = {"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": []}
+        empty = {"cell_type": "code", "id": "first", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
+        made = {"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": [empty]}
         (self.folder / name).write_text(json.dumps(made), encoding="utf-8")
         return self.open(name)
 
@@ -140,7 +141,8 @@ class Desk:
         )
         self.page.wait_for_function(
             """(path) => { const one = jupyterapp.shell.currentWidget;
-                return one.context?.path === path && one.sessionContext.session?.kernel?.status === 'idle'; }""",
+                return one.context?.path === path && one.content.widgets.length > 0
+                    && one.sessionContext.session?.kernel?.status === 'idle'; }""",
             arg=name,
             timeout=60_000,
         )
@@ -180,9 +182,11 @@ class Notebook:
                 notebook.activeCellIndex = notebook.widgets.length - 1;
                 notebook.deselectAll();
                 const cell = notebook.activeCell;
+                if (cell.model.sharedModel.source !== code) throw new Error('another cell is active');
                 const done = jupyterapp.commands.execute('notebook:run-cell');
                 if (!wait) return [];
                 await done;
+                if (code.trim() && cell.model.executionCount === null) throw new Error('the cell was not run');
                 return cell.model.outputs.toJSON();
             }""",
             [code, wait],
