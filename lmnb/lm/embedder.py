@@ -50,10 +50,8 @@ class Embedder:
             raise InputError(
                 f"{model!r} is no model. Write Embedder('lmnb/tiny'), or give a function of a list of texts."
             )
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size!r}; write 1 or more.")
         self.model = model
-        self.batch_size = batch_size
+        self.batch_size = _size(batch_size)
         self.caching = caching
         self.num_retries = num_retries
         self._options, self._private = split(options)
@@ -71,16 +69,18 @@ class Embedder:
         for index, text in enumerate(texts):
             if not isinstance(text, str):
                 raise InputError(f"an Embedder takes texts, and number {index} is {text!r}.")
-        known = self._known(texts) if (self.caching if caching is None else caching) else {}
+        keep = (self.caching if caching is None else caching) and isinstance(self.model, str)
+        known = self._known(texts) if keep else {}
         missing = list(dict.fromkeys(text for text in texts if text not in known))
-        size = batch_size or self.batch_size
+        size = _size(self.batch_size if batch_size is None else batch_size)
         for start in range(0, len(missing), size):
             batch = missing[start : start + size]
             made = self._embed(batch)
             if len(made) != len(batch):
                 raise LMError(f"{self!r} gave {len(made)} vectors for {len(batch)} texts.")
             known |= dict(zip(batch, made, strict=True))
-            self._keep(batch, made)
+            if keep:
+                self._keep(batch, made)
         rows = numpy.asarray([known[text] for text in texts], dtype=numpy.float32)
         if texts and rows.ndim != 2:
             raise LMError(f"{self!r} gave no vectors of numbers, but an array of shape {rows.shape[1:]} a text.")
@@ -109,15 +109,20 @@ class Embedder:
         raise failure  # outside the handler: the original, whose text may hold a key, is not chained
 
     def _known(self, texts: list[str]) -> dict[str, Any]:
-        found = {text: cache.get(self._key(text)) for text in texts} if isinstance(self.model, str) else {}
+        found = {text: cache.get(self._key(text)) for text in texts}
         return {text: value["vector"] for text, value in found.items() if value is not None}
 
     def _keep(self, texts: list[str], made: list[Any]) -> None:
-        if self.caching and isinstance(self.model, str):
-            for text, vector in zip(texts, made, strict=True):
-                cache.put(self._key(text), {"vector": [float(number) for number in vector]})
+        for text, vector in zip(texts, made, strict=True):
+            cache.put(self._key(text), {"vector": [float(number) for number in vector]})
 
     def _key(self, text: str) -> str:
         assert isinstance(self.model, str)
         scope = local.fingerprint(self.model) if local.is_local(self.model) else "litellm"
         return content_hash({"embed": self.model, "scope": scope, "options": dict(self._options), "text": text}, 64)
+
+
+def _size(batch_size: int) -> int:
+    if batch_size < 1:
+        raise InputError(f"batch_size is {batch_size!r}; write 1 or more.")
+    return batch_size

@@ -9,15 +9,16 @@ from typing import Any
 from lmnb.errors import ContextWindowError, InvalidRequestError
 from lmnb.lm import llama, local
 
-_servers: dict[str, tuple[Any, threading.Lock]] = {}
+_servers: dict[
+    str, tuple[str, Any, threading.Lock, bool]
+] = {}  # by path: the file's version, its server, whether it is ours
 _starting = threading.Lock()
 
 
 def embed(model: str, texts: list[str]) -> list[list[float]]:
     """One vector a text. ContextWindowError for a text that is too long, ModelNotFound for an unknown model."""
-    server, alone = _server(model)
-    # the embedded model knows a word by the space before it
-    given = [f" {text}" for text in texts] if model.startswith("lmnb/") else texts
+    _, server, alone, ours = _server(model)
+    given = [f" {text}" for text in texts] if ours else texts  # our models know a word by the space before it
     with alone:
         reply = server.handle_embeddings({"input": given})
     if "data" in reply:
@@ -31,13 +32,13 @@ def embed(model: str, texts: list[str]) -> list[list[float]]:
     raise InvalidRequestError(f"{model!r} refused to embed: {said}", model=model)
 
 
-def _server(model: str) -> tuple[Any, threading.Lock]:
+def _server(model: str) -> tuple[str, Any, threading.Lock, bool]:
     path = local.weights(model)
-    key = str(path.resolve())
+    key, version = str(path.resolve()), local.fingerprint(model)
     with _starting:
-        if key not in _servers:
+        if key not in _servers or _servers[key][0] != version:  # the file was written anew
             server = llama.start(model, path, n_ctx=local.context_size(model), embeddings=True)
-            _servers[key] = server, threading.Lock()
+            _servers[key] = version, server, threading.Lock(), local.is_ours(model)
         return _servers[key]
 
 
