@@ -1,0 +1,103 @@
+"""What a sandbox's errors say to the model that wrote the code: the kind, the line, and what to write instead."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lmnb.errors import InterpreterError
+
+SUBSET = (
+    "The sandbox runs a subset of Python. Full Python, by Deno and Pyodide, is the extra lmnb[deno], which this version "
+    "does not have yet: write it another way, or give a tool that does it."
+)
+CLOSED = "The sandbox has no files, network, processes or environment: give a tool that does it."
+MODULES = (
+    "asyncio, base64, binascii, bisect, collections, copy, csv, dataclasses, datetime, decimal, functools, hashlib, "
+    "itertools, json, math, os.path, pathlib, random, re, sys, time, tomllib, typing, unicodedata"
+)
+LIMITS = frozenset({"TimeLimit", "MemoryLimit", "CallLimit", "Crash"})  # the state is gone after these
+_OUTSIDE = frozenset(
+    """ctypes fcntl ftplib glob http imaplib importlib mmap multiprocessing pickle poplib pty resource requests select shelve
+    shutil signal smtplib socket socketserver sqlite3 ssl subprocess tempfile threading urllib webbrowser""".split()  # noqa: SIM905
+)
+_ABSENT = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'|cannot import name '(\w+)' from '([\w.]+)'")
+_ATTRIBUTE = re.compile(r"(?:type object )?'(\w+)'(?: object)? has no attribute '(\w+)'")
+_LONGEST = 500  # characters of a message
+_STATE = "The state is lost; the next call starts afresh."
+
+
+def explained(error: Any, code: str, printed: str, limits: Mapping[str, float]) -> InterpreterError:
+    """A Monty error as ours. `limits` are max_seconds, max_memory and max_output."""
+    inner = error.exception() if hasattr(error, "exception") else error
+    message = _clipped(str(inner).partition("\n")[0] or type(inner).__name__)
+    limit = _limit(error, type(inner).__name__, message, limits)
+    if limit is not None:
+        kind, text = limit
+        return InterpreterError(text, kind=kind, printed=printed)
+    if isinstance(inner, SyntaxError):
+        message = _clipped(inner.msg or str(inner))
+    kind = type(inner).__name__
+    missing, hint = _missing(kind, message)
+    frames = error.traceback() if hasattr(error, "traceback") else []
+    here = [frame for frame in frames if frame.filename == frames[0].filename]
+    line = here[-1].line if here else None
+    source = code.splitlines()[line - 1].strip() if line and line <= len(code.splitlines()) else ""
+    where = f" (line {line}: {_clipped(source)})" if source else f" (line {line})" if line else ""
+    message = f"Python's {missing}: not in the sandbox" if kind == "NotImplementedError" and missing else message
+    said = kind if message == kind else f"{kind}: {message}"
+    return InterpreterError(
+        f"{said}{where}{'. ' + hint if hint else ''}", kind=kind, line=line, missing=missing, printed=printed
+    )
+
+
+def _limit(error: Any, kind: str, message: str, limits: Mapping[str, float]) -> tuple[str, str] | None:
+    """The name of the limit that ended the code, and what to say."""
+    if type(error).__name__ in ("MontyCrashedError", "MontyDisconnectError"):
+        return "Crash", f"the sandbox's process ended: {_clipped(str(error))}. {_STATE}"
+    if kind == "TimeoutError" and message.startswith("feed time limit"):
+        return "TimeLimit", f"the code ran longer than {limits['max_seconds']:g} s (max_seconds). {_STATE}"
+    if kind == "RuntimeError" and message.startswith("suspension limit"):
+        return "CallLimit", f"the code called out of the sandbox too often. {_STATE}"
+    if kind == "MemoryError" and message.startswith("memory limit exceeded"):
+        if message.endswith(f"> {limits['max_output']:.0f} bytes"):
+            return (
+                "OutputLimit",
+                f"the code printed more than {limits['max_output']:,.0f} bytes (max_output). Print less.",
+            )
+        return "MemoryLimit", f"the code needs more than {limits['max_memory']:,.0f} bytes (max_memory). {_STATE}"
+    return None
+
+
+def _missing(kind: str, message: str) -> tuple[str, str]:
+    """What the sandbox lacks, and what to do about it."""
+    if kind == "NotImplementedError" and (match := re.search(r"does not yet support (?:the )?(.*)", message)):
+        return match[1], SUBSET
+    if "is not supported" in message or "are not supported" in message:
+        outside = "os." in message or "environ" in message
+        return message.partition(" (")[0].partition(" is not")[0].lower(), CLOSED if outside else SUBSET
+    if kind == "PermissionError":
+        return "files", CLOSED
+    if kind == "ModuleNotFoundError":
+        name = message.rpartition("'")[0].rpartition("'")[2]
+        closed = name.partition(".")[0] in _OUTSIDE
+        return f"the module {name}", CLOSED if closed else f"It has the modules {MODULES}. {SUBSET}"
+    if match := _ABSENT.search(message):
+        name = f"{match[1]}.{match[2]}" if match[1] else f"{match[4]}.{match[3]}"
+        return name, CLOSED if name.startswith(("os.", "sys.", "pathlib.")) else SUBSET
+    if kind == "AttributeError" and (match := _ATTRIBUTE.search(message)):
+        known = getattr(builtins, match[1], None)
+        hidden = match[2].startswith("__")
+        return (match[2], SUBSET) if hidden or (known is not None and hasattr(known, match[2])) else ("", "")
+    if kind == "NameError":
+        name = message.partition("'")[2].partition("'")[0]
+        return (name, CLOSED if name == "input" else SUBSET) if hasattr(builtins, name) else ("", "")
+    if kind == "TypeError" and message == "cannot create 'object' instances":
+        return "object()", SUBSET
+    return "", ""
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
