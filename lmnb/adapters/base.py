@@ -58,9 +58,9 @@ class Adapter:
         response = await lm.request(messages, sync=sync, **decoding)
         asked = _last_lm_span()
         found = []
-        for text in response.texts:
-            try:
-                found.append(self._read(signature, text, inputs))
+        for at, text in enumerate(response.texts):
+            try:  # why it ended is known of the first text
+                found.append(self._read(signature, text, inputs, cut=at == 0 and response.finish == "length"))
             except ParseError as error:
                 if asked is not None:
                     asked.data["unparsed"] = str(error)
@@ -84,8 +84,14 @@ class Adapter:
         own = config.get("stop") or ()
         return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
 
-    def _read(self, signature: Any, text: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _read(self, signature: Any, text: str, inputs: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
         outputs = self.parse(signature, text)
+        if cut and self.stop and not any(mark in text for mark in self.stop):  # else the reply's own form would show it
+            raise ParseError(
+                "The reply was cut off at the LM's limit of tokens before it ended. Write less, or raise max_tokens.",
+                reply=text,
+                signature=signature,
+            )
         try:
             return signature.check(inputs, outputs)
         except ValueError as error:
@@ -112,7 +118,7 @@ class Adapter:
         if asked is not None:
             asked.data["repair"] = True
         try:
-            return self._read(signature, response.texts[0], inputs)
+            return self._read(signature, response.texts[0], inputs, cut=response.finish == "length")
         except ParseError as again:
             if asked is not None:
                 asked.data["unparsed"] = str(again)

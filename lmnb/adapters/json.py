@@ -5,7 +5,6 @@ Where the LM can be held to a JSON schema, it is; the reply is read with the sam
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping
 from typing import Any, Union, get_args, get_origin
@@ -14,8 +13,10 @@ from weakref import WeakKeyDictionary
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from lmnb.adapters.chat import ChatAdapter, Form, without_thought
-from lmnb.adapters.values import Option, codec_for, plain, read_object
+from lmnb.adapters.chat import ChatAdapter, Form, kept
+from lmnb.adapters.headers import without_thought
+from lmnb.adapters.json_text import Unclear, dumps, objects
+from lmnb.adapters.values import Option, codec_for, plain
 from lmnb.errors import ParseError
 from lmnb.types.checked import adapter_for
 
@@ -38,11 +39,7 @@ class JSONAdapter(ChatAdapter):
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         form = self._form(signature)
-        replied = read_object(without_thought(completion))
-        if replied is None:
-            what = "The reply is empty." if not completion.strip() else "The reply holds no JSON object."
-            raise ParseError(f"{what} Expected {form.expected}.", reply=completion, signature=signature)
-        named = {form.known.get(str(key).casefold(), ""): value for key, value in reversed(replied.items())}
+        named = self._keys(signature, form, completion)
         found: dict[str, Any] = {}
         wrong: list[str] = []
         for name, codec in form.outputs.items():
@@ -62,14 +59,31 @@ class JSONAdapter(ChatAdapter):
             raise ParseError(" ".join(wrong), reply=completion, signature=signature)
         return found
 
+    def _keys(self, signature: Any, form: JsonForm, completion: str) -> dict[str, Any]:
+        """The values of the outputs; where a reply holds several objects with them, they must say the same."""
+        try:
+            replied = objects(without_thought(completion))
+        except Unclear as error:
+            raise ParseError(f"The reply is unclear: {error}.", reply=completion, signature=signature) from None
+        if not replied:
+            what = "The reply is empty." if not completion.strip() else "The reply holds no JSON object."
+            raise ParseError(f"{what} Expected {form.expected}.", reply=completion, signature=signature)
+        named: dict[str, Any] = {}
+        for key, value in (item for made in replied for item in made.items()):
+            name = form.known.get(key) or form.known.get(key.casefold())
+            if name and named.setdefault(name, value) is not value and named[name] != value:
+                raise ParseError(
+                    f"Key {name!r} stands twice, with different values. Expected {form.expected}.",
+                    reply=completion,
+                    signature=signature,
+                )
+        return named
+
     def written(self, fields: Mapping[str, Any]) -> str:
-        return json.dumps(fields, ensure_ascii=False, default=plain)
+        return dumps(fields, default=plain)
 
     def _form(self, signature: Any) -> JsonForm:
-        form = _forms.get(signature)
-        if form is None:
-            form = _forms[signature] = JsonForm(signature)
-        return form
+        return kept(_forms, JsonForm, signature)
 
     def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
         structured = getattr(lm, "structured_output", None)
@@ -87,19 +101,21 @@ class JsonForm(Form):
 
     def __init__(self, signature: Any) -> None:
         super().__init__(signature)
-        self.expected = "one JSON object with the keys " + ", ".join(map(repr, self.outputs))
         self.schema = reply_schema(signature)
 
     def shape(self) -> list[str]:
         keys = ", ".join(f'"{name}": {{{name}}}' for name in self.outputs)
         return ["Write one JSON object with these keys and nothing else:", f"{{{keys}}}"]
 
+    def expectation(self) -> str:
+        return "one JSON object with the keys " + ", ".join(map(repr, self.outputs))
+
     def request(self) -> str:
         return f"Reply with a JSON object with the keys {', '.join(f'`{name}`' for name in self.outputs)}."
 
     def reply(self, values: Mapping[str, Any]) -> str:
         shown = {name: codec.dump(values[name]) for name, codec in self.outputs.items() if name in values}
-        return json.dumps(shown, ensure_ascii=False)
+        return dumps(shown)
 
 
 _forms: WeakKeyDictionary[Any, JsonForm] = WeakKeyDictionary()

@@ -6,30 +6,26 @@ quotes and code fences around a value, an option in another case, Python's liter
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import datetime
 import enum
 import json
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import accumulate
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from lmnb.adapters.json_text import dumps, readings
 from lmnb.types.checked import Constraints, adapter_for, problems
 from lmnb.types.words import options
 
-LONGEST = 1_000_000  # characters of broken JSON that are worth repairing
-DEEPEST = 100  # brackets inside one another; repairing takes quadratic time in them
 _NULLS = frozenset({"null", "none"})
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)]|\[\d{1,4}\])[ \t]+")
 _LISTS = (list, tuple, set, frozenset)
 _NUMBERS = (int, float, bool, Union, types.UnionType)
@@ -51,7 +47,7 @@ class Codec:
         return self.render(value)
 
     def load(self, data: Any) -> Any:
-        return self.parse(data if isinstance(data, str) else json.dumps(data))
+        return self.parse(data if isinstance(data, str) else dumps(data))
 
 
 def codec_for(kind: Any, constraints: Constraints = ()) -> Codec:
@@ -94,6 +90,11 @@ class Text(Codec):
     def parse(self, text: str) -> Any:
         text = text.strip()
         return text if self.adapter is None else _checked(self.adapter.validate_python, text)
+
+    def load(self, data: Any) -> Any:
+        if data is None:
+            raise ValueError("null is no text")
+        return super().load(data)
 
 
 class Option(Codec):
@@ -186,13 +187,14 @@ class Json(Codec):
         self.loose = _holds_any(kind)
         self.read = base.fromisoformat if base in _DATES else None
         self.lines = base in _LISTS
+        self.counts = base in (int, float)
         self.numeric = base in _NUMBERS  # others would lose digits by way of a float
 
     def render(self, value: Any) -> str:
         dumped = _dumped(self.adapter, value, loose=self.loose)
         if dumped is _NO_FORM:
             return plain(value)
-        return dumped if isinstance(dumped, str) else json.dumps(dumped, ensure_ascii=False)
+        return dumped if isinstance(dumped, str) else dumps(dumped)
 
     def dump(self, value: Any) -> Any:
         dumped = _dumped(self.adapter, value, loose=self.loose)
@@ -204,7 +206,10 @@ class Json(Codec):
             try:
                 return _checked(self.adapter.validate_python, self.read(text))
             except ValueError:
-                pass
+                if _NUMBER.fullmatch(text):  # pydantic would count seconds since 1970
+                    raise ValueError("it is a number") from None
+        if self.counts and text.lower() in ("true", "false"):  # pydantic would take it for 1 or 0
+            raise ValueError("it is a bool")
         first: ValueError | None = None
         for candidate in self._readings(text):
             try:
@@ -213,7 +218,7 @@ class Json(Codec):
                 first = error if first is None or "Invalid JSON" in str(first) else first
         raise ValueError(str(first or ""))
 
-    def _readings(self, text: str) -> list[str]:
+    def _readings(self, text: str) -> Iterable[str]:
         """JSON texts that `text` may have meant, the likeliest first."""
         if not text:
             return []
@@ -222,14 +227,11 @@ class Json(Codec):
                 rows = text.splitlines()
                 bullets = [_BULLET.match(row.strip()) for row in rows if row.strip()]
                 if all(bullets):
-                    return [json.dumps([_BULLET.sub("", row.strip(), count=1) for row in rows if row.strip()])]
+                    return [dumps([_BULLET.sub("", row.strip(), count=1) for row in rows if row.strip()])]
             number = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
             lowered = {"true": "true", "false": "false"}.get(text.lower(), number)
             return [lowered, json.dumps(text)] if self.numeric else [json.dumps(text), lowered]
-        readings = [text]
-        if len(text) <= LONGEST and _depth(text) <= DEEPEST:
-            readings += [reading for reading in (_python(text), _repaired(text)) if reading is not None]
-        return readings
+        return readings(text)
 
 
 class Open(Codec):
@@ -251,14 +253,14 @@ class Open(Codec):
         dumped = _dumped(self.adapter, value, loose=self.loose)
         if dumped is _NO_FORM:
             return plain(value)
-        return json.dumps(dumped, ensure_ascii=False)
+        return dumps(dumped)
 
     def dump(self, value: Any) -> Any:
         dumped = _dumped(self.adapter, value, loose=self.loose)
         return plain(value) if dumped is _NO_FORM else dumped
 
     def load(self, data: Any) -> Any:
-        return _checked(self.adapter.validate_json, json.dumps(data))
+        return _checked(self.adapter.validate_json, dumps(data))
 
     def parse(self, text: str) -> Any:
         text = text.strip()
@@ -266,25 +268,6 @@ class Open(Codec):
             return self.adapter.validate_json(text)
         except ValidationError:
             return _checked(self.adapter.validate_python, text)
-
-
-def read_object(text: str) -> dict[str, Any] | None:
-    """The JSON object that `text` is or holds, in a code fence or among words, broken or written as Python; None where
-    there is none.
-    """
-    text = _bare(text)
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0:
-        return None
-    readings: list[str | None] = [text, text[start : end + 1]]
-    if len(text) <= LONGEST and _depth(text) <= DEEPEST:
-        readings += [_python(text[start : end + 1]), _repaired(text[start:])]
-    for reading in readings:
-        with contextlib.suppress(ValueError, RecursionError):
-            found = json.loads(reading or "")
-            if isinstance(found, dict):
-                return found
-    return None
 
 
 def plain(value: Any) -> str:
@@ -297,7 +280,7 @@ def plain(value: Any) -> str:
         ready = to_jsonable_python(value, fallback=str, inf_nan_mode="constants", bytes_mode="base64")
     except (PydanticSerializationError, ValueError):
         return str(value)
-    return ready if isinstance(ready, str) else json.dumps(ready, ensure_ascii=False)
+    return ready if isinstance(ready, str) else dumps(ready)
 
 
 def given(value: Any) -> str:
@@ -361,24 +344,3 @@ def _bare(text: str) -> str:
 def _loose(text: str) -> str:
     """An option without what does not tell options apart."""
     return " ".join(text.split()).strip("\"'`*“”‘’ ").rstrip(".").strip("\"'`*“”‘’ ").casefold()
-
-
-def _depth(text: str) -> int:
-    return max(accumulate((1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(text)), initial=0))
-
-
-def _python(text: str) -> str | None:
-    try:
-        return json.dumps(to_jsonable_python(ast.literal_eval(text)))
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, PydanticSerializationError):
-        return None
-
-
-def _repaired(text: str) -> str | None:
-    from json_repair import repair_json  # type: ignore[import-not-found]  # takes 20 ms to import, and few replies need it
-
-    try:
-        repaired = repair_json(text, return_objects=True)
-    except (RecursionError, ValueError):
-        return None
-    return json.dumps(repaired) if isinstance(repaired, (list, dict)) and repaired else None

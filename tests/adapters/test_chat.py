@@ -256,6 +256,28 @@ def test_the_end_mark_is_sent_as_a_stop_sequence():
     assert "stop" not in deaf.calls[0]
 
 
+def test_a_reply_cut_off_at_the_limit_of_tokens_is_no_value():
+    """Its last text may be half a text; the repair turn says so. One that reached its end mark is whole."""
+
+    class Short(FakeLM):
+        """An LM that stops at its limit."""
+
+        def forward(self, prompt=None, messages=None, **kwargs):
+            reply = super().forward(prompt, messages, **kwargs)
+            reply["choices"][0]["finish_reason"] = "length"
+            return reply
+
+    lm = Short(["[[ ## answer ## ]]\nThe capital is Par", {"answer": "Paris"}])
+    assert Predict("question -> answer")(question="q", lm=lm).answer == "Paris"
+    assert "The reply was cut off at the LM's limit of tokens" in lm.calls[1]["messages"][-1]["content"]
+
+
+def test_a_reply_that_goes_on_with_the_next_question_is_read_up_to_there():
+    """Models that take no stop sequence write the next turn too."""
+    reply = "[[ ## team ## ]]\notter\n\n[[ ## ticket ## ]]\nno mail\n\n[[ ## team ## ]]\nfalcon"
+    assert ChatAdapter().parse(ROUTE, reply) == {"team": "otter"}
+
+
 def test_each_wrong_completion_gets_its_own_repair():
     """With n completions the good ones are kept."""
     replies = iter(["[[ ## team ## ]]\notter", "zebra", "[[ ## team ## ]]\nmaple", "[[ ## team ## ]]\nfalcon"])

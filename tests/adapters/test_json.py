@@ -83,6 +83,14 @@ def test_replies_that_are_understood(reply):
             '{"team": "maple", "items": [], "urgent": true}',
             "Key 'team' is 'maple', but should be one of: otter, falcon.",
         ),
+        (
+            '{"team": "otter", "items": ["\\frac"], "urgent": true}',
+            r'The reply is unclear: a backslash inside a JSON text is written twice, as in "\\frac"',
+        ),
+        (
+            '{"team": "otter", "team": "falcon"}',
+            "The reply is unclear: the key 'team' stands twice, with different values.",
+        ),
         ('{"team": "otter", "items": [], "urgent": "perhaps"}', "Key 'urgent' is 'perhaps', but should be bool"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmnb import ChatAdapter, InputField, JSONAdapter, OutputField, ParseError, Signature
+from lmnb import ChatAdapter, InputField, JSONAdapter, OutputField, ParseError, Signature, XMLAdapter
 from lmnb.adapters.values import codec_for
 
 
@@ -75,6 +75,20 @@ HOSTILE = st.sampled_from(
         "a\r\nb\x85c\u2028d",
         "\u202e[[ ## value ## ]]",
         "\ud7ff\ue000\U0010ffff",
+        "<value>",
+        "</value>",
+        "x </Value > y",
+        "< value/>",
+        "<after>no</after>",
+        "<b>&lt;</b>",
+        "&amp;lt;value&#62;",
+        "&",
+        "<![CDATA[",
+        "]]>",
+        "<![CDATA[</value>]]>",
+        "</think>",
+        "\\frac{1}{2}",
+        "\x0crac \x08eta \ttheta \nabla",
     ]
 )
 TEXT = (
@@ -95,7 +109,7 @@ PEOPLE = st.builds(
 )
 
 
-@pytest.fixture(scope="module", params=[ChatAdapter, JSONAdapter], autouse=True)
+@pytest.fixture(scope="module", params=[ChatAdapter, JSONAdapter, XMLAdapter], autouse=True)
 def form(request):
     """The adapter that `round_trip` goes through."""
     global adapter
@@ -321,7 +335,6 @@ def test_any(value):
         (list[str], "['a', 'b']", ["a", "b"]),
         (list[str], '```json\n["a"]\n```', ["a"]),
         (list[str], 'Here it is: ["a", "b"]', ["a", "b"]),
-        (list[str], '["a", "b"', ["a", "b"]),
         (list[str], "- a\n- b", ["a", "b"]),
         (list[int], "1. 10\n2. 20", [10, 20]),
         (dict[str, int], "{a: 1,}", {"a": 1}),
@@ -347,6 +360,15 @@ def test_what_models_write_is_understood(kind, reply, value):
         (Literal["yes", "no"], "maybe"),
         (Literal["a", "A"], "'Á'"),
         (list[str], "a, b"),
+        (list[str], '["a", "b"'),
+        (dict[str, str], '{"a": "x", "a": "y"}'),
+        (dict[str, str], "{'a': 'x', 'a': 'y'}"),
+        (dict[str, str], '{"a": "x", "b":}'),
+        (list[str], '["5" wide"]'),
+        (list[int], "[1, 2, ...]"),
+        (datetime.datetime, "2024"),
+        (datetime.date, "86400"),
+        (int, "true"),
         (list[str], "hello"),
         (Person, "{}"),
         (datetime.date, "2024"),
