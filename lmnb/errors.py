@@ -6,7 +6,10 @@ LmnbError
 ├── ParseError              a reply that does not hold the asked fields; carries .reply and .signature
 ├── MissingExtra            an optional library is not there (also an ImportError)
 ├── SaveError               a saved program or file that cannot be read, or does not fit
+├── RetrievalError          a retriever's server or library failed, or sent what is no passage
 ├── CheckFailed             an Assert that stayed unmet
+├── ToolError               a tool's other side failed; carries .tool
+├── InterpreterError        code failed in the sandbox; carries .kind, .line, .missing and .printed
 ├── BudgetExceeded          a budget is spent; carries .which, .spent and .limit
 ├── Cancelled               the work that asked was cancelled; nothing was sent
 ├── LMError                 a call of a language model failed; carries .model
@@ -61,8 +64,43 @@ class SaveError(LmnbError):
     """A saved file that cannot be read or does not fit the program."""
 
 
+class RetrievalError(LmnbError):
+    """A search failed: the server was not reached, refused, or sent what is no passage."""
+
+
 class CheckFailed(LmnbError):
-    """An Assert that stayed unmet after its retries."""
+    """An Assert that stayed unmet after its retries: `.check` is its message, `.at` the step, `.attempts` how often it was asked."""
+
+    def __init__(self, message: str, *, check: str = "", at: str = "", attempts: int = 0) -> None:
+        super().__init__(message)
+        self.check = check
+        self.at = at
+        self.attempts = attempts
+
+
+class ToolError(LmnbError):
+    """What a tool reaches failed: a server that is not there, or that answered with an error. `.tool` names the tool."""
+
+    def __init__(self, message: str, *, tool: str = "") -> None:
+        super().__init__(message)
+        self.tool = tool
+
+
+class InterpreterError(LmnbError):
+    """Code that failed in the sandbox.
+
+    `.kind` is the name of its exception ("ZeroDivisionError"), `.line` the line of the given code where there is one,
+    `.missing` what the sandbox does not have of Python, `.printed` what the code printed before.
+    """
+
+    def __init__(
+        self, message: str, *, kind: str = "", line: int | None = None, missing: str = "", printed: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.line = line
+        self.missing = missing
+        self.printed = printed
 
 
 class BudgetExceeded(LmnbError):

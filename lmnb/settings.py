@@ -21,6 +21,7 @@ from typing import Any
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "lm": None,  # the LM of every predictor that has none of its own
+        "rm": None,  # the retriever of every Retrieve that has none of its own
         "adapter": None,  # None: ChatAdapter
         "num_threads": 8,  # how many examples run side by side
         "max_errors": 10,  # failed examples in a row from the start before Evaluate and optimizers give up

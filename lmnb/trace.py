@@ -1,76 +1,21 @@
 """What happened, as one tree: a span for every module, predictor, LM, tool, retrieval, check and metric call.
 
-The open span is kept in a context variable, so calls nest by themselves, also across coroutines and the threads that lmnb
-starts. A finished tree is a `Trace`; the history of LM calls is a view over the same spans (`lmnb.calls`).
+Spans open in `lmnb.spans`. A finished tree is a `Trace`; the history of LM calls is a view over the same spans
+(`lmnb.calls`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lmnb import views
 from lmnb.canonical import canonical, jsonable
 from lmnb.optional import need
+from lmnb.spans import Span as Span
+from lmnb.spans import open_span as open_span
+from lmnb.spans import span as span
 from lmnb.trace_html import trace_html
-
-_open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
-
-
-@dataclass(slots=True, eq=False)
-class Span:
-    """One call: `kind` is "module", "predict", "lm", "tool", "retrieval", "check" or "metric"; `started` is in seconds since the epoch."""
-
-    kind: str
-    name: str
-    started: float = 0.0
-    seconds: float | None = None
-    inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Any] | None = None
-    error: str | None = None
-    data: dict[str, Any] = field(default_factory=dict)
-    children: list[Span] = field(default_factory=list)
-    module: Any = None
-    root: Span | None = None
-
-    def __repr__(self) -> str:
-        return f"Span({self.kind} {self.name!r})"
-
-
-class span:
-    """Opens a span for a `with` block: `with span("tool", "search", inputs={"query": q}) as s: ...`."""
-
-    __slots__ = ("_clock", "_span", "_token")
-    _token: Token[Span | None]
-
-    def __init__(self, kind: str, name: str, *, inputs: dict[str, Any] | None = None, module: Any = None) -> None:
-        self._span = Span(kind, name, inputs={} if inputs is None else inputs, module=module)
-
-    def __enter__(self) -> Span:
-        opened, parent = self._span, _open.get()
-        if parent is None:
-            opened.root = opened
-        else:
-            opened.root = parent.root
-            parent.children.append(opened)
-        self._token = _open.set(opened)
-        opened.started = time.time()
-        self._clock = time.perf_counter()
-        return opened
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._span.seconds = time.perf_counter() - self._clock
-        if error is not None:
-            self._span.error = f"{type(error).__name__}: {error}"
-        _open.reset(self._token)
-
-
-def open_span() -> Span | None:
-    """The innermost span that is open here, if any."""
-    return _open.get()
 
 
 class Step(NamedTuple):
@@ -105,17 +50,18 @@ class Trace:
             stack += [(depth + 1, child) for child in reversed(item.children)]
 
     def steps(self) -> list[Step]:
-        """The program's finished predictor calls in order of their start; what a metric asked is not among them."""
-        names, judging = self._names(), self._judging()
+        """The program's finished predictor calls in order of their start; what a metric asked is not among them, nor
+        what a check sent back or a better try replaced."""
+        names, judging = self._names(), self._aside()
         return [
             Step(item.data.get("path") or names.get(id(item.module), item.name), item.module, item.inputs, item.outputs)
             for _, item in self.spans()
             if item.kind == "predict" and item.outputs is not None and id(item) not in judging
         ]
 
-    def _judging(self) -> set[int]:
-        """The spans below those of kind "metric"."""
-        metrics = [item for _, item in self.spans() if item.kind == "metric"]
+    def _aside(self) -> set[int]:
+        """The spans that are no part of the program's outcome: below a metric, in an attempt that a check sent back, in a try that lost."""
+        metrics = [item for _, item in self.spans() if item.kind in ("metric", "check") or item.data.get("aside")]
         return {id(item) for metric in metrics for _, item in Trace(metric).spans()}
 
     def __iter__(self) -> Iterator[tuple[Any, dict[str, Any], dict[str, Any]]]:
@@ -145,7 +91,7 @@ class Trace:
 
     def to_dict(self) -> dict[str, Any]:
         """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back."""
-        names, rows, judging = self._names(), [], self._judging()
+        names, rows, judging = self._names(), [], self._aside()
         parents: dict[int, int] = {}
         folded: set[int] = set()
         for _, item in self.spans():
@@ -230,7 +176,7 @@ class Trace:
         return trace_html(self.to_dict())
 
 
-_KEPT = ("path", "messages", "response", "request", "usage", "cost", "cache", "attempts", "printed", "label")
+_KEPT = ("path", "messages", "response", "request", "usage", "cost", "cache", "attempts", "printed", "label", "aside")
 
 
 def _only_predict(item: Span) -> Span | None:
@@ -263,6 +209,8 @@ def _row(
         "error": unparsed or item.error,
         "printed": item.data.get("printed"),
     }
+    if item.data.get("aside"):
+        row["aside"] = True
     if step.kind == "predict":
         row["path"] = step.data.get("path") or names.get(id(step.module), step.name)
         if any(not isinstance(value, str) for value in [*step.inputs.values(), *(step.outputs or {}).values()]):

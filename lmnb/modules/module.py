@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 import warnings
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from functools import cache
@@ -19,7 +18,8 @@ from lmnb.calls import History, history, write_history
 from lmnb.errors import InputError, LmnbError
 from lmnb.example import Prediction
 from lmnb.lm.drive import drive
-from lmnb.modules import program_file, python_file
+from lmnb.loops import run_to_end
+from lmnb.modules import checks, program_file, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.tree import Node, copied, deep, shared, walk
 from lmnb.settings import current
@@ -71,7 +71,10 @@ class Module(Node):
         """The one core of `__call__` and `acall`; with `sync` it never suspends."""
         inputs = {**dict(zip(_parameters(type(self)), args, strict=False)), **kwargs} if args else kwargs
         with span("module", type(self).__name__, inputs=inputs, module=self) as opened:
-            result = await self._run(args, kwargs, sync=sync)
+            if checks.scope() is None:  # the outermost program: checks inside run it again
+                result = await checks.checked(lambda: self._run(args, kwargs, sync=sync), opened)
+            else:
+                result = await self._run(args, kwargs, sync=sync)
             opened.outputs = (
                 result.toDict()
                 if isinstance(result, Prediction)
@@ -87,9 +90,7 @@ class Module(Node):
             raise LmnbError(f"{type(self).__name__} has no forward. Write def forward(self, ...): ... in the class.")
         if sync:
             return (
-                forward(*args, **kwargs)
-                if forward is not None
-                else _in_a_loop_of_its_own(lambda: self.aforward(*args, **kwargs))
+                forward(*args, **kwargs) if forward is not None else run_to_end(lambda: self.aforward(*args, **kwargs))
             )
         return (
             await aforward(*args, **kwargs)
@@ -296,28 +297,6 @@ class Module(Node):
 def _parameters(cls: type[Module]) -> tuple[str, ...]:
     function = getattr(cls, "forward", None) or getattr(cls, "aforward", None)
     return tuple(parameters_of(function).parameters)[1:] if function is not None else ()
-
-
-def _in_a_loop_of_its_own(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a coroutine to its end from synchronous code; in a thread of its own where a loop runs here already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(make())
-    outcome: dict[str, Any] = {}
-
-    def work() -> None:
-        try:
-            outcome["result"] = asyncio.run(make())
-        except BaseException as error:  # noqa: BLE001
-            outcome["error"] = error
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="lmnb-aforward")
-    thread.start()
-    thread.join()
-    if "error" in outcome:
-        raise outcome["error"]
-    return outcome["result"]
 
 
 def _no_slot(slot: str, predictors: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMNotConfigured
 from lmnb.example import Example, Prediction
+from lmnb.modules import checks, sampling
 from lmnb.modules.module import Module
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
@@ -105,9 +106,20 @@ class Predict(Module):
             raise InputError(f"an LM is needed, not {lm!r}. Write lmnb.LM({str(lm)!r}).")
         if config.get("n", 1) > 1:
             config = _sampled(config, lm)
+        scope, sample = checks.scope(), sampling.sampling()
+        if sample is not None:
+            config = {**config, **sample.config}
         with span("predict", "Predict", inputs=inputs, module=self) as opened:
-            found = await (current("adapter") or _CHAT).call(lm, config, signature, demos, inputs, sync=sync)
+            found, retry = scope.begun(self, inputs) if scope is not None else (None, None)
+            if found is not None:
+                opened.data["label"] = "replayed"  # its outcome of before a check sent the program back
+            else:
+                given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
+                given = retry.applied(*given) if retry is not None else given
+                found = await (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
             opened.outputs = found[0]
+        if scope is not None:
+            scope.finished(self, inputs, found, opened)
         made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
         return made.with_trace(Trace(opened))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from types import FunctionType
 from typing import Any
@@ -37,6 +38,10 @@ def code_hashes(code: Code) -> dict[str, dict[str, str]]:
     """Fingerprints of a run's code, for its header."""
     parts = {"program": code.program, "metric": code.metric, "teacher": code.teacher}
     found = {name: fingerprint(part) for name, part in parts.items() if part is not None}
+    if isinstance(code.metric, Module):  # a judge: unlike a program's, its state stands nowhere else in the header
+        kind: Any = type(code.metric)
+        state = fingerprint(partial(kind, vars(code.metric), code.metric.dump_state()))
+        found["metric"] = {**found["metric"], "hash": state["hash"]}
     return found | {"adapter": fingerprint(code.settings.get("adapter") or ChatAdapter())}
 
 

@@ -1,0 +1,118 @@
+"""ProgramOfThought: the model writes code, and what the code gives is the answer. Chen et al. 2022, arXiv 2211.12588."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from lmnb.errors import InputError, InterpreterError
+from lmnb.example import Prediction
+from lmnb.modules.chain_of_thought import ChainOfThought
+from lmnb.modules.handed import checked
+from lmnb.modules.one_core import OneCore
+from lmnb.signature import InputField, OutputField, ensure_signature
+from lmnb.tools.interpreter import CodeInterpreter, FinalOutput
+from lmnb.tools.python import PythonInterpreter
+from lmnb.trace import span
+
+_FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+class ProgramOfThought(OneCore):
+    """Asks for Python that computes the outputs (`code_generate`), runs it in a sandbox, and asks again with the error where
+    it fails (`code_regenerate`), up to `max_iters` programs in all.
+
+    The inputs are variables of the code. Code that calls `SUBMIT(field=..., ...)` hands its outputs over, checked by
+    their types; else `generate_output` reads them from what it printed or from its last expression. When no program ran
+    the last error is raised. `interpreter_factory` makes a sandbox a call (default: `PythonInterpreter`, the extra
+    `lmnb[interpreter]`). The prediction also has `code`.
+
+    >>> import lmnb
+    >>> lm = lmnb.FakeLM([{"reasoning": "Add.", "generated_code": "SUBMIT(answer=sum(numbers))"}])
+    >>> with lmnb.context(lm=lm):
+    ...     ProgramOfThought("numbers: list[int] -> answer: int")(numbers=[1, 2, 3]).answer
+    6
+    """
+
+    def __init__(
+        self, signature: Any, max_iters: int = 3, interpreter_factory: Callable[[], CodeInterpreter] | None = None
+    ) -> None:
+        super().__init__()
+        if isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1:
+            raise InputError(
+                f"max_iters is {max_iters!r}, and it is how many programs may be tried: write a number from 1."
+            )
+        made = ensure_signature(signature)
+        self.signature = made
+        self.max_iters = max_iters
+        self.interpreter_factory = interpreter_factory
+        asked = made
+        for name in made.output_fields:
+            asked = asked.delete(name)
+        given = ", ".join(f"`{name}`" for name in made.input_fields)
+        handed = ", ".join(f"{name}=..." for name in made.output_fields)
+        rules = (
+            f"Write Python code that computes the answer; {given} are its variables. It ends with SUBMIT({handed}). It has the "
+            "standard types, math, re, json and datetime, and neither files nor network, inheritance, nor yield."
+        )
+        asked = asked.append_instructions(rules)
+        code = OutputField(desc="Python code and nothing else")
+        self.code_generate = ChainOfThought(asked.append("generated_code", code, str))
+        again = asked.append("previous_code", InputField(), str).append("error", InputField(), str)
+        self.code_regenerate = ChainOfThought(again.append("generated_code", code, str))
+        read = made.append("final_generated_code", InputField(), str)
+        self.generate_output = ChainOfThought(read.append("code_output", InputField(), str))
+
+    async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
+        sandbox = self.interpreter_factory() if self.interpreter_factory else PythonInterpreter()
+        with contextlib.closing(_Closing(sandbox)):
+            code, problem = "", InterpreterError("no program was written")
+            for number in range(self.max_iters):
+                part = self.code_regenerate if number else self.code_generate
+                more = {"previous_code": code, "error": str(problem)} if number else {}
+                said = part(**inputs, **more) if sync else await part.acall(**inputs, **more)
+                code = only_code(said.generated_code)
+                try:
+                    run = partial(executed, sandbox, code, inputs)
+                    result = run() if sync else await asyncio.to_thread(run)
+                except InterpreterError as error:
+                    problem = error
+                    continue
+                if isinstance(result, FinalOutput):
+                    try:
+                        return Prediction(**checked(self.signature, result.output), code=code)
+                    except InputError as error:
+                        problem = InterpreterError(f"SUBMIT: {error}")
+                        continue
+                shown = {"final_generated_code": code, "code_output": str(result)}
+                read = self.generate_output
+                made = read(**inputs, **shown) if sync else await read.acall(**inputs, **shown)
+                return Prediction(**dict(made.items()), code=code)
+        raise problem
+
+
+class _Closing:
+    def __init__(self, sandbox: CodeInterpreter) -> None:
+        self.close = sandbox.shutdown
+
+
+def executed(sandbox: CodeInterpreter, code: str, variables: Mapping[str, Any]) -> Any:
+    """What the code gives, as a span of the trace. InterpreterError where it fails."""
+    with span("tool", "python", inputs={"code": code}) as opened:
+        result = sandbox.execute(code, variables)
+        opened.outputs = result.output if isinstance(result, FinalOutput) else {"result": result}
+    return result
+
+
+def only_code(text: str) -> str:
+    """The code of a reply that stands in a fence, or the reply itself.
+
+    >>> only_code("```python\\nprint(1)\\n```")
+    'print(1)'
+    """
+    found = _FENCE.search(text)
+    return (found[1] if found else text).strip("\n")

@@ -1,0 +1,123 @@
+"""ReAct: thinking and acting in turns, until the answer is handed over. Yao et al. 2022, arXiv 2210.03629."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lmnb.errors import ContextWindowError, InputError, ParseError
+from lmnb.example import Prediction
+from lmnb.modules.chain_of_thought import ChainOfThought
+from lmnb.modules.handed import checked, outputs_model
+from lmnb.modules.one_core import OneCore
+from lmnb.modules.predict import Predict
+from lmnb.signature import InputField, OutputField, ensure_signature
+from lmnb.types.tool import Tool, tools_by_name
+from lmnb.types.tool_calls import ToolCallResults, ToolCalls
+
+SUBMIT = "submit"
+SHORTENED = 3  # how often the oldest turn is left out where the trajectory is too long for the model
+
+
+class ReAct(OneCore):
+    """An agent: in each turn the predictor `react` thinks and calls tools, side by side where there are several; what they
+    give is added to the trajectory. It ends with a call of `submit`, whose arguments are the signature's outputs and are
+    checked by their types; after `max_iters` turns, or where the model can no longer go on, `extract` answers from the
+    trajectory.
+
+    The prediction has the outputs, `trajectory` (a list of turns: thought, calls, results) and `termination_reason`:
+    "submit", "max_iters", "unreadable" or "context". `tools` are functions or `Tool`s. A tool that fails is told to the
+    model, and does not end the run.
+
+    >>> import lmnb
+    >>> def population(town: str) -> int:
+    ...     "How many people live in a town."
+    ...     return {"Bern": 134_000}[town]
+    >>> lm = lmnb.FakeLM([
+    ...     {"next_thought": "Look it up.", "tool_calls": [{"name": "population", "args": {"town": "Bern"}}]},
+    ...     {"next_thought": "Done.", "tool_calls": [{"name": "submit", "args": {"answer": 134_000}}]},
+    ... ])
+    >>> with lmnb.context(lm=lm):
+    ...     made = ReAct("question -> answer: int", [population])(question="How many people live in Bern?")
+    >>> made.answer, made.termination_reason, str(made.trajectory[0]["results"])
+    (134000, 'submit', 'population: 134000')
+    """
+
+    def __init__(self, signature: Any, tools: Iterable[Any] | Mapping[str, Any], max_iters: int = 20) -> None:
+        super().__init__()
+        made = ensure_signature(signature)
+        if isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1:
+            raise InputError(f"max_iters is {max_iters!r}, and it is the number of turns: write a whole number from 1.")
+        self.signature = made
+        self.max_iters = max_iters
+        self.tools = tools_by_name(tools)
+        if SUBMIT in self.tools:
+            raise InputError(f"a tool of an agent cannot be named {SUBMIT!r}: that is how it hands over its answer.")
+        self.tools[SUBMIT] = _submit(made)
+        step = ensure_signature(made)
+        for name in made.output_fields:
+            step = step.delete(name)
+        step = step.append("tools", InputField(), list[str]).append("trajectory", InputField(), str)
+        step = step.append("next_thought", OutputField(), str)
+        step = step.append("tool_calls", OutputField(desc="one or more calls"), ToolCalls)
+        wanted = ", ".join(f"`{name}`" for name in made.output_fields)
+        self.react = Predict(
+            step.append_instructions(
+                "You work in turns. In each turn think, then call tools; what they give is added to the trajectory. "
+                f"When you know {wanted}, call {SUBMIT}."
+            )
+        )
+        self.extract = ChainOfThought(made.append("trajectory", InputField(), str))
+
+    async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
+        shown = [tool.format() for tool in self.tools.values()]
+        turns: list[dict[str, Any]] = []
+        reason = "max_iters"
+        for _ in range(self.max_iters):
+            asked = {**inputs, "tools": shown}
+            try:
+                step = await self._asked(self.react, asked, turns, sync=sync)
+            except (ParseError, ContextWindowError) as error:
+                reason = "unreadable" if isinstance(error, ParseError) else "context"
+                break
+            calls: ToolCalls = step.tool_calls
+            results = calls.execute(self.tools) if sync else await calls.aexecute(self.tools)
+            turns.append({"thought": step.next_thought, "calls": calls, "results": results})
+            handed = _handed_over(results)
+            if handed is not None:
+                return Prediction(**handed, trajectory=turns, termination_reason=SUBMIT)
+        made = await self._asked(self.extract, dict(inputs), turns, sync=sync)
+        return Prediction(**dict(made.items()), trajectory=turns, termination_reason=reason)
+
+    async def _asked(self, part: Any, inputs: dict[str, Any], turns: list[dict[str, Any]], *, sync: bool) -> Any:
+        """One step; where its prompt is too long the oldest turns are left out, a few times."""
+        for dropped in range(SHORTENED + 1):
+            given = {**inputs, "trajectory": _told(turns, dropped)}
+            try:
+                return part(**given) if sync else await part.acall(**given)
+            except ContextWindowError:
+                if dropped in (SHORTENED, len(turns)):
+                    raise
+        raise AssertionError
+
+
+def _submit(signature: Any) -> Tool:
+    schema = outputs_model(signature).model_json_schema()
+    desc = "Hands over the final answer and ends the work."
+    return Tool.from_schema(lambda **values: checked(signature, values), SUBMIT, desc, schema)
+
+
+def _handed_over(results: ToolCallResults) -> dict[str, Any] | None:
+    return next((each.value for each in results if each.name == SUBMIT and each.error is None), None)
+
+
+def _told(turns: list[dict[str, Any]], dropped: int) -> str:
+    """The trajectory as the model reads it."""
+    kept = turns[dropped:]
+    lines = [f"({dropped} earlier turns are left out)"] if dropped else []
+    for number, turn in enumerate(kept, dropped + 1):
+        lines.append(f"Turn {number}: {turn['thought']}")
+        for call, result in zip(turn["calls"], turn["results"], strict=True):
+            said = ", ".join(f"{name}={value!r}" for name, value in call.args.items())
+            lines.append(f"{call.name}({said}) gave: {result}")
+    return "\n".join(lines) or "Nothing yet."
