@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lmnb.errors import InputError
+from lmnb.errors import InputError, MissingExtra
 from lmnb.example import Example
 from lmnb.optional import need
 
@@ -31,7 +31,7 @@ def load_jsonl(path: FilePath, inputs: Sequence[str] = (), fields: Sequence[str]
 
 
 class DataLoader:
-    """Examples from CSV, JSON, parquet and pandas; `fields` chooses columns, `input_keys` marks inputs."""
+    """Examples from CSV, JSON, parquet, pandas and Hugging Face's `datasets`; `fields` chooses columns, `input_keys` marks inputs."""
 
     def from_json(
         self, file_path: FilePath, fields: Sequence[str] | None = None, input_keys: Sequence[str] = ()
@@ -61,6 +61,35 @@ class DataLoader:
         """From a parquet file (read by pandas)."""
         pandas = need("pandas", "pandas", "DataLoader.from_parquet()")
         return self.from_pandas(pandas.read_parquet(file_path), fields, input_keys)
+
+    def from_huggingface(
+        self,
+        dataset: Any,
+        *args: Any,
+        fields: Sequence[str] | None = None,
+        input_keys: Sequence[str] = (),
+        split: str | None = None,
+        **options: Any,
+    ) -> list[Example] | dict[str, list[Example]]:
+        """From a data set of Hugging Face's library: a name with what `datasets.load_dataset` takes, or one that is
+        loaded. The examples of one split, or of each by its name.
+        """
+        if isinstance(dataset, str):
+            library = need("datasets", "datasets", "DataLoader.from_huggingface()")
+            if not hasattr(library, "load_dataset"):  # an empty folder `datasets` on the path imports, too
+                raise MissingExtra("datasets", "datasets", "DataLoader.from_huggingface()")
+            dataset = library.load_dataset(dataset, *args, split=split, **options)
+        elif split is not None:
+            dataset = dataset[split]
+        if isinstance(dataset, Mapping):
+            return {
+                str(name): _from_rows(part, f"split {name!r}", fields, input_keys) for name, part in dataset.items()
+            }
+        return _from_rows(dataset, f"split {split!r}" if split else "the data set", fields, input_keys)
+
+
+def _from_rows(rows: Iterable[Any], place: str, fields: Sequence[str] | None, inputs: Sequence[str]) -> list[Example]:
+    return _examples(((f"row {index} of {place}", row) for index, row in enumerate(rows)), fields, inputs)
 
 
 Placed = tuple[str, Mapping[Any, Any]]  # where a row stands, for messages, and the row

@@ -9,13 +9,13 @@ only route a ticket after it was shown some, or told.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+
+from lmnb.data.generated import run
 
 SEED = 20
 SIZES = {"train": 120, "val": 100, "test": 300}
@@ -156,30 +156,8 @@ def files(seed: int = SEED) -> dict[str, str]:
     }
 
 
-def differing(folder: Path) -> Iterator[str]:
-    """Names of the files in the folder that are missing or are not what this generator makes."""
-    for name, content in files().items():
-        path = folder / name
-        if not path.is_file() or path.read_text(encoding="utf-8") != content:
-            yield name
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m lmnb.data.make_tickets", description="Makes the ticket data set.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not what this makes")
-    parser.add_argument("--folder", type=Path, default=Path("datasets"), help="where the files are (default: datasets)")
-    args = parser.parse_args(argv)
-    if args.check:
-        wrong = list(differing(args.folder))
-        for name in wrong:
-            print(
-                f"{args.folder / name} is not what the generator makes; run python -m lmnb.data.make_tickets",
-                file=sys.stderr,
-            )
-        return 1 if wrong else 0
-    for name, content in files().items():
-        (args.folder / name).write_text(content, encoding="utf-8")
-    return 0
+    return run("lmnb.data.make_tickets", "ticket data set", files(), argv)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,17 @@
-"""Evaluating programs: `Evaluate` gives a `Report`; metrics give numbers, bools or a `Score`."""
+"""Evaluating programs: `Evaluate` gives a `Report`; metrics and judges give numbers, bools or a `Score`."""
 
 from lmnb.evaluate.evaluate import Evaluate
-from lmnb.evaluate.metrics import EM, F1, answer_exact_match, exact_match, normalize_text
+from lmnb.evaluate.judges import CompleteAndGrounded, SemanticF1
+from lmnb.evaluate.metrics import (
+    EM,
+    F1,
+    HotPotF1,
+    answer_exact_match,
+    answer_hotpot_f1,
+    answer_passage_match,
+    exact_match,
+    normalize_text,
+)
 from lmnb.evaluate.report import Comparison, Report
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.score import Score
@@ -10,11 +20,16 @@ __all__ = [
     "EM",
     "F1",
     "Comparison",
+    "CompleteAndGrounded",
     "Evaluate",
+    "HotPotF1",
     "Report",
     "Row",
     "Score",
+    "SemanticF1",
     "answer_exact_match",
+    "answer_hotpot_f1",
+    "answer_passage_match",
     "exact_match",
     "normalize_text",
 ]

@@ -19,6 +19,7 @@ from typing import Any
 from lmnb.errors import InputError
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_STRICT = {"yes", "no", "noanswer"}
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -51,6 +52,17 @@ def F1(prediction: Any, answers: Iterable[Any]) -> float:
     return max((_overlap(normalize_text(prediction).split(), normalize_text(a).split()) for a in answers), default=0.0)
 
 
+def HotPotF1(prediction: Any, answers: Iterable[Any]) -> float:
+    """`F1` as HotPotQA scores (Yang et al. 2018): against "yes", "no" and "noanswer" only the very same answer counts.
+
+    >>> HotPotF1("no, they are not", ["no"]), F1("no, they are not", ["no"])
+    (0.0, 0.4)
+    """
+    found = normalize_text(prediction)
+    wanted = [normalize_text(answer) for answer in answers]
+    return max((float(found == a) if {found, a} & _STRICT else F1(found, [a]) for a in wanted), default=0.0)
+
+
 def _overlap(found: list[str], wanted: list[str]) -> float:
     same = (Counter(found) & Counter(wanted)).total()
     if not same:
@@ -66,6 +78,40 @@ def answer_exact_match(example: Any, pred: Any, trace: Any = None, frac: float =
     True
     """
     return _matches("answer", example, pred, frac)
+
+
+def answer_hotpot_f1(example: Any, pred: Any, trace: Any = None) -> float:
+    """`HotPotF1` of `pred.answer` against `example.answer` (one answer, or a list of good ones).
+
+    >>> import lmnb
+    >>> answer_hotpot_f1(lmnb.Example(answer="the Eiffel Tower"), lmnb.Prediction(answer="Eiffel"))
+    0.6666666666666666
+    """
+    return HotPotF1(field_of(pred, "answer", "prediction"), _listed(field_of(example, "answer", "example")))
+
+
+def answer_passage_match(example: Any, pred: Any, trace: Any = None) -> bool:
+    """Whether a passage of `pred.context` holds `example.answer` (or one of a list) as whole words: how DPR tells a
+    passage with the answer (Karpukhin et al. 2020). Both are normalized as by `normalize_text`.
+
+    >>> import lmnb
+    >>> pred = lmnb.Prediction(context=["It stands in Paris, France.", "It is made of iron."])
+    >>> answer_passage_match(lmnb.Example(answer="paris"), pred), answer_passage_match(lmnb.Example(answer="par"), pred)
+    (True, False)
+    """
+    passages = [_words(passage) for passage in _listed(field_of(pred, "context", "prediction"))]
+    answers = [_words(answer) for answer in _listed(field_of(example, "answer", "example"))]
+    return any(answer.strip() and answer in passage for answer in answers for passage in passages)
+
+
+def _words(text: Any) -> str:
+    """The words of a text with a space around each; marks belong to their letters, any other sign is a word."""
+    signs = (c if c.isalnum() or unicodedata.category(c)[0] == "M" else f" {c} " for c in normalize_text(text))
+    return f" {' '.join(''.join(signs).split())} "
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def exact_match(*fields: str, frac: float = 1.0) -> Callable[..., bool]:
@@ -87,16 +133,17 @@ def exact_match(*fields: str, frac: float = 1.0) -> Callable[..., bool]:
 
 
 def _matches(field: str, example: Any, pred: Any, frac: float) -> bool:
-    found, wanted = _field(pred, field, "prediction"), _field(example, field, "example")
+    found, wanted = field_of(pred, field, "prediction"), field_of(example, field, "example")
     if not isinstance(found, str) and not isinstance(wanted, (str, list, tuple)):
         return found == wanted
-    answers = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+    answers = _listed(wanted)
     if isinstance(found, (list, tuple)):
         return [normalize_text(item) for item in found] == [normalize_text(answer) for answer in answers]
     return EM(found, answers) if frac >= 1.0 else F1(found, answers) >= frac
 
 
-def _field(record: Any, field: str, what: str) -> Any:
+def field_of(record: Any, field: str, what: str) -> Any:
+    """A field of the example or the prediction (`what`); InputError where it is not there."""
     if field not in record:
         raise InputError(f"the {what} has no field {field!r}; it has: {', '.join(record.keys()) or 'none'}.")
     value = record[field]

@@ -146,3 +146,27 @@ def test_the_key_names_the_wrong_labels():
     key, train = ticket_key(), tickets().train
     assert len(key) == len(train) // 10
     assert all(train[index].team != team for index, team in key.items())
+
+
+def test_hugging_face_data_sets_are_examples(file, tmp_path):
+    """By name as its library loads it (here from a local file), or one that is loaded; each split by its name."""
+    library = pytest.importorskip("datasets")
+    if not hasattr(library, "load_dataset"):
+        pytest.skip("`datasets` is the repository's folder of data files, not the library")
+    path = str(file('{"q": "a", "n": 1}\n{"q": "b", "n": 2}'))
+    loader = DataLoader()
+    rows = loader.from_huggingface("json", data_files=path, split="train", input_keys=["q"], cache_dir=str(tmp_path))
+    assert [(row.toDict(), row.input_keys) for row in rows] == [
+        ({"q": "a", "n": 1}, ("q",)),
+        ({"q": "b", "n": 2}, ("q",)),
+    ]
+    loaded = library.DatasetDict(train=library.Dataset.from_list([{"q": "a", "n": 1}]))
+    assert loader.from_huggingface(loaded, fields=["q"]) == {"train": [lmnb.Example(q="a")]}
+    assert loader.from_huggingface(loaded, split="train") == [lmnb.Example(q="a", n=1)]
+
+
+def test_rows_of_a_loaded_data_set_are_named():
+    """Any rows with fields will do, so a missing field is found without the library."""
+    rows = {"test": [{"q": 1}, {"x": 1}]}
+    with pytest.raises(lmnb.InputError, match="row 1 of split 'test': there is no field 'q'; it has: x"):
+        DataLoader().from_huggingface(rows, input_keys=["q"])

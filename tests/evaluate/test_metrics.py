@@ -7,7 +7,16 @@ import enum
 import pytest
 
 import lmnb
-from lmnb.evaluate import EM, F1, answer_exact_match, exact_match, normalize_text
+from lmnb.evaluate import (
+    EM,
+    F1,
+    HotPotF1,
+    answer_exact_match,
+    answer_hotpot_f1,
+    answer_passage_match,
+    exact_match,
+    normalize_text,
+)
 from lmnb.evaluate.metrics import call_of
 
 
@@ -44,6 +53,52 @@ def test_answer_exact_match_takes_one_answer_or_several():
     assert answer_exact_match(lmnb.Example(answer=["dog", "red cat"]), pred)
     assert not answer_exact_match(lmnb.Example(answer="red dog"), pred)
     assert answer_exact_match(lmnb.Example(answer="red dog"), pred, frac=0.5)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "score"),
+    [
+        ("Yes.", ["yes"], 1.0),
+        ("yes, both", ["yes"], 0.0),
+        ("no", ["no one"], 0.0),
+        ("noanswer", ["no answer"], 0.0),
+        ("no way", ["way"], 2 / 3),
+        ("the red cat", ["yes", "red cat"], 1.0),
+        ("red cat", [], 0.0),
+    ],
+)
+def test_hotpot_f1_is_strict_about_yes_and_no(found, wanted, score):
+    """Against yes, no and noanswer only equality counts, on either side; else it is F1."""
+    assert HotPotF1(found, wanted) == pytest.approx(score)
+    assert answer_hotpot_f1(lmnb.Example(answer=wanted), lmnb.Prediction(answer=found)) == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("answer", "context", "there"),
+    [
+        ("Paris", ["Nothing.", "The capital is Paris."], True),
+        ("the Eiffel Tower", ["see the EIFFEL  tower!"], True),
+        ("Eiffel Tower", ["a tower by Eiffel"], False),
+        ("art", ["Paris", "party"], False),
+        (["Rome", "Paris"], ["in Paris"], True),
+        ("Paris", "in Paris, by the Seine", True),
+        ("cafe", ["the caf\u00e9"], False),
+        ("caf\u00e9", ["the cafe\u0301"], True),
+        ("Paris", ["London\u2014Paris"], True),
+        (1889, ["opened in 1889"], True),
+        ("the", ["the end"], False),
+        ("Paris", [], False),
+    ],
+)
+def test_passage_match_wants_the_answer_as_whole_words(answer, context, there):
+    """Words next to each other, in one passage; case, articles, punctuation and how accents are written do not count."""
+    assert answer_passage_match(lmnb.Example(answer=answer), lmnb.Prediction(context=context)) is there
+
+
+def test_passage_match_names_the_field_that_is_missing():
+    """A program that does not give its passages cannot be scored by them."""
+    with pytest.raises(lmnb.InputError, match="the prediction has no field 'context'; it has: answer"):
+        answer_passage_match(lmnb.Example(answer="a"), lmnb.Prediction(answer="a"))
 
 
 class Team(enum.Enum):
