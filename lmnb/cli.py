@@ -99,6 +99,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--start", default="", metavar="FILE", help="a GGUF file of ours to go on from (default: from scratch)"
     )
+    train.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="cores that have nothing else to do (default: 1)"
+    )
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(command=train_command)
     return top
@@ -278,6 +281,7 @@ def train_command(args: argparse.Namespace) -> int:
         minutes=args.minutes,
         tokens=args.tokens,
         checkpoint=args.checkpoint or args.out.with_suffix(".ckpt"),
+        threads=args.threads,
         start=args.start,
         seed=args.seed,
         told=print,

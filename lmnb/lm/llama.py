@@ -74,8 +74,9 @@ def _check_free(port: int, model: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise LMError(f"port {port} cannot be used ({error.strerror}); name another one.", model=model) from error
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LMError(f"port {port} cannot be used ({reason}); name another one.", model=model) from error
 
 
 def _library(model: str) -> Any:

@@ -111,6 +111,15 @@ def complete(model: str, messages: _Messages, options: dict[str, Any]) -> dict[s
     return _merged(model, replies)
 
 
+def is_ours(model: str) -> bool:
+    """Whether lmnb trained it: the chat template of such a model starts every line of a value with a space."""
+    path = weights(model)
+    if model.startswith("lmnb/") or path.stat().st_size > llama.SMALL:
+        return model.startswith("lmnb/")
+    with path.open("rb") as file:
+        return _MARK in file.read(_HEAD)
+
+
 def context_size(model: str) -> int:
     """Tokens of context where the caller names no other number."""
     return 2048 if model.startswith("lmnb/") else 8192
@@ -132,14 +141,14 @@ class _Slot:
 class _Runtime:
     """One file, served by a few servers of one request each, made on demand."""
 
-    def __init__(self, model: str, path: Path, setup: dict[str, Any]) -> None:
+    def __init__(self, model: str, path: Path, setup: dict[str, Any], version: str) -> None:
+        self.version = version
         small = path.stat().st_size <= llama.SMALL
         embedded = model.startswith("lmnb/")
         self.model = model
         self.path = path
         self.max_tokens = 256 if embedded else 1024
-        # the chat template of our models starts every line of a value with a space; `train.fit` writes more of them
-        self._embedded = embedded or (small and _MARK in path.read_bytes()[:_HEAD])
+        self._embedded = is_ours(model)
         self._n_ctx = setup.get("n_ctx", context_size(model))
         self._n_threads = setup.get("n_threads")
         self._prompt_cache = setup.get("prompt_cache", embedded)  # elsewhere it may move a log-probability
@@ -246,11 +255,13 @@ _before_fork: list[Any] = []
 
 def _runtime(model: str, setup: dict[str, Any]) -> _Runtime:
     path = weights(model)
+    version = fingerprint(model)
     key = (model.partition("/")[0], str(path.resolve()), *sorted(setup.items()))
     with _lock:
-        if key not in _runtimes:
-            _runtimes[key] = _Runtime(model, path, setup)
-        return _runtimes[key]
+        known = _runtimes.get(key)
+        if known is None or known.version != version:  # the file was written anew
+            _runtimes[key] = known = _Runtime(model, path, setup, version)
+        return known
 
 
 def _digest(path: Path, *version: int) -> str:

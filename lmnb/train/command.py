@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lmnb.errors import InputError
 from lmnb.train import export
 from lmnb.train import tokenizer as tokenizers
 from lmnb.train.loop import Run, Settings, tokens_in, train
@@ -20,6 +21,7 @@ def train_tiny(
     checkpoint: Path,
     minutes: float = 60,
     tokens: float | None = None,
+    threads: int = 1,
     start: str = "",
     seed: int = 0,
     settings: Settings | None = None,
@@ -32,12 +34,21 @@ def train_tiny(
 
     With `start`, a GGUF file of ours, the run goes on from its weights at a lower rate, a quarter into the curriculum.
     """
-    torch.set_num_threads(1)  # the fastest for so small a model
+    for path in (out, checkpoint):
+        if not path.parent.is_dir():
+            raise InputError(f"there is no folder {str(path.parent)!r} for {path.name!r}. Make it first.")
+    if start and not Path(start).is_file():
+        raise InputError(f"there is no file {start!r} to start from.")
+    if threads < 1 or (tokens is not None and tokens <= 0) or minutes <= 0:
+        raise InputError("threads, tokens and minutes must be greater than 0.")
     if checkpoint.exists():
-        run = Run.load(checkpoint, **({"tokens": tokens} if tokens else {}))
-        told(f"going on    {checkpoint}, {run.tokens / 1e6:.1f}M tokens done")
+        run = Run.load(checkpoint, threads=threads, **({"tokens": tokens} if tokens else {}))
+        told(
+            f"going on    {checkpoint}, seed {run.settings.seed}, {run.tokens / 1e6:.1f}M tokens done; delete it to start anew"
+        )
     else:
-        chosen = settings or Settings(seed=seed, shape=LARGE if torch.cuda.is_available() and not start else Shape())
+        large = torch.cuda.is_available() and not start
+        chosen = settings or Settings(seed=seed, threads=threads, shape=LARGE if large else Shape())
         if start:
             chosen = replace(chosen, start=start, skip=0.25, muon=0.011, adam=0.004, fall=0.7, warmup=100)
         run = Run(chosen, tokenizers.make())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
-from lmnb.train.episodes.arithmetic import sums
+from lmnb.train.episodes.arithmetic import story, sums
 from lmnb.train.episodes.base import pick
+from lmnb.train.episodes.facts import KIN, RELATIONS, ask, facts_about, link, people
 from lmnb.train.episodes.labels import field_names, labels
-from lmnb.train.episodes.routing import FIELDS
+from lmnb.train.episodes.routing import FIELDS, instruct
 from lmnb.train.grammar import capital, message
 from lmnb.train.lexicon import ADVERBS, ALL_NOUNS, TOPICS, TRAIN
-from lmnb.train.render import ASSISTANT, STOP, USER, Span
+from lmnb.train.render import ASSISTANT, STOP, SYSTEM, USER, Span
 
 Text = tuple[str, list[Span]]
 
@@ -18,9 +19,11 @@ Text = tuple[str, list[Span]]
 def lines(rng: random.Random, length: int) -> Text:
     """Words and their label, line after line, in the turns of a chat or as `words => label`; `length` in characters."""
     count = rng.choice([2, 2, 3, 3, 3, 4, 5, 6])
-    kind = pick(rng, {"topic": 5, "pool": 3, "pair": 2, "key": 1})
+    kind = pick(rng, {"topic": 6, "pool": 2.5, "pair": 1.5, "key": 1})
+    topics: list[str] = []
     if kind == "topic":
-        pools = [[noun.singular for noun in TOPICS[topic]] for topic in rng.sample(list(TOPICS), count)]
+        topics = rng.sample(list(TOPICS), count)
+        pools = [[noun.singular for noun in TOPICS[topic]] for topic in topics]
     elif kind == "key":
         count = rng.choice([4, 6, 8, 10])
         pools = [[word] for word in rng.sample([*TRAIN.words, *TRAIN.names], count)]
@@ -33,12 +36,16 @@ def lines(rng: random.Random, length: int) -> Text:
     turn = (f"{USER}[[ ## {i} ## ]]\n ", f"{STOP}{ASSISTANT}[[ ## {o} ## ]]\n ", f"\n \n[[ ## completed ## ]]{STOP}")
     before, between, after = pick(rng, {turn: 6, (" ", " => ", "\n"): 1, (" ", ": ", "\n"): 1})
     text, spans, seen = "", [], set()
+    if kind == "topic" and rng.random() < 0.5:  # an instruction says what every label means
+        classes = [(topic, TOPICS[topic]) for topic in topics]
+        text = f"{SYSTEM} {instruct(rng, 'good', False, classes, names, i, o)}{STOP}".replace("\n", "\n ")
+        seen = set(range(count))
     while len(text) < length:
         at = rng.randrange(count)
         words = rng.sample(pools[at], min(len(pools[at]), rng.choice([1, 2, 2, 3])))
         said = " ".join(words)
         if kind == "topic" and rng.random() < 0.35:
-            said = message(rng, rng.sample(TOPICS_BY_POOL[pools[at][0]], 2), TRAIN, False)
+            said = message(rng, rng.sample(TOPICS[topics[at]], 2), TRAIN, False)
         elif kind != "key" and rng.random() < 0.3:
             said = f"{rng.choice(ADVERBS)} {said}"
         text += before + said + between
@@ -47,9 +54,6 @@ def lines(rng: random.Random, length: int) -> Text:
         seen.add(at)
         text += names[at] + after
     return text, spans
-
-
-TOPICS_BY_POOL = {nouns[0].singular: nouns for nouns in TOPICS.values()}
 
 
 def arithmetic_lines(rng: random.Random, length: int) -> Text:
@@ -85,4 +89,56 @@ def topic_words(rng: random.Random, length: int) -> Text:
     return text, [Span(0, len(text), "weak", 0)]
 
 
-DENSE = {"lines": lines, "sums": arithmetic_lines, "topics": topic_words}
+def answers(rng: random.Random, length: int) -> Text:
+    """Facts about some people, then question after question about them, one and two hops, with their answers."""
+    names = people(rng, False, rng.choice([3, 4, 5, 6]))
+    told = [
+        fact
+        for relation in rng.sample(list(RELATIONS), rng.choice([1, 2, 3]))
+        for fact in facts_about(rng, False, names, relation)
+    ]
+    links = [
+        (name, rng.choice(KIN), rng.choice([each for each in names if each != name]))
+        for name in rng.sample(names, rng.choice([0, 1, 2, 3]))
+    ]
+    sentences = [fact.text for fact in told] + [link(rng, False, kin, name, other) for name, kin, other in links]
+    rng.shuffle(sentences)
+    text, spans = f" {' '.join(sentences)}\n", []
+    turn = (
+        f"{USER}[[ ## question ## ]]\n ",
+        f"{STOP}{ASSISTANT}[[ ## answer ## ]]\n ",
+        f"\n \n[[ ## completed ## ]]{STOP}",
+    )
+    before, between, after = pick(rng, {turn: 1, (" ", " => ", "\n"): 1})
+    while len(text) < length:
+        fact = rng.choice(told)
+        asked = [f"the {kin} of {name}" for name, kin, other in links if other == fact.name]
+        who = rng.choice(asked) if asked and rng.random() < 0.6 else fact.name
+        text += before + ask(rng, False, fact.relation, who) + between
+        spans.append(Span(len(text), len(text) + len(fact.value), "label", 0))
+        text += fact.value + after
+    return text, spans
+
+
+def stories(rng: random.Random, length: int) -> Text:
+    """Short stories of sums, each followed by its steps worked out and mostly by its result."""
+    text, spans = "", []
+    turn = (
+        f"{USER}[[ ## question ## ]]\n ",
+        f"{STOP}{ASSISTANT}[[ ## reasoning ## ]]\n ",
+        "\n \n[[ ## answer ## ]]\n ",
+        f"\n \n[[ ## completed ## ]]{STOP}",
+    )
+    before, between, then, after = pick(rng, {turn: 1, (" ", " => ", " => ", "\n"): 1})
+    steps = rng.choice([[1], [1, 2], [1, 2, 3], [2, 3, 4]])
+    while len(text) < length:
+        asked, worked, total = story(rng, False, rng.choice(steps))
+        for shown, said in ((before + asked + between, worked), (then, str(total))):
+            text += shown
+            spans.append(Span(len(text), len(text) + len(said), "label", 0))
+            text += said
+        text += after
+    return text, spans
+
+
+DENSE = {"lines": lines, "sums": arithmetic_lines, "topics": topic_words, "answers": answers, "stories": stories}

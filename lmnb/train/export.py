@@ -12,6 +12,7 @@ from lmnb.train import tokenizer as tokenizers
 from lmnb.train.model import Model, Shape, torch
 from lmnb.train.render import PAD, STOP, TEMPLATE
 
+LONGEST = 1 << 16  # tokens of context in a file that is read
 SMALL = 3_000_000  # parameters; below, 8 bits move log-probabilities by 0.8, and half precision by 0.04
 _BLOCK = {
     "attn_norm.weight": "norm1.weight",
@@ -31,11 +32,12 @@ class Loaded:
 
 
 def save(model: Model, tokenizer: Any, path: str | Path, name: str = "lmnb-tiny") -> Path:
-    """Write the file: half precision below `SMALL` parameters, else 8 bits."""
+    """Write the file, whole or not at all: half precision below `SMALL` parameters, else 8 bits."""
     gguf = need("gguf", "train", "writing a GGUF file")
     shape, path = model.shape, Path(path)
     eight = model.size >= SMALL
-    writer = gguf.GGUFWriter(str(path), "qwen2")
+    part = path.with_name(f"{path.name}.part")
+    writer = gguf.GGUFWriter(str(part), "qwen2")
     writer.add_name(name)
     writer.add_license("MIT")
     writer.add_context_length(shape.context)
@@ -72,6 +74,7 @@ def save(model: Model, tokenizer: Any, path: str | Path, name: str = "lmnb-tiny"
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    part.replace(path)
     return path
 
 
@@ -91,18 +94,25 @@ def tensors(model: Model) -> dict[str, Any]:
 
 
 def load(path: str | Path) -> Loaded:
-    """Model and tokenizer of a file that `save` wrote. ModelNotFound where it is another architecture."""
+    """Model and tokenizer of a file that `save` wrote. ModelNotFound where there is none, or it is damaged or another's."""
     gguf = need("gguf", "train", "reading a GGUF file")
-    reader = gguf.GGUFReader(str(path))
+    try:
+        return _read(gguf, gguf.GGUFReader(str(path)))
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError, ZeroDivisionError) as error:
+        raise ModelNotFound(
+            f"{str(path)!r} is not a model that lmnb trained ({type(error).__name__}: {error}). "
+            "Give 'lmnb/tiny', or a file that fit or train-tiny wrote.",
+            model=str(path),
+        ) from error
+
+
+def _read(gguf: Any, reader: Any) -> Loaded:
 
     def value(key: str) -> Any:
         return reader.fields[key].contents()
 
-    if value("general.architecture") != "qwen2" or f"{STOP}" not in value("tokenizer.ggml.tokens"):
-        raise ModelNotFound(
-            f"{str(path)!r} is not a model that lmnb trained. Give 'lmnb/tiny', or a file that fit or train-tiny wrote.",
-            model=str(path),
-        )
+    if value("general.architecture") != "qwen2" or STOP not in value("tokenizer.ggml.tokens"):
+        raise ValueError("another architecture or another tokenizer")
     tokens = value("tokenizer.ggml.tokens")
     shape = Shape(
         vocab=len(tokens),
@@ -127,6 +137,8 @@ def load(path: str | Path) -> Loaded:
         for kind in ("weight", "bias"):
             state[f"{ours}qkv.{kind}"] = torch.cat([held[f"{theirs}attn_{letter}.{kind}"] for letter in "qkv"])
         state[f"{ours}up.weight"] = torch.cat([held[f"{theirs}ffn_gate.weight"], held[f"{theirs}ffn_up.weight"]])
+    if list(held["token_embd.weight"].shape) != [shape.vocab, shape.width] or shape.context > LONGEST:
+        raise ValueError("its sizes do not fit its weights")
     model = Model(shape)
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     kinds = value("tokenizer.ggml.token_type")

@@ -10,11 +10,13 @@ from typing import Any
 from lmnb.errors import InputError
 from lmnb.lm.local import weights
 from lmnb.train import export
+from lmnb.train.descent import Descent
 from lmnb.train.model import Model, torch
-from lmnb.train.muon import Muon
+from lmnb.train.render import CONTROL
 from lmnb.train.sequences import Row, chat_row, collate, np
 
 ROWS = 8  # records a step
+ROLES = ("system", "user", "assistant")
 
 
 def fit(
@@ -58,11 +60,7 @@ def train(
     told: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train the model in place, some epochs over the rows in an order drawn from the seed."""
-    named = dict(model.named_parameters())
-    matrices = [weight for key, weight in named.items() if weight.dim() == 2 and "embed" not in key]
-    others = [weight for key, weight in named.items() if weight.dim() != 2 or "embed" in key]
-    muon = Muon(matrices, decay=0.0)
-    adam = torch.optim.AdamW(others, lr=rate / 2, betas=(0.9, 0.98), weight_decay=0.0)
+    descent = Descent(model, rate, rate / 2, decay=0.0)
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     steps = max(1, epochs * ((len(rows) + ROWS - 1) // ROWS))
     count = 0
@@ -71,17 +69,31 @@ def train(
         for start in range(0, len(order), ROWS):
             part = order[start : start + ROWS]
             batch = collate(part, max(len(row.ids) for row in part) - 1, noise)
-            now = rate * min(1.0, (count + 1) / 5) * (1 - count / steps)
             loss = model.loss(*(torch.from_numpy(each) for each in (batch.ids, batch.targets, batch.weights)))
             loss.backward()
-            for group in adam.param_groups:
-                group["lr"] = now / 2
-            muon.step(now)
-            adam.step()
-            adam.zero_grad()
+            descent.step(min(1.0, (count + 1) / 5) * (1 - count / steps))
             count += 1
             if told is not None:
                 told(count, float(loss.detach()))
+
+
+def _messages(at: int, record: Any) -> list[dict[str, str]]:
+    given = record.get("messages") if isinstance(record, Mapping) else None
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise InputError(f'record {at} is not {{"messages": [...]}}: {record!r:.200}')
+    for message in given:
+        role, content = (message.get(key) if isinstance(message, Mapping) else None for key in ("role", "content"))
+        if role not in ROLES or not isinstance(content, str):
+            roles = ", ".join(ROLES)
+            raise InputError(
+                f"record {at} has a message that is not a text of one of the roles {roles}: {message!r:.200}"
+            )
+        mark = next((mark for mark in CONTROL if mark in content), None)
+        if mark is not None:
+            raise InputError(
+                f"record {at} has {mark!r} in a text, which ends or begins a turn for the model. Take it out."
+            )
+    return [dict(message) for message in given]
 
 
 def _rows(loaded: export.Loaded, records: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -91,12 +103,12 @@ def _rows(loaded: export.Loaded, records: Sequence[Mapping[str, Any]]) -> list[R
         )
     rows = []
     for at, record in enumerate(records):
-        messages = record.get("messages") or []
+        messages = _messages(at, record)
         if not any(message.get("role") == "assistant" for message in messages):
             raise InputError(
-                f"record {at} has no assistant turn, so there is nothing to learn from it: {dict(record)!r:.200}"
+                f"record {at} has no assistant turn, so there is nothing to learn from it: {record!r:.200}"
             )
-        row = chat_row(loaded.tokenizer, list(messages))
+        row = chat_row(loaded.tokenizer, messages)
         if len(row.ids) > loaded.model.shape.context:
             raise InputError(
                 f"record {at} has {len(row.ids)} tokens, and the model takes {loaded.model.shape.context}."

@@ -1,7 +1,7 @@
 """The training loop: from a seed to weights, on the CPU by default and on a CUDA device where there is one.
 
 A run is a function of its settings; on the CPU it is the same bit for bit, also when it was stopped and resumed from its
-checkpoint. Schedules count tokens. One thread is fastest for so small a model; a second process makes the batches.
+checkpoint. Schedules count tokens. A second process makes the batches.
 """
 
 from __future__ import annotations
@@ -14,55 +14,55 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from queue import Full
+from queue import Empty, Full
 from typing import Any
 
 from lmnb.errors import RunError
 from lmnb.train import tokenizer as tokenizers
+from lmnb.train.descent import Descent
 from lmnb.train.lexicon import VERSION
 from lmnb.train.model import Model, Shape, torch
-from lmnb.train.muon import Muon
-from lmnb.train.sequences import SHAPES, Batch, stream
+from lmnb.train.sequences import Batch, chunk, shares, stream
 from lmnb.train.start import continued, structured
 
-MEASURED = 3  # batches of each shape that are timed to turn minutes into tokens
+MEASURED = 30  # batches that are timed to turn minutes into tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What decides a run. `tokens` is its length; the rates rise over `warmup` steps and fall to zero over the last `fall`."""
 
-    tokens: float = 40e6
+    tokens: float = 48e6
     seed: int = 0
     shape: Shape = field(default_factory=Shape)
-    muon: float = 0.014
+    muon: float = 0.012
     adam: float = 0.005
     warmup: int = 60
-    fall: float = 0.6
+    fall: float = 0.9
     skip: float = 0.0  # how much of the curriculum lies behind the run at its start
     start: str = ""  # a GGUF file to go on from; empty: the structured start
     compiled: bool = True
+    threads: int = 1  # more are faster only on cores that have nothing else to do
 
 
 class Run:
     """A model in training: `steps()` trains, `save()` and `load()` keep everything that decides how it goes on."""
 
-    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+    def __init__(self, settings: Settings, tokenizer: Any, *, fresh: bool = True) -> None:
         self.settings, self.tokenizer = settings, tokenizer
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.model = Model(settings.shape)
-        if settings.start:
+        if not fresh:
+            pass  # the weights are restored
+        elif settings.start:
             continued(self.model, tokenizer, settings.start)
         else:
             structured(self.model, tokenizer)
         torch._dynamo.config.recompile_limit = 64
         self.model.to(self.device)
-        named = dict(self.model.named_parameters())
-        matrices = [weight for name, weight in named.items() if weight.dim() == 2 and "embed" not in name]
-        self.others = [weight for name, weight in named.items() if weight.dim() != 2 or "embed" in name]
-        self.muon = Muon(matrices)
-        self.adam = torch.optim.AdamW(self.others, lr=settings.adam, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        self.descent = Descent(self.model, settings.muon, settings.adam)
         self.tokens, self.count, self.loss = 0, 0, 0.0
         self.position = {"number": 0, "index": 0, "tokens": 0}  # of the next batch
         self._hidden = self.model.hidden
@@ -83,13 +83,7 @@ class Run:
         with self.fast(), torch.autocast(self.device, torch.bfloat16):
             loss = self.model.loss(ids, targets, weights)
         loss.backward()
-        rate = self.rate()
-        torch.nn.utils.clip_grad_norm_(self.others, 1.0)
-        for group in self.adam.param_groups:
-            group["lr"] = self.settings.adam * rate
-        self.muon.step(self.settings.muon * rate)
-        self.adam.step()
-        self.adam.zero_grad()
+        self.descent.step(self.rate())
         self.count += 1
         self.tokens += batch.tokens
         now = float(loss.detach())
@@ -122,8 +116,7 @@ class Run:
             "version": VERSION,
             "tokenizer": self.tokenizer.to_str(),
             "weights": self.model.state_dict(),
-            "muon": self.muon.buffers,
-            "adam": self.adam.state_dict(),
+            **self.descent.state(),
             "random": torch.get_rng_state(),
             "at": {**at, **{f"p_{key}": value for key, value in self.position.items()}},
         }
@@ -131,8 +124,7 @@ class Run:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back, or on, to what `state` gave."""
         self.model.load_state_dict(state["weights"])
-        self.muon.buffers = [buffer.to(self.device) for buffer in state["muon"]]
-        self.adam.load_state_dict(state["adam"])
+        self.descent.restore(state, self.device)
         torch.set_rng_state(state["random"])
         at = state["at"]
         self.tokens, self.count, self.loss = at["tokens"], at["count"], at["loss"]
@@ -147,20 +139,27 @@ class Run:
     @classmethod
     def load(cls, path: Path, **changes: Any) -> Run:
         """The run of a checkpoint, ready to go on; `changes` are settings that are to be others, such as `tokens`."""
-        state = torch.load(path, weights_only=True)
-        if state["version"] != VERSION:
+        try:
+            state = torch.load(path, weights_only=True, map_location="cpu")
+            version = state["version"]
+        except Exception as error:
             raise RunError(
-                f"{str(path)!r} was made by version {state['version']} of the generator, and this is {VERSION}. Start anew."
+                f"{str(path)!r} cannot be read as a checkpoint ({type(error).__name__}: {error})."
+            ) from error
+        if version != VERSION:
+            raise RunError(
+                f"{str(path)!r} was made by version {version} of the generator, and this is {VERSION}. Start anew."
             )
         kept = json.loads(state["settings"])
         settings = Settings(**{**kept, "shape": Shape(**kept["shape"]), **changes})
-        run = cls(settings, tokenizers.from_text(state["tokenizer"]))
+        run = cls(settings, tokenizers.from_text(state["tokenizer"]), fresh=False)
         run.restore(state)
         return run
 
 
 def _produce(queue: Any, text: str, seed: int, total: float, skip: float, position: dict[str, int]) -> None:
-    os.nice(2)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(2)
     parent = os.getppid()
     for batch in stream(tokenizers.from_text(text), seed, total, skip, **position):
         while True:
@@ -169,12 +168,22 @@ def _produce(queue: Any, text: str, seed: int, total: float, skip: float, positi
                 break
             except Full:
                 if os.getppid() != parent:
-                    return  # the run was killed
+                    queue.cancel_join_thread()  # the run was killed, and nobody will read what is left
+                    return
+
+
+def _next(queue: Any, worker: Any) -> Batch:
+    while True:
+        try:
+            return queue.get(timeout=5)
+        except Empty:
+            if not worker.is_alive():
+                raise RunError("the process that makes the batches has ended; what it said stands above.") from None
 
 
 @contextmanager
 def produced(run: Run) -> Iterator[Any]:
-    """A queue that another process fills with the run's batches."""
+    """A queue that another process fills with the run's batches, and that process."""
     context = torch.multiprocessing.get_context("spawn")
     queue = context.Queue(24)
     arguments = (
@@ -188,42 +197,37 @@ def produced(run: Run) -> Iterator[Any]:
     worker = context.Process(target=_produce, args=arguments, daemon=True)
     worker.start()
     try:
-        yield queue
+        yield queue, worker
     finally:
         worker.terminate()
 
 
 def tokens_in(minutes: float, run: Run) -> float:
-    """How many tokens this machine trains on in so many minutes: a few steps of each shape, timed and taken back."""
+    """How many tokens this machine trains on in so many minutes: some steps of the middle of a run, timed and taken back."""
     before = copy.deepcopy(run.state())
-    by_shape: dict[Any, list[Batch]] = {}
-    for batch in run.batches():
-        by_shape.setdefault(batch.ids.shape, []).append(batch)
-        if len(by_shape) == len(SHAPES) and all(len(same) > MEASURED for same in by_shape.values()):
-            break
-    spent, seen = 0.0, 0
-    for same in by_shape.values():
-        run.step(same[0])  # compiles
-        for batch in same[1 : 1 + 4 * MEASURED]:
-            start = time.perf_counter()
-            run.step(batch)
-            spent, seen = spent + time.perf_counter() - start, seen + batch.tokens
+    batches = chunk(run.tokenizer, run.settings.seed, 0, shares(0.5))
+    for batch in {batch.ids.shape: batch for batch in batches}.values():
+        run.step(batch)  # compiles
+    measured = batches[:MEASURED]
+    start = time.perf_counter()
+    for batch in measured:
+        run.step(batch)
+    spent = time.perf_counter() - start
     run.restore(before)
-    return minutes * 60 * seen / spent
+    return minutes * 60 * sum(batch.tokens for batch in measured) / spent
 
 
-def train(run: Run, checkpoint: Path, *, every: float = 180.0, report: Any = None, until: float | None = None) -> None:
-    """Train to the run's end, or to `until` tokens. Writes the checkpoint every so many seconds; Ctrl-C keeps the last."""
+def train(run: Run, checkpoint: Path, *, every: float = 600.0, report: Any = None) -> None:
+    """Train to the run's end. Writes the checkpoint every so many seconds; Ctrl-C keeps the last."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("training"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
-    end = min(run.settings.tokens, until or run.settings.tokens)
-    with produced(run) as queue, Progress(*columns) as bar:
+    with produced(run) as (queue, worker), Progress(*columns) as bar:
         task = bar.add_task("", total=run.settings.tokens, completed=run.tokens, said="")
         saved = told = time.monotonic()
         before = run.tokens
-        while run.tokens < end:
-            run.step(queue.get())
+        while run.tokens < run.settings.tokens:
+            run.step(_next(queue, worker))
             now = time.monotonic()
             if now - told > 10:
                 speed = (run.tokens - before) / (now - told)

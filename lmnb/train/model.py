@@ -37,6 +37,7 @@ class Shape:
         return self.width // self.heads
 
 
+BLOCK = 200  # from this length on attention goes in two blocks
 LARGE = Shape(width=256, layers=6, heads=8, inner=704)  # for a CUDA device: 5.8 million parameters
 
 
@@ -50,6 +51,25 @@ def turns(shape: Shape) -> tuple[torch.Tensor, torch.Tensor]:
 def _turned(x: torch.Tensor) -> torch.Tensor:
     half = x.shape[-1] // 2
     return torch.cat([-x[..., half:], x[..., :half]], -1)
+
+
+def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Causal attention over [rows, heads, length, head]; `mask` is added to the scores, [length, length].
+
+    On a CPU, plain products in two blocks of queries: for heads so small that is twice as fast as the fused kernel.
+    """
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    rows, heads, length, head = q.shape
+    q, k, v = (x.reshape(rows * heads, length, head) for x in (q, k, v))
+    size = length if length < BLOCK else -(-length // 2)
+    seen = []
+    for start in range(0, length, size):
+        end = min(length, start + size)
+        part = mask[start:end, :end].expand(rows * heads, -1, -1)
+        scores = torch.baddbmm(part, q[:, start:end], k[:, :end].mT, alpha=head**-0.5)
+        seen.append(torch.softmax(scores, -1).to(v.dtype) @ v[:, :end])
+    return torch.cat(seen, 1).view(rows, heads, length, head)
 
 
 class Norm(nn.Module):
@@ -76,14 +96,14 @@ class Block(nn.Module):
         self.up = nn.Linear(shape.width, 2 * shape.inner, bias=False)  # gate and up, side by side
         self.down = nn.Linear(shape.inner, shape.width, bias=False)
 
-    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         rows, length, width = x.shape
         q, k, v = (
             part.view(rows, length, self.shape.heads, self.shape.head).transpose(1, 2)
             for part in self.qkv(self.norm1(x)).split(width, -1)
         )
         q, k = q * cos + _turned(q) * sin, k * cos + _turned(k) * sin
-        seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        seen = attention(q, k, v, mask)
         x = x + self.out(seen.transpose(1, 2).reshape(rows, length, width))
         gate, up = self.up(self.norm2(x)).chunk(2, -1)
         return x + self.down(F.silu(gate) * up)
@@ -118,8 +138,9 @@ class Model(nn.Module):
         cos, sin = self.get_buffer("cos")[:length], self.get_buffer("sin")[:length]
         if torch.is_autocast_enabled(x.device.type):
             cos, sin = cos.bfloat16(), sin.bfloat16()
+        mask = torch.full((length, length), -1e9, dtype=cos.dtype, device=x.device).triu(1)
         for block in self.blocks:
-            x = block(x, cos, sin)
+            x = block(x, cos, sin, mask)
         return self.norm(x)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from lmnb.optional import need
 from lmnb.train.dense import DENSE
 from lmnb.train.episodes import FAMILIES, Episode
 from lmnb.train.episodes.base import pick
+from lmnb.train.episodes.routing import routing
 from lmnb.train.render import conversation, paraphrased, rendered
 
 if TYPE_CHECKING:
@@ -23,38 +24,35 @@ else:
     np = need("numpy", "train", "making training batches")
 
 MIX: dict[str, float] = {
-    "routing": 5.0,
-    "extraction": 1.7,
-    "arithmetic": 1.7,
-    "formatting": 1.3,
-    "hunt": 1.0,
-    "json": 0.25,
-    "proposal": 0.2,
-    "tools": 0.15,
-    "judging": 0.15,
-    "record": 0.15,
-    "search": 0.1,
-    "chat": 0.05,
-}
-_MAIN = {
-    "routing": 4.5,
-    "extraction": 1.6,
+    "routing": 3.0,
+    "extraction": 1.8,
     "arithmetic": 1.5,
     "formatting": 1.2,
-    "hunt": 1.4,
-    "json": 0.15,
-    "proposal": 0.1,
+    "hunt": 0.8,
+    "json": 0.2,
+    "proposal": 0.4,
+    "tools": 0.12,
+    "judging": 0.12,
+    "record": 0.08,
+    "search": 0.08,
+    "chat": 0.05,
 }
-# progress from which on -> shares
+# what is learned last: to read an instruction, to find a fact, to go step by step
+_LATE = {"routing": 2.5, "told": 2, "answers": 2, "hunt": 0.8, "extraction": 3, "arithmetic": 2.5, "formatting": 2}
+# progress from which on -> shares: matching and copying by themselves, then with a few families, then all of them
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
-    (0.0, {"lines": 5, "topics": 0.6, "repeat": 0.8, "routing": 2.5, "hunt": 1.5, "sums": 0.4}),
-    (0.1, {**_MAIN, "lines": 2.5, "topics": 0.3, "repeat": 1.0, "sums": 0.5}),
-    (0.5, {**MIX, "lines": 1.3, "topics": 0.15, "repeat": 1.0, "sums": 0.25}),
-    (0.85, {**MIX, "lines": 0.3, "repeat": 0.3, "sums": 0.1}),
+    (0.0, {"lines": 8, "topics": 0.6, "repeat": 0.4}),
+    (
+        0.08,
+        {"lines": 3.5, "topics": 0.3, "repeat": 0.5, "routing": 2, "told": 0.8, "answers": 2.5, "extraction": 0.8}
+        | {"formatting": 0.8, "stories": 2, "sums": 0.6, "arithmetic": 0.5},
+    ),
+    (0.35, {**MIX, "told": 1, "lines": 1.5, "topics": 0.15, "repeat": 0.3, "answers": 2, "stories": 1.5, "sums": 0.2}),
+    (0.6, {**MIX, **_LATE, "lines": 0.5, "repeat": 0.3, "stories": 1.2, "sums": 0.2}),
 ]
-SHAPES = [(112, 46), (176, 29), (272, 19), (512, 10)]  # length of a row, rows of a batch
+SHAPES = [(112, 46), (176, 29), (256, 20), (352, 15), (512, 10)]  # length of a row, rows of a batch
 CHUNK = 60  # rows drawn at a time are enough for about so many batches
-LABEL, SHORT, LONG, FORMAT, WEAK, UNKNOWN, AFTER = 1.5, 1.0, 0.3, 0.2, 0.25, 0.05, 0.3
+LABEL, SHORT, LONG, FORMAT, WEAK, UNKNOWN, AFTER = 1.5, 1.0, 0.3, 0.25, 0.25, 0.05, 0.6
 CONTEXT, CONTEXT_SHARE = 0.12, 0.25  # weight of a context token, and the share of them that has it
 
 
@@ -132,7 +130,8 @@ def _value_weight(episode: Episode, field: str, length: int) -> float:
 
 def dense_row(tokenizer: Any, rng: random.Random, kind: str) -> Row:
     """A dense sequence as a row."""
-    text, spans = DENSE[kind](rng, rng.choice([450, 700, 900]) if kind == "lines" else 400)
+    length = rng.choice([450, 700, 900]) if kind == "lines" else 800 if kind == "answers" else 400
+    text, spans = DENSE[kind](rng, length)
     encoded = tokenizer.encode(text)
     starts, ends = (np.array([offset[side] for offset in encoded.offsets]) for side in (0, 1))
     weights = np.full(len(encoded.ids), -1.0, np.float32)
@@ -158,6 +157,8 @@ def row(tokenizer: Any, rng: random.Random, kind: str, size: int) -> Row:
         return repeat_row(rng, size)
     if kind in DENSE:
         return dense_row(tokenizer, rng, kind)
+    if kind == "told":
+        return weighed(tokenizer, routing(rng, instruction="good", demos=rng.choice([0, 0, 1, 2])), rng)
     return weighed(tokenizer, FAMILIES[kind](rng, False), rng)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from lmnb.train.export import load
 from lmnb.train.grammar import capital
-from lmnb.train.lexicon import DESCRIPTIONS, OTHERS, TOPICS
+from lmnb.train.lexicon import DESCRIPTIONS, NEGATIVE, NEUTRAL, OTHERS, POSITIVE, TOPICS, TRAIN
 from lmnb.train.model import Block, Model, torch
 
 TOPIC = 2.5  # length of what the words of a topic share, beside 2.8 of what is a word's own in that subspace
@@ -29,9 +29,12 @@ _WORD = re.compile(r"Ġ[A-Za-z]{3,}")
 
 
 def content_ids(tokenizer: Any) -> torch.Tensor:
-    """Tokens that are words with a meaning, sorted."""
-    vocab = tokenizer.get_vocab().items()
-    return torch.tensor(sorted(i for text, i in vocab if _WORD.fullmatch(text) and text[1:].lower() not in _FUNCTION))
+    """Tokens by which texts are told apart: topics, their nouns, the words of a mood, names; sorted."""
+    said = {*POSITIVE, *NEGATIVE, *NEUTRAL, *TRAIN.names}
+    forms = {form for word in said for form in (f"Ġ{word}", f"Ġ{capital(word)}")}
+    vocab = tokenizer.get_vocab()
+    ids = {vocab[form] for form in forms if form in vocab}
+    return torch.tensor(sorted(ids.union(*topic_ids(tokenizer))))
 
 
 def topic_ids(tokenizer: Any) -> list[list[int]]:

@@ -1,6 +1,6 @@
 """The tokenizer: byte-level BPE with the GPT-2 pre-tokenizer, which llama.cpp runs from the GGUF file.
 
-Digits are never merged, so that numbers are read and written digit by digit. Frequent boilerplate is one token each; none of
+Numbers up to `NUMBERS` are one token each, so that small sums can be known by heart. Frequent boilerplate is one token each; none of
 these strings may overlap another, or llama.cpp would split a prompt otherwise than we do.
 """
 
@@ -26,12 +26,13 @@ from lmnb.train.lexicon import (
     OTHERS,
     THINGS,
     VERB_FORMS,
-    vocabulary,
+    taught,
 )
 from lmnb.train.render import CONTROL, conversation, rendered
 from lmnb.train.sequences import MIX, sample
 
 SIZE = 4096
+NUMBERS = 60  # the largest number that is a token of its own
 BOILERPLATE = [
     "\n \n Input fields:\n - `",
     "\n \n Output fields:\n - `",
@@ -124,9 +125,13 @@ def _texts(rng: random.Random, episodes: int) -> Iterator[str]:
     for _ in range(episodes):
         text, _spans = rendered(conversation(sample(rng, MIX)), [])
         yield cut.sub("\n", text)
+    words = taught()
+    known = set(words)
     core = [*NAMES, *CITIES, *LABEL_WORDS, *(noun.singular for noun in ALL_NOUNS), *THINGS.split(), *JOBS, *OTHERS]
     core += [*ADJECTIVES, *ADVERBS, *(form for verb in VERB_FORMS for form in verb)]
+    core = [word for word in core if word in known]
     yield from [" " + " ".join(core)] * 160  # one token each, where the size allows
-    yield from [" " + " ".join(vocabulary())] * 60
+    yield from [" " + " ".join(words)] * 60
+    yield from [" " + " ".join(map(str, range(NUMBERS + 1)))] * 160
     for _ in range(600):
         yield " " + " ".join(pseudo_word(rng, False) for _ in range(8))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import lmnb
+from lmnb.errors import InputError
 from lmnb.train import command, probe, sequences
 from lmnb.train.command import train_tiny
 from lmnb.train.loop import Settings
@@ -32,6 +33,22 @@ def test_the_recipe_writes_a_model_that_answers(
     again = train_tiny(tmp_path / "b.gguf", **options)
     assert again.read_bytes() == out.read_bytes()
     assert told[0].startswith("model") and any(line.startswith("going on") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"out": "missing/x.gguf"}, "no folder"),
+        ({"start": "missing.gguf"}, "no file"),
+        ({"threads": 0}, "greater than 0"),
+        ({"tokens": -1}, "greater than 0"),
+    ],
+)
+def test_a_wrong_option_is_told_before_the_training(options: dict[str, Any], words: str, tmp_path: Path) -> None:
+    """What cannot work is said at once, not after hours."""
+    options = {"out": "x.gguf", **options}
+    with pytest.raises(InputError, match=words):
+        train_tiny(tmp_path / options.pop("out"), checkpoint=tmp_path / "x.ckpt", **options)
 
 
 def test_the_larger_model_takes_the_structured_start(tokenizer: Any) -> None:

@@ -65,6 +65,17 @@ def test_another_architecture_is_refused(shipped: Any, tmp_path: Path) -> None:
         export.load(tmp_path / "other.gguf")
 
 
+def test_a_damaged_file_is_refused(shipped: Any, tmp_path: Path) -> None:
+    """What is no GGUF file, is cut, or is missing raises ModelNotFound with its name."""
+    whole = export.save(shipped.model, shipped.tokenizer, tmp_path / "whole.gguf").read_bytes()
+    for name, data in {"text.gguf": b"no model", "cut.gguf": whole[:200_000], "empty.gguf": b""}.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ModelNotFound, match=name):
+            export.load(tmp_path / name)
+    with pytest.raises(ModelNotFound, match="missing"):
+        export.load(tmp_path / "missing.gguf")
+
+
 def test_the_weights_are_at_most_ten_megabytes() -> None:
     """The embedded model stays small enough for the wheel."""
     from lmnb.lm.local import weights

@@ -70,9 +70,31 @@ def test_fit_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("records", "words"),
-    [([], "no record"), ([{"messages": [{"role": "user", "content": "Hello"}]}], "record 0 has no assistant turn")],
+    [
+        ([], "no record"),
+        ([{"messages": [{"role": "user", "content": "Hello"}]}], "record 0 has no assistant turn"),
+        (["text"], "record 0 is not"),
+        ([{"messages": "text"}], "record 0 is not"),
+        ([{"messages": ["text"]}], "not a text of one of the roles system, user, assistant"),
+        ([{"messages": [{"content": "x"}]}], "not a text of one of the roles"),
+        ([{"messages": [{"role": "assistant", "content": None}]}], "not a text of one of the roles"),
+        ([{"messages": [{"role": "tool", "content": "x"}]}], "not a text of one of the roles"),
+        ([{"messages": [{"role": "assistant", "content": "x<|end|>"}]}], r"<\|end\|>' in a text"),
+    ],
 )
 def test_fit_says_what_is_wrong_with_the_records(records: list[Any], words: str, tmp_path: Path) -> None:
     """Without anything to learn from, the error names the record."""
     with pytest.raises(InputError, match=words):
         fit("lmnb/tiny", records, tmp_path / "fit.gguf")
+
+
+def test_a_file_that_is_fitted_again_answers_anew(tmp_path: Path) -> None:
+    """A second model in the same file is the one that answers, also where the first has answered before."""
+    out = tmp_path / "fit.gguf"
+    replies = []
+    for word in ("yes", "no"):
+        record = {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": word}]}
+        fit("lmnb/tiny", [record] * 64, out, epochs=8)
+        replies.append(lmnb.LM(f"gguf/{out}", cache=False)("Hello")[0].strip())
+    assert replies == ["yes", "no"]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["fit.gguf"]

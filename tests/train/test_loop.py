@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import pytest
@@ -53,11 +54,31 @@ def test_measuring_the_speed_leaves_the_run_as_it_was(
     settings: Settings, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Minutes become tokens by steps that are taken back."""
-    monkeypatch.setattr(loop, "SHAPES", sequences.SHAPES)
-    monkeypatch.setattr(loop, "MEASURED", 1)
+    monkeypatch.setattr(loop, "MEASURED", 2)
     run, other = Run(settings, tokenizer), Run(settings, tokenizer)
     assert loop.tokens_in(1, run) > 0
     assert same(run, other) and run.tokens == 0
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    """A damaged or foreign file is an error with its name."""
+    (tmp_path / "run.ckpt").write_bytes(b"no checkpoint")
+    with pytest.raises(RunError, match=r"run\.ckpt' cannot be read"):
+        Run.load(tmp_path / "run.ckpt")
+
+
+def test_a_run_whose_batches_end_is_told() -> None:
+    """Training does not wait for a process that is gone."""
+
+    class Gone:
+        def get(self, timeout: float) -> Any:
+            raise Empty
+
+        def is_alive(self) -> bool:
+            return False
+
+    with pytest.raises(RunError, match="has ended"):
+        loop._next(Gone(), Gone())
 
 
 def test_a_checkpoint_of_another_generator_is_refused(

@@ -13,10 +13,11 @@ import torch
 from lmnb.lm import llama
 from lmnb.lm.local import weights
 from lmnb.train import export
+from lmnb.train.lexicon import HELD, TRAIN
 from lmnb.train.model import Model, Shape
 from lmnb.train.render import conversation, prompt_text
 from lmnb.train.sequences import MIX, sample
-from lmnb.train.tokenizer import BOILERPLATE
+from lmnb.train.tokenizer import BOILERPLATE, NUMBERS, make
 
 
 def prompts(count: int) -> list[str]:
@@ -53,9 +54,13 @@ def test_a_text_comes_back_whole(tokenizer: Any) -> None:
         assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
 
 
-def test_a_number_is_one_token_a_digit(tokenizer: Any) -> None:
-    """Numbers are written digit by digit, the same behind a space and without."""
-    assert [tokenizer.decode([at]) for at in tokenizer.encode(" 120").ids] == [" ", "1", "2", "0"]
+def test_taught_words_and_small_numbers_are_one_token_each() -> None:
+    """At its full size every number of a sum and nearly every name and label of training is a token; a held one is not."""
+    tokenizer = make(episodes=400)
+    assert not [word for word in [*HELD.labels, *HELD.names] if len(tokenizer.encode(f" {word}").ids) == 1]
+    taught = [*TRAIN.labels, *TRAIN.names]
+    assert sum(len(tokenizer.encode(f" {word}").ids) == 1 for word in taught) > 0.95 * len(taught)
+    assert all(len(tokenizer.encode(f" {number}").ids) == 1 for number in range(NUMBERS + 1))
 
 
 def test_boilerplate_is_one_token_each(tokenizer: Any) -> None:

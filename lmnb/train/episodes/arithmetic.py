@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Any
 
 from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values, words
+from lmnb.train.episodes.facts import people
 from lmnb.train.grammar import side
 from lmnb.train.lexicon import Noun
 
 MOST = 24  # the largest total
 START = {
-    "train": ["{n} has {c} {its}.", "{n} starts with {c} {its}."],
+    "train": [
+        "{n} has {c} {its}.",
+        "{n} starts with {c} {its}.",
+        "In the box of {n} are {c} {its}.",
+        "At first {n} has {c} {its}.",
+        "{c} {its} belong to {n}.",
+        "On the table of {n} are {c} {its}.",
+        "Here are {c} {its} from {n}.",
+    ],
     "held": ["There are {c} {its} in the bag of {n}."],
 }
 MORE = {
@@ -21,6 +31,15 @@ MORE = {
         "{m} gives {b} to {n}.",
         "{n} gets {b}.",
         "{n} adds {b} {its}.",
+        "After that {n} wins {b}.",
+        "Now {n} picks up {b} {its}.",
+        "Later {n} receives {b} more.",
+        "{m} brings {b} {its}.",
+        "Here come {b} more {its}.",
+        "{n} finds {b} more {its}.",
+        "Then {n} makes {b} more.",
+        "Soon {n} has {b} more {its}.",
+        "{n} takes {b} more {its} home.",
     ],
     "held": ["Then {n} takes {b} more.", "{n} gets {b} more {its}."],
 }
@@ -31,11 +50,28 @@ LESS = {
         "{n} sells {b} {its}.",
         "{n} drops {b}.",
         "{m} takes {b} from {n}.",
+        "After that {n} hands {b} to {m}.",
+        "Now {n} throws {b} {its} out.",
+        "Later {b} {its} break.",
+        "{n} lends {b} {its} to {m}.",
+        "Today {n} uses {b} {its} up.",
+        "{n} throws {b} away.",
+        "Then {b} {its} go away.",
+        "Soon {n} sells {b} of the {its}.",
+        "{n} sends {b} {its} away.",
     ],
     "held": ["Then {n} sells {b}.", "{n} gives {b} {its} away."],
 }
 ASK = {
-    "train": ["How many {its} does {n} have?", "How many {its} are left?", "How many {its} does {n} have now?"],
+    "train": [
+        "How many {its} does {n} have?",
+        "How many {its} are left?",
+        "How many {its} does {n} have now?",
+        "How many {its} is that?",
+        "What is left?",
+        "Count the {its}.",
+        "And how many {its} now?",
+    ],
     "held": ["What is the number of {its} now?", "How many {its} are there now?"],
 }
 INSTRUCTIONS = {
@@ -44,23 +80,31 @@ INSTRUCTIONS = {
 }
 
 
-def _step(rng: random.Random, total: int) -> tuple[bool, int, int]:
-    """Whether something is added, how much, and the new total."""
+def _step(rng: random.Random, total: int, said: Collection[int] = ()) -> tuple[bool, int, int]:
+    """Whether something is added, how much, and the new total. No number that was `said` before: each step of a story
+    can be found by its number.
+    """
     more = total < 3 or (total < MOST and rng.random() < 0.5)
-    b = rng.randint(1, min(9, MOST - total if more else total - 1))
+    most = min(9, MOST - total if more else total - 1)
+    free = [b for b in range(1, most + 1) if b not in said]
+    if not free:
+        more, free = True, [b for b in range(1, 10) if b not in said]
+    b = rng.choice(free)
     return more, b, total + b if more else total - b
 
 
 def story(rng: random.Random, held: bool, steps: int) -> tuple[str, str, int]:
-    """The problem, its steps and its result; operands of one digit, totals from 1 to `MOST`."""
-    n, m = rng.sample(words(held).names, 2)
+    """The problem, its steps and its result; operands of one digit, each another, totals from 1 to about `MOST`."""
+    n, m = people(rng, held, 2)
     each: Noun = rng.choice(words(held).items)
     total = rng.randint(2, 12)
+    numbers = {total}
     slots = {"n": n, "m": m, "its": each.plural}
     said = [rng.choice(START[side(held)]).format(c=total, **slots)]
     worked = []
     for _ in range(steps):
-        more, b, after = _step(rng, total)
+        more, b, after = _step(rng, total, numbers)
+        numbers.add(b)
         worked.append(f"{total} {'+' if more else '-'} {b} = {after}.")
         said.append(rng.choice((MORE if more else LESS)[side(held)]).format(b=b, **slots))
         total = after

@@ -17,8 +17,8 @@ Values = dict[str, Any]
 class Episode:
     """`demos` and `inputs` as a predictor takes them, `outputs` the right reply, `answer` the field that is scored.
 
-    `known` says from how many demos on the reply can be known: a label that was neither shown nor named is noise, and noise
-    gets no loss. `form` is the prompt format, `numbers` the fields whose numbers carry the loss.
+    `unknown` names the turns whose reply cannot be known yet: a label that was neither shown nor named is noise, and noise
+    gets nearly no loss. `form` is the prompt format, `numbers` the fields whose numbers carry the loss.
     """
 
     family: str

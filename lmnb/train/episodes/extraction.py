@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values, words
-from lmnb.train.episodes.facts import KIN, RELATIONS, ask, facts_about, link
+from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values
+from lmnb.train.episodes.facts import KIN, RELATIONS, ask, facts_about, link, people
 from lmnb.train.grammar import side
 
 INSTRUCTIONS = {
@@ -22,9 +22,14 @@ INSTRUCTIONS = {
 }
 
 
-def row(rng: random.Random, held: bool, hops: int, people: int, reasoning: bool) -> tuple[list[str], Values]:
-    """The sentences of a context, and the question with its answer."""
-    names = rng.sample(words(held).names, people)
+def row(
+    rng: random.Random, held: bool, hops: int, count: int, reasoning: bool, links: int = 0
+) -> tuple[list[str], Values, str]:
+    """The sentences of a context about so many people, the question with its answer, and the relation it asks for.
+
+    `links` further sentences say who is what to whom, so that a question of two hops needs both of its facts.
+    """
+    names = people(rng, held, count)
     relation, second = rng.sample(list(RELATIONS), 2)
     facts = facts_about(rng, held, names, relation)
     target = rng.randrange(len(facts))
@@ -37,25 +42,30 @@ def row(rng: random.Random, held: bool, hops: int, people: int, reasoning: bool)
     linked = link(rng, held, kin, asker, fact.name)
     if hops == 2 or rng.random() < 0.3:
         sentences.append(linked)
+    for _ in range(links):
+        other, about = rng.sample([name for name in names if name != fact.name], 2)
+        sentences.append(link(rng, held, rng.choice([each for each in KIN if each != kin]), other, about))
     rng.shuffle(sentences)
     who = f"the {kin} of {asker}" if hops == 2 else fact.name
     values: Values = {"question": ask(rng, held, relation, who)}
     if reasoning:
         values["reasoning"] = f"{linked} {fact.text}" if hops == 2 else fact.text
     values["answer"] = fact.value
-    return sentences, values
+    return sentences, values, relation
 
 
 @family("extraction")
 def extraction(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
-    """`fixed`: hops, demos, reasoning, people, listed."""
+    """`fixed`: hops, demos, reasoning, people, links, listed."""
     hops = fixed.get("hops") or pick(rng, {1: 5, 2: 5})
     reasoning = fixed.get("reasoning", rng.random() < (0.5 if hops == 2 else 0.25))
     count = fixed.get("demos", pick(rng, {0: 5, 1: 2, 2: 1.5, 3: 1}))
     listed = fixed.get("listed", rng.random() < 0.3)
     rows = []
     for _ in range(count + 1):
-        sentences, values = row(rng, held, hops, fixed.get("people") or rng.choice([2, 3, 3, 4, 5]), reasoning)
+        size = fixed.get("people") or rng.choice([2, 3, 3, 4, 5])
+        links = fixed.get("links", rng.choice([0, 0, 1, 2]) if size > 2 else 0)
+        sentences, values, _ = row(rng, held, hops, size, reasoning, links)
         rows.append({"context": sentences if listed else " ".join(sentences), **values})
     outputs: Values = {**({"reasoning": str} if reasoning else {}), "answer": str}
     instruction = rng.choice(INSTRUCTIONS[side(held)])
@@ -67,8 +77,7 @@ def extraction(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
 @family("hunt")
 def hunt(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     """One context, in the instruction, and many questions about it as demos: dense practice, not an acceptance row."""
-    people = rng.choice([3, 4, 5, 6])
-    names = rng.sample(words(held).names, people)
+    names = people(rng, held, rng.choice([3, 4, 5, 6]))
     chosen = rng.sample(list(RELATIONS), rng.choice([1, 2, 2, 3]))
     facts = [fact for relation in chosen for fact in facts_about(rng, held, names, relation) if rng.random() < 0.8]
     links: dict[str, tuple[str, str]] = {}

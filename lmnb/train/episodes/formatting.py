@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from lmnb.train.episodes.base import Episode, family, pick, signature, split_values, words
+from lmnb.train.episodes.facts import some_invented
 from lmnb.train.episodes.labels import field_names
 from lmnb.train.grammar import side
 
 FIELDS = [("text", "result"), ("input", "output"), ("phrase", "answer"), ("words", "reply")]
 VAGUE = {
-    "train": ["Transform the {i}.", "Rewrite the {i}.", "Give the {o}.", None],
+    "train": [
+        "Transform the {i}.",
+        "Rewrite the {i}.",
+        "Give the {o}.",
+        "Make the {o}.",
+        "Write the {o} for the {i}.",
+        None,
+    ],
     "held": ["Change the {i}.", "Do the task."],
 }
 
@@ -111,6 +119,7 @@ def formatting(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     rows = []
     for _ in range(count + 1):
         chosen = rng.sample(pool, rng.choice([2, 3, 3, 4]))
+        chosen = chosen if held else some_invented(rng, chosen)
         rows.append({i: " ".join(chosen), o: change.do(chosen)})
     inputs, right = split_values(rows[-1], [i])
     made = signature({i: str}, {o: str}, said and said.format(i=i, o=o))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lmnb.train.episodes.base import Episode, family, pick, signature, split_values
 from lmnb.train.episodes.extraction import row
-from lmnb.train.episodes.facts import RELATIONS, values_of
+from lmnb.train.episodes.facts import drawn, values_in
 from lmnb.train.grammar import side
 
 INSTRUCTIONS = {
@@ -18,15 +18,17 @@ INSTRUCTIONS = {
 
 @family("judging")
 def judging(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
-    """`fixed`: demos."""
-    rows = []
+    """`fixed`: demos, fields, near (a wrong answer is another one of the context)."""
+    rows, near = [], fixed.get("near", False)
     for _ in range(fixed.get("demos", pick(rng, {0: 4, 1: 2, 2: 2})) + 1):
-        sentences, values = row(rng, held, 1, rng.choice([2, 3, 4]), True)
+        sentences, values, relation = row(rng, held, 1, rng.choice([2, 3, 4]), True)
         right = rng.random() < 0.5
         answer = values["answer"]
         if not right:
-            same = next(r for r in RELATIONS if answer in values_of(r, held))
-            answer = rng.choice([each for each in values_of(same, held) if each != answer])
+            wrong = [word for word in values_in(sentences, relation, held) if word != answer] if near else []
+            answer = (
+                rng.choice(wrong) if wrong else next(each for each in drawn(rng, held, relation, 2) if each != answer)
+            )
         reason = f"The context says: {values['reasoning']}"
         rows.append(
             {

@@ -9,10 +9,11 @@ from lmnb.train.episodes.base import words
 from lmnb.train.lexicon import COLORS, LABEL_PREFIXES, OTHERS, SYLLABLES, TRAIN, Noun, held, vocabulary
 
 _TAKEN = {"completed", "reasoning", "demos", "lm", "config", "signature"}  # not as the name of a field
-_KNOWN = set(vocabulary())
+_KNOWN = {word.lower() for word in vocabulary()}
 _FIELD_WORDS = sorted(
     {word for word in [*TRAIN.words, *OTHERS] if word.isidentifier() and not iskeyword(word)} - _TAKEN
 )
+_SPLICED = sorted(word.lower() for word in [*TRAIN.labels, *TRAIN.names, *TRAIN.cities, *TRAIN.words] if len(word) > 4)
 LETTERS = "ABCDEFGHKLMNPRSTWXZ"
 
 
@@ -22,6 +23,20 @@ def pseudo_word(rng: random.Random, of_held: bool, syllables: int = 2) -> str:
         word = "".join(rng.choice(SYLLABLES) for _ in range(syllables))
         if held(word) == of_held and not (of_held and word in _KNOWN):
             return word
+
+
+def spliced_word(rng: random.Random) -> str:
+    """For training: the head of one known word with the tail of another, in pieces like those of a real word."""
+    while True:
+        first, second = rng.choice(_SPLICED), rng.choice(_SPLICED)
+        word = first[: rng.choice([2, 3, 3, 4])] + second[-rng.choice([2, 3, 3, 4]) :]
+        if word not in _KNOWN and not held(word):
+            return word
+
+
+def invented_word(rng: random.Random) -> str:
+    """For training: a word that means nothing, of syllables or spliced."""
+    return spliced_word(rng) if rng.random() < 0.5 else pseudo_word(rng, False, rng.choice([1, 2, 2, 2, 3]))
 
 
 def label(rng: random.Random, of_held: bool) -> str:
@@ -35,7 +50,7 @@ def label(rng: random.Random, of_held: bool) -> str:
     elif kind < 0.48:
         text = rng.choice(rng.choice([TRAIN.words, OTHERS, TRAIN.names, TRAIN.cities]))
     elif kind < 0.76:
-        text = pseudo_word(rng, False, rng.choice([1, 2, 2, 2, 3]))
+        text = invented_word(rng)
     elif kind < 0.86:
         text = f"{rng.choice(LABEL_PREFIXES)} {rng.choice([*side.labels, *COLORS])}"
     elif kind < 0.91:

@@ -55,5 +55,5 @@ def proposal(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     return Episode(
         *("proposal", made, [], values, {"proposed_instruction": text}, "proposed_instruction"),
         numbers=frozenset({"proposed_instruction"}),
-        about={"task": task},
+        about={"task": task, "labels": task.about["labels"]},
     )

@@ -62,6 +62,29 @@ GOOD = {  # per class, joined; what stands before all
         ("", "When you read about {d}, write {l}.", " "),
         ("", "{d} -> {l}", "\n"),
         ("Of the {o}s, ", "{l} handles {d}", ", "),
+        ("", "Pick {l} for {d}.", " "),
+        ("", "{d}: {l}.", " "),
+        ("", "{l} is right for {d}.", " "),
+        ("", "For {d} it is {l}.", " "),
+        ("", "About {d}? Then {l}.", " "),
+        ("", "{l} gets {d}.", " "),
+        ("", "{d} belongs to {l}.", " "),
+        ("", "Mark {d} as {l}.", " "),
+        ("", "{l} stands for {d}.", " "),
+        ("", "In case of {d}: {l}.", " "),
+        ("", "Write {l} if you read about {d}.", " "),
+        ("", "{l} is the {o} of {d}.", " "),
+        ("", "With {d} you {v} {l}.", " "),
+        ("", "If you see {d}, {v} {l}.", " "),
+        ("", "{d} here: {v} {l}.", " "),
+        ("", "{d}? {V} {l}.", " "),
+        ("", "On {d} please {v} {l}.", " "),
+        ("", "{d} - {v} {l}", "\n"),
+        ("", "{V} {l} where you find {d}.", " "),
+        ("", "{V} {l} if {d} come up.", " "),
+        ("", "{V} {l} on {d}.", " "),
+        ("", "{l} {s} {d}.", " "),
+        ("", "{l} {s} all {d}.", " "),
     ],
     "held": [
         ("", "For {d}, choose {l}.", " "),
@@ -70,6 +93,13 @@ GOOD = {  # per class, joined; what stands before all
         ("", "{l} takes {d}.", " "),
     ],
 }
+
+# what an instruction bids to do with a label, and what a label does with its topic: so many that none is taken for a label
+BIDS = (
+    "pick write name put set mark give return select enter print state note file assign apply report type tag call send "
+    "reply answer add show keep make read take bring find"
+).split()
+DOES = "handles gets serves covers has owns means wants likes keeps reads answers fixes checks names holds carries".split()
 
 
 @family("routing")
@@ -150,8 +180,9 @@ def instruct(
     if "{d0}" in before:
         before, parts = before.format(d0=parts[0][0], l0=parts[0][1]), parts[1:]
     said = []
+    bid, does = rng.choice(BIDS), rng.choice(DOES)
     for at, (topic, label) in enumerate(parts):
-        text = each.format(d=topic, l=label, i=i, o=o)
+        text = each.format(d=topic, l=label, i=i, o=o, v=bid, V=bid.capitalize(), s=does)
         starts = not before.strip() or before.rstrip().endswith(".") or (at and join == " ")
         said.append(capital(text) if starts and each.startswith(("{d}", "When")) and join == " " else text)
     text = before.format(i=i, o=o) + join.join(said)

@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from lmnb.train.episodes.base import Episode, family, pick, signature, split_values, words
+from lmnb.train.episodes.base import Episode, family, pick, signature, split_values
 from lmnb.train.episodes.extraction import extraction
-from lmnb.train.episodes.facts import RELATIONS, facts_about, say, values_of
+from lmnb.train.episodes.facts import RELATIONS, drawn, facts_about, people, say
 from lmnb.train.episodes.routing import routing
 from lmnb.train.episodes.tools import tools
 from lmnb.train.grammar import side
@@ -34,12 +34,11 @@ def record(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     rows = []
     for _ in range(fixed.get("demos", pick(rng, {0: 4, 1: 2, 2: 2})) + 1):
         if listing:
-            people = rng.sample(words(held).names, rng.choice([2, 3, 4]))
-            facts = facts_about(rng, held, people, chosen[0])
+            facts = facts_about(rng, held, people(rng, held, rng.choice([2, 3, 4])), chosen[0])
             rows.append({"text": " ".join(fact.text for fact in facts), "names": [fact.name for fact in facts]})
             continue
-        name = rng.choice(words(held).names)
-        facts = [say(rng, held, relation, name, rng.choice(values_of(relation, held))) for relation in chosen]
+        (name,) = people(rng, held, 1)
+        facts = [say(rng, held, relation, name, *drawn(rng, held, relation, 1)) for relation in chosen]
         told = rng.sample(facts, len(facts))
         values = {fact.relation: fact.value for fact in facts}
         rows.append({"text": " ".join(fact.text for fact in told), "name": name, **values})

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any, Literal
 
-from lmnb.train.episodes.base import Episode, family, pick, signature, split_values, words
-from lmnb.train.episodes.facts import KIN, RELATIONS, ask, link
+from lmnb.train.episodes.base import Episode, family, pick, signature, split_values
+from lmnb.train.episodes.facts import KIN, RELATIONS, ask, drawn, link, people
 from lmnb.train.episodes.labels import labels
 from lmnb.train.grammar import side
-from lmnb.train.lexicon import LANGUAGES
 
 # usual name -> what it does, what its argument is, how it is asked for ({v} is the argument)
 TOOLS: dict[str, tuple[str, str, dict[str, list[str]]]] = {
@@ -72,16 +71,9 @@ INSTRUCTIONS = {
 
 
 def _argument(rng: random.Random, held: bool, kind: str) -> str:
-    split = words(held)
     if kind == "number":
         return str(rng.randint(1, 60))
-    lists = {
-        "city": split.cities,
-        "name": split.names,
-        "language": LANGUAGES,
-        "thing": [each.singular for each in split.things],
-    }
-    return rng.choice(lists[kind])
+    return people(rng, held, 1)[0] if kind == "name" else drawn(rng, held, kind, 1)[0]
 
 
 @family("tools")
@@ -111,7 +103,7 @@ def search(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     """A question of two hops and what was found so far; the query asks for what is missing. `fixed`: demos."""
     rows = []
     for _ in range(fixed.get("demos", pick(rng, {0: 4, 1: 2, 2: 2})) + 1):
-        names = rng.sample(words(held).names, 4)
+        names = people(rng, held, 4)
         kin, relation = rng.choice(KIN), rng.choice(list(RELATIONS))
         known = fixed.get("known", rng.random() < 0.6)
         context = [link(rng, held, kin, names[0], names[1])] if known else []
