@@ -13,30 +13,53 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "lmnb.errors": (
-        "LmnbError SignatureError InputError ParseError MissingExtra SaveError CheckFailed BudgetExceeded Cancelled LMError "
-        "LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError LMTimeoutError ContextWindowError "
-        "InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
+        "LmnbError SignatureError InputError ParseError MissingExtra SaveError RetrievalError ToolError InterpreterError CheckFailed "
+        "BudgetExceeded Cancelled LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
+        "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
     ),
     "lmnb.example": "Example Prediction Completions",
     "lmnb.signature": "Signature InputField OutputField ensure_signature make_signature",
+    "lmnb.types.tool": "Tool",
+    "lmnb.types.tool_calls": "ToolCall ToolCalls ToolCallResult ToolCallResults",
     "lmnb.settings": "configure context",
     "lmnb.trace": "Trace Span",
     "lmnb.calls": "History history inspect_history",
     "lmnb.adapters.base": "Adapter",
     "lmnb.adapters.chat": "ChatAdapter",
     "lmnb.adapters.json": "JSONAdapter",
+    "lmnb.adapters.xml": "XMLAdapter",
     "lmnb.lm.base": "BaseLM Response",
     "lmnb.lm.client": "LM",
     "lmnb.lm.fake": "FakeLM DummyLM",
     "lmnb.lm.embedder": "Embedder",
     "lmnb.lm.budget": "Budget",
     "lmnb.lm.cache": "cache configure_cache",
+    "lmnb.retrieve.passage": "Passage",
+    "lmnb.retrieve.base": "Retriever",
+    "lmnb.retrieve.bm25": "BM25",
+    "lmnb.retrieve.embeddings": "Embeddings EmbeddingsWithScores",
+    "lmnb.retrieve.colbert": "ColBERTv2",
+    "lmnb.retrieve.pinecone": "Pinecone",
+    "lmnb.retrieve.pyserini": "Pyserini",
+    "lmnb.tools.interpreter": "CodeInterpreter Execution FinalOutput",
+    "lmnb.tools.python": "PythonInterpreter",
+    "lmnb.tools.sql": "SQL SQLResult",
+    "lmnb.tools.mcp": "MCPServer",
     "lmnb.modules.module": "Module",
     "lmnb.modules.predict": "Predict",
     "lmnb.modules.chain_of_thought": "ChainOfThought",
+    "lmnb.modules.checks": "Assert Suggest",
+    "lmnb.modules.best_of_n": "BestOfN Refine",
+    "lmnb.modules.multi_chain": "MultiChainComparison",
+    "lmnb.modules.knn": "KNN",
+    "lmnb.evaluate.majority": "majority",
+    "lmnb.modules.retrieve": "Retrieve",
+    "lmnb.modules.react": "ReAct",
+    "lmnb.modules.program_of_thought": "ProgramOfThought",
     "lmnb.evaluate.evaluate": "Evaluate",
     "lmnb.evaluate.report": "Report Comparison",
     "lmnb.evaluate.score": "Score",
+    "lmnb.evaluate.judges": "SemanticF1 CompleteAndGrounded",
     "lmnb.optimize.labeled_few_shot": "LabeledFewShot",
     "lmnb.optimize.bootstrap": "BootstrapFewShot",
     "lmnb.optimize.random_search": "BootstrapFewShotWithRandomSearch BootstrapRS",
@@ -45,6 +68,7 @@ _WHERE = {
     "lmnb.optimize.run": "Run",
     "lmnb.optimize.store": "runs reopen",
     "lmnb.data.loader": "DataLoader load_jsonl",
+    "lmnb.data.benchmarks": "load_gsm8k load_hotpotqa",
     "lmnb.export.program": "load",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
@@ -54,7 +78,7 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
-    elif name in {"evaluate", "data", "export", "optimize", "settings", "teleprompt"}:
+    elif name in {"evaluate", "data", "export", "optimize", "retrieve", "settings", "teleprompt"}:
         value = import_module(f"lmnb.{name}")
     else:
         near = get_close_matches(name, _HOME, n=1, cutoff=0.8)

@@ -3,9 +3,12 @@
 from lmnb.adapters.base import Adapter as Adapter
 from lmnb.adapters.chat import ChatAdapter as ChatAdapter
 from lmnb.adapters.json import JSONAdapter as JSONAdapter
+from lmnb.adapters.xml import XMLAdapter as XMLAdapter
 from lmnb.calls import History as History
 from lmnb.calls import history as history
 from lmnb.calls import inspect_history as inspect_history
+from lmnb.data.benchmarks import load_gsm8k as load_gsm8k
+from lmnb.data.benchmarks import load_hotpotqa as load_hotpotqa
 from lmnb.data.loader import DataLoader as DataLoader
 from lmnb.data.loader import load_jsonl as load_jsonl
 from lmnb.errors import (
@@ -28,6 +31,9 @@ from lmnb.errors import (
 )
 from lmnb.errors import (
     InputError as InputError,
+)
+from lmnb.errors import (
+    InterpreterError as InterpreterError,
 )
 from lmnb.errors import (
     InvalidRequestError as InvalidRequestError,
@@ -60,6 +66,9 @@ from lmnb.errors import (
     RateLimitError as RateLimitError,
 )
 from lmnb.errors import (
+    RetrievalError as RetrievalError,
+)
+from lmnb.errors import (
     RunError as RunError,
 )
 from lmnb.errors import (
@@ -78,9 +87,15 @@ from lmnb.errors import (
     SystematicFailure as SystematicFailure,
 )
 from lmnb.errors import (
+    ToolError as ToolError,
+)
+from lmnb.errors import (
     TransportError as TransportError,
 )
 from lmnb.evaluate.evaluate import Evaluate as Evaluate
+from lmnb.evaluate.judges import CompleteAndGrounded as CompleteAndGrounded
+from lmnb.evaluate.judges import SemanticF1 as SemanticF1
+from lmnb.evaluate.majority import majority as majority
 from lmnb.evaluate.report import Comparison as Comparison
 from lmnb.evaluate.report import Report as Report
 from lmnb.evaluate.score import Score as Score
@@ -97,9 +112,18 @@ from lmnb.lm.client import LM as LM
 from lmnb.lm.embedder import Embedder as Embedder
 from lmnb.lm.fake import DummyLM as DummyLM
 from lmnb.lm.fake import FakeLM as FakeLM
+from lmnb.modules.best_of_n import BestOfN as BestOfN
+from lmnb.modules.best_of_n import Refine as Refine
 from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought
+from lmnb.modules.checks import Assert as Assert
+from lmnb.modules.checks import Suggest as Suggest
+from lmnb.modules.knn import KNN as KNN
 from lmnb.modules.module import Module as Module
+from lmnb.modules.multi_chain import MultiChainComparison as MultiChainComparison
 from lmnb.modules.predict import Predict as Predict
+from lmnb.modules.program_of_thought import ProgramOfThought as ProgramOfThought
+from lmnb.modules.react import ReAct as ReAct
+from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
@@ -113,6 +137,14 @@ from lmnb.optimize.random_search import (
 from lmnb.optimize.run import Run as Run
 from lmnb.optimize.store import reopen as reopen
 from lmnb.optimize.store import runs as runs
+from lmnb.retrieve.base import Retriever as Retriever
+from lmnb.retrieve.bm25 import BM25 as BM25
+from lmnb.retrieve.colbert import ColBERTv2 as ColBERTv2
+from lmnb.retrieve.embeddings import Embeddings as Embeddings
+from lmnb.retrieve.embeddings import EmbeddingsWithScores as EmbeddingsWithScores
+from lmnb.retrieve.passage import Passage as Passage
+from lmnb.retrieve.pinecone import Pinecone as Pinecone
+from lmnb.retrieve.pyserini import Pyserini as Pyserini
 from lmnb.settings import configure as configure
 from lmnb.settings import context as context
 from lmnb.signature import (
@@ -130,13 +162,26 @@ from lmnb.signature import (
 from lmnb.signature import (
     make_signature as make_signature,
 )
+from lmnb.tools.interpreter import CodeInterpreter as CodeInterpreter
+from lmnb.tools.interpreter import Execution as Execution
+from lmnb.tools.interpreter import FinalOutput as FinalOutput
+from lmnb.tools.mcp import MCPServer as MCPServer
+from lmnb.tools.python import PythonInterpreter as PythonInterpreter
+from lmnb.tools.sql import SQL as SQL
+from lmnb.tools.sql import SQLResult as SQLResult
 from lmnb.trace import Span as Span
 from lmnb.trace import Trace as Trace
+from lmnb.types.tool import Tool as Tool
+from lmnb.types.tool_calls import ToolCall as ToolCall
+from lmnb.types.tool_calls import ToolCallResult as ToolCallResult
+from lmnb.types.tool_calls import ToolCallResults as ToolCallResults
+from lmnb.types.tool_calls import ToolCalls as ToolCalls
 
 from . import data as data
 from . import evaluate as evaluate
 from . import export as export
 from . import optimize as optimize
+from . import retrieve as retrieve
 from . import settings as settings
 from . import teleprompt as teleprompt
 

@@ -17,7 +17,22 @@ import pytest
 import lmnb
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = {"IPython", "anywidget", "ipywidgets", "litellm", "pandas", "plotly", "xllamacpp"}
+HEAVY = {
+    "IPython",
+    "anywidget",
+    "bm25s",
+    "faiss",
+    "httpx",
+    "ipywidgets",
+    "jsonschema",
+    "litellm",
+    "mcp",
+    "pandas",
+    "plotly",
+    "pydantic_monty",
+    "sqlalchemy",
+    "xllamacpp",
+}
 TEXT = {".py", ".md", ".toml", ".json", ".jsonl", ".ipynb", ".ts", ".tsx", ".js", ".mjs", ".yml", ".css", ".html", ""}
 
 
@@ -161,6 +176,8 @@ def test_wheel_holds_both_packages_and_what_they_need(wheel: zipfile.ZipFile) ->
     wanted = {
         "lmnb/__init__.py",
         "lmnb/py.typed",
+        "lmnb/data/people.jsonl",
+        "lmnb/data/people-questions.jsonl",
         "lmnb/data/tickets.jsonl",
         "lmnb/data/01_first_compile.ipynb",
         "lmnb_widgets/__init__.py",
@@ -249,7 +266,7 @@ def test_the_stub_names_what_the_package_gives():
     """Editors see the same public names that the lazy package resolves."""
     tree = ast.parse((ROOT / "lmnb" / "__init__.pyi").read_text(encoding="utf-8"))
     named = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    submodules = {"data", "evaluate", "export", "optimize", "settings", "teleprompt"}
+    submodules = {"data", "evaluate", "export", "optimize", "retrieve", "settings", "teleprompt"}
     assert named - submodules == set(lmnb._HOME)
     for name in lmnb._HOME:
         assert getattr(lmnb, name) is not None
