@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from lmnb.syntax import parse, steady
+
 
 def source_of(thing: Any) -> str | None:
     """The source of a function or class without its indentation; None where it cannot be read."""
@@ -21,14 +23,14 @@ def source_of(thing: Any) -> str | None:
         if text is not None:
             return text
     try:
-        return textwrap.dedent(inspect.getsource(thing))
+        return textwrap.dedent(steady(lambda: inspect.getsource(thing)))
     except (OSError, TypeError, IndentationError, SyntaxError):
         return None
 
 
 def names_in(source: str) -> list[str]:
     """The names that a piece of source reads, in order, without those of its own parameters and variables."""
-    tree = ast.parse(source)
+    tree = parse(source)
     read, made = {}, set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -99,7 +101,7 @@ def _class_of_a_cell(cls: type) -> str | None:
             continue
         lines = linecache.getlines(name)
         try:
-            tree = ast.parse("".join(lines))
+            tree = parse("".join(lines))
         except (SyntaxError, ValueError):
             continue
         for node in ast.walk(tree):
@@ -118,7 +120,7 @@ def _quoted_types(text: str) -> list[str]:
     found = []
     for part in text.replace("->", ",").split(":")[1:]:
         try:
-            tree = ast.parse(part.strip().rstrip(","), mode="eval")
+            tree = parse(part.strip().rstrip(","), mode="eval")
         except SyntaxError:
             tree = None
         nodes = ast.walk(tree) if tree is not None else ()

@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from lmnb.syntax import parse
+
 LONGEST = 1_000_000  # characters of broken JSON that are worth repairing
 DEEPEST = 100  # brackets inside one another; repairing takes quadratic time in them
 _INSIDE = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
@@ -136,7 +138,7 @@ def _python(text: str) -> str | None:
     if _holds(_FORMULA, text) or _holds(_CODED, text) or _holds(_UNKNOWN, text):
         return None
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = parse(text.strip(), mode="eval")
         for node in ast.walk(tree):
             if isinstance(node, ast.Dict) and len({ast.dump(key) for key in node.keys if key}) < len(node.keys):
                 return None

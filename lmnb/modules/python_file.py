@@ -29,6 +29,7 @@ from lmnb.modules.program_file import finite, write_text
 from lmnb.modules.tree import Node
 from lmnb.signature import NO_DEFAULT, Field, Signature, SignatureMeta, type_code
 from lmnb.sources import is_project, names_in, scope_of, source_of
+from lmnb.syntax import parse
 
 
 def export_python(program: Any, path: str | Path, provenance: Mapping[str, Any] | None = None) -> None:
@@ -40,7 +41,7 @@ def export_python(program: Any, path: str | Path, provenance: Mapping[str, Any] 
     """
     text = _Writer(program, dict(program.provenance) if provenance is None else dict(provenance)).text()
     try:
-        ast.parse(text)
+        parse(text)
     except SyntaxError as error:
         raise SaveError(
             f"the source of {type(program).__name__} cannot stand in a module of its own: {error.msg} (line "
@@ -311,7 +312,7 @@ class _Writer:
             self.parts.append(f"{name} = {thing.__name__}")
 
     def needed(self, source: str, scope: Mapping[str, Any], own: str) -> None:
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(parse(source)):
             if isinstance(node, ast.Constant) and is_secret("", node.value):
                 raise SaveError(
                     f"the source of {own} holds a text that looks like a secret, which is never written to another "

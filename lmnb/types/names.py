@@ -15,6 +15,8 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from lmnb.syntax import parse
+
 LONGEST = 10_000  # characters; longer type expressions are nobody's
 
 BASIC: dict[str, Any] = {
@@ -58,7 +60,7 @@ def read_type(text: str, lookup: Lookup) -> Any:
     if len(text) > LONGEST:
         raise UnknownType(f"a type of {len(text)} characters is too long")
     try:
-        return _read(ast.parse(text.strip(), mode="eval").body, lookup, text)
+        return _read(parse(text.strip(), mode="eval").body, lookup, text)
     except SyntaxError as error:
         if "nested" in error.msg:
             raise UnknownType("the type is nested too deeply") from None
