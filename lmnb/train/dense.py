@@ -99,7 +99,7 @@ def answers(rng: random.Random, length: int) -> Text:
     ]
     links = [
         (name, rng.choice(KIN), rng.choice([each for each in names if each != name]))
-        for name in rng.sample(names, rng.choice([0, 1, 2, 3]))
+        for name in rng.sample(names, rng.choice([0, 1, 2, 3, 3]))
     ]
     sentences = [fact.text for fact in told] + [link(rng, False, kin, name, other) for name, kin, other in links]
     rng.shuffle(sentences)
@@ -111,9 +111,15 @@ def answers(rng: random.Random, length: int) -> Text:
     )
     before, between, after = pick(rng, {turn: 1, (" ", " => ", "\n"): 1})
     while len(text) < length:
+        if links and rng.random() < 0.25:
+            name, kin, other = rng.choice(links)
+            text += before + f"Who is the {kin} of {name}?" + between
+            spans.append(Span(len(text), len(text) + len(other), "label", 0))
+            text += other + after
+            continue
         fact = rng.choice(told)
         asked = [f"the {kin} of {name}" for name, kin, other in links if other == fact.name]
-        who = rng.choice(asked) if asked and rng.random() < 0.6 else fact.name
+        who = rng.choice(asked) if asked and rng.random() < 0.7 else fact.name
         text += before + ask(rng, False, fact.relation, who) + between
         spans.append(Span(len(text), len(text) + len(fact.value), "label", 0))
         text += fact.value + after

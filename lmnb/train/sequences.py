@@ -38,7 +38,7 @@ MIX: dict[str, float] = {
     "chat": 0.05,
 }
 # what is learned last: to read an instruction, to find a fact, to go step by step
-_LATE = {"routing": 2.5, "told": 2, "answers": 2, "hunt": 0.8, "extraction": 3, "arithmetic": 2.5, "formatting": 2}
+_LATE = {"routing": 2, "told": 2.5, "answers": 4, "hunt": 0.5, "extraction": 4, "arithmetic": 2, "formatting": 2.5}
 # progress from which on -> shares: matching and copying by themselves, then with a few families, then all of them
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
     (0.0, {"lines": 8, "topics": 0.6, "repeat": 0.4}),

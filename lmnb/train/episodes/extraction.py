@@ -57,7 +57,7 @@ def row(
 @family("extraction")
 def extraction(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     """`fixed`: hops, demos, reasoning, people, links, listed."""
-    hops = fixed.get("hops") or pick(rng, {1: 5, 2: 5})
+    hops = fixed.get("hops") or pick(rng, {1: 4, 2: 6})
     reasoning = fixed.get("reasoning", rng.random() < (0.5 if hops == 2 else 0.25))
     count = fixed.get("demos", pick(rng, {0: 5, 1: 2, 2: 1.5, 3: 1}))
     listed = fixed.get("listed", rng.random() < 0.3)

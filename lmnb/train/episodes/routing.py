@@ -17,6 +17,7 @@ from lmnb.train.lexicon import (
     POSITIVE,
     THINGS,
     TOPICS,
+    VERB_FORMS,
     Noun,
     noun,
 )
@@ -94,10 +95,11 @@ GOOD = {  # per class, joined; what stands before all
     ],
 }
 
-# what an instruction bids to do with a label, and what a label does with its topic: so many that none is taken for a label
-BIDS = (
-    "pick write name put set mark give return select enter print state note file assign apply report type tag call send "
-    "reply answer add show keep make read take bring find"
+# what an instruction bids to do with a label: so many words that none is taken for a label, but for what changes from
+# class to class
+BIDS = [form[0] for form in VERB_FORMS] + (
+    "pick write name put set mark give select enter print state note file assign apply report type tag call say choose "
+    "reply answer add show make read take go with it is into as to label that"
 ).split()
 DOES = "handles gets serves covers has owns means wants likes keeps reads answers fixes checks names holds carries".split()
 
@@ -180,7 +182,8 @@ def instruct(
     if "{d0}" in before:
         before, parts = before.format(d0=parts[0][0], l0=parts[0][1]), parts[1:]
     said = []
-    bid, does = rng.choice(BIDS), rng.choice(DOES)
+    bid = rng.choice(BIDS) if rng.random() < 0.7 else rng.choice(words(False).words)
+    does = rng.choice(DOES)
     for at, (topic, label) in enumerate(parts):
         text = each.format(d=topic, l=label, i=i, o=o, v=bid, V=bid.capitalize(), s=does)
         starts = not before.strip() or before.rstrip().endswith(".") or (at and join == " ")
