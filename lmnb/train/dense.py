@@ -101,8 +101,10 @@ def answers(rng: random.Random, length: int) -> Text:
         (name, rng.choice(KIN), rng.choice([each for each in names if each != name]))
         for name in rng.sample(names, rng.choice([0, 1, 2, 3, 3]))
     ]
-    sentences = [fact.text for fact in told] + [link(rng, False, kin, name, other) for name, kin, other in links]
+    linked = {f"the {kin} of {name}": link(rng, False, kin, name, other) for name, kin, other in links}
+    sentences = [fact.text for fact in told] + list(linked.values())
     rng.shuffle(sentences)
+    worked, then = rng.random() < 0.4, "\n \n[[ ## answer ## ]]\n "  # the facts that lead there, before the answer
     text, spans = f" {' '.join(sentences)}\n", []
     turn = (
         f"{USER}[[ ## question ## ]]\n ",
@@ -110,8 +112,11 @@ def answers(rng: random.Random, length: int) -> Text:
         f"\n \n[[ ## completed ## ]]{STOP}",
     )
     before, between, after = pick(rng, {turn: 1, (" ", " => ", "\n"): 1})
+    if worked:
+        between = between.replace("answer", "reasoning")
+        then = then if before != " " else " => "
     while len(text) < length:
-        if links and rng.random() < 0.25:
+        if links and not worked and rng.random() < 0.25:
             name, kin, other = rng.choice(links)
             text += before + f"Who is the {kin} of {name}?" + between
             spans.append(Span(len(text), len(text) + len(other), "label", 0))
@@ -121,6 +126,10 @@ def answers(rng: random.Random, length: int) -> Text:
         asked = [f"the {kin} of {name}" for name, kin, other in links if other == fact.name]
         who = rng.choice(asked) if asked and rng.random() < 0.7 else fact.name
         text += before + ask(rng, False, fact.relation, who) + between
+        if worked:
+            said = f"{linked[who]} {fact.text}" if who in linked else fact.text
+            spans.append(Span(len(text), len(text) + len(said), "label", 0))
+            text += said + then
         spans.append(Span(len(text), len(text) + len(fact.value), "label", 0))
         text += fact.value + after
     return text, spans

@@ -38,7 +38,7 @@ MIX: dict[str, float] = {
     "chat": 0.05,
 }
 # what is learned last: to read an instruction, to find a fact, to go step by step
-_LATE = {"routing": 2, "told": 2.5, "answers": 4, "hunt": 0.5, "extraction": 4, "arithmetic": 2, "formatting": 2.5}
+_LATE = {"routing": 2, "told": 2.5, "answers": 5, "hunt": 0.5, "extraction": 5, "arithmetic": 2, "formatting": 2.5}
 # progress from which on -> shares: matching and copying by themselves, then with a few families, then all of them
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
     (0.0, {"lines": 8, "topics": 0.6, "repeat": 0.4}),
@@ -52,7 +52,7 @@ CURRICULUM: list[tuple[float, dict[str, float]]] = [
 ]
 SHAPES = [(112, 46), (176, 29), (256, 20), (352, 15), (512, 10)]  # length of a row, rows of a batch
 CHUNK = 60  # rows drawn at a time are enough for about so many batches
-LABEL, SHORT, LONG, FORMAT, WEAK, UNKNOWN, AFTER = 1.5, 1.0, 0.3, 0.25, 0.25, 0.05, 0.6
+LABEL, SHORT, LONG, FORMAT, WEAK, UNKNOWN, AFTER = 1.5, 1.0, 0.3, 0.5, 0.25, 0.05, 0.6
 CONTEXT, CONTEXT_SHARE = 0.12, 0.25  # weight of a context token, and the share of them that has it
 
 
