@@ -173,7 +173,8 @@ class SignatureMeta(type):
     def with_updated_fields(cls, name: str, type_: Any = None, **options: Any) -> Any:
         """One field with another type, description or bound; a bound of None is taken away."""
         field = cls._field(name)
-        options = {"desc": field.desc, "default": field.default, **field.constraints, **options}
+        kept = {"desc": field.desc, "prefix": field.prefix, "default": field.default}
+        options = {**kept, **field.constraints, **options}
         if not field.is_input:
             del options["default"]
         changed = declared(is_input=field.is_input, desc=options.pop("desc"), options=options)
@@ -214,18 +215,18 @@ class SignatureMeta(type):
         return {"instructions": cls._text, "fields": [_described(field) for field in cls._parts.values()]}
 
     def load_state(cls, state: Mapping[str, Any]) -> Any:
-        """This signature with the instructions and descriptions of a `dump_state`, whose names and types must be the
-        same.
+        """This signature with the instructions, descriptions and prefixes of a `dump_state`, whose names and types must be
+        the same.
         """
         mine, given = (
-            [{**field, "desc": ""} for field in fields] for fields in (cls.dump_state()["fields"], state["fields"])
+            [{key: part for key, part in field.items() if key not in ("desc", "prefix")} for field in fields]
+            for fields in (cls.dump_state()["fields"], state["fields"])
         )
         if mine != given:
             raise SignatureError(f"the state is of a signature with the fields {given}, this one has {mine}")
-        descs = {field["name"]: field["desc"] for field in state["fields"]}
-        return _edited(
-            cls, {name: replace(field, desc=descs[name]) for name, field in cls._parts.items()}, state["instructions"]
-        )
+        told = {field["name"]: (field["desc"], field.get("prefix", "")) for field in state["fields"]}
+        changed = {name: replace(field, desc=told[name][0], prefix=told[name][1]) for name, field in cls._parts.items()}
+        return _edited(cls, changed, state["instructions"])
 
     def _with(cls, fields: Mapping[str, Field]) -> Any:
         return _edited(cls, fields, cls._text)
@@ -326,6 +327,7 @@ def _described(field: Field) -> dict[str, Any]:
     schema = schema_of(field.type)
     return {
         **state,
+        **({"prefix": field.prefix} if field.prefix else {}),
         **({"constraints": field.constraints} if field.limits else {}),
         **({"schema": schema} if schema else {}),
     }

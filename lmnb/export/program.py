@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lmnb.errors import SaveError
-from lmnb.modules import program_file
+from lmnb.modules import dspy_file, program_file
+from lmnb.modules.json_file import read_json
 from lmnb.modules.module import Module
 from lmnb.modules.rebuild import is_plain, rebuilt
 
@@ -18,21 +19,30 @@ def load(path: str | Path, program: Module | None = None, trust_import: bool = F
 
     A `Predict` or `ChainOfThought` is built from the file alone. For any other program pass one of its class as
     `program` (a copy of it is filled), or `trust_import=True` to import the class that the file names and call it
-    without arguments: that runs the code of its module.
+    without arguments: that runs the code of its module. A state file of DSPy always needs `program`, since it holds
+    neither names nor types.
     """
-    stored = program_file.read(path)
     if program is not None:
         if not isinstance(program, Module):
             raise SaveError(f"program is {program!r}. Pass a program, such as program=MyProgram().")
         made = program.deepcopy()
-    elif is_plain(stored.class_path):
+        made.load(path)
+        return made
+    data = read_json(path)
+    if dspy_file.is_state(data):
+        raise SaveError(
+            f"{str(path)!r} is a state that DSPy saved: it holds neither the code of a program nor the names and types of "
+            f"its fields. Write lmnb.load({str(path)!r}, program=...) with a program of the same parts."
+        )
+    stored = program_file.checked(data, path)
+    if is_plain(stored.class_path):
         try:
             made = rebuilt(stored.class_path, stored.predictors)
         except SaveError as error:
             raise SaveError(f"{str(path)!r} cannot be loaded: {error}") from None
     else:
         made = _imported(stored.class_path, path, trusted=trust_import)
-    made.load(path)
+    program_file.load_into(made, data, path)
     return made
 
 

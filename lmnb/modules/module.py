@@ -19,8 +19,10 @@ from lmnb.errors import InputError, LmnbError
 from lmnb.example import Prediction
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
-from lmnb.modules import checks, program_file, python_file
+from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
 from lmnb.modules.card import program_card
+from lmnb.modules.card_text import card_text
+from lmnb.modules.json_file import read_json, write_text
 from lmnb.modules.tree import Node, copied, deep, shared, walk
 from lmnb.settings import current
 from lmnb.trace import Trace, span
@@ -225,17 +227,55 @@ class Module(Node):
 
     # -- looking at it ------------------------------------------------------------------------------------------------
 
-    def messages(self, **inputs: Any) -> list[dict[str, Any]]:
-        """The exact prompt for `inputs`, without a call; for programs of one predictor."""
+    def messages(self, **inputs: Any) -> Any:
+        """The exact prompt for `inputs`, without a call: a list of messages.
+
+        Where there are several predictors, a dict with the messages of each by its name. What a predictor is given by
+        another's reply is not known without that call: there stands the input's name in braces, unless `inputs` give it.
+
+        >>> import lmnb
+        >>> class Hop(Module):
+        ...     def __init__(self):
+        ...         self.query = lmnb.Predict("question -> query")
+        ...         self.answer = lmnb.Predict("question, query -> answer")
+        >>> print(Hop().messages(question="Who?")["answer"][-1]["content"].partition("Reply")[0].strip())
+        [[ ## question ## ]]
+        Who?
+        <BLANKLINE>
+        [[ ## query ## ]]
+        {query}
+        """
         named = self.named_predictors()
-        if len(named) != 1:
-            names = ", ".join(name for name, _ in named) or "none"
-            example = f" Write program.{named[0][0]}.messages(...)." if named else ""
-            raise InputError(
-                f"{type(self).__name__} has {len(named)} predictors ({names}), whose prompts depend on "
-                f"earlier replies.{example}"
-            )
-        return named[0][1].messages(**inputs)
+        if len(named) == 1:
+            return named[0][1].messages(**inputs)
+        return prompts.known_messages(self, inputs, _parameters(type(self)))
+
+    def export_prompts(self, path: str | Path | None = None, format: str = "markdown") -> str:  # noqa: A002
+        """The prompt of every predictor with placeholders for its inputs, also written to `path`.
+
+        "markdown" is made to be reviewed, "json" has the messages and each input's placeholder, to be filled in elsewhere.
+
+        >>> import lmnb
+        >>> text = lmnb.Predict("question -> answer").export_prompts(format="json")
+        >>> '"question": "{question}"' in text
+        True
+        """
+        return prompts.export_prompts(self, path, format)
+
+    def card(self, path: str | Path | None = None) -> str:
+        """The program's card as Markdown, also written to `path`: what a reviewer asks of it on one page.
+
+        Where it comes from, its score and what scoring it took, and for each predictor its fields, instructions, options,
+        LM without secrets, and demos with their origin. In a notebook the program itself shows the same as HTML.
+
+        >>> import lmnb
+        >>> print(lmnb.Predict("question -> answer").card().splitlines()[0])
+        # `Predict`
+        """
+        text = card_text(self)
+        if path is not None:
+            write_text(path, text)
+        return text
 
     @property
     def history(self) -> History:
@@ -269,28 +309,38 @@ class Module(Node):
         """Take over the state of `dump_state`; a state that does not fit raises SaveError and changes nothing."""
         program_file.load_state(self, state)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, format: str = "json") -> None:  # noqa: A002
         """Write the program as JSON, to be read in a review: names and types, instructions, demos, provenance; no
         key, no code.
+
+        `format="dspy"` writes the state file of DSPy 3.4 instead, which `program.load` of DSPy reads; a warning names what
+        that form has no place for.
         """
-        program_file.save(self, path)
+        if format not in ("json", "dspy"):
+            raise InputError(f"save has no format {format!r}. Write format='json' or format='dspy', or use export.")
+        _WRITERS[format](self, path)
 
     def load(self, path: str | Path) -> None:
-        """Take over a saved program.
+        """Take over a saved program, of lmnb or of DSPy (a state file as its version 3.4 writes it).
 
-        Names and types must fit; SaveError says what differs, and nothing is changed then.
+        Names and types must fit; SaveError says what differs, and nothing is changed then. A state file of DSPy tells less
+        of its fields: they go by their place, what has no place here is named in a warning, endpoints are left out.
         """
-        program_file.load_into(self, path)
+        stored = read_json(path)
+        reader = dspy_file if dspy_file.is_state(stored) else program_file
+        reader.load_into(self, stored, path)
 
     def export(self, path: str | Path, format: str = "json") -> Path:  # noqa: A002
-        """Write the program as `format` "json" (see `save`) or "python", a module that needs only lmnb."""
-        writers = {"json": program_file.save, "python": python_file.export_python}
-        if format not in writers:
+        """Write the program as `format` "json" or "dspy" (see `save`), or "python", a module that needs only lmnb."""
+        if format not in _WRITERS:
             raise InputError(
-                f"there is no format {format!r}. Write export({str(path)!r}, format='json') or format='python'."
+                f"there is no format {format!r}. Write export({str(path)!r}, format='json'), 'dspy' or 'python'."
             )
-        writers[format](self, path)
+        _WRITERS[format](self, path)
         return Path(path)
+
+
+_WRITERS = {"json": program_file.save, "dspy": dspy_file.save, "python": python_file.export_python}
 
 
 @cache

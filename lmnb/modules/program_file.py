@@ -7,13 +7,9 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,14 +24,14 @@ from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
 from lmnb.lm.client import LM
 from lmnb.lm.private import public, split
+from lmnb.modules.json_file import expect, expect_keys, finite, reading, shown, write_json
 from lmnb.types.checked import adapter_for, problems
 
 FORMAT = 1
 _TOP = ("lmnb", "format", "version", "class", "code", "provenance", "predictors")
 _PREDICTOR = ("instructions", "fields", "demos", "config", "lm")
-_FIELD = ("name", "role", "type", "desc", "constraints", "schema")
+_FIELD = ("name", "role", "type", "desc", "prefix", "constraints", "schema")
 _DEMO = ("fields", "inputs", "origin", "source", "untyped")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _CODE_NAME = re.compile(r"[\w.]+:[\w.<>]+")
 
 
@@ -63,26 +59,7 @@ def save(program: Any, path: str | Path) -> None:
         "provenance": jsonable(dict(program.provenance)),
         "predictors": dump_state(program),
     }
-    text = json.dumps(finite(stored), ensure_ascii=False, indent=2)
-    write_text(path, _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n")
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Replace the file at `path` in one step, so that nobody reads half of it."""
-    target = Path(path)
-    if target.is_dir():
-        raise SaveError(
-            f"{str(path)!r} is a folder. Write the name of a file, such as {str(target / 'program.json')!r}."
-        )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except OSError as error:
-        raise SaveError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+    write_json(path, stored)
 
 
 def _predictor_state(predictor: Any) -> dict[str, Any]:
@@ -100,7 +77,7 @@ def _demo_state(signature: Any, demo: Example) -> dict[str, Any]:
     fields, untyped = {}, []
     for name, value in demo.items():
         field = signature.fields.get(name)
-        fields[name], typed = (jsonable(value), False) if field is None else _value_state(field, value)
+        fields[name], typed = (jsonable(value), False) if field is None else value_state(field, value)
         if field is not None and not typed:
             untyped.append(name)
     marked = {} if demo.input_keys is None else {"inputs": list(demo.input_keys)}
@@ -108,7 +85,7 @@ def _demo_state(signature: Any, demo: Example) -> dict[str, Any]:
     return {"fields": fields, **marked, "origin": origin, "source": source, **({"untyped": untyped} if untyped else {})}
 
 
-def _value_state(field: Any, value: Any) -> tuple[Any, bool]:
+def value_state(field: Any, value: Any) -> tuple[Any, bool]:
     """`value` as JSON, and whether it is what the field's type says; a wrong label is kept as it is."""
     try:
         adapter = adapter_for(field.type)
@@ -118,17 +95,6 @@ def _value_state(field: Any, value: Any) -> tuple[Any, bool]:
     except (PydanticUserError, PydanticSerializationError, ValidationError, ValueError, TypeError, AttributeError):
         pass
     return finite(jsonable(value)), False
-
-
-def finite(value: Any) -> Any:
-    """JSON data with NaN and infinities as texts, which JSON does not have; pydantic reads them as floats."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _version() -> str:
@@ -149,10 +115,9 @@ class Stored(NamedTuple):
     predictors: dict[str, dict[str, Any]]
 
 
-def read(path: str | Path) -> Stored:
-    """The content of a program file. SaveError names the place of what is wrong."""
-    stored = _read_json(path)
-    with _file(path):
+def checked(stored: Any, path: str | Path) -> Stored:
+    """The content of the program file at `path`. SaveError names the place of what is wrong."""
+    with reading(path):
         if not isinstance(stored, dict) or stored.get("lmnb") != "program":
             raise SaveError('it is not a program that lmnb saved (it has no "lmnb": "program")')
         number = stored.get("format")
@@ -161,26 +126,26 @@ def read(path: str | Path) -> Stored:
                 f"it has the format {number!r}, and this lmnb reads {FORMAT}. Install the lmnb that wrote it: "
                 f"{stored.get('version')!r}."
             )
-        _keys(stored, _TOP, "the file", optional=("code", "version", "provenance"))
-        name = _of(str, stored["class"], "class")
+        expect_keys(stored, _TOP, "the file", optional=("code", "version", "provenance"))
+        name = expect(str, stored["class"], "class")
         if not _CODE_NAME.fullmatch(name):
             raise SaveError(f"class is {name!r}, not 'module:Name'")
-        for at, state in _of(dict, stored["predictors"], "predictors").items():
+        for at, state in expect(dict, stored["predictors"], "predictors").items():
             _check_predictor(state, f"predictors[{at!r}]")
-        return Stored(name, _of(dict, stored.get("provenance", {}), "provenance"), stored["predictors"])
+        return Stored(name, expect(dict, stored.get("provenance", {}), "provenance"), stored["predictors"])
 
 
-def load_into(program: Any, path: str | Path) -> None:
-    """Give `program` the state of the file at `path`, or raise SaveError and leave it as it is."""
-    stored = read(path)
-    with _file(path):
+def load_into(program: Any, data: Any, path: str | Path) -> None:
+    """Give `program` the state of the file at `path`, whose content is `data`, or raise SaveError and leave it as it is."""
+    stored = checked(data, path)
+    with reading(path):
         _fill(program, stored.predictors)
     program.provenance = stored.provenance
 
 
 def load_state(program: Any, state: Mapping[str, Any]) -> None:
     """Give `program` a state of `dump_state`."""
-    for at, part in _of(dict, state, "the state").items():
+    for at, part in expect(dict, state, "the state").items():
         _check_predictor(part, f"[{at!r}]")
     _fill(program, state)
 
@@ -196,8 +161,7 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
                 for line in _field_differences(predictor.signature, states[path]["fields"])
             ]
     if differences:
-        lines = "\n".join(f"  - {line}" for line in differences)
-        raise SaveError(f"it does not fit this program:\n{lines}\nLoad it into a program with the parts of the file.")
+        raise does_not_fit(differences)
     made = {
         path: _read_predictor(predictor, states[path], f"predictors[{path!r}]")
         for path, predictor in predictors.items()
@@ -209,6 +173,12 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
         predictor.signature, predictor.demos, predictor.config = signature, demos, config
         if lm is not None:
             predictor.lm = lm
+
+
+def does_not_fit(differences: list[str]) -> SaveError:
+    """The error for a file whose parts are not those of the program."""
+    lines = "\n".join(f"  - {line}" for line in differences)
+    return SaveError(f"it does not fit this program:\n{lines}\nLoad it into a program with the parts of the file.")
 
 
 def _field_differences(signature: Any, stored: list[dict[str, Any]]) -> Iterator[str]:
@@ -224,8 +194,8 @@ def _field_differences(signature: Any, stored: list[dict[str, Any]]) -> Iterator
         for key, what in (("role", "role"), ("type", "type"), ("constraints", "bounds"), ("schema", "JSON schema")):
             if field.get(key) != mine[name].get(key):
                 yield (
-                    f"the {field['role']} {name!r} has the {what} {_shown(field.get(key))} in the file and "
-                    f"{_shown(mine[name].get(key))} in the program"
+                    f"the {field['role']} {name!r} has the {what} {shown(field.get(key))} in the file and "
+                    f"{shown(mine[name].get(key))} in the program"
                 )
     yield from (
         f"the {field['role']} {name!r} is only in the program" for name, field in mine.items() if name not in theirs
@@ -254,7 +224,7 @@ def _read_demo(signature: Any, stored: Mapping[str, Any], place: str) -> Example
             fields[name] = adapter_for(field.type).validate_json(json.dumps(value))
         except ValidationError as error:
             raise SaveError(
-                f"{place}.fields.{name} is {_shown(value)}, which is no {field.name!r}: {problems(error)}"
+                f"{place}.fields.{name} is {shown(value)}, which is no {field.name!r}: {problems(error)}"
             ) from None
     demo = Example(fields).with_origin(stored.get("origin"), stored.get("source"))
     marked = stored.get("inputs")
@@ -281,99 +251,30 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any
     return None
 
 
-# -- the form of a file ----------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _file(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except SaveError as error:
-        raise SaveError(f"{str(path)!r} cannot be loaded: {error}") from None
-    except RecursionError:
-        raise SaveError(f"{str(path)!r} cannot be loaded: it is nested too deeply") from None
-
-
-def _read_json(path: str | Path) -> Any:
-    if Path(path).suffix in (".pkl", ".pickle"):
-        raise SaveError(
-            f"{str(path)!r} is a pickle, and nothing is ever unpickled. Save the program with "
-            "program.save('program.json')."
-        )
-    with _file(path):
-        try:
-            return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_without_doubles)
-        except FileNotFoundError:
-            raise SaveError("there is no such file") from None
-        except OSError as error:
-            raise SaveError(error.strerror or str(error)) from None
-        except UnicodeDecodeError as error:
-            raise SaveError(f"it is not a text in UTF-8 (byte {error.start})") from None
-        except json.JSONDecodeError as error:
-            raise SaveError(f"it is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
-        except ValueError as error:  # a number of too many digits
-            raise SaveError(f"it is not JSON that can be read: {error}") from None
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise SaveError(f"the key {double!r} stands twice in one object")
-    return found
-
-
 def _check_predictor(state: Any, place: str) -> None:
-    _keys(_of(dict, state, place), _PREDICTOR, place)
-    _of(str, state["instructions"], f"{place}.instructions")
-    for at, field in enumerate(_of(list, state["fields"], f"{place}.fields")):
+    expect_keys(expect(dict, state, place), _PREDICTOR, place)
+    expect(str, state["instructions"], f"{place}.instructions")
+    for at, field in enumerate(expect(list, state["fields"], f"{place}.fields")):
         where = f"{place}.fields[{at}]"
-        _keys(_of(dict, field, where), _FIELD, where, optional=("constraints", "schema"))
+        expect_keys(expect(dict, field, where), _FIELD, where, optional=("prefix", "constraints", "schema"))
         for key in ("name", "role", "type", "desc"):
-            _of(str, field[key], f"{where}.{key}")
-        _of(dict, field.get("constraints", {}), f"{where}.constraints")
+            expect(str, field[key], f"{where}.{key}")
+        expect(str, field.get("prefix", ""), f"{where}.prefix")
+        expect(dict, field.get("constraints", {}), f"{where}.constraints")
     names = [field["name"] for field in state["fields"]]
     if len(set(names)) < len(names):
         raise SaveError(f"{place}.fields has a name twice: {', '.join(names)}")
-    for at, demo in enumerate(_of(list, state["demos"], f"{place}.demos")):
+    for at, demo in enumerate(expect(list, state["demos"], f"{place}.demos")):
         where = f"{place}.demos[{at}]"
-        _keys(_of(dict, demo, where), _DEMO, where, optional=("inputs", "origin", "source", "untyped"))
-        _of(dict, demo["fields"], f"{where}.fields")
+        expect_keys(expect(dict, demo, where), _DEMO, where, optional=("inputs", "origin", "source", "untyped"))
+        expect(dict, demo["fields"], f"{where}.fields")
         for key in ("inputs", "untyped"):
-            for name in _of(list, demo.get(key, []), f"{where}.{key}"):
-                _of(str, name, f"{where}.{key}")
+            for name in expect(list, demo.get(key, []), f"{where}.{key}"):
+                expect(str, name, f"{where}.{key}")
         if demo.get("origin") is not None:
-            _of(str, demo["origin"], f"{where}.origin")
+            expect(str, demo["origin"], f"{where}.origin")
         if demo.get("source") is not None:
-            _of(int, demo["source"], f"{where}.source")
-    _of(dict, state["config"], f"{place}.config")
+            expect(int, demo["source"], f"{where}.source")
+    expect(dict, state["config"], f"{place}.config")
     if state["lm"] is not None:
-        _of(dict, state["lm"], f"{place}.lm")
-
-
-_KINDS = {str: "a text", dict: "an object", list: "a list", int: "a whole number"}
-
-
-def _of(kind: type, value: Any, place: str) -> Any:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise SaveError(f"{place} should be {_KINDS[kind]}, not {_shown(value)}")
-    return value
-
-
-def _keys(value: Mapping[str, Any], known: tuple[str, ...], place: str, optional: tuple[str, ...] = ()) -> None:
-    for key in value:
-        if key not in known:
-            near = get_close_matches(key, known, n=1)
-            raise SaveError(
-                f"{place} has an unknown key {key!r}. "
-                + (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.")
-            )
-    for key in known:
-        if key not in value and key not in optional:
-            raise SaveError(f"{place} has no {key!r}")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else text[:120] + "…"
+        expect(dict, state["lm"], f"{place}.lm")

@@ -24,8 +24,8 @@ from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.lm.base import BaseLM
 from lmnb.lm.private import is_secret, public
+from lmnb.modules.json_file import finite, write_text
 from lmnb.modules.literals import NoSource, literal, text_literal
-from lmnb.modules.program_file import finite, write_text
 from lmnb.modules.tree import Node
 from lmnb.signature import NO_DEFAULT, Field, Signature, SignatureMeta, type_code
 from lmnb.sources import is_project, names_in, scope_of, source_of
@@ -176,6 +176,8 @@ class _Writer:
         options = ([f"desc={field.desc!r}"] if field.desc else []) + [
             f"{name}={self.value(value)}" for name, value in field.limits
         ]
+        if field.prefix:
+            options.append(f"prefix={field.prefix!r}")
         if field.default is not NO_DEFAULT:
             options.append(f"default={self.value(field.default)}")
         return (

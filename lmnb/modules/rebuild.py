@@ -38,7 +38,8 @@ def rebuilt(class_path: str, states: Mapping[str, Any]) -> Module:
             raise SaveError(f"the role of {field['name']!r} is {field['role']!r}, not 'input' or 'output'")
         try:
             kind = type_from_code(field["type"])
-            fields[field["name"]] = (kind, make(desc=field["desc"], **field.get("constraints", {})))
+            options = {"prefix": field.get("prefix", ""), **field.get("constraints", {})}
+            fields[field["name"]] = (kind, make(desc=field["desc"], **options))
         except (SignatureError, TypeError) as error:
             raise SaveError(
                 f"the {field['role']} {field['name']!r} has the type {field['type']!r}, which only its code has ({error}) "

@@ -7,7 +7,7 @@ from typing import Any
 
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
 from lmnb.optimize.curve import CURVE_CSS, curve
-from lmnb.optimize.report_pane import PANE_CSS, candidate_pane
+from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, suspects_pane
 
 MAX_CANDIDATES = 60
 MAX_EXAMPLES = 12
@@ -17,21 +17,28 @@ MAX_TEXT = 300
 Json = Mapping[str, Any]
 
 
-def run_html(snapshot: Json, detail: Json | None = None, examples: Json | None = None) -> str:
-    """HTML of `run.snapshot()`, `run.detail(best)` and `run.examples(best)`; the latter two may be None.
+def run_html(
+    snapshot: Json, detail: Json | None = None, examples: Json | None = None, suspects: Sequence[Json] = ()
+) -> str:
+    """HTML of `run.snapshot()`, `run.detail(best)`, `run.examples(best)` and the dicts of `run.suspects()`; all but the first
+    may be left out.
 
     Of long lists the first rows are shown, of examples those that failed or changed; how many more there are is said.
     """
-    return _studio(snapshot, detail, examples, rows=MAX_EXAMPLES)
+    return _studio(snapshot, detail, examples, suspects, rows=MAX_EXAMPLES)
 
 
-def run_page(snapshot: Json, detail: Json | None = None, examples: Json | None = None) -> str:
+def run_page(
+    snapshot: Json, detail: Json | None = None, examples: Json | None = None, suspects: Sequence[Json] = ()
+) -> str:
     """The same as a whole document, with every example that it was given."""
     title = f"{snapshot['optimizer']} on {snapshot['program']} · {snapshot['run']['name']}"
-    return page(title, _studio(snapshot, detail, examples, rows=None))
+    return page(title, _studio(snapshot, detail, examples, suspects, rows=None))
 
 
-def _studio(snapshot: Json, detail: Json | None, examples: Json | None, *, rows: int | None) -> Html:
+def _studio(
+    snapshot: Json, detail: Json | None, examples: Json | None, suspects: Sequence[Json], *, rows: int | None
+) -> Html:
     drawing = curve(snapshot["candidates"], snapshot["best"])
     pane = candidate_pane(snapshot, detail, examples, rows=rows) if detail else _nothing(snapshot)
     return root(
@@ -40,6 +47,7 @@ def _studio(snapshot: Json, detail: Json | None, examples: Json | None, *, rows:
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
         el("div", {"class": "lm-cols"}, _candidates(snapshot, detail), pane),
+        suspects_pane(suspects, rows) if suspects else None,
         _decisions(snapshot["decisions"]),
         state=snapshot["state"],
         css=CURVE_CSS + PANE_CSS + _CSS,

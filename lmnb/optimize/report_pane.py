@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten
 from lmnb.optimize.prompt_diff import word_diff
 
@@ -156,6 +157,31 @@ def _example(row: Json, inputs: Sequence[str], labels: Sequence[str], outputs: S
             "td", {"class": "lm-tight"}, el("span", {"class": f"lm-tag{colour}"}, "failed" if kind == "error" else kind)
         ),
         el("td", {"class": "lm-tight"}, f"{before}{score}"),
+    )
+
+
+def suspects_pane(suspects: Sequence[Json], limit: int | None) -> Html:
+    """The rows of `run.suspects()`; at most `limit`, where it is not None."""
+    shown = suspects[:limit]
+    more = f"{len(suspects) - len(shown):,} more: run.suspects()" if len(suspects) > len(shown) else None
+    words = "Every candidate near the best gives the same answer here, and the metric calls it wrong."
+    return el(
+        "div",
+        {"class": "lm-pane"},
+        heading(f"Suspect labels {len(suspects):,}", level=4),
+        el("div", {"class": "lm-muted"}, words),
+        _table(["#", "input", "label", "they answer", "candidates"], [_suspect(row) for row in shown]),
+        el("div", {"class": "lm-muted lm-more"}, more) if more else None,
+    )
+
+
+def _suspect(row: Json) -> Html:
+    return el(
+        "tr",
+        {"data-kind": "example", "data-id": row["index"]},
+        el("td", {"class": "lm-tight"}, row["index"]),
+        *(el("td", None, values(row[part])) for part in ("inputs", "label", "answer")),
+        el("td", {"class": "lm-tight"}, len(row["candidates"])),
     )
 
 

@@ -18,6 +18,7 @@ from lmnb.optimize.decisions import Decision
 from lmnb.optimize.driver import Stopped
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.recording import Recording
+from lmnb.optimize.suspects import Suspect, suspects
 from lmnb.optimize.view import Standing, detail, examples, row_dict
 from lmnb.optimize.worker import Worker
 from lmnb.optional import need
@@ -168,6 +169,8 @@ class Run(Worker):
 
     def _provenance(self, candidate: Candidate) -> dict[str, Any]:
         entry, header = self._archive.entries[candidate.id], self.header
+        standing = self._standings.of(entry)
+        used = [result.usage for result in entry.results.values()]
         return {
             "optimizer": header.optimizer_name,
             "arguments": header.arguments,
@@ -176,7 +179,10 @@ class Run(Worker):
             "candidate": candidate.id,
             "made_by": candidate.label,
             "score": self._archive.score(candidate.id),
+            "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
             "scored_on": f"{len(entry.results)} examples ({header.evalset})" if header.evalset else None,
+            "usage": {kind: sum(each.get(kind, 0) for each in used) for kind in ("calls", "tokens", "usd")},
+            "lm": None if header.lm is None else header.lm.get("model"),
             "data": header.data_hash,
             "decisions": len([d for d in self._archive.state.standing if d.by == "person"]),
             "accepted": self._archive.state.accepted == candidate.id,
@@ -235,6 +241,16 @@ class Run(Worker):
             entry, other = self._pair(candidate, against)
             dataset = self.header.splits[self.header.evalset] if self.header.evalset else ()
             return examples(dataset, entry, other, offset=offset, limit=limit, only=only)
+
+    def suspects(self, margin: float = 5.0) -> list[Suspect]:
+        """Rows whose label may be wrong: every good candidate answers alike there, and the metric calls it wrong.
+
+        Good are the scored candidates within `margin` points (or one row) of the best, right on half of the rows or more; there
+        must be two of them. `pandas.DataFrame(run.suspects())` is a table of it.
+        """
+        with self._driver.lock:
+            dataset = self.header.splits[self.header.evalset] if self.header.evalset else ()
+            return suspects(self._archive, dataset, margin)
 
     def _pair(self, candidate: Any, against: Any) -> tuple[Entry, Entry | None]:
         entry = self._entry(candidate)
@@ -321,7 +337,8 @@ class Run(Worker):
 
     def _report_parts(self) -> tuple[Any, ...]:
         snapshot, best = self.snapshot(), self.best
-        return snapshot, self.detail(best) if best else None, self.examples(best) if best else None
+        found = [suspect.to_dict() for suspect in self.suspects()]
+        return snapshot, self.detail(best) if best else None, self.examples(best) if best else None, found
 
     def _repr_html_(self) -> str:
         return report.run_html(*self._report_parts())

@@ -21,7 +21,7 @@ from lmnb.types.words import metadata
 _RANGES = ("gt", "ge", "lt", "le", "multiple_of")
 _LENGTHS = ("min_length", "max_length", "pattern")
 CONSTRAINTS = (*_RANGES, *_LENGTHS)
-_WITHOUT_EFFECT = ("prefix", "format", "parser")  # of older programs; the prompt format is fixed
+_WITHOUT_EFFECT = ("format", "parser")  # of older programs; the prompt format is fixed
 _SIZED = (str, bytes, list, tuple, set, frozenset, dict)
 _NUMBERS = (int, float, bool, datetime.date, datetime.time)
 NO_DEFAULT: Any = type("NoDefault", (), {"__repr__": lambda self: "NO_DEFAULT"})()
@@ -31,7 +31,7 @@ NO_DEFAULT: Any = type("NoDefault", (), {"__repr__": lambda self: "NO_DEFAULT"})
 class Field:
     """One input or output: its name, type, description and bounds.
 
-    `default` is what an input is that a call leaves out.
+    `default` is what an input is that a call leaves out; `prefix` is kept from older programs and stands in no prompt.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Field:
     desc: str = ""
     limits: Constraints = ()
     default: Any = NO_DEFAULT
+    prefix: str = ""
 
     @property
     def constraints(self) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def declared(*, is_input: bool, desc: str | None, options: Mapping[str, Any]) ->
     options = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
     desc = options.pop("description", None) if desc is None else desc
     default = options.pop("default", NO_DEFAULT) if is_input else NO_DEFAULT
+    prefix = options.pop("prefix", None) or ""
     for name in options:
         if name not in CONSTRAINTS:
             near = get_close_matches(name, known, n=1)
@@ -82,10 +84,12 @@ def declared(*, is_input: bool, desc: str | None, options: Mapping[str, Any]) ->
                 f"{role} has no option {name!r}. "
                 + (f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known)}.")
             )
+    if not isinstance(prefix, str):
+        raise SignatureError(f"{role}: prefix is a text, not {prefix!r}")
     if desc is not None and not isinstance(desc, str):
         raise SignatureError(f"{role}: desc is a text, not {desc!r}")
     limits = tuple((name, options[name]) for name in CONSTRAINTS if options.get(name) is not None)
-    return Field("", None, is_input, desc or "", limits, default)
+    return Field("", None, is_input, desc or "", limits, default, prefix)
 
 
 def typed(signature_name: str, name: str, field: Field, kind: Any) -> Field:

@@ -180,16 +180,6 @@ def test_map_named_predictors():
     assert program.again is program.steps[0]
 
 
-def test_messages_of_a_program():
-    """A program of one predictor shows its prompt; one of several says which to ask."""
-    cot = ChainOfThought("question -> answer")
-    assert cot.messages(question="x") == cot.predict.messages(question="x")
-    with pytest.raises(
-        InputError, match=r"Hop has 2 predictors \(query.predict, answer\), .* Write program.query.predict.messages"
-    ):
-        Hop().messages(question="x")
-
-
 def test_aforward_is_awaited():
     """A module may be asynchronous alone; a plain call runs it in a loop of its own, also inside a running loop."""
     colour = contextvars.ContextVar("colour", default="none")
