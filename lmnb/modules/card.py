@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.data_uri import without_data
 from lmnb.html import Html, el, heading, root, shorten
 from lmnb.types.card import signature_body
 
@@ -38,7 +39,11 @@ def _demos(predictor: Any) -> Html:
     names = list(predictor.signature.fields)
     head = el("tr", None, *(el("th", {"scope": "col"}, name) for name in names))
     rows = (
-        el("tr", None, *(el("td", None, shorten(plain(demo[name]), 300) if name in demo else "–") for name in names))
+        el(
+            "tr",
+            None,
+            *(el("td", None, shorten(without_data(plain(demo[name])), 300) if name in demo else "–") for name in names),
+        )
         for demo in predictor.demos[:SHOWN]
     )
     left = len(predictor.demos) - SHOWN
