@@ -4,7 +4,7 @@ from lmnb.adapters.base import Adapter as Adapter
 from lmnb.adapters.chat import ChatAdapter as ChatAdapter
 from lmnb.adapters.json import JSONAdapter as JSONAdapter
 from lmnb.adapters.xml import XMLAdapter as XMLAdapter
-from lmnb.calls import History as History
+from lmnb.calls import CallHistory as CallHistory
 from lmnb.calls import history as history
 from lmnb.calls import inspect_history as inspect_history
 from lmnb.data.benchmarks import load_gsm8k as load_gsm8k
@@ -171,6 +171,13 @@ from lmnb.tools.sql import SQL as SQL
 from lmnb.tools.sql import SQLResult as SQLResult
 from lmnb.trace import Span as Span
 from lmnb.trace import Trace as Trace
+from lmnb.types.audio import Audio as Audio
+from lmnb.types.base import Type as Type
+from lmnb.types.file import File as File
+from lmnb.types.history import History as History
+from lmnb.types.image import Image as Image
+from lmnb.types.program_code import Code as Code
+from lmnb.types.reasoning import Reasoning as Reasoning
 from lmnb.types.tool import Tool as Tool
 from lmnb.types.tool_calls import ToolCall as ToolCall
 from lmnb.types.tool_calls import ToolCallResult as ToolCallResult

@@ -8,11 +8,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TextIO
 
+from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
 from lmnb.optional import need
 from lmnb.trace import Span, Trace, show_in_notebook
 from lmnb.trace_html import trace_html
+from lmnb.types.parts import content_text
 
 HISTORY_SIZE = 2_000
 SHOWN = 30  # calls in the static form
@@ -62,7 +64,7 @@ class HistoryEntry:
         return f"HistoryEntry({self.model}, {self.timestamp})"
 
 
-class History(tuple[HistoryEntry, ...]):
+class CallHistory(tuple[HistoryEntry, ...]):
     """LM calls, oldest first; shows itself as a table, gives `to_pandas()`."""
 
     def traces(self) -> list[Trace]:
@@ -71,14 +73,14 @@ class History(tuple[HistoryEntry, ...]):
 
     def to_pandas(self) -> Any:
         """One row a call."""
-        pandas = need("pandas", "pandas", "History.to_pandas()")
+        pandas = need("pandas", "pandas", "CallHistory.to_pandas()")
         return pandas.DataFrame([{key: entry[key] for key in HistoryEntry._fields} for entry in self])
 
     def _ipython_display_(self) -> None:
         show_in_notebook("history", self)
 
     def __repr__(self) -> str:
-        return f"History({len(self)} LM call{'s' * (len(self) != 1)})"
+        return f"CallHistory({len(self)} LM call{'s' * (len(self) != 1)})"
 
     def _repr_html_(self) -> str:
         earlier = len(self) - SHOWN
@@ -87,12 +89,12 @@ class History(tuple[HistoryEntry, ...]):
         return join(note + shown)
 
 
-def history(n: int | None = None) -> History:
+def history(n: int | None = None) -> CallHistory:
     """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept)."""
     if n is not None and n < 0:
         raise InputError(f"history(n) needs n >= 0, not {n!r}")
     size = len(_HISTORY)
-    return History(
+    return CallHistory(
         HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size)
     )
 
@@ -102,7 +104,7 @@ def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
     write_history(history(n), file)
 
 
-def write_history(entries: History, file: TextIO | None = None) -> None:
+def write_history(entries: CallHistory, file: TextIO | None = None) -> None:
     """Print `entries`, control characters as visible marks; colours only on a terminal."""
     out = file or sys.stdout
     colour = out.isatty()
@@ -111,7 +113,7 @@ def write_history(entries: History, file: TextIO | None = None) -> None:
         for message in entry.messages or []:
             print(
                 _painted(f"\n{message['role'].capitalize()} message:", 31, colour),
-                f"\n\n{visible(str(message['content']))}",
+                f"\n\n{visible(without_data(content_text(message['content'])))}",
                 file=out,
             )
         print(

@@ -1,8 +1,8 @@
 """The one builder behind every static HTML form: text and attributes are escaped, nothing that could run is written.
 
 A notebook's page may run code on the kernel, so text of a model, a data set or a tool is hostile there. What is
-written here holds no script, no event handler, no link but http(s) and `#`, no embedded document and no style but its
-own; control and bidirectional characters are shown as visible marks.
+written here holds no script, no event handler, no link but http(s) and `#`, no embedded document, no picture but one
+whose bytes stand here, and no style but its own; control and bidirectional characters are shown as visible marks.
 
     >>> el("b", {"class": "x"}, "1 < 2")
     '<b class="x">1 &lt; 2</b>'
@@ -27,6 +27,8 @@ _ATTRIBUTES = frozenset(
     preserveAspectRatio aria-label aria-hidden aria-level aria-current""".split()  # noqa: SIM905
 )
 _HREF = re.compile(r"(https?://|#)[^\s\x00-\x20]*", re.IGNORECASE)
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_RASTER = re.compile(rf"data:(?:{'|'.join(PICTURES)});base64,[A-Za-z0-9+/]+={{0,2}}")
 _STYLE = re.compile(r"[-\w\s.%#:;,()+*/]*")
 _CALLS = re.compile(r"url|expression|image|import|attr|src|behavior|binding", re.IGNORECASE)
 
@@ -99,6 +101,17 @@ def _attribute(tag: str, name: str, value: object) -> str:
     return f' {name}="{escape(visible(value), quote=True)}"'
 
 
+def picture(uri: str, title: object, *, height: int) -> Html:
+    """A picture of at most `height` pixels. Nothing is loaded for it: ValueError for what is no data URI of PNG, JPEG, GIF
+    or WebP.
+    """
+    if not _RASTER.fullmatch(uri):
+        raise ValueError(f"a picture is a data URI of PNG, JPEG, GIF or WebP, not {uri[:60]!r}")
+    style = f"display:block;max-height:{int(height)}px;max-width:100%;margin:4px 0"
+    named = escape(visible(title), quote=True)
+    return Html(f'<img src="{uri}" alt="{named}" title="{named}" style="{style}">')
+
+
 def sheet(css: str) -> Html:
     """A style element. `css` is the caller's own constant, never made of data."""
     if "<" in css or "@import" in css or "url(" in css or "\\" in css:
@@ -120,7 +133,7 @@ def page(title: str, body: object) -> Html:
     """A whole document that runs and loads nothing, also by its own content security policy."""
     return Html(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
+        """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">"""
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{text(title)}</title>{sheet(_PAGE)}</head>\n<body>{text(body)}</body></html>\n"
     )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lmnb import views
 from lmnb.canonical import canonical, jsonable
+from lmnb.data_uri import shortened, without_data
 from lmnb.optional import need
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
@@ -89,8 +90,11 @@ class Trace:
             return {}
         return {id(module): name for name, module in root.named_sub_modules()}
 
-    def to_dict(self) -> dict[str, Any]:
-        """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back."""
+    def to_dict(self, *, media: bool = True) -> dict[str, Any]:
+        """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back.
+
+        Without `media`, pictures, sounds and files in it are named by kind and size only.
+        """
         names, rows, judging = self._names(), [], self._aside()
         parents: dict[int, int] = {}
         folded: set[int] = set()
@@ -106,7 +110,7 @@ class Trace:
             row = _row(item, inner, names, self.root.started, len(rows), parent, depth)
             if id(item) in judging:
                 row.pop("path", None)
-            rows.append(row)
+            rows.append(row if media else shortened(row))
         usage = self.usage
         return {
             "name": rows[0]["name"],
@@ -213,7 +217,8 @@ def _row(
         row["aside"] = True
     if step.kind == "predict":
         row["path"] = step.data.get("path") or names.get(id(step.module), step.name)
-        if any(not isinstance(value, str) for value in [*step.inputs.values(), *(step.outputs or {}).values()]):
+        given, shown = {**step.inputs, **(step.outputs or {})}, {**row["inputs"], **(row["outputs"] or {})}
+        if any(shown[name] is not value for name, value in given.items()):  # not a text, or one that was cut
             row["values"] = {"inputs": jsonable(step.inputs), "outputs": jsonable(step.outputs)}
     if item.kind == "lm":
         row |= {
@@ -232,7 +237,7 @@ def _label(item: Span) -> str:
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {key: value if isinstance(value, str) else canonical(value) for key, value in values.items()}
+    return {key: without_data(value if isinstance(value, str) else canonical(value)) for key, value in values.items()}
 
 
 def show_in_notebook(name: str, thing: Any) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lmnb.html import Html, duration, el, heading, join, money, root, shorten
+from lmnb.data_uri import without_data
+from lmnb.html import Html, duration, el, heading, join, money, picture, root, shorten
+from lmnb.types.parts import content_text, part_text
 
 MAX_SPANS = 300
 MAX_TEXT = 4_000
+MAX_PICTURES = 300_000  # characters of all data URIs together
 
 
 def trace_html(trace: Mapping[str, Any]) -> str:
@@ -16,7 +19,10 @@ def trace_html(trace: Mapping[str, Any]) -> str:
     spans = trace["spans"]
     ends = [span["start"] + (span["seconds"] or 0.0) for span in spans]
     total = max([trace.get("seconds") or 0.0, *ends])
-    rows = [_row(span, total, opened=i == 0 or span["status"] != "ok") for i, span in enumerate(spans[:MAX_SPANS])]
+    pictures = _Pictures()
+    rows = [
+        _row(span, total, pictures, opened=i == 0 or span["status"] != "ok") for i, span in enumerate(spans[:MAX_SPANS])
+    ]
     if len(spans) > MAX_SPANS:
         more = f"{len(spans) - MAX_SPANS:,} more spans are not shown here"
         rows.append(el("div", {"class": "lm-more lm-muted"}, more))
@@ -44,7 +50,7 @@ def _head(trace: Mapping[str, Any]) -> Html:
     )
 
 
-def _row(span: Mapping[str, Any], total: float, *, opened: bool) -> Html:
+def _row(span: Mapping[str, Any], total: float, pictures: _Pictures, *, opened: bool) -> Html:
     seconds, status = span["seconds"] or 0.0, span["status"]
     left = min(100.0, 100 * span["start"] / total) if total else 0.0
     wide = min(100.0 - left, 100 * seconds / total) if total else 100.0
@@ -70,10 +76,10 @@ def _row(span: Mapping[str, Any], total: float, *, opened: bool) -> Html:
         " ",
         el("span", {"class": "lm-muted lm-time"}, duration(span["seconds"])),
     )
-    return el("details", {"class": "lm-span", "open": opened}, row, _body(span))
+    return el("details", {"class": "lm-span", "open": opened}, row, _body(span, pictures))
 
 
-def _body(span: Mapping[str, Any]) -> Html:
+def _body(span: Mapping[str, Any], pictures: _Pictures) -> Html:
     is_lm = span["kind"] == "lm"
     facts = _facts(span)
     fields = {**span["inputs"], **(span["outputs"] or {})}
@@ -84,7 +90,7 @@ def _body(span: Mapping[str, Any]) -> Html:
         el("div", {"class": "lm-muted"}, facts) if facts else None,
         _failure(span["error"]) if span["error"] else None,
         _fields(span["inputs"], span["outputs"]) if fields and not is_lm else None,
-        _messages(messages) if messages else None,
+        _messages(messages, pictures) if messages else None,
         _named("Response", _box(span.get("response") or "")) if is_lm and span.get("response") is not None else None,
         _request(span.get("request")),
         _named("Printed", _box(span["printed"])) if span.get("printed") else None,
@@ -121,21 +127,36 @@ def _field(name: str, value: object, sign: str) -> Html:
     return join([el("dt", None, sign, name), el("dd", None, _box(value))])
 
 
-def _messages(messages: list[Mapping[str, Any]]) -> Html:
-    parts: list[Html] = []
+def _messages(messages: list[Mapping[str, Any]], pictures: _Pictures) -> Html:
+    parts: list[Html | None] = []
     for message in messages:
         parts.append(el("div", {"class": "lm-role lm-muted"}, message.get("role", "")))
-        parts.append(_box(_content(message.get("content"))))
+        content = message.get("content")
+        parts.append(_box(content_text(content)))
+        parts += map(pictures.shown, content if isinstance(content, list) else ())
     return _named(f"Messages {len(messages)}", *parts)
 
 
-def _content(content: object) -> str:
-    """Of a message of several parts, the texts; other parts are named only, for they may be megabytes."""
-    if not isinstance(content, list):
-        return "" if content is None else str(content)
-    return "\n".join(
-        part.get("text") or f"({part.get('type', 'part')})" if isinstance(part, dict) else str(part) for part in content
-    )
+class _Pictures:
+    """Those of one trace: each is shown once, and not more than a notebook bears."""
+
+    def __init__(self) -> None:
+        self.left = MAX_PICTURES
+        self.seen: set[str] = set()
+
+    def shown(self, part: object) -> Html | None:
+        """The picture of a content part, where it is one that came along."""
+        inner = part.get("image_url") if isinstance(part, Mapping) else None
+        uri = inner.get("url") if isinstance(inner, Mapping) else None
+        if not isinstance(uri, str) or uri in self.seen or len(uri) > self.left:
+            return None
+        try:
+            made = picture(uri, part_text(part), height=120)
+        except ValueError:  # an address: nothing is loaded for a trace
+            return None
+        self.seen.add(uri)
+        self.left -= len(uri)
+        return made
 
 
 def _request(request: Mapping[str, Any] | None) -> Html | None:
@@ -149,7 +170,7 @@ def _named(name: str, *content: object) -> Html:
 
 
 def _box(value: object) -> Html:
-    return el("pre", {"class": "lm-box"}, shorten(value, MAX_TEXT))
+    return el("pre", {"class": "lm-box"}, shorten(without_data(str(value)), MAX_TEXT))
 
 
 _CSS = """

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmnb.html import Html, duration, el, heading, join, money, page, root, sheet, shorten, text, visible
+from lmnb.html import Html, duration, el, heading, join, money, page, picture, root, sheet, shorten, text, visible
 
 HOSTILE = [
     "<script>parent.fired = 1</script>",
@@ -223,3 +223,13 @@ def test_the_builder_is_the_only_maker_of_markup(root: Path):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Html":
                 makers.append(path.name)
     assert set(makers) == {"html.py"}
+
+
+def test_a_picture_brings_its_bytes():
+    """A raster picture is an element by its own bytes; addresses, drawings and anything else are refused."""
+    uri = "data:image/png;base64,iVBORw0KGgo="
+    (tag, attributes) = Seen(picture(uri, '1 < 2"', height=120)).tags[0]
+    assert (tag, attributes["src"], attributes["alt"]) == ("img", uri, '1 < 2"')
+    for wrong in ("https://a.org/x.png", "data:image/svg+xml;base64,AAAA", f'{uri}" onerror="x', f"{uri}\n", "data:,x"):
+        with pytest.raises(ValueError, match="a picture is a data URI"):
+            picture(wrong, "x", height=120)

@@ -120,11 +120,11 @@ def test_hostile_text_stays_text(hostile):
 
 
 def test_messages_of_parts_name_what_is_no_text():
-    """An image part is named, never written out."""
+    """An image part is named by kind and size, and its data is never text."""
     parts = [
         {"type": "text", "text": "look"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
     ]
     shown = plain(trace_html(trace(row(0, "lm", messages=[{"role": "user", "content": parts}], response="ok"))))
-    assert "look (image_url)" in shown
+    assert "look(image/png, 3 B)" in shown
     assert "AAAA" not in shown

@@ -5,15 +5,22 @@ The embedded model is trained on exactly this text.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from lmnb.adapters.base import Adapter, Message
 from lmnb.adapters.headers import END, escape, header, under_headers, without_thought
 from lmnb.adapters.sections import Sections
 from lmnb.adapters.values import Codec, codec_for, given, plain
-from lmnb.errors import ParseError, SignatureError
+from lmnb.errors import InputError, ParseError, SignatureError
+from lmnb.types.base import holds_type
+from lmnb.types.checked import adapter_for, problems
+from lmnb.types.history import History
+from lmnb.types.parts import Placed
 from lmnb.types.words import bounds, schema_text, type_text
 
 F = TypeVar("F")
@@ -38,16 +45,18 @@ class ChatAdapter(Adapter):
         messages: list[Message] = [{"role": "system", "content": form.system}]
         complete: list[Message] = []
         for demo in demos:
-            values = dict(demo.items())
+            values = form.typed(demo, strict=False)
             missing = form.names - values.keys()
             if missing and (form.outputs.keys() <= missing or (form.inputs and missing.issuperset(form.inputs))):
                 continue  # nothing to learn from it
             turns = messages if missing else complete
-            turns.append({"role": "user", "content": form.question(values)})
-            turns.append({"role": "assistant", "content": form.reply(values)})
+            turns += [*form.earlier(values), *form.turns(values)]
         messages += complete
-        question = form.question(inputs)
-        messages.append({"role": "user", "content": f"{question}\n\n{form.ask}" if question else form.ask})
+        values, placed = form.typed(inputs), Placed()
+        messages += form.earlier(values)
+        question = form.question(values, placed)
+        text = f"{question}\n\n{form.ask}" if question else form.ask
+        messages.append({"role": "user", "content": placed.content(text)})
         return messages
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
@@ -113,7 +122,11 @@ class Form:
             raise SignatureError(
                 f"signature {signature.__name__} has no output field. Add one, such as 'answer: str = OutputField()'."
             )
+        self.history = next((field.name for field in inputs if _is_history(field.type)), None)
+        inputs = [field for field in inputs if field.name != self.history]
         self.inputs = [field.name for field in inputs]
+        checked = ((field.name, _checked_type(field.type)) for field in signature.input_fields.values())
+        self.checked = {name: adapter for name, adapter in checked if adapter is not None}
         self.outputs: dict[str, Codec] = {field.name: codec_for(field.type, field.limits) for field in outputs}
         self.names = frozenset([*self.inputs, *self.outputs])
         self.kinds = {field.name: ", ".join([type_text(field.type), *bounds(field.constraints)]) for field in outputs}
@@ -156,8 +169,46 @@ class Form:
         """What ends the last user turn."""
         return f"Reply with {self.listed()}, then `{END}`."
 
-    def question(self, values: Mapping[str, Any]) -> str:
-        return self.between.join([self.under(name, given(values[name])) for name in self.inputs if name in values])
+    def typed(self, values: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
+        """`values` with media, history and the like as what their types say. InputError, unless not `strict`, for others."""
+        made = dict(values.items())
+        for name in self.checked.keys() & made.keys():
+            try:
+                made[name] = self.checked[name].validate_python(made[name])
+            except ValidationError as error:
+                if strict:
+                    raise InputError(f"the input {name!r} does not fit its type: {problems(error)}") from None
+        return made
+
+    def earlier(self, values: Mapping[str, Any]) -> list[Message]:
+        """The turns of the history among `values`."""
+        history = values.get(self.history) if self.history else None
+        made: list[Message] = []
+        for at, turn in enumerate(history.messages if isinstance(history, History) else ()):
+            known = {name: value for name, value in turn.items() if name in self.names}
+            if not known:
+                raise InputError(
+                    f"turn {at} of {self.history!r} has the keys {', '.join(map(repr, turn)) or '(none)'}, and no field of the "
+                    f"signature. Write History(messages=[{{{', '.join(f'{name!r}: ...' for name in [*self.inputs, *self.outputs])}}}])."
+                )
+            made += self.turns(self.typed(known, strict=False))
+        return made
+
+    def turns(self, values: Mapping[str, Any]) -> list[Message]:
+        """One question and its reply, as far as `values` has them."""
+        made: list[Message] = []
+        if not self.inputs or any(name in values for name in self.inputs):
+            placed = Placed()
+            question = self.question(values, placed)
+            made.append({"role": "user", "content": placed.content(question)})
+        if any(name in values for name in self.outputs):
+            made.append({"role": "assistant", "content": self.reply(values)})
+        return made
+
+    def question(self, values: Mapping[str, Any], placed: Placed) -> str:
+        return self.between.join(
+            [self.under(name, given(values[name], placed)) for name in self.inputs if name in values]
+        )
 
     def reply(self, values: Mapping[str, Any]) -> str:
         parts = [self.under(name, codec.render(values[name])) for name, codec in self.outputs.items() if name in values]
@@ -184,6 +235,19 @@ def kept(forms: WeakKeyDictionary[Any, F], make: Callable[[Any], F], signature: 
     if form is None:
         form = forms[signature] = make(signature)
     return form
+
+
+def _is_history(kind: Any) -> bool:
+    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return any(isinstance(kind, type) and issubclass(kind, History) for kind in kinds)
+
+
+def _checked_type(kind: Any) -> TypeAdapter[Any] | None:
+    """The validator of an input that may hold media and the like; others stand as they were given."""
+    try:
+        return adapter_for(kind) if holds_type(kind) else None
+    except PydanticUserError:
+        return None
 
 
 def _described(field: Any) -> str:

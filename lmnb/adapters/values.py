@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from lmnb.adapters.json_text import dumps, readings
+from lmnb.types.base import Type
 from lmnb.types.checked import Constraints, adapter_for, problems
+from lmnb.types.parts import Placed
 from lmnb.types.words import options
 
 _NULLS = frozenset({"null", "none"})
@@ -62,8 +64,10 @@ def codec_for(kind: Any, constraints: Constraints = ()) -> Codec:
 
 def _codec(kind: Any, constraints: Constraints) -> Codec:
     origin, args = get_origin(kind), get_args(kind)
-    if kind is str:
-        return Text(adapter_for(str, constraints) if constraints else None)
+    if isinstance(kind, type) and issubclass(kind, str) and not issubclass(kind, enum.Enum):
+        return Text(None if kind is str and not constraints else adapter_for(kind, constraints))
+    if isinstance(kind, type) and issubclass(kind, Type):
+        return Typed(kind, adapter_for(kind, constraints))
     if origin is Literal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
         return Option(kind)
     if origin in (Union, types.UnionType):
@@ -167,7 +171,11 @@ class Maybe(Codec):
     def load(self, data: Any) -> Any:
         if data is None:
             return None
-        return self.parse(data) if isinstance(data, str) and not isinstance(self.inner, Text) else self.inner.load(data)
+        return (
+            self.parse(data)
+            if isinstance(data, str) and not isinstance(self.inner, (Text, Typed))
+            else self.inner.load(data)
+        )
 
     def parse(self, text: str) -> Any:
         text = text.strip()
@@ -234,6 +242,39 @@ class Json(Codec):
         return readings(text)
 
 
+class Typed(Json):
+    """A `Type`, which may have a text form of its own."""
+
+    def __init__(self, kind: type[Type], adapter: TypeAdapter[Any]) -> None:
+        super().__init__(kind, adapter)
+        self.kind = kind
+        self.own_text = kind.parse_lm_response.__func__ is not Type.parse_lm_response.__func__  # pyright: ignore
+
+    def render(self, value: Any) -> str:
+        value = self._typed(value)
+        shown = value.format() if self.own_text and isinstance(value, Type) else None
+        return shown if isinstance(shown, str) else super().render(value)  # a reply is text: media stand as their URL
+
+    def dump(self, value: Any) -> Any:
+        return super().dump(self._typed(value))
+
+    def parse(self, text: str) -> Any:
+        try:
+            found = self.kind.parse_lm_response(text)
+        except ValueError as error:
+            raise ValueError(problems(error)) from None
+        return super().parse(text) if found is None else _checked(self.adapter.validate_python, found)
+
+    def load(self, data: Any) -> Any:
+        return _checked(self.adapter.validate_json, dumps(data))
+
+    def _typed(self, value: Any) -> Any:
+        try:
+            return self.adapter.validate_python(value)
+        except ValidationError:
+            return value  # a wrong label is shown as it is
+
+
 class Open(Codec):
     """A type that a plain text belongs to (`Any`, `int | str`): JSON where it is JSON of the type, else the text
     itself.
@@ -270,26 +311,28 @@ class Open(Codec):
             return _checked(self.adapter.validate_python, text)
 
 
-def plain(value: Any) -> str:
+def plain(value: Any, placed: Placed | None = None) -> str:
     """Any value as a prompt shows it: a str as it is, everything else as JSON, or as its str() where there is no JSON
-    form.
+    form. With `placed`, media inside it are put there.
     """
     if isinstance(value, str) and not isinstance(value, enum.Enum):
         return value
     try:
-        ready = to_jsonable_python(value, fallback=str, inf_nan_mode="constants", bytes_mode="base64")
+        ready = to_jsonable_python(value, fallback=str, inf_nan_mode="constants", bytes_mode="base64", context=placed)
     except (PydanticSerializationError, ValueError):
         return str(value)
     return ready if isinstance(ready, str) else dumps(ready)
 
 
-def given(value: Any) -> str:
-    """An input as a prompt shows it; a list of texts is numbered."""
+def given(value: Any, placed: Placed | None = None) -> str:
+    """An input as a prompt shows it; a list of texts, or of typed values, is numbered."""
     if type(value) is str:
         return value
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
         return "\n".join(f"[{number}] {item}" for number, item in enumerate(value, start=1))
-    return plain(value)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, Type) for item in value):
+        return "\n".join(f"[{number}] {plain(item, placed)}" for number, item in enumerate(value, start=1))
+    return plain(value, placed)
 
 
 _NO_FORM = object()

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from lmnb.canonical import canonical
+from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.evaluate.report_html import report_html
 from lmnb.evaluate.run_example import Row
@@ -184,7 +185,7 @@ def _outputs(prediction: Any) -> Mapping[str, Any]:
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else canonical(value) for name, value in values.items()}
+    return {name: without_data(value if isinstance(value, str) else canonical(value)) for name, value in values.items()}
 
 
 def _flat(row: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal, Self, TextIO
 
-from lmnb.calls import History, history, remember, write_history
+from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.lm.cache import cache as lm_cache
@@ -239,13 +239,13 @@ class BaseLM:
         return _threads()
 
     @property
-    def history(self) -> History:
+    def history(self) -> CallHistory:
         """The calls of this LM that the process still remembers, oldest first."""
-        return History(entry for entry in history() if entry.span.data.get("lm") is self)
+        return CallHistory(entry for entry in history() if entry.span.data.get("lm") is self)
 
     def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
         """Print the last `n` calls of this LM."""
-        write_history(History(self.history[-n:] if n else ()), file)
+        write_history(CallHistory(self.history[-n:] if n else ()), file)
 
     def copy(self, **changes: Any) -> Self:
         """This LM with some options changed, for instance `lm.copy(temperature=1.0, rollout_id=3)`; None takes an

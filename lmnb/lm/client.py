@@ -11,6 +11,7 @@ from lmnb.errors import InvalidRequestError, LMError
 from lmnb.lm import local
 from lmnb.lm.base import BaseLM
 from lmnb.lm.failures import translated
+from lmnb.lm.modalities import texts_only
 from lmnb.lm.private import is_private
 from lmnb.lm.provider import register
 
@@ -91,7 +92,9 @@ class LM(BaseLM):
     ) -> dict[str, Any]:
         given = _given(prompt, messages)
         if self.model_type == "text":
-            content: dict[str, Any] = {"prompt": "\n\n".join(message["content"] for message in given)}
+            content: dict[str, Any] = {
+                "prompt": "\n\n".join(message["content"] for message in texts_only(given, self.model))
+            }
         else:
             content = {"messages": given}
         # retries are ours, so that they are counted

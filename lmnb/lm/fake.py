@@ -15,6 +15,7 @@ from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
 from lmnb.settings import current
+from lmnb.types.parts import begins_with, content_text
 
 Answer = str | Mapping[str, Any] | Exception
 
@@ -83,7 +84,7 @@ class FakeLM(BaseLM):
     def _reply(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
         self.calls.append({"messages": messages, **options})
         texts = [self._text(messages, options) for _ in range(options.get("n", 1))]
-        asked = sum(len(message["content"]) for message in messages) // 4
+        asked = sum(len(content_text(message["content"])) for message in messages) // 4
         return {
             "choices": [{"message": {"content": text}, "finish_reason": "stop"} for text in texts],
             "usage": {
@@ -157,7 +158,7 @@ class DummyLM(FakeLM):
                 return shown
         if self._by_text is None:
             return super()._answer(messages, options)
-        asked = messages[-1]["content"]
+        asked = content_text(messages[-1]["content"])
         for text, answer in self._by_text.items():
             if text in asked:
                 return answer
@@ -182,7 +183,7 @@ def _followed(messages: list[dict[str, Any]]) -> str | None:
     """The reply of the last demo whose user turn begins the request."""
     asked = messages[-1]["content"]
     for turn, reply in reversed(list(pairwise(messages))):
-        if turn["role"] == "user" and reply["role"] == "assistant" and asked.startswith(turn["content"]):
+        if turn["role"] == "user" and reply["role"] == "assistant" and begins_with(asked, turn["content"]):
             return reply["content"]
     return None
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from lmnb.errors import ContextWindowError, InvalidRequestError, LMError, ModelNotFound
 from lmnb.lm import llama
+from lmnb.lm.modalities import texts_only
 
 EMBEDDED = {"tiny": ("tiny", "tiny.gguf")}
 _PREFIXES = ("lmnb/", "gguf/")
@@ -158,7 +159,7 @@ class _Runtime:
         self._free = threading.Condition()
 
     def ask(self, messages: _Messages, body: dict[str, Any]) -> dict[str, Any]:
-        asked = [dict(message) for message in messages]
+        asked = texts_only(messages, self.model)
         if not asked:
             raise InvalidRequestError(f"{self.model!r} was asked without a message.", model=self.model)
         with self._slot(asked) as slot:

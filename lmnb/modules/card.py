@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.adapters.values import plain
 from lmnb.canonical import jsonable
+from lmnb.data_uri import without_data
 from lmnb.example import Example
 from lmnb.html import Html, el, heading, money, root, shorten
 from lmnb.lm.private import public, redact
@@ -135,7 +136,9 @@ def _demos(predictor: Any) -> Html:
         el(
             "tr",
             None,
-            *(el("td", None, shorten(plain(demo[name]), MAX_TEXT) if name in demo else "–") for name in names),
+            *(
+                el("td", None, shorten(without_data(plain(demo[name])), MAX_TEXT) if name in demo else "–") for name in names
+            ),
             el("td", {"class": "lm-muted"}, origin_of(demo)),
         )
         for demo in predictor.demos[:SHOWN]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.data_uri import without_data
 from lmnb.markdown import block, document, span
 from lmnb.modules.card import counted, origin_of, predictor_facts, provenance_facts
 from lmnb.types.words import bounds, type_text
@@ -33,7 +34,7 @@ def _predictor(name: str, predictor: Any) -> list[str]:
         f"### {counted(len(demos), 'demo')}" if demos else "No demos.",
     ]
     for number, demo in enumerate(demos, 1):
-        shown = "\n".join(f"{key}: {plain(value)}" for key, value in demo.items())
+        shown = "\n".join(f"{key}: {without_data(plain(value))}" for key, value in demo.items())
         parts += [f"{number}. from {span(origin_of(demo))}", block(shown)]
     return parts
 

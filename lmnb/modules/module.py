@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from lmnb.calls import History, history, write_history
+from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
 from lmnb.example import Prediction
 from lmnb.lm.drive import drive
@@ -278,7 +278,7 @@ class Module(Node):
         return text
 
     @property
-    def history(self) -> History:
+    def history(self) -> CallHistory:
         """The LM calls of this program that the process still remembers, oldest first."""
         roots = {id(entry.span.root): entry.span.root or entry.span for entry in history()}
         mine: set[int] = set()
@@ -286,11 +286,11 @@ class Module(Node):
             for _, below in Trace(top).spans():
                 if below.module is self:
                     mine |= {id(item) for _, item in Trace(below).spans() if item.kind == "lm"}
-        return History(entry for entry in history() if id(entry.span) in mine)
+        return CallHistory(entry for entry in history() if id(entry.span) in mine)
 
     def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
         """Print the last `n` LM calls of this program."""
-        write_history(History(self.history[-n:] if n else ()), file)
+        write_history(CallHistory(self.history[-n:] if n else ()), file)
 
     def __repr__(self) -> str:
         lines = [f"  {name}: {predictor.signature.signature}" for name, predictor in self.named_predictors()]

@@ -30,6 +30,7 @@ from lmnb.modules.tree import Node
 from lmnb.signature import NO_DEFAULT, Field, Signature, SignatureMeta, type_code
 from lmnb.sources import is_project, names_in, scope_of, source_of
 from lmnb.syntax import parse
+from lmnb.types.program_code import Code
 
 
 def export_python(program: Any, path: str | Path, provenance: Mapping[str, Any] | None = None) -> None:
@@ -169,7 +170,8 @@ class _Writer:
 
     def field(self, field: Field) -> str:
         for kind in _classes_in(field.type):
-            self.name(kind)
+            if self.name(kind).startswith("lmnb."):  # the annotation names it without the package
+                self.imports[f"from lmnb import {kind.__qualname__.partition('[')[0]}"] = None
         for word in ("Literal", "Any", "Annotated"):
             if re.search(rf"\b{word}\b", type_code(field.type)):
                 self.imports[f"from typing import {word}"] = None
@@ -266,6 +268,8 @@ class _Writer:
                 known = self.free(thing.__name__)
                 self.signature(known, thing)
             return known
+        if isinstance(thing, type) and issubclass(thing, Code) and thing is not Code:
+            return f"{self.name(Code)}[{thing.language!r}]"
         top = thing.__qualname__.rpartition("<locals>.")[2].partition(".")[0]
         outer = thing if top == thing.__name__ else getattr(sys.modules.get(thing.__module__), top, thing)
         if getattr(builtins, top, None) is thing:

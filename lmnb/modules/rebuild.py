@@ -11,8 +11,11 @@ from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.module import Module
 from lmnb.modules.predict import Predict
 from lmnb.signature import InputField, OutputField, Signature, type_from_code
+from lmnb.types.tool import Tool
+from lmnb.types.tool_calls import ToolCalls
 
 _PLAIN = {import_path(cls): cls for cls in (Predict, ChainOfThought)}
+_KNOWN = {kind.__name__: kind for kind in (Tool, ToolCalls)}
 
 
 def is_plain(class_path: str) -> bool:
@@ -37,7 +40,7 @@ def rebuilt(class_path: str, states: Mapping[str, Any]) -> Module:
         if make is None:
             raise SaveError(f"the role of {field['name']!r} is {field['role']!r}, not 'input' or 'output'")
         try:
-            kind = type_from_code(field["type"])
+            kind = type_from_code(field["type"], _KNOWN)
             options = {"prefix": field.get("prefix", ""), **field.get("constraints", {})}
             fields[field["name"]] = (kind, make(desc=field["desc"], **options))
         except (SignatureError, TypeError) as error:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lmnb.canonical import canonical
+from lmnb.data_uri import without_data
 from lmnb.evaluate.statistics import mean_interval, paired, shrink
 from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
@@ -253,5 +254,5 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def text_of(value: Any) -> str:
     """A value as text for a table; long ones are cut."""
-    text = value if isinstance(value, str) else canonical(value)
+    text = without_data(value if isinstance(value, str) else canonical(value))
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -15,7 +15,14 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from lmnb.errors import SignatureError
 from lmnb.syntax import parse
+from lmnb.types.audio import Audio
+from lmnb.types.file import File
+from lmnb.types.history import History
+from lmnb.types.image import Image
+from lmnb.types.program_code import Code
+from lmnb.types.reasoning import Reasoning
 
 LONGEST = 10_000  # characters; longer type expressions are nobody's
 
@@ -24,6 +31,7 @@ BASIC: dict[str, Any] = {
     for name in ("str", "int", "float", "bool", "bytes", "list", "dict", "tuple", "set", "frozenset", "object")
 }
 BASIC |= {name: getattr(typing, name) for name in ("Any", "Literal", "Optional", "Union")}
+TYPED: dict[str, Any] = {kind.__name__: kind for kind in (Image, Audio, File, History, Code, Reasoning)}
 KNOWN: dict[str, Any] = {
     **BASIC,
     **{
@@ -34,6 +42,7 @@ KNOWN: dict[str, Any] = {
     "Decimal": decimal.Decimal,
     "UUID": uuid.UUID,
     "Path": pathlib.Path,
+    **TYPED,
 }
 QUALIFIED: dict[str, Any] = {
     **{f"datetime.{name}": getattr(datetime, name) for name in ("date", "datetime", "time", "timedelta")},
@@ -109,13 +118,15 @@ def _optional(part: Any) -> Any:
 def _subscript(node: ast.Subscript, lookup: Lookup, text: str) -> Any:
     base = _read(node.value, lookup, text)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    if base is typing.Literal:
+    if base is Code:
+        args = tuple(part.value if isinstance(part, ast.Constant) else ast.unparse(part) for part in parts)
+    elif base is typing.Literal:
         args = tuple(_option(part, lookup) for part in parts)
     else:
         args = tuple(... if _is_ellipsis(part) else _read(part, lookup, text) for part in parts)
     try:
         return base[args if len(args) != 1 else args[0]]
-    except TypeError as error:
+    except (TypeError, SignatureError) as error:
         raise UnknownType(f"{ast.unparse(node)!r} is not a type: {error}", column=node.col_offset) from None
 
 

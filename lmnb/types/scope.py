@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, get_origin
 
 from lmnb.errors import SignatureError
-from lmnb.types.names import BASIC, Lookup, known_type
+from lmnb.types.names import BASIC, TYPED, Lookup, known_type
 
 _PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
@@ -29,7 +29,9 @@ def caller_lookup(custom: Mapping[str, Any] | None = None) -> Lookup:
             return BASIC[head]
         if custom and head in custom:
             return _member(custom[head], rest)
-        for frame in _frames():
+        for at, frame in enumerate(_frames()):
+            if at and head in TYPED:
+                break  # a name that many a library has: it means ours, unless the caller itself has another
             for scope in (frame.f_locals, frame.f_globals):
                 if head in scope and (rest or _is_type(scope[head])):
                     return _member(scope[head], rest)

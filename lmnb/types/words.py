@@ -12,11 +12,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_type
 
 from pydantic import BaseModel, PydanticUserError
 
+from lmnb.types.base import Type
 from lmnb.types.checked import adapter_for
+from lmnb.types.reasoning import Reasoning
 
 _WORDS = {
     type(None): "null",
     Any: "any",
+    Reasoning: "str",
     datetime.date: "date as YYYY-MM-DD",
     datetime.datetime: "datetime as YYYY-MM-DDTHH:MM:SS",
     datetime.time: "time as HH:MM:SS",
@@ -51,6 +54,8 @@ def type_text(kind: Any) -> str:
     if origin is not None:
         inner = ", ".join("..." if arg is ... else type_text(arg) for arg in args)
         return f"{getattr(origin, '__name__', str(origin))}[{inner}]"
+    if isinstance(kind, type) and issubclass(kind, Type) and kind.description():
+        return kind.description()
     return _WORDS.get(kind) or getattr(kind, "__name__", str(kind))
 
 
@@ -117,6 +122,8 @@ def schema_text(kind: Any) -> str:
 
 def _structured(kind: Any) -> bool:
     if isinstance(kind, type) and get_origin(kind) is None:
+        if issubclass(kind, Type) and kind.description():
+            return False  # words do
         named = issubclass(kind, tuple) and hasattr(kind, "_fields")
         return issubclass(kind, BaseModel) or is_dataclass(kind) or is_typeddict(kind) or named
     return any(_structured(arg) for arg in get_args(kind)) if get_origin(kind) is not Literal else False

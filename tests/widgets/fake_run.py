@@ -296,7 +296,7 @@ class FakeTrace:
     def _repr_html_(self) -> str:
         return f'<div class="lmnb-trace">static trace of {self.title}</div>'
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, media: bool = True) -> dict[str, Any]:
         spans: list[dict[str, Any]] = []
 
         def add(

@@ -58,7 +58,7 @@ QUESTIONS: Calls = {
         limit=a.get("limit", 200),
         only=a.get("only"),
     ),
-    "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(),
+    "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(media=False),
 }
 
 

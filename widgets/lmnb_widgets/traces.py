@@ -35,7 +35,7 @@ class TracesWidget(Widget):
             return
         answer: dict[str, Any] = {"type": "got", "id": message.get("id"), "error": None, "value": None}
         try:
-            answer["value"] = wire.fit(self._all[message["args"]["index"]].to_dict())
+            answer["value"] = wire.fit(self._all[message["args"]["index"]].to_dict(media=False))
         except Exception as error:  # noqa: BLE001 - the boundary to the browser: it is shown there
             answer["error"] = f"{type(error).__name__}: {error}"
         self.send(answer)
@@ -63,7 +63,7 @@ def _show(thing: Any, traces: Sequence[Any]) -> None:
 
 def _head(trace: Any) -> dict[str, Any]:
     """What a list says of a trace."""
-    whole = trace.to_dict()
+    whole = trace.to_dict(media=False)
     top = whole["spans"][0]
     if top["kind"] == "lm":
         messages = top.get("messages") or [{"content": ""}]
