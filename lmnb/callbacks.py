@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self
@@ -165,14 +165,14 @@ class Told:
             _telling.reset(token)
 
 
-def tell(call: Any, instance: Any, configured: Iterable[BaseCallback] | None) -> Told | None:
-    """Tell the callbacks that are configured, those of `instance` and the listeners of this block that `call` starts."""
-    if _telling.get():
-        return None
-    own = getattr(instance, "callbacks", None)
-    own = [each for each in own if isinstance(each, BaseCallback)] if isinstance(own, (list, tuple)) else []
-    found = {id(each): each for each in (*(configured or ()), *own, *_listeners.get())}
-    return Told(list(found.values()), call, instance) if found else None
+def heard(instance: Any, configured: Collection[BaseCallback] | None) -> list[BaseCallback]:
+    """Who is told of a call of `instance`: the callbacks that are configured, its own, and the listeners of this block."""
+    listeners, own = _listeners.get(), getattr(instance, "callbacks", None)
+    own = own if isinstance(own, (list, tuple)) else ()  # a program may have an attribute of that name for itself
+    if not (configured or own or listeners) or _telling.get():
+        return []
+    found = (*(configured or ()), *own, *listeners)
+    return list({id(each): each for each in found if isinstance(each, BaseCallback)}.values())
 
 
 def inputs_of(call: Any) -> dict[str, Any]:

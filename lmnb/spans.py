@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmnb.callbacks import NOTHING, BaseCallback, Told, tell
+from lmnb.callbacks import NOTHING, BaseCallback, Told, heard
 from lmnb.settings import current
 
 _open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
@@ -75,7 +75,8 @@ class span:
         else:
             opened.root = parent.root
             parent.children.append(opened)
-        self._told = self._tell() if BaseCallback.exists else None
+        watching = heard(self._instance, current("callbacks")) if BaseCallback.exists else None
+        self._told = self._tell(watching) if watching else None
         self._token = None if self._apart else _open.set(opened)
         opened.started = time.time()
         self._clock = time.perf_counter()
@@ -92,10 +93,10 @@ class span:
             self._tell_end(self._told, error)
         closed.result = NOTHING  # a prediction holds its trace, and the trace must not hold it
 
-    def _tell(self) -> Told | None:
+    def _tell(self, watching: list[BaseCallback]) -> Told:
         token = _open.set(None)  # calls that a hook makes are no part of this trace
         try:
-            return tell(self._span, self._instance, current("callbacks"))
+            return Told(watching, self._span, self._instance)
         finally:
             _open.reset(token)
 
@@ -105,6 +106,11 @@ class span:
             told.end(error)
         finally:
             _open.reset(token)
+
+
+def watched(instance: Any) -> bool:
+    """Whether a callback is told of the calls of `instance` here."""
+    return bool(heard(instance, current("callbacks")))
 
 
 def open_span() -> Span | None:

@@ -276,6 +276,16 @@ def test_a_callback_that_is_given_twice_is_told_once() -> None:
     assert len(record.of("module")) == 2
 
 
+@pytest.mark.parametrize("own", [{"a": 1}, "text", [print, 3], object()])
+def test_a_program_may_use_the_name_callbacks_for_itself(own: Any) -> None:
+    """An attribute that holds no callbacks of ours is left alone."""
+    record, program = Record(), Outer()
+    program.callbacks = own
+    with lmnb.context(callbacks=[record], lm=paris()):
+        assert program(question="?").answer == "Paris"
+    assert len(record.of("module")) == 4
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda p: p.with_candidate({}), lambda p: p.reset_copy()])
 def test_copies_of_a_program_tell_the_same_callbacks(copied: Callable[[Any], Any]) -> None:
     """An optimizer works on copies, and the caller's callback hears of them."""

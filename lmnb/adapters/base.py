@@ -11,6 +11,7 @@ from typing import Any
 from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
 from lmnb.signature import InputField, OutputField, Signature
+from lmnb.spans import watched
 from lmnb.trace import Span, open_span, span
 
 Message = dict[str, Any]
@@ -59,7 +60,9 @@ class Adapter:
         sync: bool,
     ) -> list[dict[str, Any]]:
         """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
-        messages = (self._told_format if BaseCallback.exists else self.format)(signature, demos, inputs)
+        messages = (self._told_format if BaseCallback.exists and watched(self) else self.format)(
+            signature, demos, inputs
+        )
         decoding = self._decoding(lm, config, signature)
         response = await lm.request(messages, sync=sync, **decoding)
         asked = _last_lm_span()
@@ -103,7 +106,7 @@ class Adapter:
         return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
 
     def _read(self, signature: Any, text: str, inputs: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
-        outputs = (self._told_parse if BaseCallback.exists else self.parse)(signature, text)
+        outputs = (self._told_parse if BaseCallback.exists and watched(self) else self.parse)(signature, text)
         if cut and self.stop and not any(mark in text for mark in self.stop):  # else the reply's own form would show it
             raise ParseError(
                 "The reply was cut off at the LM's limit of tokens before it ended. Write less, or raise max_tokens.",
