@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from logging import NullHandler, getLogger
 from typing import Any
 
 __version__ = "0.1.0"
+
+getLogger("lmnb").addHandler(NullHandler())  # quiet until a program configures logging
 
 _WHERE = {
     "lmnb.errors": (
@@ -29,6 +32,9 @@ _WHERE = {
     "lmnb.types.tool": "Tool",
     "lmnb.types.tool_calls": "ToolCall ToolCalls ToolCallResult ToolCallResults",
     "lmnb.settings": "configure context",
+    "lmnb.callbacks": "BaseCallback current_call",
+    "lmnb.event_stream": "Event EventStream events",
+    "lmnb.usage": "UsageTracker track_usage",
     "lmnb.trace": "Trace Span",
     "lmnb.calls": "CallHistory history inspect_history",
     "lmnb.adapters.base": "Adapter",

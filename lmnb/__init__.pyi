@@ -4,6 +4,8 @@ from lmnb.adapters.base import Adapter as Adapter
 from lmnb.adapters.chat import ChatAdapter as ChatAdapter
 from lmnb.adapters.json import JSONAdapter as JSONAdapter
 from lmnb.adapters.xml import XMLAdapter as XMLAdapter
+from lmnb.callbacks import BaseCallback as BaseCallback
+from lmnb.callbacks import current_call as current_call
 from lmnb.calls import CallHistory as CallHistory
 from lmnb.calls import history as history
 from lmnb.calls import inspect_history as inspect_history
@@ -99,6 +101,9 @@ from lmnb.evaluate.majority import majority as majority
 from lmnb.evaluate.report import Comparison as Comparison
 from lmnb.evaluate.report import Report as Report
 from lmnb.evaluate.score import Score as Score
+from lmnb.event_stream import Event as Event
+from lmnb.event_stream import EventStream as EventStream
+from lmnb.event_stream import events as events
 from lmnb.example import Completions as Completions
 from lmnb.example import Example as Example
 from lmnb.example import Prediction as Prediction
@@ -183,6 +188,8 @@ from lmnb.types.tool_calls import ToolCall as ToolCall
 from lmnb.types.tool_calls import ToolCallResult as ToolCallResult
 from lmnb.types.tool_calls import ToolCallResults as ToolCallResults
 from lmnb.types.tool_calls import ToolCalls as ToolCalls
+from lmnb.usage import UsageTracker as UsageTracker
+from lmnb.usage import track_usage as track_usage
 
 from . import data as data
 from . import evaluate as evaluate

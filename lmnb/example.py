@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from lmnb.canonical import content_hash
 from lmnb.errors import InputError
+from lmnb.usage import used_below
 
 
 class Provenance(NamedTuple):
@@ -236,19 +237,13 @@ class Prediction(Example):
         return self._changed(_trace=trace)
 
     def get_lm_usage(self) -> dict[str, dict[str, Any]]:
-        """Tokens by model: `{model: {"calls": n, "prompt_tokens": n, ...}}`."""
+        """What the LM calls of the program used, by model: `{model: {"calls": n, "prompt_tokens": n, "total_tokens": n, ...}}`.
+
+        Calls that lmnb's cache answered are counted apart, as `lmnb.track_usage` does; those of a metric are not the program's.
+        """
         if self._usage is not None:
             return self._usage
-        total: dict[str, dict[str, Any]] = {}
-        for _, span in self._trace.spans() if self._trace is not None else ():
-            if span.kind != "lm":
-                continue
-            model = total.setdefault(span.name, {"calls": 0})
-            model["calls"] += 1
-            for key, count in (span.data.get("usage") or {}).items():
-                if isinstance(count, (int, float)):
-                    model[key] = model.get(key, 0) + count
-        return total
+        return {} if self._trace is None else used_below(self._trace.root)
 
     def set_lm_usage(self, usage: dict[str, dict[str, Any]]) -> None:
         """Report `usage` from now on, for programs that count by themselves."""

@@ -18,6 +18,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from lmnb.callbacks import as_callbacks
+
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "lm": None,  # the LM of every predictor that has none of its own
@@ -25,9 +27,9 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "adapter": None,  # None: ChatAdapter
         "num_threads": 8,  # how many examples run side by side
         "max_errors": 10,  # failed examples in a row from the start before Evaluate and optimizers give up
-        "track_usage": False,  # every prediction carries its usage
+        "track_usage": False,  # accepted: a prediction knows its usage either way, see `get_lm_usage`
         "budget": None,  # a Budget that every LM call is held to
-        "callbacks": (),
+        "callbacks": (),  # BaseCallbacks that are told of every call
         "run_dir": "runs",  # where optimizers keep their runs
     }
 )
@@ -64,6 +66,7 @@ def _check(values: Mapping[str, Any]) -> None:
             near = get_close_matches(name, _DEFAULTS, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_DEFAULTS)}."
             raise TypeError(f"there is no setting {name!r}. {hint}")
+    as_callbacks(values.get("callbacks"))
     if isinstance(values.get("lm"), str):
         raise TypeError(f"lm={values['lm']!r} is a name, not a model. Write lm=lmnb.LM({values['lm']!r})")
 

@@ -1,5 +1,5 @@
 """A span: one call as it happens. The open span is kept in a context variable, so calls nest by themselves, also across
-coroutines and the threads that lmnb starts.
+coroutines and the threads that lmnb starts. Callbacks are told here of its start and its end.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmnb.callbacks import NOTHING, BaseCallback, Told, heard
+from lmnb.settings import current
+
 _open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
 
 
 @dataclass(slots=True, eq=False)
 class Span:
-    """One call: `kind` is "module", "predict", "lm", "tool", "retrieval", "check" or "metric"; `started` is in seconds since the epoch."""
+    """One call: `kind` is "module", "predict", "lm", "tool", "retrieval", "check" or "metric"; `started` is in seconds since the epoch.
+
+    `id` and `parent_id` are there where a callback is told of the call, `result` while it ends.
+    """
 
     kind: str
     name: str
@@ -27,37 +33,84 @@ class Span:
     children: list[Span] = field(default_factory=list)
     module: Any = None
     root: Span | None = None
+    id: str | None = None
+    parent_id: str | None = None
+    result: Any = NOTHING
 
     def __repr__(self) -> str:
         return f"Span({self.kind} {self.name!r})"
 
 
 class span:
-    """Opens a span for a `with` block: `with span("tool", "search", inputs={"query": q}) as s: ...`."""
+    """Opens a span for a `with` block: `with span("tool", "search", inputs={"query": q}) as s: ...`.
 
-    __slots__ = ("_clock", "_span", "_token")
-    _token: Token[Span | None]
+    `instance` is whose call it is; callbacks have a hook for a call that is somebody's. With `apart` the span is no part of
+    the trace, and is there for callbacks alone.
+    """
 
-    def __init__(self, kind: str, name: str, *, inputs: dict[str, Any] | None = None, module: Any = None) -> None:
-        self._span = Span(kind, name, inputs={} if inputs is None else inputs, module=module)
+    __slots__ = ("_apart", "_clock", "_instance", "_span", "_token", "_told")
+    _token: Token[Span | None] | None
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        *,
+        inputs: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        module: Any = None,
+        instance: Any = None,
+        apart: bool = False,
+    ) -> None:
+        self._span = Span(
+            kind, name, inputs={} if inputs is None else inputs, data={} if data is None else data, module=module
+        )
+        self._instance = instance
+        self._apart = apart
 
     def __enter__(self) -> Span:
         opened, parent = self._span, _open.get()
-        if parent is None:
+        if parent is None or self._apart:
             opened.root = opened
         else:
             opened.root = parent.root
             parent.children.append(opened)
-        self._token = _open.set(opened)
+        watching = heard(self._instance, current("callbacks")) if BaseCallback.exists else None
+        self._told = self._tell(watching) if watching else None
+        self._token = None if self._apart else _open.set(opened)
         opened.started = time.time()
         self._clock = time.perf_counter()
         return opened
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._span.seconds = time.perf_counter() - self._clock
+        closed = self._span
+        closed.seconds = time.perf_counter() - self._clock
         if error is not None:
-            self._span.error = f"{type(error).__name__}: {error}"
-        _open.reset(self._token)
+            closed.error = f"{type(error).__name__}: {error}"
+        if self._token is not None:
+            _open.reset(self._token)
+        if self._told is not None:
+            self._tell_end(self._told, error)
+        closed.result = NOTHING  # a prediction holds its trace, and the trace must not hold it
+
+    def _tell(self, watching: list[BaseCallback]) -> Told:
+        token = _open.set(None)  # calls that a hook makes are no part of this trace
+        try:
+            return Told(watching, self._span, self._instance)
+        finally:
+            _open.reset(token)
+
+    def _tell_end(self, told: Told, error: BaseException | None) -> None:
+        token = _open.set(None)
+        try:
+            told.end(error)
+        finally:
+            _open.reset(token)
+
+
+def watched(instance: Any) -> bool:
+    """Whether a callback is told of the calls of `instance` here."""
+    return bool(heard(instance, current("callbacks")))
 
 
 def open_span() -> Span | None:

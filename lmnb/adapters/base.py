@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
 from lmnb.signature import InputField, OutputField, Signature
-from lmnb.trace import Span, open_span
+from lmnb.spans import watched
+from lmnb.trace import Span, open_span, span
 
 Message = dict[str, Any]
 
@@ -22,6 +24,11 @@ class Adapter:
     """
 
     stop: tuple[str, ...] = ()  # what ends a reply, sent where the LM takes stop sequences
+    callbacks: Sequence[BaseCallback] = ()
+
+    def __init__(self, callbacks: Sequence[BaseCallback] | None = None) -> None:
+        if callbacks:
+            self.callbacks = as_callbacks(callbacks)
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
         """The messages of one call."""
@@ -53,7 +60,9 @@ class Adapter:
         sync: bool,
     ) -> list[dict[str, Any]]:
         """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
-        messages = self.format(signature, demos, inputs)
+        messages = (self._told_format if BaseCallback.exists and watched(self) else self.format)(
+            signature, demos, inputs
+        )
         decoding = self._decoding(lm, config, signature)
         response = await lm.request(messages, sync=sync, **decoding)
         asked = _last_lm_span()
@@ -78,6 +87,18 @@ class Adapter:
         """`call` for asynchronous code."""
         return await self.call(lm, lm_kwargs, signature, demos, inputs, sync=False)
 
+    def _told_format(self, signature: Any, demos: Any, inputs: Mapping[str, Any]) -> list[Message]:
+        given = {"signature": signature, "demos": demos, "inputs": inputs}
+        with span("adapter_format", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
+            opened.result = messages = self.format(signature, demos, inputs)
+        return messages
+
+    def _told_parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        given = {"signature": signature, "completion": completion}
+        with span("adapter_parse", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
+            opened.result = outputs = self.parse(signature, completion)
+        return outputs
+
     def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
         if not self.stop or not getattr(lm, "supports_stop", True):
             return dict(config)
@@ -85,7 +106,7 @@ class Adapter:
         return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
 
     def _read(self, signature: Any, text: str, inputs: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
-        outputs = self.parse(signature, text)
+        outputs = (self._told_parse if BaseCallback.exists and watched(self) else self.parse)(signature, text)
         if cut and self.stop and not any(mark in text for mark in self.stop):  # else the reply's own form would show it
             raise ParseError(
                 "The reply was cut off at the LM's limit of tokens before it ended. Write less, or raise max_tokens.",

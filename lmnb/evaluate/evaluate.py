@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +16,7 @@ from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.workers import Workers
 from lmnb.example import Example
 from lmnb.signature import Signature
+from lmnb.trace import span
 
 POLL = 0.1
 
@@ -67,10 +68,17 @@ class Evaluate:
         devset: Sequence[Example] | None = None,
         num_threads: int | None = None,
         display_progress: bool | None = None,
+        callback_metadata: Mapping[str, Any] | None = None,
     ) -> Report:
-        """The report of `program`; the other arguments stand in for those of the constructor."""
-        workers = self._workers(program, metric, devset, num_threads)
-        return self._collect(workers, self.display_progress if display_progress is None else display_progress)
+        """The report of `program`; the other arguments stand in for those of the constructor. `callback_metadata` is for
+        callbacks, which find it in their inputs.
+        """
+        given = _given(program, metric, devset, num_threads, callback_metadata)
+        with span("evaluate", "Evaluate", inputs=given, instance=self, apart=True) as opened:
+            workers = self._workers(program, metric, devset, num_threads)
+            shown = self.display_progress if display_progress is None else display_progress
+            opened.result = report = self._collect(workers, shown)
+        return report
 
     async def acall(
         self,
@@ -79,14 +87,18 @@ class Evaluate:
         devset: Sequence[Example] | None = None,
         num_threads: int | None = None,
         display_progress: bool | None = None,
+        callback_metadata: Mapping[str, Any] | None = None,
     ) -> Report:
         """`__call__` for asynchronous code: the work is done in threads, the caller's loop stays free."""
-        workers = self._workers(program, metric, devset, num_threads)
-        shown = self.display_progress if display_progress is None else display_progress
-        try:
-            return await asyncio.to_thread(self._collect, workers, shown)
-        finally:
-            workers.stop()
+        given = _given(program, metric, devset, num_threads, callback_metadata)
+        with span("evaluate", "Evaluate", inputs=given, instance=self, apart=True) as opened:
+            workers = self._workers(program, metric, devset, num_threads)
+            shown = self.display_progress if display_progress is None else display_progress
+            try:
+                opened.result = report = await asyncio.to_thread(self._collect, workers, shown)
+            finally:
+                workers.stop()
+        return report
 
     def _workers(
         self,
@@ -149,6 +161,12 @@ class Evaluate:
         if not self.provide_traceback or row.error is None:
             return row
         return row.with_error(f"{row.error}\n{row.traceback}".rstrip())
+
+
+def _given(program: Any, metric: Any, devset: Any, num_threads: Any, callback_metadata: Any) -> dict[str, Any]:
+    """What a callback is told of a call."""
+    given = {"metric": metric, "devset": devset, "num_threads": num_threads, "callback_metadata": callback_metadata}
+    return {"program": program, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _tally(rows: Any) -> tuple[float | None, int]:

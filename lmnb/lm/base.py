@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal, Self, TextIO
 
+from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
@@ -28,6 +30,7 @@ __all__ = ["RETRYABLE", "BaseLM", "Response"]
 RETRYABLE = (RateLimitError, ServerError, TransportError, LMTimeoutError)
 _LONGEST_WAIT = 30.0
 _LM_THREADS = 64  # for LMs that have no aforward: they wait, they do not compute
+_log = logging.getLogger("lmnb.lm")
 
 
 class BaseLM:
@@ -66,7 +69,7 @@ class BaseLM:
         self.model = model
         self.model_type = model_type
         self.cache = cache
-        self.callbacks = callbacks
+        self.callbacks = as_callbacks(callbacks)
         self.num_retries = num_retries
         self.backoff = backoff
         self.kwargs, self._private = split({"temperature": temperature, "max_tokens": max_tokens, **kwargs})
@@ -118,11 +121,8 @@ class BaseLM:
             for name in options.keys() - changed.keys():  # None takes a default away
                 decoding.pop(name, None)
             private = Private({**private, **changed_private})
-        with span("lm", self.model) as opened:
-            data = opened.data
-            data["messages"] = messages
-            data["request"] = decoding
-            data["lm"] = self
+        data: dict[str, Any] = {"messages": messages, "request": decoding, "lm": self}
+        with span("lm", self.model, data=data, instance=self) as opened:
             try:
                 response = await self._fulfil(messages, decoding, private, sync, caching, data)
                 data["response"] = response.texts[0]
@@ -131,6 +131,7 @@ class BaseLM:
                 data["cost"] = response.cost
                 data["cache"] = response.cache
                 data["attempts"] = response.attempts
+                opened.result = response.texts
             finally:
                 remember(opened)
         return response
@@ -196,6 +197,8 @@ class BaseLM:
                         error.add_note(f"given up after {attempt} attempts: num_retries={self.num_retries}")
                     raise
                 wait = self._wait(attempt, error)
+                told = "%s: %s: %s Attempt %d of %d follows in %.1f s."
+                _log.info(told, self.model, type(error).__name__, error, attempt + 1, self.num_retries + 1, wait)
             if sync:
                 time.sleep(wait)
             else:

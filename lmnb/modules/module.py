@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
 from lmnb.example import Prediction
@@ -58,7 +59,7 @@ class Module(Node):
 
     def __init__(self, callbacks: Any = None) -> None:
         if callbacks:
-            self.callbacks = callbacks
+            self.callbacks = as_callbacks(callbacks)
 
     # -- calling -----------------------------------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ class Module(Node):
     async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
         """The one core of `__call__` and `acall`; with `sync` it never suspends."""
         inputs = {**dict(zip(_parameters(type(self)), args, strict=False)), **kwargs} if args else kwargs
-        with span("module", type(self).__name__, inputs=inputs, module=self) as opened:
+        with span("module", type(self).__name__, inputs=inputs, module=self, instance=self) as opened:
             if checks.scope() is None:  # the outermost program: checks inside run it again
                 result = await checks.checked(lambda: self._run(args, kwargs, sync=sync), opened)
             else:
@@ -84,7 +85,8 @@ class Module(Node):
                 if isinstance(result, dict)
                 else {"result": result}
             )
-        return result.with_trace(Trace(opened)) if isinstance(result, Prediction) else result
+            opened.result = result = result.with_trace(Trace(opened)) if isinstance(result, Prediction) else result
+        return result
 
     async def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
         forward, aforward = getattr(self, "forward", None), getattr(self, "aforward", None)

@@ -109,7 +109,7 @@ class Predict(Module):
         scope, sample = checks.scope(), sampling.sampling()
         if sample is not None:
             config = {**config, **sample.config}
-        with span("predict", "Predict", inputs=inputs, module=self) as opened:
+        with span("predict", "Predict", inputs=inputs, module=self, instance=self) as opened:
             found, retry = scope.begun(self, inputs) if scope is not None else (None, None)
             if found is not None:
                 opened.data["label"] = "replayed"  # its outcome of before a check sent the program back
@@ -118,10 +118,11 @@ class Predict(Module):
                 given = retry.applied(*given) if retry is not None else given
                 found = await (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
             opened.outputs = found[0]
+            made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
+            opened.result = made = made.with_trace(Trace(opened))
         if scope is not None:
             scope.finished(self, inputs, found, opened)
-        made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
-        return made.with_trace(Trace(opened))
+        return made
 
     def _asked(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

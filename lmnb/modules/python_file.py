@@ -243,7 +243,8 @@ class _Writer:
         kind = type(node)
         args, kwargs = vars(node).get("_made_with", ((), {}))
         if kind.__module__.startswith("lmnb."):
-            return args, public(kwargs)  # options of a predictor: they are in its config too
+            # options of a predictor: they are in its config too; who is told of its calls is no part of it
+            return args, public({name: value for name, value in kwargs.items() if name != "callbacks"})
         names = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
         for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
             if is_secret(name, value):

@@ -12,6 +12,7 @@ from lmnb.lm.budget import Budget
 from lmnb.optimize.launch import AUTO, begin
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Task
+from lmnb.trace import span
 
 if TYPE_CHECKING:
     from lmnb.optimize.decisions import Decision
@@ -97,7 +98,11 @@ class Optimizer:
 
         KeyboardInterrupt stops the run and returns the best so far; the run stays resumable (`lmnb.reopen`).
         """
-        return self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options).wait()
+        given = {"student": student, "trainset": trainset, "teacher": teacher, "valset": valset, **options}
+        with span("compile", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
+            made = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options).wait()
+            opened.result = made
+        return made
 
     def __repr__(self) -> str:
         return (

@@ -61,12 +61,13 @@ class BaseRetriever:
 
     def _found(self, name: str, given: Any, queries: list[str], k: int | None) -> list[Passages]:
         wanted = self.k if k is None else k
-        with span("retrieval", self.name, inputs={name: given, "k": wanted}) as opened:
+        with span("retrieval", self.name, inputs={name: given, "k": wanted}, instance=self) as opened:
             for query in queries:
                 check_query(query)
             found = [Passages(each) for each in self.search(queries, check_k(wanted))]
             columns = [{"passages": each.passages, "ids": each.ids, "scores": each.scores} for each in found]
             opened.outputs = columns[0] if name == "query" else {"found": columns}
+            opened.result = found[0] if name == "query" else found
         return found
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

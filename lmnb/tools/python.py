@@ -14,6 +14,7 @@ from lmnb.tools.bridge import Bridge
 from lmnb.tools.complaints import LIMITS, explained
 from lmnb.tools.crossing import received, sent
 from lmnb.tools.interpreter import Execution
+from lmnb.trace import span
 from lmnb.types.tool import tools_by_name
 
 _MOST_CROSSINGS = 20_000  # tool calls and look-ups in one session, whatever the code catches
@@ -99,7 +100,11 @@ class PythonInterpreter:
             )
         try:
             self.start()
-            return self._run(code, given)
+            inputs = {"code": code, "variables": dict(variables or {})}
+            with span("interpreter", "python", inputs=inputs, instance=self, apart=True) as opened:
+                execution = self._run(code, given)
+                opened.result = execution.result
+            return execution
         finally:
             self._busy.release()
 

@@ -122,24 +122,27 @@ class Tool:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it; an asynchronous function is run to its end. InputError names a wrong argument."""
-        with span("tool", self.name, inputs=kwargs) as opened:
+        with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
             opened.inputs = self.parameters.bound(self.name, args, kwargs)
             result = self._prepared(opened.inputs)()
             if inspect.isawaitable(result):
                 result = run_to_end(lambda: _awaited(result))
-            opened.outputs = {"result": result}
+            opened.result, opened.outputs = result, {"result": result}
         return result
 
     async def acall(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it in asynchronous code; a synchronous function runs in a thread."""
-        with span("tool", self.name, inputs=kwargs) as opened:
+        with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
             opened.inputs = self.parameters.bound(self.name, args, kwargs)
             call = self._prepared(opened.inputs)
             result = call() if is_async(self.func) else await asyncio.to_thread(call)
             if inspect.isawaitable(result):
                 result = await result
-            opened.outputs = {"result": result}
+            opened.result, opened.outputs = result, {"result": result}
         return result
+
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {**dict(zip(self.parameters.in_order, args, strict=False)), **kwargs} if args else kwargs
 
     def _prepared(self, values: Mapping[str, Any]) -> Callable[[], Any]:
         named = self.parameters.checked(self.name, values)
