@@ -62,6 +62,13 @@ def test_code_calls_tools_and_hands_over(kind: Any, how: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_code_may_change_its_inputs(kind: Any) -> None:
+    """A variable of the code keeps what a turn made of it, also where it began as an input."""
+    made, _ = run(kind, [code("numbers = [5]"), code("SUBMIT(answer=numbers[0])")])
+    assert made.answer == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_errors_are_told_and_do_not_end_it(kind: Any) -> None:
     """Of the code, of a tool, of a wrong or incomplete answer; what was printed before stays."""
     replies = [
