@@ -17,7 +17,7 @@ getLogger("lmnb").addHandler(NullHandler())  # quiet until a program configures 
 _WHERE = {
     "lmnb.errors": (
         "LmnbError SignatureError InputError ParseError MissingExtra SaveError RetrievalError ToolError InterpreterError CheckFailed "
-        "BudgetExceeded Cancelled LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
+        "BudgetExceeded Cancelled TimedOut LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
         "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
     ),
     "lmnb.example": "Example Prediction Completions",
@@ -41,6 +41,7 @@ _WHERE = {
     "lmnb.adapters.chat": "ChatAdapter",
     "lmnb.adapters.json": "JSONAdapter",
     "lmnb.adapters.xml": "XMLAdapter",
+    "lmnb.adapters.two_step": "TwoStepAdapter",
     "lmnb.lm.base": "BaseLM Response",
     "lmnb.lm.client": "LM",
     "lmnb.lm.fake": "FakeLM DummyLM",
@@ -65,10 +66,13 @@ _WHERE = {
     "lmnb.modules.best_of_n": "BestOfN Refine",
     "lmnb.modules.multi_chain": "MultiChainComparison",
     "lmnb.modules.knn": "KNN",
+    "lmnb.modules.parallel": "Parallel",
     "lmnb.evaluate.majority": "majority",
     "lmnb.modules.retrieve": "Retrieve",
     "lmnb.modules.react": "ReAct",
     "lmnb.modules.program_of_thought": "ProgramOfThought",
+    "lmnb.modules.code_act": "CodeAct",
+    "lmnb.modules.rlm": "RLM",
     "lmnb.evaluate.evaluate": "Evaluate",
     "lmnb.evaluate.report": "Report Comparison",
     "lmnb.evaluate.score": "Score",

@@ -3,6 +3,7 @@
 from lmnb.adapters.base import Adapter as Adapter
 from lmnb.adapters.chat import ChatAdapter as ChatAdapter
 from lmnb.adapters.json import JSONAdapter as JSONAdapter
+from lmnb.adapters.two_step import TwoStepAdapter as TwoStepAdapter
 from lmnb.adapters.xml import XMLAdapter as XMLAdapter
 from lmnb.callbacks import BaseCallback as BaseCallback
 from lmnb.callbacks import current_call as current_call
@@ -89,6 +90,9 @@ from lmnb.errors import (
     SystematicFailure as SystematicFailure,
 )
 from lmnb.errors import (
+    TimedOut as TimedOut,
+)
+from lmnb.errors import (
     ToolError as ToolError,
 )
 from lmnb.errors import (
@@ -122,13 +126,16 @@ from lmnb.modules.best_of_n import Refine as Refine
 from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought
 from lmnb.modules.checks import Assert as Assert
 from lmnb.modules.checks import Suggest as Suggest
+from lmnb.modules.code_act import CodeAct as CodeAct
 from lmnb.modules.knn import KNN as KNN
 from lmnb.modules.module import Module as Module
 from lmnb.modules.multi_chain import MultiChainComparison as MultiChainComparison
+from lmnb.modules.parallel import Parallel as Parallel
 from lmnb.modules.predict import Predict as Predict
 from lmnb.modules.program_of_thought import ProgramOfThought as ProgramOfThought
 from lmnb.modules.react import ReAct as ReAct
 from lmnb.modules.retrieve import Retrieve as Retrieve
+from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot

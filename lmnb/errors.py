@@ -12,6 +12,7 @@ LmnbError
 ├── InterpreterError        code failed in the sandbox; carries .kind, .line, .missing and .printed
 ├── BudgetExceeded          a budget is spent; carries .which, .spent and .limit
 ├── Cancelled               the work that asked was cancelled; nothing was sent
+├── TimedOut                work took longer than its timeout (also a TimeoutError); carries .seconds
 ├── LMError                 a call of a language model failed; carries .model
 │   ├── LMNotConfigured     no LM is set
 │   ├── ModelNotFound       no such model, or no such file
@@ -117,6 +118,14 @@ class BudgetExceeded(LmnbError):
 
 class Cancelled(LmnbError):
     """The work that asked was cancelled before the call was sent."""
+
+
+class TimedOut(LmnbError, TimeoutError):
+    """Work that took longer than its timeout and was given up after `.seconds`."""
+
+    def __init__(self, message: str, *, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class LMError(LmnbError):

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb.adapters.native import Message, NativeCall
 from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
 from lmnb.signature import InputField, OutputField, Signature
 from lmnb.spans import watched
 from lmnb.trace import Span, open_span, span
-
-Message = dict[str, Any]
 
 
 class Adapter:
@@ -24,11 +23,25 @@ class Adapter:
     """
 
     stop: tuple[str, ...] = ()  # what ends a reply, sent where the LM takes stop sequences
+    use_native_function_calling = False
+    parallel_tool_calls: bool | None = None
     callbacks: Sequence[BaseCallback] = ()
 
-    def __init__(self, callbacks: Sequence[BaseCallback] | None = None) -> None:
+    def __init__(
+        self,
+        callbacks: Sequence[BaseCallback] | None = None,
+        *,
+        use_native_function_calling: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+    ) -> None:
+        """`use_native_function_calling`: tools and ToolCalls go through the provider's own interface where the LM has one, and
+        stand in the text elsewhere. `parallel_tool_calls` is sent with them: whether one reply may hold several calls.
+        """
         if callbacks:
             self.callbacks = as_callbacks(callbacks)
+        if use_native_function_calling is not None:
+            self.use_native_function_calling = use_native_function_calling
+        self.parallel_tool_calls = parallel_tool_calls
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
         """The messages of one call."""
@@ -60,20 +73,23 @@ class Adapter:
         sync: bool,
     ) -> list[dict[str, Any]]:
         """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
-        messages = (self._told_format if BaseCallback.exists and watched(self) else self.format)(
-            signature, demos, inputs
-        )
-        decoding = self._decoding(lm, config, signature)
+        native = self._native(lm, signature, inputs)
+        if native is None:
+            messages = self.formatted(signature, demos, inputs)
+            decoding = self._decoding(lm, config, signature)
+        else:
+            messages = native.messages(self, demos, inputs)
+            decoding = self._decoding(lm, config, native.said) | native.options(config, self.parallel_tool_calls)
         response = await lm.request(messages, sync=sync, **decoding)
         asked = _last_lm_span()
         found = []
-        for at, text in enumerate(response.texts):
-            try:  # why it ended is known of the first text
-                found.append(self._read(signature, text, inputs, cut=at == 0 and response.finish == "length"))
+        for at in range(len(response.texts)):
+            try:
+                found.append(self._read(signature, response, at, inputs, native))
             except ParseError as error:
                 if asked is not None:
                     asked.data["unparsed"] = str(error)
-                found.append(await self._repaired(lm, decoding, signature, messages, error, inputs, sync=sync))
+                found.append(await self._repaired(lm, decoding, signature, messages, error, inputs, native, sync=sync))
         return found
 
     async def acall(
@@ -87,13 +103,19 @@ class Adapter:
         """`call` for asynchronous code."""
         return await self.call(lm, lm_kwargs, signature, demos, inputs, sync=False)
 
-    def _told_format(self, signature: Any, demos: Any, inputs: Mapping[str, Any]) -> list[Message]:
+    def formatted(self, signature: Any, demos: Any, inputs: Mapping[str, Any]) -> list[Message]:
+        """What `format` gives; callbacks are told."""
+        if not (BaseCallback.exists and watched(self)):
+            return self.format(signature, demos, inputs)
         given = {"signature": signature, "demos": demos, "inputs": inputs}
         with span("adapter_format", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
             opened.result = messages = self.format(signature, demos, inputs)
         return messages
 
-    def _told_parse(self, signature: Any, completion: str) -> dict[str, Any]:
+    def parsed(self, signature: Any, completion: str) -> dict[str, Any]:
+        """What `parse` gives; callbacks are told."""
+        if not (BaseCallback.exists and watched(self)):
+            return self.parse(signature, completion)
         given = {"signature": signature, "completion": completion}
         with span("adapter_parse", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
             opened.result = outputs = self.parse(signature, completion)
@@ -105,8 +127,17 @@ class Adapter:
         own = config.get("stop") or ()
         return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
 
-    def _read(self, signature: Any, text: str, inputs: Mapping[str, Any], *, cut: bool = False) -> dict[str, Any]:
-        outputs = (self._told_parse if BaseCallback.exists and watched(self) else self.parse)(signature, text)
+    def _native(self, lm: Any, signature: Any, inputs: Mapping[str, Any]) -> NativeCall | None:
+        asked = NativeCall.of(signature, inputs) if self.use_native_function_calling else None
+        return asked if asked is not None and getattr(lm, "supports_function_calling", False) else None
+
+    def _read(
+        self, signature: Any, response: Any, at: int, inputs: Mapping[str, Any], native: NativeCall | None
+    ) -> dict[str, Any]:
+        text = response.texts[at]
+        outputs = self.parsed(signature, text) if native is None else native.read(self, response, at)
+        called = response.tool_calls is not None and bool(response.tool_calls[at])
+        cut = at == 0 and response.finish == "length" and not called  # why it ended is known of the first text
         if cut and self.stop and not any(mark in text for mark in self.stop):  # else the reply's own form would show it
             raise ParseError(
                 "The reply was cut off at the LM's limit of tokens before it ended. Write less, or raise max_tokens.",
@@ -116,7 +147,7 @@ class Adapter:
         try:
             return signature.check(inputs, outputs)
         except ValueError as error:
-            raise ParseError(str(error), reply=text, signature=signature) from None
+            raise ParseError(str(error), reply=response.shown(at), signature=signature) from None
 
     async def _repaired(
         self,
@@ -126,12 +157,13 @@ class Adapter:
         messages: list[Message],
         error: ParseError,
         inputs: Mapping[str, Any],
+        native: NativeCall | None,
         *,
         sync: bool,
     ) -> dict[str, Any]:
         turn = [
             {"role": "assistant", "content": error.reply},
-            {"role": "user", "content": self.repair(signature, error)},
+            {"role": "user", "content": self.repair(signature if native is None else native.said, error)},
         ]
         alone = {key: value for key, value in decoding.items() if key != "n"}
         response = await lm.request([*messages, *turn], sync=sync, **alone)
@@ -139,7 +171,7 @@ class Adapter:
         if asked is not None:
             asked.data["repair"] = True
         try:
-            return self._read(signature, response.texts[0], inputs, cut=response.finish == "length")
+            return self._read(signature, response, 0, inputs, native)
         except ParseError as again:
             if asked is not None:
                 asked.data["unparsed"] = str(again)

@@ -36,6 +36,7 @@ class JSONAdapter(ChatAdapter):
     """
 
     stop = ()
+    use_native_function_calling = True
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         form = self._form(signature)

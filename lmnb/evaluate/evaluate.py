@@ -10,11 +10,11 @@ from typing import Any
 
 from lmnb import settings
 from lmnb.errors import BudgetExceeded, Cancelled, InputError, SystematicFailure
-from lmnb.evaluate.progress import progress
 from lmnb.evaluate.report import Report
 from lmnb.evaluate.run_example import Row
-from lmnb.evaluate.workers import Workers
+from lmnb.evaluate.workers import ExampleWorkers
 from lmnb.example import Example
+from lmnb.modules.progress import progress
 from lmnb.signature import Signature
 from lmnb.trace import span
 
@@ -106,7 +106,7 @@ class Evaluate:
         metric: Callable[..., Any] | None,
         devset: Sequence[Example] | None,
         num_threads: int | None,
-    ) -> Workers:
+    ) -> ExampleWorkers:
         examples = list(self.devset if devset is None else devset)
         if not examples:
             raise InputError("there is nothing to evaluate on: the devset is empty. Write Evaluate(devset=[...]).")
@@ -124,9 +124,9 @@ class Evaluate:
         threads = num_threads or self.num_threads or settings.current("num_threads")
         if threads < 1:
             raise InputError(f"num_threads is {threads!r}; write 1 or more.")
-        return Workers(program, examples, scored_by, num_threads=threads, timeout=self.timeout)
+        return ExampleWorkers(program, examples, scored_by, num_threads=threads, timeout=self.timeout)
 
-    def _collect(self, workers: Workers, shown: bool) -> Report:
+    def _collect(self, workers: ExampleWorkers, shown: bool) -> Report:
         total = len(workers.examples)
         patience = min(total, settings.current("max_errors") if self.max_errors is None else self.max_errors)
         rows: dict[int, Row] = {}
@@ -134,7 +134,7 @@ class Evaluate:
         with progress(total, "Evaluate", shown) as show:
             try:
                 workers.start()
-                while len(rows) < total:
+                while len(rows) < total and not workers.stopped:
                     for row in workers.finished(POLL):
                         rows[row.index] = self._shown(row)
                     show(len(rows), *_tally(rows.values()) if shown else (None, 0))

@@ -47,6 +47,7 @@ class BaseLM:
     """
 
     supports_stop = True  # takes stop sequences
+    supports_function_calling = False  # takes tools, and replies with calls of them
     structured_output: Literal["schema", "json"] | None = None  # replies can be held to a JSON schema, or to JSON
     derives_seed = False  # sampled requests get a seed made of their content: same request, same reply
 
@@ -125,7 +126,7 @@ class BaseLM:
         with span("lm", self.model, data=data, instance=self) as opened:
             try:
                 response = await self._fulfil(messages, decoding, private, sync, caching, data)
-                data["response"] = response.texts[0]
+                data["response"] = response.shown()
                 data["texts"] = response.texts
                 data["usage"] = response.usage
                 data["cost"] = response.cost

@@ -47,6 +47,11 @@ class LM(BaseLM):
         """What litellm knows of the model; a local model can be held to any schema."""
         return "schema" if local.is_local(self.model) else _structured(self.model)
 
+    @property
+    def supports_function_calling(self) -> bool:  # type: ignore[override]
+        """What litellm knows of the model; local models have no interface for tools."""
+        return self.model_type == "chat" and not local.is_local(self.model) and _calls_functions(self.model)
+
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
         if local.is_local(self.model):
             return local.complete(self.model, _given(prompt, messages), _public(kwargs))
@@ -137,6 +142,15 @@ def _structured(model: str) -> Literal["schema", "json"] | None:
         return "json" if "response_format" in (litellm.get_supported_openai_params(model=model) or ()) else None
     except Exception:  # noqa: BLE001 - as in _takes_stop
         return None
+
+
+@once
+def _calls_functions(model: str) -> bool:
+    litellm = load_litellm()
+    try:
+        return bool(litellm.supports_function_calling(model=model))
+    except Exception:  # noqa: BLE001 - as in _takes_stop
+        return False
 
 
 @once

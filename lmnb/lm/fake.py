@@ -16,8 +16,11 @@ from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
 from lmnb.settings import current
 from lmnb.types.parts import begins_with, content_text
+from lmnb.types.tool_calls import ToolCalls
 
-Answer = str | Mapping[str, Any] | Exception
+Answer = str | Mapping[str, Any] | ToolCalls | Exception
+
+_MESSAGE = frozenset({"role", "content", "tool_calls"})
 
 
 class FakeLM(BaseLM):
@@ -27,6 +30,10 @@ class FakeLM(BaseLM):
     raised instead of a reply. `calls` lists the requests that reached it. `delay` is in seconds a call. A handler gets
     a `seed` with sampled requests (temperature above 0), different for each rollout id and the same for the same
     request.
+
+    With `function_calling=True` it is an LM that takes tools: where a request brings some, an answer that is a ToolCalls, and
+    those among an answer's fields, are sent as a provider sends calls. An answer may also be the whole message in the shape of
+    OpenAI, `{"role": "assistant", "content": ..., "tool_calls": [...]}`, to try out what no parser should accept.
 
     >>> lm = FakeLM(["hello", {"answer": "Paris", "sure": True}])
     >>> lm("hi")
@@ -52,6 +59,7 @@ class FakeLM(BaseLM):
         model: str = "fake",
         cache: bool = False,
         delay: float = 0.0,
+        function_calling: bool = False,
         **options: Any,
     ) -> None:
         if isinstance(answers, (str, Mapping)):
@@ -61,6 +69,7 @@ class FakeLM(BaseLM):
         super().__init__(model, cache=cache, **options)
         self.calls: list[dict[str, Any]] = []
         self.delay = delay
+        self.supports_function_calling = function_calling
         self._handler = answers if callable(answers) else None
         self._takes_options = self._handler is not None and _takes_options(self._handler)
         self._answers: list[Answer] = [] if callable(answers) else list(answers)
@@ -83,10 +92,14 @@ class FakeLM(BaseLM):
 
     def _reply(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
         self.calls.append({"messages": messages, **options})
-        texts = [self._text(messages, options) for _ in range(options.get("n", 1))]
+        made = [self._message(messages, options) for _ in range(options.get("n", 1))]
+        texts = [message.get("content") or "" for message in made]
         asked = sum(len(content_text(message["content"])) for message in messages) // 4
         return {
-            "choices": [{"message": {"content": text}, "finish_reason": "stop"} for text in texts],
+            "choices": [
+                {"message": message, "finish_reason": "tool_calls" if message.get("tool_calls") else "stop"}
+                for message in made
+            ],
             "usage": {
                 "prompt_tokens": asked,
                 "completion_tokens": sum(map(len, texts)) // 4,
@@ -94,8 +107,20 @@ class FakeLM(BaseLM):
             "cost": 0.0,
         }
 
-    def _text(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> str:
+    def _message(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
         answer = self._answer(messages, options)
+        if isinstance(answer, Mapping) and answer.get("role") == "assistant" and answer.keys() <= _MESSAGE:
+            return dict(answer)
+        if options.get("tools") and isinstance(answer, (ToolCalls, Mapping)):
+            fields = {"": answer} if isinstance(answer, ToolCalls) else answer
+            called = [call for value in fields.values() if isinstance(value, ToolCalls) for call in value.format()]
+            if called:
+                said = {name: value for name, value in fields.items() if not isinstance(value, ToolCalls)}
+                calls = [{**call, "id": call["id"] or f"call_{at}"} for at, call in enumerate(called, 1)]
+                return {"content": self._written(said) if said else "", "tool_calls": calls}
+        return {"content": self._text(answer)}
+
+    def _text(self, answer: Any) -> str:
         if isinstance(answer, str):
             return answer
         if isinstance(answer, Exception):

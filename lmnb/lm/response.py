@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ class Response:
     `usage` holds `prompt_tokens` and `completion_tokens`; `cost` is in US dollars, None where the price is unknown, 0
     for a cache hit; `cache` is "hit", "miss" or "off"; `attempts` counts how often the request was sent; `finish` is
     why the first text ended ("stop", "length", ...); `logprobs` has one entry a text, as the provider gave it, where
-    they were asked for.
+    they were asked for. `tool_calls` has for each text the calls of tools that came with it: dicts of `id`, `name` and
+    `arguments`, a JSON text as the model wrote it.
     """
 
     texts: list[str]
@@ -27,6 +29,12 @@ class Response:
     attempts: int = 1
     finish: str | None = None
     logprobs: list[Any] | None = None
+    tool_calls: list[list[dict[str, Any]]] | None = None
+
+    def shown(self, at: int = 0) -> str:
+        """A text with the calls that came with it, as one reads them in a trace."""
+        calls = self.tool_calls[at] if self.tool_calls else ()
+        return "\n".join([*filter(None, [self.texts[at]]), *(f"{call['name']}({call['arguments']})" for call in calls)])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `Response.from_dict` reads it back."""
@@ -41,6 +49,8 @@ class Response:
         }
         if self.logprobs is not None:
             stored["logprobs"] = self.logprobs
+        if self.tool_calls is not None:
+            stored["tool_calls"] = self.tool_calls
         return stored
 
     @classmethod
@@ -61,6 +71,7 @@ class Response:
             values["attempts"],
             values["finish"],
             values.get("logprobs"),
+            values.get("tool_calls"),
         )
 
 
@@ -78,6 +89,7 @@ def read_reply(reply: Any, *, model: str, cache: str, attempts: int) -> Response
             model=model,
         )
     logprobs = [_get(choice, "logprobs") for choice in choices]
+    calls = [_calls(_get(choice, "message")) for choice in choices]
     return Response(
         [_text(choice) for choice in choices],
         read_usage(_get(reply, "usage")),
@@ -87,6 +99,7 @@ def read_reply(reply: Any, *, model: str, cache: str, attempts: int) -> Response
         attempts,
         _get(choices[0], "finish_reason"),
         [_plain(entry) for entry in logprobs] if any(logprobs) else None,
+        calls if any(calls) else None,
     )
 
 
@@ -110,6 +123,16 @@ def _text(choice: Any) -> str:
     if isinstance(content, list):  # content parts
         content = "".join(_get(part, "text") or "" for part in content)
     return content or ""
+
+
+def _calls(message: Any) -> list[dict[str, Any]]:
+    found = []
+    for call in _get(message, "tool_calls") or ():
+        function = _get(call, "function")
+        arguments = _get(function, "arguments")
+        written = arguments if isinstance(arguments, str) else json.dumps(_plain(arguments) or {}, ensure_ascii=False)
+        found.append({"id": _get(call, "id"), "name": str(_get(function, "name") or ""), "arguments": written})
+    return found
 
 
 def _get(value: Any, name: str) -> Any:

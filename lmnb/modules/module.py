@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from functools import cache
 from inspect import signature as parameters_of
@@ -24,8 +21,8 @@ from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.card_text import card_text
 from lmnb.modules.json_file import read_json, write_text
+from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
 from lmnb.modules.tree import Node, copied, deep, shared, walk
-from lmnb.settings import current
 from lmnb.trace import Trace, span
 
 if TYPE_CHECKING:
@@ -108,44 +105,25 @@ class Module(Node):
         num_threads: int | None = None,
         max_errors: int | None = None,
         return_failed_examples: bool = False,
-        **_: Any,
+        provide_traceback: bool | None = None,
+        disable_progress_bar: bool = False,
+        timeout: float | None = TIMEOUT,
+        straggler_limit: int = STRAGGLERS,
     ) -> Any:
         """The results for many examples, in order, asked side by side; None where one failed, with a warning.
 
-        Raises the first error when `max_errors` (default: the setting) have failed. With `return_failed_examples` gives
-        `(results, failed examples, their errors)`.
+        The arguments are those of `Parallel`.
         """
-        rows = list(examples)
-        limit = current("max_errors") if max_errors is None else max_errors
-        errors: dict[int, Exception] = {}
-
-        def one(at: int) -> Any:
-            if limit and len(errors) >= limit:
-                return None
-            row = rows[at]
-            marked = getattr(row, "input_keys", None) is not None
-            try:
-                return self(**(row.inputs() if marked else row))
-            except Exception as error:  # noqa: BLE001
-                errors[at] = error
-                return None
-
-        with ThreadPoolExecutor(num_threads or current("num_threads")) as pool:
-            contexts = [contextvars.copy_context() for _ in rows]
-            results = list(pool.map(lambda at: contexts[at].run(one, at), range(len(rows))))
-        failed = sorted(errors)
-        if failed and limit and len(failed) >= limit:
-            raise errors[failed[0]]
-        if return_failed_examples:
-            return results, [rows[at] for at in failed], [errors[at] for at in failed]
-        if failed:
-            first = errors[failed[0]]
-            warnings.warn(
-                f"{len(failed)} of {len(rows)} examples failed, the first at {failed[0]}: "
-                f"{type(first).__name__}: {first}",
-                stacklevel=2,
-            )
-        return results
+        parallel = Parallel(
+            num_threads,
+            max_errors,
+            return_failed_examples=return_failed_examples,
+            provide_traceback=provide_traceback,
+            disable_progress_bar=disable_progress_bar,
+            timeout=timeout,
+            straggler_limit=straggler_limit,
+        )
+        return parallel.run(self, examples, None)
 
     # -- its parts ---------------------------------------------------------------------------------------------------
 

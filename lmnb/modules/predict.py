@@ -142,12 +142,13 @@ class Predict(Module):
         lm = own if own is not None else lm if lm is not None else current("lm")
         fields = signature.inputs_with_defaults
         if kwargs.keys() != fields.keys():
-            kwargs = _filled(signature, fields, kwargs)
+            kwargs = filled(signature, kwargs)
         return signature, demos, lm, config, kwargs
 
 
-def _filled(signature: Any, fields: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def filled(signature: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """`given` with defaults, in the order of the signature; InputError for what is missing or too much."""
+    fields = signature.inputs_with_defaults
     missing = [name for name, default in fields.items() if name not in given and default is NO_DEFAULT]
     extra = [name for name in given if name not in fields]
     if not missing and not extra:

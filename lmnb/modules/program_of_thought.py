@@ -15,7 +15,7 @@ from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
 from lmnb.signature import InputField, OutputField, ensure_signature
-from lmnb.tools.interpreter import CodeInterpreter, FinalOutput
+from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
 from lmnb.tools.python import PythonInterpreter
 from lmnb.trace import span
 
@@ -82,13 +82,13 @@ class ProgramOfThought(OneCore):
                 except InterpreterError as error:
                     problem = error
                     continue
-                if isinstance(result, FinalOutput):
+                if result.final is not None:
                     try:
-                        return Prediction(**checked(self.signature, result.output), code=code)
+                        return Prediction(**checked(self.signature, result.final.output), code=code)
                     except InputError as error:
                         problem = InterpreterError(f"SUBMIT: {error}")
                         continue
-                shown = {"final_generated_code": code, "code_output": str(result)}
+                shown = {"final_generated_code": code, "code_output": result.text}
                 read = self.generate_output
                 made = read(**inputs, **shown) if sync else await read.acall(**inputs, **shown)
                 return Prediction(**dict(made.items()), code=code)
@@ -100,12 +100,16 @@ class _Closing:
         self.close = sandbox.shutdown
 
 
-def executed(sandbox: CodeInterpreter, code: str, variables: Mapping[str, Any]) -> Any:
+def executed(sandbox: CodeInterpreter, code: str, variables: Mapping[str, Any]) -> Execution:
     """What the code gives, as a span of the trace. InterpreterError where it fails."""
     with span("tool", "python", inputs={"code": code}) as opened:
-        result = sandbox.execute(code, variables)
-        opened.outputs = result.output if isinstance(result, FinalOutput) else {"result": result}
-    return result
+        if isinstance(sandbox, PythonInterpreter):
+            ran = sandbox.run(code, variables)
+        else:
+            result = sandbox.execute(code, variables)
+            ran = Execution(final=result) if isinstance(result, FinalOutput) else Execution(result)
+        opened.outputs = {"result": ran.text} if ran.final is None else ran.final.output
+    return ran
 
 
 def only_code(text: str) -> str:

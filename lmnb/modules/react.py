@@ -11,12 +11,12 @@ from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked, outputs_model
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
+from lmnb.modules.trajectory import asked
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
 from lmnb.types.tool_calls import ToolCallResults, ToolCalls
 
 SUBMIT = "submit"
-SHORTENED = 3  # how often the oldest turn is left out where the trajectory is too long for the model
 
 
 class ReAct(OneCore):
@@ -28,6 +28,9 @@ class ReAct(OneCore):
     The prediction has the outputs, `trajectory` (a list of turns: thought, calls, results) and `termination_reason`:
     "submit", "max_iters", "unreadable" or "context". `tools` are functions or `Tool`s. A tool that fails is told to the
     model, and does not end the run.
+
+    Where adapter and LM can (`use_native_function_calling`), tools and calls go through the provider's own interface; else they
+    stand in the text.
 
     >>> import lmnb
     >>> def population(town: str) -> int:
@@ -70,35 +73,25 @@ class ReAct(OneCore):
         self.extract = ChainOfThought(made.append("trajectory", InputField(), str))
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
-        shown = [tool.format() for tool in self.tools.values()]
+        given = {**inputs, "tools": [tool.format() for tool in self.tools.values()]}
         turns: list[dict[str, Any]] = []
+        told: list[str] = []
         reason = "max_iters"
         for _ in range(self.max_iters):
-            asked = {**inputs, "tools": shown}
             try:
-                step = await self._asked(self.react, asked, turns, sync=sync)
+                step = await asked(self.react, given, told, sync=sync)
             except (ParseError, ContextWindowError) as error:
                 reason = "unreadable" if isinstance(error, ParseError) else "context"
                 break
             calls: ToolCalls = step.tool_calls
             results = calls.execute(self.tools) if sync else await calls.aexecute(self.tools)
             turns.append({"thought": step.next_thought, "calls": calls, "results": results})
+            told.append(_told(step.next_thought, calls, results))
             handed = _handed_over(results)
             if handed is not None:
                 return Prediction(**handed, trajectory=turns, termination_reason=SUBMIT)
-        made = await self._asked(self.extract, dict(inputs), turns, sync=sync)
+        made = await asked(self.extract, inputs, told, sync=sync)
         return Prediction(**dict(made.items()), trajectory=turns, termination_reason=reason)
-
-    async def _asked(self, part: Any, inputs: dict[str, Any], turns: list[dict[str, Any]], *, sync: bool) -> Any:
-        """One step; where its prompt is too long the oldest turns are left out, a few times."""
-        for dropped in range(SHORTENED + 1):
-            given = {**inputs, "trajectory": _told(turns, dropped)}
-            try:
-                return part(**given) if sync else await part.acall(**given)
-            except ContextWindowError:
-                if dropped in (SHORTENED, len(turns)):
-                    raise
-        raise AssertionError
 
 
 def _submit(signature: Any) -> Tool:
@@ -111,13 +104,9 @@ def _handed_over(results: ToolCallResults) -> dict[str, Any] | None:
     return next((each.value for each in results if each.name == SUBMIT and each.error is None), None)
 
 
-def _told(turns: list[dict[str, Any]], dropped: int) -> str:
-    """The trajectory as the model reads it."""
-    kept = turns[dropped:]
-    lines = [f"({dropped} earlier turns are left out)"] if dropped else []
-    for number, turn in enumerate(kept, dropped + 1):
-        lines.append(f"Turn {number}: {turn['thought']}")
-        for call, result in zip(turn["calls"], turn["results"], strict=True):
-            said = ", ".join(f"{name}={value!r}" for name, value in call.args.items())
-            lines.append(f"{call.name}({said}) gave: {result}")
-    return "\n".join(lines) or "Nothing yet."
+def _told(thought: str, calls: ToolCalls, results: ToolCallResults) -> str:
+    lines = [thought]
+    for call, result in zip(calls, results, strict=True):
+        said = ", ".join(f"{name}={value!r}" for name, value in call.args.items())
+        lines.append(f"{call.name}({said}) gave: {result}")
+    return "\n".join(lines if len(lines) > 1 else [thought, "No tool was called. Call one."])

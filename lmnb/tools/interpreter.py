@@ -49,6 +49,12 @@ class Execution:
         """The one thing that `execute` gives of it."""
         return self.final or (self.printed if self.value is None else self.value)
 
+    @property
+    def text(self) -> str:
+        """What was printed and then the value, as a model reads them."""
+        value = "" if self.value is None else str(self.value)
+        return "\n".join(filter(None, [self.printed.rstrip("\n"), value]))
+
     def _repr_html_(self) -> Html:
         shown = [self.printed] if self.printed else []
         if self.final is not None or self.value is not None:

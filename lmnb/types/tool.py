@@ -187,10 +187,10 @@ class Tool:
         said = {"name": self.name, "description": self.desc, "parameters": self.parameters.json_schema()}
         return {"type": "function", "function": said}
 
-    def format(self) -> str:
+    def format(self) -> ToolText:
         """The tool as a prompt shows it: what it takes, what it is for, what each argument means."""
         texts = (f"  {name}: {text}" for name, text in self.parameters.desc.items())
-        return "\n".join([f"{self.name}({self.parameters.text()}): {self.desc}", *texts])
+        return ToolText("\n".join([f"{self.name}({self.parameters.text()}): {self.desc}", *texts]), self)
 
     def __str__(self) -> str:
         return self.format()
@@ -210,6 +210,8 @@ class Tool:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
         def read(value: Any) -> Tool:
+            if isinstance(value, ToolText):
+                return value.tool
             if not callable(value):
                 raise ValueError(f"a tool is a Tool or a function, not a {type(value).__name__}")
             return Tool.of(value)
@@ -221,6 +223,21 @@ class Tool:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         return {"type": "string"}
+
+
+class ToolText(str):
+    """A tool as a prompt shows it. An adapter that hands tools to the provider by its own interface takes the `tool` itself."""
+
+    __slots__ = ("tool",)
+    tool: Tool
+
+    def __new__(cls, text: str, tool: Tool) -> Self:
+        made = super().__new__(cls, text)
+        made.tool = tool
+        return made
+
+    def __getnewargs__(self) -> tuple[str, Tool]:  # type: ignore[override]
+        return str(self), self.tool
 
 
 def mcp_tool(ask: Callable[[dict[str, Any]], Awaitable[Any]], tool: Any, result_mode: ResultMode) -> Tool:

@@ -210,3 +210,28 @@ def test_a_real_server_refuses(llama_server: str, secret: str) -> None:
         LM("openai/tiny", api_base=llama_server, api_key="sk-wrong-key-123", cache=False)("hello")
     with pytest.raises(lmnb.ContextWindowError, match="Use fewer or shorter demos"):
         LM("openai/tiny", api_base=llama_server, api_key=secret, cache=False)("word " * 5000)
+
+
+def test_calls_of_tools_go_over_the_wire(scripted: Any, said: Any, secret: str) -> None:
+    """litellm sends our tools and gives the provider's calls; what it knows of the model says whether they are sent."""
+    call = {"id": "c1", "type": "function", "function": {"name": "double", "arguments": '{"x": 4}'}}
+    body = said("")
+    body["choices"][0] = {
+        "index": 0,
+        "message": {"role": "assistant", "content": None, "tool_calls": [call]},
+        "finish_reason": "tool_calls",
+    }
+    scripted.replies = [(200, body)]
+    lm = LM("openai/gpt-4o-mini", api_base=scripted.url, api_key=secret, cache=False)
+    assert lm.supports_function_calling and not LM("lmnb/tiny").supports_function_calling
+    assert not LM("openai/gpt-4o-mini", model_type="text").supports_function_calling
+    assert not LM("openai/scripted").supports_function_calling
+    double = lmnb.Tool(lambda x: 2 * x, name="double", args={"x": {"type": "integer"}})
+    predict = lmnb.Predict(
+        lmnb.Signature({"tools": (list[lmnb.Tool], lmnb.InputField()), "calls": (lmnb.ToolCalls, lmnb.OutputField())})
+    )
+    with lmnb.context(lm=lm, adapter=lmnb.ChatAdapter(use_native_function_calling=True, parallel_tool_calls=False)):
+        made = predict(tools=[double]).calls
+    assert [result.value for result in made.execute([double])] == [8] and made.tool_calls[0].id == "c1"
+    (sent,) = scripted.requests
+    assert sent["tools"][0]["function"]["name"] == "double" and sent["parallel_tool_calls"] is False

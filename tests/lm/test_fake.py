@@ -136,3 +136,25 @@ def test_dummy_says_when_it_has_no_more() -> None:
     """The error has the name of the class that was used."""
     with pytest.raises(lmnb.LMError, match="DummyLM had 0 answers and was asked for number 1"):
         DummyLM([])("a")
+
+
+def test_calls_of_tools_are_answered_as_a_provider_answers() -> None:
+    """Only where the LM takes tools and the request brings some; other fields stand in the text, a message goes out as it is."""
+    calls = lmnb.ToolCalls.from_dict_list([{"name": "look", "args": {"at": "the sky"}}])
+    raw = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "x", "function": {"name": "a", "arguments": "{"}}],
+    }
+    lm = FakeLM([calls, {"why": "so", "calls": calls}, raw, {"calls": calls}], function_calling=True)
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    asked = [{"role": "user", "content": "?"}]
+    first, second, third = (lm.forward(messages=asked, tools=tools)["choices"][0] for _ in range(3))
+    assert first["message"]["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"at":"the sky"}'}
+    assert first["finish_reason"] == "tool_calls" and first["message"]["content"] == ""
+    assert (
+        second["message"]["tool_calls"][0]["id"] == "call_1" and "[[ ## why ## ]]\nso" in second["message"]["content"]
+    )
+    assert third["message"] == raw
+    assert '"the sky"' in lm.forward(messages=asked)["choices"][0]["message"]["content"]
+    assert not FakeLM().supports_function_calling and lm.copy(temperature=1.0).supports_function_calling

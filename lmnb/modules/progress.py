@@ -1,8 +1,9 @@
-"""How far an evaluation is: a bar on a terminal, a line that renews itself in a cell, nothing when not asked."""
+"""How far work is: a bar on a terminal, a line that renews itself in a cell, nothing when not asked."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,13 @@ def progress(total: int, what: str, shown: bool) -> Iterator[Show]:
         with _bar() as bar:
             task = bar.add_task(what, total=total, so_far="")
             yield lambda done, mean, failed: bar.update(task, completed=done, so_far=_so_far(mean, failed))
+
+
+def watched() -> bool:
+    """Whether someone sees it: a notebook or a terminal, and no work inside other work."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    return _notebook_display() is not None or sys.stderr.isatty()
 
 
 def _bar() -> Any:

@@ -1,0 +1,184 @@
+"""Native function calling: tools reach the provider by its own interface, and come back as calls beside the text.
+
+A call is asked this way where its signature has an output of the type ToolCalls and an input that holds tools. What is left of
+the signature is asked and read in text, as the adapter does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from lmnb.adapters.values import codec_for
+from lmnb.canonical import canonical
+from lmnb.errors import ParseError
+from lmnb.signature import OutputField
+from lmnb.types.tool import Tool, ToolText
+from lmnb.types.tool_calls import ToolCall, ToolCalls
+
+Message = dict[str, Any]
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+_LONGEST_NAME = 64
+_HOW = "Call the tools as functions, beside the text of your reply."
+_SHOWN = 200  # characters of wrong arguments in a message
+
+
+@dataclass(frozen=True)
+class NativeCall:
+    """One call as it is asked: `said` is the signature of the text, `output` the field that the calls are, `tools` those that may
+    be called, by the name that the provider knows. `added` is a text field that stands only where nothing else is asked in text.
+    """
+
+    signature: Any
+    said: Any
+    output: str
+    tools: Mapping[str, Tool]
+    added: str | None
+
+    @classmethod
+    def of(cls, signature: Any, inputs: Mapping[str, Any]) -> NativeCall | None:
+        """None where the signature asks for no calls, or the inputs hold no tool."""
+        outputs = [name for name, field in signature.output_fields.items() if field.type is ToolCalls]
+        if len(outputs) != 1:
+            return None
+        held = {name: found for name in signature.input_fields if (found := _held(inputs.get(name)))}
+        if not held:
+            return None
+        said, added = _said(signature, (outputs[0], *held))
+        return cls(signature, said, outputs[0], _named(tool for found in held.values() for tool in found), added)
+
+    def options(self, config: Mapping[str, Any], parallel: bool | None) -> dict[str, Any]:
+        """What the request needs besides the messages."""
+        told = []
+        for name, tool in self.tools.items():
+            shown = tool.format_as_litellm_function_call()
+            told.append({**shown, "function": {**shown["function"], "name": name}})
+        options: dict[str, Any] = {"tools": [*(config.get("tools") or ()), *told]}
+        return options if parallel is None else {**options, "parallel_tool_calls": parallel}
+
+    def messages(self, adapter: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
+        """The messages; demos are turns whose calls stand as a provider's calls do."""
+        asked = adapter.formatted(self.said, [], inputs)
+        turns: list[Message] = []
+        for number, demo in enumerate(demos):
+            values = {**({} if self.added is None else {self.added: ""}), **demo}
+            shown = adapter.format(self.said, [values], inputs)[len(asked) - 1 : -1]
+            turns += self._with_calls(shown, values.get(self.output), f"demo_{number}")
+        return [*asked[:-1], *turns, asked[-1]]
+
+    def read(self, adapter: Any, response: Any, at: int) -> dict[str, Any]:
+        """The outputs of one text of the response and the calls that came with it. Raises ParseError."""
+        text = response.texts[at]
+        written = response.tool_calls[at] if response.tool_calls else []
+        if not written:
+            try:  # some models write their calls as text all the same
+                return adapter.parsed(self.signature, text)
+            except ParseError:
+                return self._all({**adapter.parsed(self.said, text), self.output: ToolCalls()})
+        calls = ToolCalls(tool_calls=tuple(self._call(call, response.shown(at)) for call in written))
+        return self._all({**self._text(adapter, text, response.shown(at)), self.output: calls})
+
+    def _text(self, adapter: Any, text: str, reply: str) -> dict[str, Any]:
+        """What was said beside the calls. Models often say little there, and not in the form that was asked for."""
+        try:
+            return adapter.parsed(self.said, text)
+        except ParseError as error:
+            (name, field), *others = self.said.output_fields.items()
+            if not others and field.type is str and name not in text:  # nothing stands in any form
+                with contextlib.suppress(ValueError):
+                    return {name: codec_for(str, field.limits).parse(text)}
+            raise ParseError(str(error), reply=reply, signature=self.said) from None
+
+    def _call(self, call: Mapping[str, Any], reply: str) -> ToolCall:
+        tool = self.tools.get(call["name"])
+        name = call["name"] if tool is None else tool.name
+        try:
+            args = json.loads(call["arguments"] or "{}", object_pairs_hook=_without_doubles)
+            if not isinstance(args, dict):
+                raise ValueError("they are no object")
+        except (ValueError, RecursionError) as error:
+            reason = "they are nested too deeply" if isinstance(error, RecursionError) else str(error)
+            shown = call["arguments"]
+            shown = repr(shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…")
+            raise ParseError(
+                f"The arguments of the call of {name!r} are {shown}: {reason}. Call it with arguments that are one JSON object.",
+                reply=reply,
+                signature=self.said,
+            ) from None
+        return ToolCall(name=name, args=args, id=call["id"])
+
+    def _all(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: found[name] for name in self.signature.output_fields}
+
+    def _with_calls(self, turns: list[Message], value: Any, number: str) -> list[Message]:
+        try:
+            calls = ToolCalls.model_validate(value)
+        except ValidationError:
+            return turns
+        if not turns or not calls.tool_calls:
+            return turns
+        names = {tool.name: name for name, tool in self.tools.items()}
+        made = [
+            {
+                "id": f"{number}_{at}",
+                "type": "function",
+                "function": {"name": names.get(call.name, _safe(call.name)), "arguments": canonical(call.args)},
+            }
+            for at, call in enumerate(calls)
+        ]
+        # providers want a result for every call
+        results = [{"role": "tool", "tool_call_id": call["id"], "content": "(an example)"} for call in made]
+        return [*turns[:-1], {**turns[-1], "tool_calls": made}, *results]
+
+
+def _held(value: Any) -> list[Tool]:
+    """The tools that an input is; none where it holds anything else."""
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else [value]
+    found = [item.tool if isinstance(item, ToolText) else item for item in items]
+    return found if all(isinstance(item, Tool) for item in found) else []
+
+
+def _named(tools: Any) -> dict[str, Tool]:
+    """The tools by names that providers take."""
+    found: dict[str, Tool] = {}
+    for tool in tools:
+        name, number = _safe(tool.name), 2
+        while name in found:
+            name = f"{_safe(tool.name)[: _LONGEST_NAME - 3]}_{number}"
+            number += 1
+        found[name] = tool
+    return found
+
+
+def _safe(name: str) -> str:
+    return _NOT_IN_NAMES.sub("_", name)[:_LONGEST_NAME] or "_"
+
+
+@lru_cache(maxsize=256)
+def _said(signature: Any, without: tuple[str, ...]) -> tuple[Any, str | None]:
+    """The signature of the text, and the field that was added to it."""
+    said = signature
+    for name in without:
+        said = said.delete(name)
+    added = None
+    if not said.output_fields:
+        added = "remark"
+        while added in signature.fields:
+            added = f"{added}_"
+        said = said.append(added, OutputField(desc="what there is to say beside the calls; may be empty"), str)
+    return said.append_instructions(_HOW), added
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found

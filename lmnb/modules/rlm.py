@@ -1,0 +1,142 @@
+"""RLM: long inputs stay outside the prompt, as variables that the model looks at by code. Zhang, Kraska and Khattab 2025,
+arXiv 2512.24601.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lmnb.adapters.values import plain
+from lmnb.errors import InputError, InterpreterError, LMNotConfigured
+from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools
+from lmnb.modules.parallel import Parallel
+from lmnb.modules.predict import Predict, filled
+from lmnb.settings import current
+from lmnb.signature import InputField, OutputField
+from lmnb.tools.interpreter import CodeInterpreter
+from lmnb.types.tool import Tool, tools_by_name
+from lmnb.types.words import type_text
+
+PREVIEW = 200  # characters of a variable in the prompt
+
+
+class RLM(CodeAgent):
+    """A recursive language model: its prompt has the names, types, lengths and beginnings of the inputs, and the inputs themselves
+    are variables of a sandbox. In each turn `generate_action` thinks and writes Python that searches and cuts them; the code may
+    ask an LM about a part by `llm_query(prompt)`, about many parts side by side by `llm_query_batched(prompts)`, and call `tools`.
+    It ends with `SUBMIT(field=..., ...)`, checked by the types of the outputs; after `max_iters` turns, or where the model can no
+    longer go on, `extract` answers from the turns so far.
+
+    `sub_lm` answers the queries (default: the LM of the call), at most `max_llm_calls` of them a call. Of each output at most
+    `max_output_chars` are shown. The prediction has the outputs, `trajectory` and `termination_reason`, as `CodeAct`'s.
+
+    >>> import lmnb
+    >>> code = "SUBMIT(answer=llm_query('Who? ' + [line for line in text.splitlines() if 'cup' in line][0]))"
+    >>> lm = lmnb.FakeLM([{"next_thought": "Find the line.", "generated_code": code}, "Ada"])
+    >>> with lmnb.context(lm=lm):
+    ...     RLM("text, question -> answer")(text="Rain.\\n" * 9_000 + "Ada has the cup.", question="Who has the cup?").answer
+    'Ada'
+    >>> len(lm.calls[0]["messages"][-1]["content"]) < 2000
+    True
+    """
+
+    def __init__(
+        self,
+        signature: Any,
+        max_iters: int = 20,
+        max_llm_calls: int = 50,
+        max_output_chars: int = 10_000,
+        *,
+        tools: Mapping[str, Any] | Iterable[Any] | None = None,
+        sub_lm: Any = None,
+        interpreter_factory: Callable[[], CodeInterpreter] | None = None,
+    ) -> None:
+        super().__init__(signature, tools or (), max_iters, max_output_chars, interpreter_factory)
+        if isinstance(max_llm_calls, bool) or not isinstance(max_llm_calls, int) or max_llm_calls < 0:
+            raise InputError(
+                f"max_llm_calls is {max_llm_calls!r}, and it is how many queries may be asked: write a whole number."
+            )
+        made = self.signature
+        self.max_llm_calls = max_llm_calls
+        self.sub_lm = sub_lm
+        answer = made
+        for name in made.input_fields:
+            answer = answer.delete(name)
+        answer = answer.append("variables", InputField(), list[str])
+        step = answer
+        for name in made.output_fields:
+            step = step.delete(name)
+        step = step.append("tools", InputField(), list[str])
+        step = step.append("trajectory", InputField(), str).append("next_thought", OutputField(), str)
+        step = step.append("generated_code", OutputField(desc="Python code and nothing else"), str)
+        wanted, submit = handing_over(made)
+        self.generate_action = Predict(
+            step.append_instructions(
+                "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each "
+                "turn think, then write code that looks at them: search, cut and print small parts; what the code prints, and "
+                "its last expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a "
+                f"reader needs to know. When you know {wanted}, write {submit}. {LANGUAGE}"
+            )
+        )
+        self.extract = Predict(answer.append("trajectory", InputField(), str))
+
+    async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
+        inputs = filled(self.signature, inputs)
+        lm = next((each for each in (self.sub_lm, self.generate_action.lm, current("lm")) if each is not None), None)
+        tools = {**self.tools, **Queries(lm, self.max_llm_calls).tools()}
+        seen = {"variables": [self._variable(name, value) for name, value in inputs.items()]}
+        act = self.generate_action, {**seen, "tools": shown_tools(tools)}
+        return await self._turns(act, (self.extract, seen), inputs, tools, sync=sync)
+
+    def _variable(self, name: str, value: Any) -> str:
+        field = self.signature.input_fields[name]
+        text = plain(value)
+        size = (
+            f", {len(value):,} {'characters' if isinstance(value, str) else 'items'}"
+            if hasattr(value, "__len__")
+            else ""
+        )
+        said = f": {field.desc}" if field.desc else ""
+        begins = "is" if len(text) <= PREVIEW else "begins"
+        return f"{name} ({type_text(field.type)}{size}){said}. It {begins}: {text[:PREVIEW]!r}"
+
+
+class Queries:
+    """What the code of one call may ask an LM, and how often yet; safe for many threads."""
+
+    def __init__(self, lm: Any, most: int) -> None:
+        self.lm = lm
+        self.most = most
+        self.left = most
+        self._lock = threading.Lock()
+
+    def tools(self) -> dict[str, Tool]:
+        """`llm_query` and `llm_query_batched`."""
+        return tools_by_name([self.llm_query, self.llm_query_batched])
+
+    def llm_query(self, prompt: str) -> str:
+        """Asks a language model, which sees the prompt alone, and gives its reply."""
+        self._take(1)
+        return self._asked(prompt)
+
+    def llm_query_batched(self, prompts: list[str]) -> list[str]:
+        """Asks a language model all prompts side by side, and gives its replies in their order."""
+        self._take(len(prompts))
+        asking = Parallel(max_errors=1, disable_progress_bar=True, timeout=None)
+        return asking([(self._asked, (prompt,)) for prompt in prompts])
+
+    def _asked(self, prompt: str) -> str:
+        if self.lm is None:
+            raise LMNotConfigured("no LM is set. Write lmnb.configure(lm=...), or RLM(..., sub_lm=...).")
+        return self.lm(prompt)[0]
+
+    def _take(self, number: int) -> None:
+        with self._lock:
+            if number > self.left:
+                raise InterpreterError(
+                    f"{number} queries are more than the {self.left} that are left of {self.most} (max_llm_calls). "
+                    "Go on with what you know, or ask about larger parts."
+                )
+            self.left -= number
