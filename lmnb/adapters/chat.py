@@ -20,7 +20,7 @@ from lmnb.errors import InputError, ParseError, SignatureError
 from lmnb.types.base import holds_type
 from lmnb.types.checked import adapter_for, problems
 from lmnb.types.history import History
-from lmnb.types.parts import Placed
+from lmnb.types.parts import Placed, Placeholder
 from lmnb.types.words import bounds, schema_text, type_text
 
 F = TypeVar("F")
@@ -173,6 +173,8 @@ class Form:
         """`values` with media, history and the like as what their types say. InputError, unless not `strict`, for others."""
         made = dict(values.items())
         for name in self.checked.keys() & made.keys():
+            if isinstance(made[name], Placeholder):
+                continue
             try:
                 made[name] = self.checked[name].validate_python(made[name])
             except ValidationError as error:

@@ -13,10 +13,12 @@ from typing import Any
 from lmnb.adapters.base import Adapter, Message
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.adapters.values import given
+from lmnb.callbacks import BaseCallback
 from lmnb.errors import InputError, ParseError
 from lmnb.loops import run_to_end
 from lmnb.settings import context
 from lmnb.signature import InputField, Signature
+from lmnb.types.parts import Placed
 from lmnb.types.words import bounds, type_text
 
 _EXTRACT = "Copy the output fields from the text of somebody who was asked for them. Add nothing that it does not say."
@@ -35,8 +37,14 @@ class TwoStepAdapter(Adapter):
     4
     """
 
-    def __init__(self, extraction_model: Any, extraction_adapter: Adapter | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        extraction_model: Any,
+        extraction_adapter: Adapter | None = None,
+        *,
+        callbacks: Sequence[BaseCallback] | None = None,
+    ) -> None:
+        super().__init__(callbacks)
         if not hasattr(extraction_model, "request"):
             raise InputError(
                 f"TwoStepAdapter takes an LM, not {extraction_model!r}. Write TwoStepAdapter(lmnb.LM('...'))."
@@ -52,9 +60,9 @@ class TwoStepAdapter(Adapter):
             values = dict(demo.items())
             outputs = [name for name in signature.output_fields if name in values]
             if outputs:
-                messages.append({"role": "user", "content": _told(values, signature.input_fields)})
+                messages.append(_asked(values, signature))
                 messages.append({"role": "assistant", "content": _told(values, outputs)})
-        return [*messages, {"role": "user", "content": _told(inputs, signature.input_fields)}]
+        return [*messages, _asked(inputs, signature)]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         """The output fields of a free answer: asks the extraction model. Raises ParseError."""
@@ -73,7 +81,7 @@ class TwoStepAdapter(Adapter):
         *,
         sync: bool,
     ) -> list[dict[str, Any]]:
-        response = await lm.request(self.format(signature, demos, inputs), sync=sync, **config)
+        response = await lm.request(self.formatted(signature, demos, inputs), sync=sync, **config)
         found = []
         for at, text in enumerate(response.texts):
             if at == 0 and response.finish == "length":
@@ -114,6 +122,11 @@ def _described(field: Any) -> str:
     return f"{field.name} ({kind})" + (f": {' '.join(field.desc.split())}" if field.desc else "")
 
 
-def _told(values: Mapping[str, Any], names: Any) -> str:
-    shown = ((name, given(values[name])) for name in names if name in values)
+def _asked(values: Mapping[str, Any], signature: Any) -> Message:
+    placed = Placed()
+    return {"role": "user", "content": placed.content(_told(values, signature.input_fields, placed))}
+
+
+def _told(values: Mapping[str, Any], names: Any, placed: Placed | None = None) -> str:
+    shown = ((name, given(values[name], placed)) for name in names if name in values)
     return "\n\n".join(f"{name}:\n{text}" if "\n" in text else f"{name}: {text}" for name, text in shown)

@@ -14,6 +14,7 @@ from lmnb.markdown import block, document, span
 from lmnb.modules.json_file import json_text, write_text
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT
+from lmnb.types.parts import Placeholder
 
 Messages = list[dict[str, Any]]
 
@@ -63,13 +64,13 @@ def _messages(predictor: Any, values: Mapping[str, Any]) -> Messages:
     return adapter.format(predictor.signature, predictor.demos, ordered)
 
 
-def _marks(predictor: Any) -> dict[str, str]:
+def _marks(predictor: Any) -> dict[str, Placeholder]:
     """A placeholder for each input: `{name}`, in more braces where the prompt holds that text already."""
-    marks = {name: f"{{{name}}}" for name in predictor.signature.input_fields}
+    marks = {name: Placeholder(f"{{{name}}}") for name in predictor.signature.input_fields}
     for name in marks:
-        without = "\n".join(map(_text, _messages(predictor, {**marks, name: ""})))
+        without = "\n".join(map(_text, _messages(predictor, {**marks, name: Placeholder()})))
         while marks[name] in without:
-            marks[name] = f"{{{marks[name]}}}"
+            marks[name] = Placeholder(f"{{{marks[name]}}}")
     return marks
 
 

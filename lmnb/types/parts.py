@@ -13,6 +13,12 @@ _MARK = secrets.token_hex(16)  # nobody who writes a value knows it
 _MARKED = re.compile(rf'("?)<{_MARK}:(\d+)>\1')  # with the quotes of JSON around it
 
 
+class Placeholder(str):
+    """What stands in a prompt for a value, of any type, that is not known yet."""
+
+    __slots__ = ()
+
+
 class Placed:
     """The media of one message while its text is being written: each part has a mark in the text, at its place.
 

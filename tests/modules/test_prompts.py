@@ -126,3 +126,14 @@ def test_an_unknown_format_says_which_there_are():
     """Prompts are written as Markdown or as JSON."""
     with pytest.raises(InputError, match=r"prompts have no format 'yaml'\. Write format='markdown' or format='json'"):
         Predict("q -> a").export_prompts(format="yaml")
+
+
+@pytest.mark.parametrize("adapter", [ChatAdapter(), JSONAdapter(), XMLAdapter()], ids=lambda one: type(one).__name__)
+def test_inputs_that_are_no_text_have_placeholders_too(adapter):
+    """A picture and a conversation that nobody gave stand in the prompt as placeholders, and the export is written."""
+    with lmnb.context(adapter=adapter):
+        program = Predict("picture: Image, history: History, question -> answer")
+        shown = program.messages()
+        text = program.export_prompts()
+    assert "{picture}" in str(shown[-1]["content"]) and "{question}" in str(shown[-1]["content"])
+    assert "{picture}" in text
