@@ -137,7 +137,8 @@ def _demos(predictor: Any) -> Html:
             "tr",
             None,
             *(
-                el("td", None, shorten(without_data(plain(demo[name])), MAX_TEXT) if name in demo else "–") for name in names
+                el("td", None, shorten(without_data(plain(demo[name])), MAX_TEXT) if name in demo else "–")
+                for name in names
             ),
             el("td", {"class": "lm-muted"}, origin_of(demo)),
         )

@@ -122,7 +122,14 @@ class Desk:
         self._count += 1
         name = f"n{self._count}.ipynb"
         spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        empty = {"cell_type": "code", "id": "first", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
+        empty = {
+            "cell_type": "code",
+            "id": "first",
+            "metadata": {},
+            "source": "",
+            "outputs": [],
+            "execution_count": None,
+        }
         made = {"nbformat": 4, "nbformat_minor": 5, "metadata": spec, "cells": [empty]}
         (self.folder / name).write_text(json.dumps(made), encoding="utf-8")
         return self.open(name)

@@ -101,7 +101,9 @@ BIDS = [form[0] for form in VERB_FORMS] + (
     "pick write name put set mark give select enter print state note file assign apply report type tag call say choose "
     "reply answer add show make read take go with it is into as to label that"
 ).split()
-DOES = "handles gets serves covers has owns means wants likes keeps reads answers fixes checks names holds carries".split()
+DOES = (
+    "handles gets serves covers has owns means wants likes keeps reads answers fixes checks names holds carries".split()
+)
 
 
 @family("routing")
