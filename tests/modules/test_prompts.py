@@ -132,8 +132,6 @@ def test_an_unknown_format_says_which_there_are():
 def test_inputs_that_are_no_text_have_placeholders_too(adapter):
     """A picture and a conversation that nobody gave stand in the prompt as placeholders, and the export is written."""
     with lmnb.context(adapter=adapter):
-        program = Predict("picture: Image, history: History, question -> answer")
-        shown = program.messages()
-        text = program.export_prompts()
-    assert "{picture}" in str(shown[-1]["content"]) and "{question}" in str(shown[-1]["content"])
-    assert "{picture}" in text
+        text = Predict("picture: Image, history: History, question -> answer").export_prompts(format="json")
+    (asked,) = json.loads(text)["predictors"].values()
+    assert "{picture}" in asked["messages"][-1]["content"] and "{question}" in asked["messages"][-1]["content"]

@@ -252,7 +252,7 @@ def test_a_closed_panel_leaves_no_thread_and_no_subscription(panel: Any) -> None
     view = panel(run)
     assert run.subscribers == 1
     view.close()
-    until(lambda: threading.active_count() == before)
+    until(lambda: threading.active_count() <= before)  # others may end meanwhile
     assert run.subscribers == 0
 
 
