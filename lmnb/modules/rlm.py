@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.data_uri import without_data
 from lmnb.errors import InputError, InterpreterError, LMNotConfigured
 from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools
 from lmnb.modules.parallel import Parallel
@@ -92,7 +93,7 @@ class RLM(CodeAgent):
 
     def _variable(self, name: str, value: Any) -> str:
         field = self.signature.input_fields[name]
-        text = plain(value)
+        text = without_data(plain(value))
         size = (
             f", {len(value):,} {'characters' if isinstance(value, str) else 'items'}"
             if hasattr(value, "__len__")

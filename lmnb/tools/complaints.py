@@ -61,7 +61,7 @@ def _limit(error: Any, kind: str, message: str, limits: Mapping[str, float]) -> 
         return "TimeLimit", f"the code ran longer than {limits['max_seconds']:g} s (max_seconds). {_STATE}"
     if kind == "RuntimeError" and message.startswith("suspension limit"):
         return "CallLimit", f"the code called out of the sandbox too often. {_STATE}"
-    if kind == "MemoryError" and message.startswith("memory limit exceeded"):
+    if kind == "MemoryError" and message.startswith(("memory limit exceeded", "the worker exceeded its memory limit")):
         if message.endswith(f"> {limits['max_output']:.0f} bytes"):
             return (
                 "OutputLimit",

@@ -113,9 +113,9 @@ class PythonInterpreter:
         printed = monty.CollectString(self.max_output)
         bridge = Bridge(self.tools, self.output_fields, self.max_tool_calls)
         try:
-            value = self._session.feed_run(
-                code, inputs=variables, external_lookup=bridge.lookup(), print_callback=printed
-            )
+            if variables:  # in a run of their own: Monty forgets the inputs of code that does not compile
+                self._session.feed_run("None", inputs=variables)
+            value = self._session.feed_run(code, external_lookup=bridge.lookup(), print_callback=printed)
         except monty.MontyError as error:
             failed = explained(error, code, printed.output, self._limits())
             if failed.kind in LIMITS:

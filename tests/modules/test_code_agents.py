@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from media import png
 
 import lmnb
 from lmnb import RLM, BudgetExceeded, CodeAct, FakeLM, InputError, PythonInterpreter
@@ -133,6 +134,13 @@ def test_a_sandbox_that_starts_afresh_has_the_inputs_again(kind: Any) -> None:
     assert "max_seconds" in made.trajectory[0]["output"] and made.answer == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_inputs_outlast_code_that_does_not_compile(kind: Any) -> None:
+    """A syntax error in the first turn does not cost the later turns their variables."""
+    made, _ = run(kind, [code("x = ("), code("SUBMIT(answer=len(numbers))")])
+    assert "SyntaxError" in made.trajectory[0]["output"] and made.answer == 2
+
+
 @pytest.mark.parametrize("how", ["sync", "async"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_sandbox_is_ended_whatever_happens(kind: Any, how: str) -> None:
@@ -212,6 +220,15 @@ def test_a_long_input_stays_outside_the_prompt() -> None:
     assert max(prompts) < 4000
     told = lm.calls[0]["messages"][-1]["content"]
     assert "text (str, 100,004 characters): a log. It begins: 'long long" in told
+
+
+def test_media_stand_by_type_and_size_in_the_prompt() -> None:
+    """The beginning of a variable is not the base64 of an image."""
+    lm = FakeLM([code("SUBMIT(answer=1)")])
+    with lmnb.context(lm=lm):
+        RLM("pictures: list[Image] -> answer: int")(pictures=[lmnb.Image(png(40, 40) + bytes(3000))])
+    told = lm.calls[0]["messages"][-1]["content"]
+    assert "data:image/png;base64,… (3." in told and "iVBOR" not in told
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])

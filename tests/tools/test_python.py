@@ -127,6 +127,22 @@ def test_variables_are_set_first(python: lmnb.PythonInterpreter) -> None:
         python.execute("1", {"deep": deep})
 
 
+@pytest.mark.parametrize("code", ["x = (", "class A(dict): pass", "def f():\n  yield 1", "x = 1\ndel x"])
+def test_variables_outlast_code_that_does_not_compile(python: lmnb.PythonInterpreter, code: str) -> None:
+    """What was set before a syntax error, or before what the sandbox lacks, is there in the next call."""
+    with pytest.raises(lmnb.InterpreterError, match=r"line \d"):
+        python.execute(code, {"numbers": [1, 2]})
+    assert python.execute("len(numbers)") == 2
+
+
+def test_variables_beyond_the_memory_are_a_limit(python: lmnb.PythonInterpreter) -> None:
+    """Input too large for the sandbox ends its process: that is said, and the next call starts afresh."""
+    with pytest.raises(lmnb.InterpreterError, match="max_memory") as error:
+        python.execute("1", {"text": "x" * 2**25})
+    assert error.value.kind == "MemoryLimit"
+    assert python.execute("2") == 2
+
+
 def test_value_and_print_are_apart_in_run(python: lmnb.PythonInterpreter) -> None:
     """`run` tells the value from the printed text."""
     done = python.run("print('note')\n7")
