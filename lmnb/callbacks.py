@@ -6,9 +6,11 @@ that lmnb starts. Until the first callback of a process is made, a span asks for
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 import warnings
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -40,9 +42,11 @@ class BaseCallback:
     `lmnb.context(callbacks=[...])` for every call, or to one module, LM or adapter for the calls of that one.
 
     `call_id` is the same at a call's start and end; `lmnb.current_call()` is its span, with `.parent_id`, the id of the call
-    around it. `inputs` is a dict, `outputs` what the call gives: a prediction, the texts of an LM, messages, a tool's result;
-    None where `exception` is set. Hooks are called in the thread of the call, one after the other, and cannot change it. What
-    a hook raises is logged and shown as a warning, never raised; the calls that a hook makes itself are not told of.
+    around it. `inputs` is a dict, `outputs` what the call gives: a prediction, the texts of an LM with the tool calls that came
+    with them, messages, a tool's result; None where `exception` is set. Hooks are called in the thread of the call, one after
+    the other, and cannot change it: containers, records and pydantic values are copies for each hook. Other objects (programs,
+    reports, `instance`, the span) are the call's own, to be read. What a hook raises is logged and shown as a warning, never
+    raised; the calls that a hook makes itself are not told of.
 
     >>> import lmnb
     >>> class Watch(lmnb.BaseCallback):
@@ -90,14 +94,22 @@ class BaseCallback:
     def on_compile_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None: ...
 
     def _started(self, call: Any, instance: Any) -> None:
-        if instance is not None and call.kind in HOOKS:
-            hook = getattr(self, f"on_{HOOKS[call.kind]}_start")
+        hook = self._hook(call, instance, "start")
+        if hook is not None:
             hook(call_id=call.id, instance=instance, inputs=inputs_of(call))
 
     def _ended(self, call: Any, instance: Any, exception: BaseException | None) -> None:
-        if instance is not None and call.kind in HOOKS:
-            hook = getattr(self, f"on_{HOOKS[call.kind]}_end")
+        hook = self._hook(call, instance, "end")
+        if hook is not None:
             hook(call_id=call.id, outputs=None if exception is not None else outputs_of(call), exception=exception)
+
+    def _hook(self, call: Any, instance: Any, phase: str) -> Callable[..., None] | None:
+        """The hook of this call where somebody wrote one: nothing is copied for the others."""
+        if instance is None or call.kind not in HOOKS:
+            return None
+        name = f"on_{HOOKS[call.kind]}_{phase}"
+        hook = getattr(self, name)
+        return None if getattr(hook, "__func__", None) is getattr(BaseCallback, name) else hook
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # copies of a program tell the same callbacks
@@ -176,15 +188,41 @@ def heard(instance: Any, configured: Collection[BaseCallback] | None) -> list[Ba
 
 
 def inputs_of(call: Any) -> dict[str, Any]:
-    """What a call was given: a dict of its own, without what is private to an LM."""
+    """What a call was given: a dict of the caller's own, also in depth, without what is private to an LM."""
     if call.kind == "lm":
-        return {"messages": call.data.get("messages"), **call.data.get("request", {})}
-    return dict(call.inputs)
+        given = {"messages": call.data.get("messages"), **call.data.get("request", {})}
+    else:
+        given = call.inputs
+    return {name: _own(value) for name, value in given.items()}
 
 
 def outputs_of(call: Any) -> Any:
-    """What a call gives, as its caller gets it."""
-    return call.outputs if call.result is NOTHING else call.result
+    """What a call gives, as its caller gets it: a copy."""
+    return _own(call.outputs if call.result is NOTHING else call.result)
+
+
+def _own(value: Any) -> Any:
+    """A copy of containers, records and pydantic values, in depth; any other object is shared."""
+    try:
+        return _copied(value)
+    except RecursionError:  # it holds itself
+        return value
+
+
+def _copied(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bytes, bool, int, float, type)):
+        return value
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_copied, value))
+    if hasattr(type(value), "_changed"):  # a record: known by its method, as its class is in a layer above
+        held = {name: _copied(item) for name, item in vars(value).items() if name in ("_fields", "_completions")}
+        return value._changed(**held)
+    if isinstance(value, (dict, list, set, bytearray, deque)) or hasattr(type(value), "model_copy"):
+        with suppress(Exception):  # one that cannot be copied is shared
+            return copy.deepcopy(value)
+    return value
 
 
 def _failed(callback: BaseCallback, what: str, error: Exception) -> None:

@@ -116,9 +116,8 @@ def write_history(entries: CallHistory, file: TextIO | None = None) -> None:
                 f"\n\n{visible(without_data(content_text(message['content'])))}",
                 file=out,
             )
-        print(
-            _painted("\nResponse:", 31, colour), "\n\n" + _painted(visible(str(entry.response)), 32, colour), file=out
-        )
+        reply = visible(without_data(str(entry.response)))
+        print(_painted("\nResponse:", 31, colour), "\n\n" + _painted(reply, 32, colour), file=out)
         if len(entry.outputs) > 1:
             print(_painted(f"\n(and {len(entry.outputs) - 1} other completions)", 31, colour), file=out)
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from lmnb.callbacks import HOOKS, BaseCallback, inputs_of, listen, outputs_of
 from lmnb.canonical import jsonable
+from lmnb.data_uri import shortened
 from lmnb.errors import InputError
 from lmnb.spans import Span
 
@@ -38,8 +39,12 @@ class Event:
     exception: BaseException | None = None
     span: Span = field(kw_only=True)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able: one line of a log."""
+    def to_dict(self, *, media: bool = False) -> dict[str, Any]:
+        """JSON-able: one line of a log. Without `media`, pictures, sounds and files are named by kind and size only."""
+        row = self._row()
+        return row if media else shortened(row)
+
+    def _row(self) -> dict[str, Any]:
         named = ("phase", "kind", "name", "call_id", "parent_id", "time")
         row: dict[str, Any] = {name: getattr(self, name) for name in named}
         if self.phase == "start":
@@ -105,10 +110,10 @@ class EventStream(BaseCallback):
         self._put("start", call)
 
     def _ended(self, call: Any, instance: Any, exception: BaseException | None) -> None:
-        self._put("end", call, None if exception is not None else outputs_of(call), exception)
+        self._put("end", call, exception)
 
-    def _put(self, phase: Any, call: Span, outputs: Any = None, exception: BaseException | None = None) -> None:
-        if call.kind not in self.kinds:
+    def _put(self, phase: Any, call: Span, exception: BaseException | None = None) -> None:
+        if call.kind not in self.kinds or self.closed:
             return
         event = Event(
             phase,
@@ -118,7 +123,7 @@ class EventStream(BaseCallback):
             call.parent_id,
             time.time(),
             inputs_of(call),
-            outputs,
+            outputs_of(call) if phase == "end" and exception is None else None,
             exception,
             span=call,
         )

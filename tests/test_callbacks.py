@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import lmnb
 from lmnb.callbacks import HOOKS, current_call
@@ -370,16 +371,110 @@ def test_a_faulty_callback_raises_nothing_where_warnings_are_errors() -> None:
 
 
 def test_a_callback_cannot_change_the_call() -> None:
-    """The inputs that a hook is given are its own."""
+    """What a hook is given is its own, inputs and outputs."""
 
     class Greedy(lmnb.BaseCallback):
         def on_module_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
             inputs.clear()
 
+        def on_lm_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+            inputs["messages"].append({"role": "user", "content": "HACK"})
+
+        def on_adapter_parse_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:
+            outputs["answer"] = "HACK"
+
     lm = paris()
     with lmnb.context(callbacks=[Greedy()], lm=lm):
         assert Outer()(question="which?").answer == "Paris"
-    assert "which?" in lm.calls[0]["messages"][-1]["content"]
+    assert "which?" in lm.calls[0]["messages"][-1]["content"] and "HACK" not in str(lm.calls)
+
+
+def _hacking(name: str, change: Callable[[Any], Any]) -> lmnb.BaseCallback:
+    """A callback with one hook, which changes what it is told."""
+
+    def hook(self: Any, **told: Any) -> None:
+        change(told["inputs"] if name.endswith("_start") else told["outputs"])
+
+    return type("Hacking", (lmnb.BaseCallback,), {f"on_{name}": hook})()
+
+
+class Facts(BaseModel):
+    """A pydantic value that can be changed."""
+
+    towns: list[str]
+
+
+class Loud(dict[str, Any]):
+    """A dict of one's own."""
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("lm_start", lambda inputs: inputs["messages"].append({"role": "user", "content": "HACK"})),
+        ("lm_start", lambda inputs: inputs["messages"][0].update(content="HACK")),
+        ("lm_start", lambda inputs: inputs["stop"].append("HACK")),
+        ("lm_end", lambda texts: texts.__setitem__(0, "HACK")),
+        ("adapter_format_start", lambda inputs: inputs["inputs"].update(context=["HACK"])),
+        ("adapter_format_start", lambda inputs: inputs["demos"][0].context.append("HACK")),
+        ("adapter_format_end", lambda messages: messages[-1].update(content="HACK")),
+        ("adapter_parse_end", lambda outputs: outputs.update(answer="HACK")),
+        ("adapter_parse_end", lambda outputs: outputs["facts"].towns.append("HACK")),
+        ("module_start", lambda inputs: inputs["context"].append("HACK")),
+        ("module_start", lambda inputs: inputs["more"]["a"].append("HACK")),
+        ("module_end", lambda made: made.facts.towns.append("HACK")),
+        ("module_end", lambda made: made.tags.append("HACK")),
+    ],
+)
+def test_no_hook_changes_the_call(name: str, change: Callable[[Any], Any]) -> None:
+    """What a hook does to what it is told, in any depth, reaches neither the LM, nor the caller, nor the next callback."""
+    signature = lmnb.Signature(
+        "context: list[str], more: dict -> answer, tags: list[str], facts: Facts", custom_types={"Facts": Facts}
+    )
+    reply = {"answer": "Paris", "tags": ["a"], "facts": {"towns": ["Paris"]}}
+    lm, record = lmnb.FakeLM([reply], stop=["END"]), Record()
+    given = {"context": ["France"], "more": Loud(a=["b"])}
+    predict = lmnb.Predict(signature, lm=lm)
+    predict.demos = [{**reply, **copy.deepcopy(given)}]
+    with lmnb.context(callbacks=[_hacking(name, change), record]), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = predict(**given)
+    assert "HACK" not in str([made, given, lm.calls, predict.demos, record.rows])
+    assert "HACK" not in str(made.trace.to_dict())
+
+
+def test_what_holds_itself_is_told_as_it_is() -> None:
+    """An input without an end, or one that cannot be copied, is no reason for a callback to fail."""
+    endless: list[Any] = []
+    endless.append(endless)
+    given = {"endless": endless, "held": Loud(lock=threading.Lock()), "plain": ["a"]}
+    record = Record()
+    with lmnb.context(callbacks=[record]), span("tool", "x", inputs=given, instance=record):
+        pass
+    told = record.of("tool")[0]["inputs"]
+    assert told["endless"] is endless and told["held"] is given["held"]
+    assert told["plain"] == ["a"] and told["plain"] is not given["plain"]
+
+
+def test_the_calls_of_a_native_reply_are_told() -> None:
+    """Where a provider's calls come beside the text, `outputs` shows them, and the span has them as they came."""
+    held: list[Any] = []
+
+    class Watch(lmnb.BaseCallback):
+        def on_lm_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:
+            held.extend([outputs, current_call().data["tool_calls"]])
+
+    calls = lmnb.ToolCalls(tool_calls=(lmnb.ToolCall(name="capital", args={"country": "France"}),))
+    lm = lmnb.FakeLM([{"calls": calls}], function_calling=True)
+    signature = lmnb.Signature(
+        "question, tools: list[Tool] -> calls: ToolCalls", custom_types={"Tool": lmnb.Tool, "ToolCalls": lmnb.ToolCalls}
+    )
+    adapter = lmnb.ChatAdapter(use_native_function_calling=True)
+    with lmnb.context(callbacks=[Watch()], lm=lm, adapter=adapter), lmnb.events(["lm"]) as stream:
+        lmnb.Predict(signature)(question="?", tools=[lmnb.Tool(capital)])
+    (shown,), ((call,),) = held
+    assert call["name"] == "capital" and shown == f"capital({call['arguments']})" and "France" in shown
+    assert [event.to_dict()["outputs"] for event in stream if event.phase == "end"] == [[shown]]
 
 
 def test_a_callback_that_asks_an_lm_is_not_told_of_that_call() -> None:

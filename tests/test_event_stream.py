@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import lmnb
+from lmnb.data_uri import write_uri
 
 
 class Program(lmnb.Module):
@@ -219,3 +220,22 @@ def test_an_event_is_a_line_of_a_log() -> None:
     first = next(row for row in rows if row["kind"] == "lm" and row["phase"] == "end")
     assert first["usage"]["prompt_tokens"] > 0 and first["cache"] == "off" and first["error"] is None
     assert rows[-1]["error"] == "AuthError: no key" and rows[-1]["outputs"] is None
+
+
+def test_a_log_names_media_and_holds_them_where_asked() -> None:
+    """`to_dict` gives kind and size of a picture, in messages and replies too; with `media` its data."""
+    uri = write_uri(bytes(3000), "image/png")
+    with lmnb.events(["lm"]) as stream:
+        lmnb.FakeLM([f"see {uri}"])(messages=[{"role": "user", "content": uri}])
+    for event in stream:
+        assert "data:image/png;base64,… (3.0 kB)" in str(event.to_dict()) and uri not in str(event.to_dict())
+        assert uri in str(event.to_dict(media=True))
+
+
+def test_an_event_is_of_its_moment() -> None:
+    """What a caller does to a list afterwards does not change the event that told of it."""
+    messages = [{"role": "user", "content": "first"}]
+    with lmnb.events(["lm"]) as stream:
+        lmnb.FakeLM(["x"])(messages=messages)
+        messages[0]["content"] = "later"
+    assert [event.inputs["messages"][0]["content"] for event in stream] == ["first", "first"]

@@ -133,6 +133,9 @@ class BaseLM:
                 data["cache"] = response.cache
                 data["attempts"] = response.attempts
                 opened.result = response.texts
+                if response.tool_calls:
+                    data["tool_calls"] = response.tool_calls
+                    opened.result = [response.shown(at) for at in range(len(response.texts))]
             finally:
                 remember(opened)
         return response

@@ -14,6 +14,7 @@ import pytest
 
 import lmnb
 from lmnb import BaseLM, FakeLM
+from lmnb.data_uri import write_uri
 from lmnb.lm.drive import drive
 from lmnb.trace import span
 
@@ -226,6 +227,14 @@ def test_history_is_the_lms_own_and_keeps_what_was_sent() -> None:
     out = io.StringIO()
     lm.inspect_history(file=out)
     assert "two" in out.getvalue() and "one" not in out.getvalue()
+
+
+def test_the_printed_history_names_the_media_of_a_reply() -> None:
+    """A picture in a reply is printed by kind and size."""
+    lm, out = Plain(f"see {write_uri(bytes(3000), 'image/png')}"), io.StringIO()
+    lm("draw")
+    lm.inspect_history(file=out)
+    assert "see data:image/png;base64,… (3.0 kB)\n" in out.getvalue() and "AAAA" not in out.getvalue()
 
 
 def test_a_copy_changes_options_and_leaves_the_lm_alone() -> None:
