@@ -5,15 +5,15 @@ The embedded model is trained on exactly this text.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Any, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from lmnb.adapters.base import Adapter, Message
 from lmnb.adapters.headers import END, escape, header, under_headers, without_thought
+from lmnb.adapters.native import is_history
 from lmnb.adapters.sections import Sections
 from lmnb.adapters.values import Codec, codec_for, given, plain
 from lmnb.errors import InputError, ParseError, SignatureError
@@ -41,23 +41,7 @@ class ChatAdapter(Adapter):
     stop = (END,)
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        form = self._form(signature)
-        messages: list[Message] = [{"role": "system", "content": form.system}]
-        complete: list[Message] = []
-        for demo in demos:
-            values = form.typed(demo, strict=False)
-            missing = form.names - values.keys()
-            if missing and (form.outputs.keys() <= missing or (form.inputs and missing.issuperset(form.inputs))):
-                continue  # nothing to learn from it
-            turns = messages if missing else complete
-            turns += [*form.earlier(values), *form.turns(values)]
-        messages += complete
-        values, placed = form.typed(inputs), Placed()
-        messages += form.earlier(values)
-        question = form.question(values, placed)
-        text = f"{question}\n\n{form.ask}" if question else form.ask
-        messages.append({"role": "user", "content": placed.content(text)})
-        return messages
+        return self._form(signature).messages(demos, inputs)
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         form = self._form(signature)
@@ -122,7 +106,7 @@ class Form:
             raise SignatureError(
                 f"signature {signature.__name__} has no output field. Add one, such as 'answer: str = OutputField()'."
             )
-        self.history = next((field.name for field in inputs if _is_history(field.type)), None)
+        self.history = next((field.name for field in inputs if is_history(field.type)), None)
         inputs = [field for field in inputs if field.name != self.history]
         self.inputs = [field.name for field in inputs]
         checked = ((field.name, _checked_type(field.type)) for field in signature.input_fields.values())
@@ -169,6 +153,24 @@ class Form:
         """What ends the last user turn."""
         return f"Reply with {self.listed()}, then `{END}`."
 
+    def messages(self, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
+        """The messages of one call: demos, incomplete ones first, then the turns of the history, then the question."""
+        messages: list[Message] = [{"role": "system", "content": self.system}]
+        complete: list[Message] = []
+        for demo in demos:
+            values = self.typed(demo, strict=False)
+            missing = self.names - values.keys()
+            if missing and (self.outputs.keys() <= missing or (self.inputs and missing.issuperset(self.inputs))):
+                continue  # nothing to learn from it
+            turns = messages if missing else complete
+            turns += [*self.earlier(values), *self.turns(values)]
+        messages += complete
+        values, placed = self.typed(inputs), Placed()
+        messages += self.earlier(values)
+        text = "\n\n".join(filter(None, [self.question(values, placed), self.ask]))
+        messages.append({"role": "user", "content": placed.content(text)})
+        return messages
+
     def typed(self, values: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
         """`values` with media, history and the like as what their types say. InputError, unless not `strict`, for others."""
         made = dict(values.items())
@@ -183,8 +185,10 @@ class Form:
         return made
 
     def earlier(self, values: Mapping[str, Any]) -> list[Message]:
-        """The turns of the history among `values`."""
+        """The turns of the history among `values`; a placeholder of them is one turn."""
         history = values.get(self.history) if self.history else None
+        if isinstance(history, Placeholder):
+            return [{"role": "user", "content": str(history)}]
         made: list[Message] = []
         for at, turn in enumerate(history.messages if isinstance(history, History) else ()):
             known = {name: value for name, value in turn.items() if name in self.names}
@@ -237,11 +241,6 @@ def kept(forms: WeakKeyDictionary[Any, F], make: Callable[[Any], F], signature: 
     if form is None:
         form = forms[signature] = make(signature)
     return form
-
-
-def _is_history(kind: Any) -> bool:
-    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    return any(isinstance(kind, type) and issubclass(kind, History) for kind in kinds)
 
 
 def _checked_type(kind: Any) -> TypeAdapter[Any] | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -20,6 +21,8 @@ from lmnb.adapters.values import codec_for
 from lmnb.canonical import canonical
 from lmnb.errors import ParseError
 from lmnb.signature import OutputField
+from lmnb.types.checked import adapter_for
+from lmnb.types.history import History
 from lmnb.types.tool import Tool, ToolText
 from lmnb.types.tool_calls import ToolCall, ToolCalls
 
@@ -66,13 +69,24 @@ class NativeCall:
 
     def messages(self, adapter: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
         """The messages; demos are turns whose calls stand as a provider's calls do."""
+        added = {} if self.added is None else {self.added: ""}
+        name, past = self._past(inputs, added)
+        inputs = inputs if past is None else {**inputs, name: past}
         asked = adapter.formatted(self.said, [], inputs)
+        start = int(asked[0]["role"] == "system")  # demos stand before the turns of a history
         turns: list[Message] = []
         for number, demo in enumerate(demos):
-            values = {**({} if self.added is None else {self.added: ""}), **demo}
-            shown = adapter.format(self.said, [values], inputs)[len(asked) - 1 : -1]
-            turns += self._with_calls(shown, values.get(self.output), f"demo_{number}")
-        return [*asked[:-1], *turns, asked[-1]]
+            values = {**added, **demo}
+            whole = adapter.format(self.said, [values], inputs)
+            shown = whole[start : start + len(whole) - len(asked)]
+            turns += self._with_calls(shown, values.get(self.output), f"demo_{number}", "(an example)")
+        if past is None:
+            return [*asked[:start], *turns, *asked[start:]]
+        for number, turn in enumerate(past.messages):
+            alone = {**inputs, name: past.model_copy(update={"messages": (turn,)})}
+            shown = adapter.format(self.said, [], alone)[start:-1]
+            turns += self._with_calls(shown, turn.get(self.output), f"turn_{number}", "(not kept)")
+        return [*asked[:start], *turns, asked[-1]]
 
     def read(self, adapter: Any, response: Any, at: int) -> dict[str, Any]:
         """The outputs of one text of the response and the calls that came with it. Raises ParseError."""
@@ -118,7 +132,18 @@ class NativeCall:
     def _all(self, found: Mapping[str, Any]) -> dict[str, Any]:
         return {name: found[name] for name in self.signature.output_fields}
 
-    def _with_calls(self, turns: list[Message], value: Any, number: str) -> list[Message]:
+    def _past(self, inputs: Mapping[str, Any], added: Mapping[str, Any]) -> tuple[str, History | None]:
+        """The history among `inputs` and its name, where a turn of it has calls."""
+        for name, field in self.said.input_fields.items():
+            if name in inputs and is_history(field.type):
+                with contextlib.suppress(ValidationError):  # it is told where it is formatted
+                    past = adapter_for(field.type).validate_python(inputs[name])
+                    if isinstance(past, History) and any(self.output in turn for turn in past.messages):
+                        turns = ({**added, **turn} if self.output in turn else turn for turn in past.messages)
+                        return name, past.model_copy(update={"messages": tuple(turns)})
+        return "", None
+
+    def _with_calls(self, turns: list[Message], value: Any, number: str, result: str) -> list[Message]:
         try:
             calls = ToolCalls.model_validate(value)
         except ValidationError:
@@ -135,8 +160,17 @@ class NativeCall:
             for at, call in enumerate(calls)
         ]
         # providers want a result for every call
-        results = [{"role": "tool", "tool_call_id": call["id"], "content": "(an example)"} for call in made]
-        return [*turns[:-1], {**turns[-1], "tool_calls": made}, *results]
+        results = [{"role": "tool", "tool_call_id": call["id"], "content": result} for call in made]
+        *before, last = turns
+        if last["role"] != "assistant":  # nothing was said beside the calls
+            before, last = turns, {"role": "assistant", "content": ""}
+        return [*before, {**last, "tool_calls": made}, *results]
+
+
+def is_history(kind: Any) -> bool:
+    """Whether an input of the type is a conversation, which may be left out."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return any(isinstance(kind, type) and issubclass(kind, History) for kind in kinds)
 
 
 def _held(value: Any) -> list[Tool]:

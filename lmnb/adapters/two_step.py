@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lmnb.adapters.base import Adapter, Message
-from lmnb.adapters.chat import ChatAdapter
+from lmnb.adapters.chat import ChatAdapter, Form, kept
 from lmnb.adapters.values import given
 from lmnb.callbacks import BaseCallback
 from lmnb.errors import InputError, ParseError
@@ -53,16 +54,7 @@ class TwoStepAdapter(Adapter):
         self.extraction_adapter = extraction_adapter or ChatAdapter()
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        wanted = [f"- {_described(field)}" for field in signature.output_fields.values()]
-        system = "\n\n".join([*filter(None, [signature.instructions]), "Your answer has to say:\n" + "\n".join(wanted)])
-        messages: list[Message] = [{"role": "system", "content": system}]
-        for demo in demos:
-            values = dict(demo.items())
-            outputs = [name for name in signature.output_fields if name in values]
-            if outputs:
-                messages.append(_asked(values, signature))
-                messages.append({"role": "assistant", "content": _told(values, outputs)})
-        return [*messages, _asked(inputs, signature)]
+        return kept(_forms, PlainForm, signature).messages(demos, inputs)
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         """The output fields of a free answer: asks the extraction model. Raises ParseError."""
@@ -106,6 +98,28 @@ class TwoStepAdapter(Adapter):
         return found
 
 
+class PlainForm(Form):
+    """What a signature needs for every call in plain words: fields after their names, and a reply of any form."""
+
+    def __init__(self, signature: Any) -> None:
+        super().__init__(signature)
+        wanted = [f"- {_described(field)}" for field in signature.output_fields.values()]
+        told = "Your answer has to say:\n" + "\n".join(wanted)
+        self.system = "\n\n".join([*filter(None, [signature.instructions]), told])
+
+    def request(self) -> str:
+        return ""
+
+    def question(self, values: Mapping[str, Any], placed: Placed) -> str:
+        return _told(values, self.inputs, placed)
+
+    def reply(self, values: Mapping[str, Any]) -> str:
+        return _told(values, self.outputs)
+
+
+_forms: WeakKeyDictionary[Any, PlainForm] = WeakKeyDictionary()
+
+
 @lru_cache(maxsize=256)
 def _extraction(signature: Any) -> tuple[Any, str]:
     """The signature of the second request, and its input."""
@@ -120,11 +134,6 @@ def _extraction(signature: Any) -> tuple[Any, str]:
 def _described(field: Any) -> str:
     kind = ", ".join([type_text(field.type), *bounds(field.constraints)])
     return f"{field.name} ({kind})" + (f": {' '.join(field.desc.split())}" if field.desc else "")
-
-
-def _asked(values: Mapping[str, Any], signature: Any) -> Message:
-    placed = Placed()
-    return {"role": "user", "content": placed.content(_told(values, signature.input_fields, placed))}
 
 
 def _told(values: Mapping[str, Any], names: Any, placed: Placed | None = None) -> str:

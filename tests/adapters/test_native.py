@@ -13,6 +13,7 @@ from lmnb import (
     ChatAdapter,
     Example,
     FakeLM,
+    History,
     JSONAdapter,
     ParseError,
     Predict,
@@ -156,6 +157,44 @@ def test_demos_are_turns_with_calls(adapter: Any) -> None:
     assert [each["role"] for each in sent] == roles
     assert [each["id"] for each in sent[2]["tool_calls"]] == [each["tool_call_id"] for each in sent[3:5]]
     assert [each["function"]["arguments"] for each in sent[6]["tool_calls"]] == ['{"town":"Basel"}']
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_demos_stand_before_the_turns_of_a_history(adapter: Any) -> None:
+    """Each stands once, and the calls are those of the demo."""
+    kinds = {"History": History, "Tool": Tool, "ToolCalls": ToolCalls}
+    predict = Predict(
+        Signature("history: History, question, tools: list[Tool] -> why, calls: ToolCalls", custom_types=kinds)
+    )
+    predict.demos = [Example(question="Demo?", why="A demo.", calls=calls("Basel"))]
+    lm = FakeLM([{"why": "To know.", "calls": calls("Bern")}], function_calling=True)
+    with lmnb.context(lm=lm, adapter=native(adapter)):
+        predict(history=[{"question": "Past?", "why": "Past."}], question="Now?", tools=[Tool(population)])
+    sent = lm.calls[0]["messages"]
+    assert [each["role"] for each in sent] == ["system", "user", "assistant", "tool", "user", "assistant", "user"]
+    shown = [("Demo?", 1), ("A demo.", 2), ("Past?", 4), ("Past.", 5), ("Now?", 6)]
+    assert all([at for at, each in enumerate(sent) if text in each["content"]] == [place] for text, place in shown)
+    assert [at for at, each in enumerate(sent) if "tool_calls" in each] == [2]
+
+
+@pytest.mark.parametrize("why", ["", "why, "])
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_turns_of_a_history_have_their_calls(adapter: Any, why: str) -> None:
+    """As those of demos have, whether or not anything was said beside the calls."""
+    kinds = {"History": History, "Tool": Tool, "ToolCalls": ToolCalls}
+    predict = Predict(
+        Signature(f"history: History, question, tools: list[Tool] -> {why}calls: ToolCalls", custom_types=kinds)
+    )
+    predict.demos = [Example(question="Demo?", why="A demo.", calls=calls("Basel"))]
+    lm = FakeLM([message('{"town": "Bern"}', content="")], function_calling=True)
+    with lmnb.context(lm=lm, adapter=native(adapter)):
+        past = [{"question": "Past?", "calls": calls("Bern", "Basel")}, {"question": "Open?"}]
+        predict(history=past, question="Now?", tools=[Tool(population)])
+    sent = lm.calls[0]["messages"]
+    roles = ["system", "user", "assistant", "tool", "user", "assistant", "tool", "tool", "user", "user"]
+    assert [each["role"] for each in sent] == roles
+    assert [each["id"] for each in sent[5]["tool_calls"]] == [each["tool_call_id"] for each in sent[6:8]]
+    assert "Past?" in sent[4]["content"] and "Open?" in sent[8]["content"] and "Now?" in sent[9]["content"]
 
 
 def test_tools_have_names_that_providers_take() -> None:

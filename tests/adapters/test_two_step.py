@@ -110,3 +110,24 @@ def test_a_name_is_no_model() -> None:
     """The error shows what to write."""
     with pytest.raises(InputError, match=r"Write TwoStepAdapter\(lmnb.LM"):
         TwoStepAdapter("lmnb/tiny")
+
+
+def test_pictures_and_conversations_are_no_text() -> None:
+    """Media given as data URIs are parts and a history is earlier turns, in demos too."""
+    uri = "data:image/png;base64,iVBORw0KGgo="
+    predict = Predict("picture: Image, history: History, question -> a")
+    predict.demos = [lmnb.Example(picture=uri, history=[{"question": "d1", "a": "r1"}], question="d2", a="r2")]
+    lm = FakeLM(["x"])
+    with lmnb.context(lm=lm, adapter=TwoStepAdapter(FakeLM([{"a": "x"}]))):
+        predict(picture=uri, history=[{"picture": uri, "question": "q1", "a": "r3"}], question="q2")
+        with pytest.raises(InputError, match="the input 'history' does not fit its type"):
+            predict(picture=uri, history="hi", question="q")
+
+    def shown(question: str) -> list[dict[str, Any]]:
+        picture = {"type": "image_url", "image_url": {"url": uri}}
+        return [{"type": "text", "text": "picture: "}, picture, {"type": "text", "text": f"\n\nquestion: {question}"}]
+
+    assert [each["content"] for each in lm.calls[0]["messages"][1:]] == [
+        *("question: d1", "a: r1", shown("d2"), "a: r2"),
+        *(shown("q1"), "a: r3", shown("q2")),
+    ]

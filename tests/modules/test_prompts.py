@@ -128,10 +128,15 @@ def test_an_unknown_format_says_which_there_are():
         Predict("q -> a").export_prompts(format="yaml")
 
 
-@pytest.mark.parametrize("adapter", [ChatAdapter(), JSONAdapter(), XMLAdapter()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(
+    "adapter",
+    [ChatAdapter(), JSONAdapter(), XMLAdapter(), lmnb.TwoStepAdapter(FakeLM([]))],
+    ids=lambda one: type(one).__name__,
+)
 def test_inputs_that_are_no_text_have_placeholders_too(adapter):
     """A picture and a conversation that nobody gave stand in the prompt as placeholders, and the export is written."""
     with lmnb.context(adapter=adapter):
         text = Predict("picture: Image, history: History, question -> answer").export_prompts(format="json")
     (asked,) = json.loads(text)["predictors"].values()
     assert "{picture}" in asked["messages"][-1]["content"] and "{question}" in asked["messages"][-1]["content"]
+    assert asked["messages"][-2] == {"role": "user", "content": "{history}"}
