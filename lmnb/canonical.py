@@ -29,7 +29,7 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((jsonable(item) for item in value), key=repr)
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", fallback=lambda other: {"__text__": str(other)})
     if isinstance(value, enum.Enum):
         return jsonable(value.value)
     if isinstance(value, (datetime.date, datetime.time)):

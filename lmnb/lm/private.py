@@ -18,6 +18,11 @@ _SECRET = re.compile(r"key(_id)?$|secret|passw|token$|credential|authorization|h
 _ENDPOINT = frozenset(
     {"api_base", "base_url", "azure_endpoint", "organization", "api_version", "client", "http_client", "timeout"}
 )
+_OF_REPLIES = frozenset(
+    "model model_type cache num_retries use_developer_role temperature max_tokens max_completion_tokens top_p top_k min_p seed "
+    "stop n presence_penalty frequency_penalty repetition_penalty repeat_penalty logit_bias logprobs top_logprobs "
+    "response_format reasoning_effort verbosity tools tool_choice parallel_tool_calls rollout_id extra_body prediction".split()
+)
 _IN_TEXT = (
     re.compile(r"\b(?:sk|pk|rk|key|gsk|xai|hf|ghp|AIza)[-_][\w*.-]{6,}|\bAIza[\w-]{10,}"),
     re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{6,}"),
@@ -64,6 +69,18 @@ def public(options: Mapping[str, Any]) -> dict[str, Any]:
     {'temperature': None, 'extra_body': {'top_k': 5}}
     """
     return {name: _cleaned(value) for name, value in options.items() if not is_private(name) and not _told(value)}
+
+
+def from_file(options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a file may say of an LM or a call, and the names of what it may not: only what decides the reply is taken. Anything
+    else, such as an endpoint or a list of fallbacks with one, could send the reader's key to whoever wrote the file.
+
+    >>> from_file({"temperature": 0.2, "fallbacks": [{"model": "openai/x", "api_base": "http://elsewhere"}]})
+    ({'temperature': 0.2}, ['fallbacks'])
+    """
+    return {name: value for name, value in options.items() if name in _OF_REPLIES}, [
+        name for name in options if name not in _OF_REPLIES
+    ]
 
 
 def is_secret(name: str, value: Any) -> bool:

@@ -25,7 +25,7 @@ from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.lm import local
 from lmnb.lm.client import LM
-from lmnb.lm.private import is_private, public
+from lmnb.lm.private import from_file, is_private, public
 from lmnb.modules.json_file import expect, expect_part, finite, reading, shown, write_json
 from lmnb.modules.program_file import does_not_fit, value_state
 from lmnb.types.checked import adapter_for
@@ -270,6 +270,8 @@ def _read_lm(state: Any, name: str, lost: list[str]) -> Any:
             raise SaveError(f"{place}.{key} is {shown(value)}")
         elif value is not None:
             options[key] = value
+    options, more = from_file(public(options))
+    left += more
     if left:  # an endpoint that a file names would be sent the reader's key
         lost.append(f"{', '.join(left)} of the LM of predictor {name!r}: set by lm.copy(...) what you trust")
-    return LM.load_state(public(options))
+    return LM.load_state(options)

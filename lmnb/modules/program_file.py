@@ -23,7 +23,7 @@ from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
 from lmnb.lm.client import LM
-from lmnb.lm.private import public, split
+from lmnb.lm.private import from_file, public, split
 from lmnb.modules.json_file import expect, expect_keys, finite, reading, shown, write_json
 from lmnb.types.checked import adapter_for, problems
 
@@ -209,7 +209,19 @@ def _read_predictor(
 ) -> tuple[Any, list[Example], dict[str, Any], Any]:
     signature = predictor.signature.load_state(state)
     demos = [_read_demo(signature, demo, f"{place}.demos[{at}]") for at, demo in enumerate(state["demos"])]
-    return signature, demos, dict(state["config"]), _read_lm(state["lm"], predictor, place)
+    return signature, demos, _trusted(state["config"], f"{place}.config"), _read_lm(state["lm"], predictor, place)
+
+
+def _trusted(options: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """`options` as far as a file may set them."""
+    kept, left = from_file(options)
+    if left:
+        warnings.warn(
+            f"{place} names {', '.join(map(repr, left))}, which no file may set: it could lead your key elsewhere. Set what you "
+            "trust by lm.copy(...), or in predictor.config.",
+            stacklevel=2,
+        )
+    return kept
 
 
 def _read_demo(signature: Any, stored: Mapping[str, Any], place: str) -> Example:
@@ -241,7 +253,7 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any
         return None
     options = {key: value for key, value in state.items() if key not in ("class", "callbacks")}
     if state.get("class") == "LM" and isinstance(options.get("model"), str):
-        return LM.load_state(options)
+        return LM.load_state(_trusted(options, f"{place}.lm"))
     if predictor.lm is None:
         warnings.warn(
             f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or "

@@ -338,3 +338,18 @@ def test_no_file_holds_a_predictors_key(tmp_path):
         "temperature": 0.5,
         "stop": None,
     }
+
+
+@pytest.mark.parametrize("place", ["config", "lm"])
+@pytest.mark.parametrize("option", ["api_base", "fallbacks", "aws_bedrock_runtime_endpoint", "ssl_verify"])
+def test_a_file_cannot_lead_the_readers_key_elsewhere(tmp_path, place, option):
+    """What a file says of endpoints, in whatever option, is left out with a warning; what decides the reply is kept."""
+    path = tmp_path / "program.json"
+    Predict("a -> b", temperature=0.5, lm=lmnb.LM("openai/gpt-5-mini", temperature=0.3)).save(path)
+    stored = json.loads(path.read_text("utf-8"))
+    stored["predictors"]["self"][place][option] = [{"model": "openai/x", "api_base": "http://127.0.0.1:9"}]
+    path.write_text(json.dumps(stored), "utf-8")
+    with pytest.warns(UserWarning, match=f"{place} names '{option}'"):
+        loaded = lmnb.load(path)
+    assert loaded.config == {"temperature": 0.5} and loaded.lm.kwargs == {"temperature": 0.3}
+    assert "127.0.0.1" not in repr(vars(loaded.lm)) + repr(loaded.config)
