@@ -92,9 +92,14 @@ class Desk:
         page.on("console", lambda one: self._hear(one.text) if one.type == "error" else None)
         page.on("pageerror", lambda one: self._hear(str(one)))
         page.on("request", lambda one: self.requests.append(one.url))
-        page.goto(f"{address}/lab?reset")
+        self._fresh()
+
+    def _fresh(self) -> None:
+        """JupyterLab with nothing open. A page that was loaded again may bring a closed notebook back to the front, seconds later."""
+        self.page.goto(f"{self.address}/lab?reset")
         self._settle()
-        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+        self.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+        self._restored = False
 
     def _settle(self) -> None:
         self.page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)", timeout=60_000)
@@ -103,11 +108,13 @@ class Desk:
         """Load the page again, as with F5."""
         self.page.reload()
         self._settle()
+        self._restored = True
 
     def back(self) -> None:
         """Come back to JupyterLab from another address."""
         self.page.goto(f"{self.address}/lab")
         self._settle()
+        self._restored = True
 
     def _hear(self, words: str) -> None:
         if not any(noise in words for noise in NOISE):
@@ -119,6 +126,8 @@ class Desk:
 
     def make(self) -> Notebook:
         """A new notebook, open and with its kernel ready."""
+        if self._restored:
+            self._fresh()
         self._count += 1
         name = f"n{self._count}.ipynb"
         spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
