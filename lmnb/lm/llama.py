@@ -21,12 +21,12 @@ def start(
     *,
     n_ctx: int,
     n_threads: int | None = None,
-    embeddings: bool = False,
+    pooling: str = "",
     port: int | None = None,
     api_key: str | None = None,
 ) -> Any:
-    """A server of one request at a time on the GGUF file `path`. With `embeddings` it gives vectors, with a `port` it
-    serves other tools under the model's name (0: any free one), else it has a key that nobody knows.
+    """A server of one request at a time on the GGUF file `path`. With `pooling`, MEAN or LAST, it gives vectors, with a
+    `port` it serves other tools under the model's name (0: any free one), else it has a key that nobody knows.
 
     ModelNotFound where the file cannot be loaded, LMError where xllamacpp or the port is missing.
     """
@@ -47,11 +47,11 @@ def start(
     if model.startswith("lmnb/"):
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.n_gpu_layers = 0
-    if model.startswith("lmnb/") or embeddings:
+    if model.startswith("lmnb/") or pooling:
         params.n_batch = params.n_ubatch = n_ctx  # the whole prompt in one batch
-    if embeddings:
+    if pooling:
         params.embedding = True
-        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        params.pooling_type = getattr(xllamacpp.llama_pooling_type, f"LLAMA_POOLING_TYPE_{pooling}")
     if port is None:
         params.api_keys = [secrets.token_hex(16)]
         params.n_threads_http = 1
