@@ -48,6 +48,7 @@ class Archive:
         self.state = State()
         self.entries: dict[str, Entry] = {}
         self.rollouts: dict[str, Result] = {}
+        self.most_calls = 1  # of an LM, in one rollout
         self.outputs = outputs
         self._load = load
         self._reasons: dict[str, str | None] = {}
@@ -64,18 +65,18 @@ class Archive:
     def store(self, rollout: Rollout, result: Result) -> None:
         """Keep a rollout; one on the evaluation set counts for its candidate."""
         self.rollouts[rollout.key()] = result
-        if self.counts(rollout):
-            self.entries[rollout.candidate.id].add(rollout.index, result)
+        self.most_calls = max(self.most_calls, int(result.usage.get("calls", 0)))
+        self.add(rollout.place(), result)
 
-    def counts(self, rollout: Rollout) -> bool:
-        """Whether a rollout is one of those that a candidate is scored by."""
-        scoring = (
-            rollout.split == self.evalset
-            and rollout.role == "student"
-            and not rollout.tracing
-            and not rollout.rollout_id
-        )
-        return scoring and rollout.candidate.id in self.entries
+    def add(self, place: Mapping[str, Any], result: Result) -> None:
+        """Put the result of the rollout at `place` (see `Rollout.place`) to its candidate, if it counts."""
+        if self.counts(place):
+            self.entries[place["candidate"]].add(place["index"], result)
+
+    def counts(self, place: Mapping[str, Any]) -> bool:
+        """Whether the rollout at `place` is one of those that a candidate is scored by."""
+        student = place["role"] == "student" and not place["tracing"] and not place["rollout"]
+        return student and place["split"] == self.evalset and place["candidate"] in self.entries
 
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)

@@ -15,7 +15,7 @@ from lmnb.optimize import report, steering
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.driver import Stopped
+from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.suspects import Suspect, suspects
