@@ -84,6 +84,10 @@ class Archive:
 
     # --- reading it
 
+    def feasible(self) -> list[Entry]:
+        """The candidates that are not dropped, in order of creation."""
+        return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
+
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON."""
         if result.trace is None:
@@ -133,7 +137,7 @@ class Archive:
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""
-        feasible = [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
+        feasible = self.feasible()
         for entry in feasible:
             if entry.candidate.id == self.state.accepted:
                 return entry.candidate
