@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseError
-from lmnb.example import Prediction
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.program_of_thought import executed, only_code
 from lmnb.modules.trajectory import asked
+from lmnb.prediction import Prediction
 from lmnb.signature import ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
 from lmnb.tools.complaints import LIMITS

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from lmnb.errors import InputError, InterpreterError
-from lmnb.example import Prediction
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
+from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
 from lmnb.tools.python import PythonInterpreter

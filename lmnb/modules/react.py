@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lmnb.errors import ContextWindowError, InputError, ParseError
-from lmnb.example import Prediction
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked, outputs_model
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
 from lmnb.modules.trajectory import asked
+from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
 from lmnb.types.tool_calls import ToolCallResults, ToolCalls
