@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.modules.module import Module
 from lmnb.modules.one_core import OneCore
@@ -45,10 +46,8 @@ class BestOfN(OneCore):
         super().__init__()
         if not isinstance(module, Module):
             raise InputError(f"{type(self).__name__} takes a module, not {module!r}.")
-        if isinstance(N, bool) or not isinstance(N, int) or N < 1:
-            raise InputError(f"N is {N!r}, and it is how often the module may be tried: write a whole number from 1.")
         self.module = module
-        self.N = N
+        self.N = whole_number("N", N, "how often the module may be tried")
         self.reward_fn = reward_fn
         self.threshold = threshold
         self.fail_count = N if fail_count is None else fail_count

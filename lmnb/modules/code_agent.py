@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseError
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
@@ -43,14 +44,9 @@ class CodeAgent(OneCore):
         interpreter_factory: Callable[[], CodeInterpreter] | None,
     ) -> None:
         super().__init__()
-        for name, value, what in (
-            ("max_iters", max_iters, "the number of turns"),
-            ("max_output_chars", max_output_chars, "how much of a turn's output is shown"),
-        ):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} is {value!r}, and it is {what}: write a whole number from 1.")
-        self.max_iters = max_iters
-        self.max_output_chars = max_output_chars
+        self.max_iters = whole_number("max_iters", max_iters, "the number of turns")
+        shown = "how much of a turn's output is shown"
+        self.max_output_chars = whole_number("max_output_chars", max_output_chars, shown)
         self.interpreter_factory = interpreter_factory
         self.signature = ensure_signature(signature)
         self.tools = in_code(tools_by_name(tools), (*self.signature.input_fields, *OWN))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, ParseError
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked, outputs_model
@@ -48,11 +49,8 @@ class ReAct(OneCore):
 
     def __init__(self, signature: Any, tools: Iterable[Any] | Mapping[str, Any], max_iters: int = 20) -> None:
         super().__init__()
-        made = ensure_signature(signature)
-        if isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1:
-            raise InputError(f"max_iters is {max_iters!r}, and it is the number of turns: write a whole number from 1.")
-        self.signature = made
-        self.max_iters = max_iters
+        self.signature = made = ensure_signature(signature)
+        self.max_iters = whole_number("max_iters", max_iters, "the number of turns")
         self.tools = tools_by_name(tools)
         if SUBMIT in self.tools:
             raise InputError(f"a tool of an agent cannot be named {SUBMIT!r}: that is how it hands over its answer.")

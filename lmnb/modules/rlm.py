@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
-from lmnb.errors import InputError, InterpreterError, LMNotConfigured
+from lmnb.errors import InterpreterError, LMNotConfigured
 from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools
 from lmnb.modules.parallel import Parallel
 from lmnb.modules.predict import Predict, filled
@@ -55,12 +56,8 @@ class RLM(CodeAgent):
         interpreter_factory: Callable[[], CodeInterpreter] | None = None,
     ) -> None:
         super().__init__(signature, tools or (), max_iters, max_output_chars, interpreter_factory)
-        if isinstance(max_llm_calls, bool) or not isinstance(max_llm_calls, int) or max_llm_calls < 0:
-            raise InputError(
-                f"max_llm_calls is {max_llm_calls!r}, and it is how many queries may be asked: write a whole number."
-            )
         made = self.signature
-        self.max_llm_calls = max_llm_calls
+        self.max_llm_calls = whole_number("max_llm_calls", max_llm_calls, "how many queries may be asked", 0)
         self.sub_lm = sub_lm
         answer = made
         for name in made.input_fields:
