@@ -12,9 +12,9 @@ from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseE
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.program_of_thought import executed, only_code
-from lmnb.modules.trajectory import asked
+from lmnb.modules.trajectory import asked, turn_signature
 from lmnb.prediction import Prediction
-from lmnb.signature import ensure_signature
+from lmnb.signature import OutputField, ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
 from lmnb.tools.complaints import LIMITS
 from lmnb.tools.interpreter import CodeInterpreter
@@ -105,6 +105,11 @@ class CodeAgent(OneCore):
         over = len(printed) - self.max_output_chars
         shown = printed if over <= 0 else f"{printed[: self.max_output_chars]}… ({over:,} more characters: print less)"
         return "\n".join(filter(None, [shown.rstrip("\n"), error]))
+
+
+def code_signature(signature: Any) -> Any:
+    """The task of one turn whose action is code."""
+    return turn_signature(signature, "generated_code", OutputField(desc="Python code and nothing else"), str)
 
 
 def in_code(tools: Mapping[str, Tool], taken: Iterable[str] = ()) -> dict[str, Tool]:

@@ -11,7 +11,7 @@ from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked, outputs_model
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
-from lmnb.modules.trajectory import asked
+from lmnb.modules.trajectory import asked, turn_signature
 from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
@@ -55,12 +55,7 @@ class ReAct(OneCore):
         if SUBMIT in self.tools:
             raise InputError(f"a tool of an agent cannot be named {SUBMIT!r}: that is how it hands over its answer.")
         self.tools[SUBMIT] = _submit(made)
-        step = ensure_signature(made)
-        for name in made.output_fields:
-            step = step.delete(name)
-        step = step.append("tools", InputField(), list[str]).append("trajectory", InputField(), str)
-        step = step.append("next_thought", OutputField(), str)
-        step = step.append("tool_calls", OutputField(desc="one or more calls"), ToolCalls)
+        step = turn_signature(made, "tool_calls", OutputField(desc="one or more calls"), ToolCalls)
         wanted = ", ".join(f"`{name}`" for name in made.output_fields)
         self.react = Predict(
             step.append_instructions(

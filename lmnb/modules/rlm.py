@@ -12,11 +12,11 @@ from lmnb.adapters.values import plain
 from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
 from lmnb.errors import InterpreterError, LMNotConfigured
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools
+from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools
 from lmnb.modules.parallel import Parallel
 from lmnb.modules.predict import Predict, filled
 from lmnb.settings import current
-from lmnb.signature import InputField, OutputField
+from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
 from lmnb.types.tool import Tool, tools_by_name
 from lmnb.types.words import type_text
@@ -63,15 +63,9 @@ class RLM(CodeAgent):
         for name in made.input_fields:
             answer = answer.delete(name)
         answer = answer.append("variables", InputField(), list[str])
-        step = answer
-        for name in made.output_fields:
-            step = step.delete(name)
-        step = step.append("tools", InputField(), list[str])
-        step = step.append("trajectory", InputField(), str).append("next_thought", OutputField(), str)
-        step = step.append("generated_code", OutputField(desc="Python code and nothing else"), str)
         wanted, submit = handing_over(made)
         self.generate_action = Predict(
-            step.append_instructions(
+            code_signature(answer).append_instructions(
                 "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each "
                 "turn think, then write code that looks at them: search, cut and print small parts; what the code prints, and "
                 "its last expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a "
