@@ -245,9 +245,7 @@ class Driver:
         self, rollouts: Mapping[str, Rollout], outcomes: Mapping[str, Result | Dropped], results: list[Any]
     ) -> None:
         """Write down that a batch is done, unless the run ends in it."""
-        dropped = {
-            key: rollout.candidate.id for key, rollout in rollouts.items() if isinstance(outcomes[key], Dropped)
-        }
+        dropped = {key: rollout.candidate.id for key, rollout in rollouts.items() if isinstance(outcomes[key], Dropped)}
         for name in dropped.values():
             if name in self.archive.entries:
                 self.archive.entries[name].cut_short = True

@@ -26,6 +26,7 @@ from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_di
 from lmnb.optional import need
 from lmnb.trace import Trace, show_in_notebook
 
+
 class Run(Steering):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 

@@ -108,14 +108,19 @@ def _row(name: str, found: Iterable[File]) -> tuple[str, ...]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("core", nargs="?", type=Path, default=CORE, help="the package's folder (default: this checkout's)")
+    parser.add_argument(
+        "core", nargs="?", type=Path, default=CORE, help="the package's folder (default: this checkout's)"
+    )
     parser.add_argument("--longest", type=int, default=10, metavar="N", help="how many functions to list (default 10)")
     arguments = parser.parse_args()
     found = files(arguments.core)
     table = list(rows(found))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
-        cells = [cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print("  ".join(cells))
     print(f"\nthe aim is about {AIM:,} lines without {APART}\n")
     everything = [function for file in found for function in file.functions]
