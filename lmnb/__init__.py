@@ -20,7 +20,8 @@ _WHERE = {
         "BudgetExceeded Cancelled TimedOut LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
         "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
     ),
-    "lmnb.example": "Example Prediction Completions",
+    "lmnb.example": "Example",
+    "lmnb.prediction": "Prediction Completions",
     "lmnb.signature": "Signature InputField OutputField ensure_signature make_signature",
     "lmnb.types.base": "Type",
     "lmnb.types.image": "Image",

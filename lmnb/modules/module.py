@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
-from lmnb.example import Prediction
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
 from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
@@ -23,6 +22,7 @@ from lmnb.modules.card_text import card_text
 from lmnb.modules.json_file import read_json, write_text
 from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
 from lmnb.modules.tree import Node, copied, deep, shared, walk
+from lmnb.prediction import Prediction
 from lmnb.trace import Trace, span
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import Any
 
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMNotConfigured
-from lmnb.example import Example, Prediction
+from lmnb.example import Example
 from lmnb.modules import checks, sampling
 from lmnb.modules.module import Module
+from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
 from lmnb.trace import Trace, span

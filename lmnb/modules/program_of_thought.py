@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError, InterpreterError
-from lmnb.example import Prediction
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
+from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
 from lmnb.tools.python import PythonInterpreter
@@ -42,13 +43,8 @@ class ProgramOfThought(OneCore):
         self, signature: Any, max_iters: int = 3, interpreter_factory: Callable[[], CodeInterpreter] | None = None
     ) -> None:
         super().__init__()
-        if isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1:
-            raise InputError(
-                f"max_iters is {max_iters!r}, and it is how many programs may be tried: write a number from 1."
-            )
-        made = ensure_signature(signature)
-        self.signature = made
-        self.max_iters = max_iters
+        self.signature = made = ensure_signature(signature)
+        self.max_iters = whole_number("max_iters", max_iters, "how many programs may be tried")
         self.interpreter_factory = interpreter_factory
         asked = made
         for name in made.output_fields:

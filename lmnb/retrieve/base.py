@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError, RetrievalError
 from lmnb.retrieve.passage import Passage, Passages
 from lmnb.trace import span
@@ -121,9 +122,7 @@ def check_query(query: Any) -> str:
 
 
 def check_k(k: Any) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise InputError(f"k is {k!r}, and it is how many passages to find: write a whole number from 1.")
-    return k
+    return whole_number("k", k, "how many passages to find")
 
 
 def _as_passage(entry: Any, place: str, function: Any) -> Passage:
