@@ -23,10 +23,10 @@ from pydantic import PydanticUserError
 from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
+from lmnb.json_file import expect, expect_part, finite, reading, shown, write_json
 from lmnb.lm import local
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, is_private, public
-from lmnb.modules.json_file import expect, expect_part, finite, reading, shown, write_json
 from lmnb.modules.program_file import does_not_fit, value_state
 from lmnb.types.checked import adapter_for
 

@@ -15,12 +15,12 @@ from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
 from lmnb.example import Prediction
+from lmnb.json_file import read_json, write_text
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
 from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.card_text import card_text
-from lmnb.modules.json_file import read_json, write_text
 from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
 from lmnb.modules.tree import Node, copied, deep, shared, walk
 from lmnb.trace import Trace, span

@@ -22,9 +22,10 @@ from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
+from lmnb.json_file import expect, expect_keys, finite, reading, shown, write_json
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, public, split
-from lmnb.modules.json_file import expect, expect_keys, finite, reading, shown, write_json
+from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
 
 FORMAT = 1

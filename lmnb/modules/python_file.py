@@ -22,9 +22,9 @@ from lmnb.adapters.values import plain
 from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
+from lmnb.json_file import finite, write_text
 from lmnb.lm.base import BaseLM
 from lmnb.lm.private import is_secret, public
-from lmnb.modules.json_file import finite, write_text
 from lmnb.modules.literals import NoSource, literal, text_literal
 from lmnb.modules.tree import Node
 from lmnb.signature import NO_DEFAULT, Field, Signature, SignatureMeta, type_code
