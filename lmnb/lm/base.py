@@ -17,6 +17,7 @@ from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
+from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.drive import drive
 from lmnb.lm.private import Private, is_private, public, shown_url, split
@@ -33,7 +34,7 @@ _LM_THREADS = 64  # for LMs that have no aforward: they wait, they do not comput
 _log = logging.getLogger("lmnb.lm")
 
 
-class BaseLM:
+class BaseLM(Batched):
     """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
     asynchronous form).
 
