@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
@@ -71,6 +72,7 @@ class LM(BaseLM):
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
+        await self.prepare()
         litellm, failure = load_litellm(), None
         try:
             call = self._call(litellm.acompletion, litellm.atext_completion)
@@ -80,6 +82,10 @@ class LM(BaseLM):
         except Exception as error:  # noqa: BLE001 - as in forward
             failure = translated(error, self.model, {**self._private, **kwargs})
         raise failure
+
+    async def prepare(self) -> None:
+        if not local.is_local(self.model) and not load_litellm.cache_info().currsize:
+            await asyncio.to_thread(load_litellm)
 
     def cache_scope(self) -> str:
         return local.fingerprint(self.model) if local.is_local(self.model) else "litellm"

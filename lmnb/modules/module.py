@@ -125,6 +125,10 @@ class Module(Node):
         )
         return parallel.run(self, examples, None)
 
+    async def abatch(self, examples: Iterable[Any], num_threads: int | None = None, **options: Any) -> Any:
+        """`batch` for asynchronous code, with the same arguments: the work is done in threads, the caller's loop stays free."""
+        return await Parallel(num_threads, **options).acall(self, examples)
+
     # -- its parts ---------------------------------------------------------------------------------------------------
 
     def named_sub_modules(self, type_: type | None = None) -> Iterator[tuple[str, Any]]:
