@@ -10,20 +10,21 @@ from typing import Any, Literal
 
 from lmnb.errors import InvalidRequestError, LMError
 from lmnb.lm import local
-from lmnb.lm.base import BaseLM
 from lmnb.lm.failures import translated
 from lmnb.lm.modalities import texts_only
 from lmnb.lm.private import is_private
+from lmnb.lm.profiled import ProfiledLM
 from lmnb.lm.provider import register
 
 
-class LM(BaseLM):
+class LM(ProfiledLM):
     """`LM("provider/model")` for every provider that litellm knows; `LM("lmnb/tiny")` is the embedded model and
     `LM("gguf/<path>")` any GGUF file.
 
     Keys come from the environment (`OPENAI_API_KEY`, ...) or `api_key=`, a server of your own from `api_base=`; neither
-    is saved, shown or part of a cache key. Local models also take `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`,
-    and reply greedily unless a temperature is given.
+    is saved, shown or part of a cache key: `save_profile` keeps them under a name, the key by its environment variable.
+    Local models also take `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is
+    given.
 
     >>> lm = LM("lmnb/tiny")
     >>> lm

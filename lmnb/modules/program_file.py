@@ -254,7 +254,8 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any
         return None
     options = {key: value for key, value in state.items() if key not in ("class", "callbacks")}
     if state.get("class") == "LM" and isinstance(options.get("model"), str):
-        return LM.load_state(_trusted(options, f"{place}.lm"))
+        former = current("lm") if predictor.lm is None else predictor.lm
+        return LM.load_state(options, place=f"{place}.lm", former=former)
     if predictor.lm is None:
         warnings.warn(
             f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or "
