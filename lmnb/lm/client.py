@@ -14,6 +14,7 @@ from lmnb.lm.failures import translated
 from lmnb.lm.modalities import texts_only
 from lmnb.lm.private import is_private
 from lmnb.lm.profiled import ProfiledLM
+from lmnb.lm.prompt_cache import with_marks
 from lmnb.lm.provider import register
 
 
@@ -23,8 +24,9 @@ class LM(ProfiledLM):
 
     Keys come from the environment (`OPENAI_API_KEY`, ...) or `api_key=`, a server of your own from `api_base=`; neither
     is saved, shown or part of a cache key: `save_profile` keeps them under a name, the key by its environment variable.
-    Local models also take `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is
-    given.
+    `prompt_cache="auto"` marks system message and demos where the provider caches only what is marked (Claude), True marks
+    them for any provider; the cached tokens are in the usage, and lmnb's own cache is not concerned. Local models also take
+    `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is given.
 
     >>> lm = LM("lmnb/tiny")
     >>> lm
@@ -88,6 +90,11 @@ class LM(ProfiledLM):
         if not local.is_local(self.model) and not load_litellm.cache_info().currsize:
             await asyncio.to_thread(load_litellm)
 
+    def request_hash(self, messages: list[dict[str, Any]], decoding: dict[str, Any]) -> str:
+        if decoding.get("prompt_cache") == "auto" or not local.is_local(self.model):  # else it may move a probability
+            decoding = {name: value for name, value in decoding.items() if name != "prompt_cache"}
+        return super().request_hash(messages, decoding)
+
     def cache_scope(self) -> str:
         return local.fingerprint(self.model) if local.is_local(self.model) else "litellm"
 
@@ -108,7 +115,8 @@ class LM(ProfiledLM):
                 "prompt": "\n\n".join(message["content"] for message in texts_only(given, self.model))
             }
         else:
-            content = {"messages": given}
+            content = {"messages": with_marks(given, options.get("prompt_cache"), self.model)}
+        options = {name: value for name, value in options.items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
         return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
@@ -127,7 +135,8 @@ def _read(reply: Any) -> dict[str, Any]:
 
 
 def _public(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if not is_private(name)}
+    known = {name: value for name, value in options.items() if not is_private(name)}
+    return {name: value for name, value in known.items() if (name, value) != ("prompt_cache", "auto")}
 
 
 @once
