@@ -208,7 +208,7 @@ def test_a_cancelled_batch_asks_no_more() -> None:
 
 def test_an_interrupted_batch_asks_no_more() -> None:
     """In a notebook the loop of a batch is that of another thread: an interrupt of the cell cuts its calls off."""
-    started, go = threading.Event(), threading.Event()
+    started, go, ended = threading.Event(), threading.Event(), threading.Event()
 
     class Interrupted(BaseLM):
         asked = 0
@@ -218,6 +218,12 @@ def test_an_interrupted_batch_asks_no_more() -> None:
             started.set()
             go.wait(20)
             return "x"
+
+        async def abatch(self, *given: Any, **options: Any) -> Any:
+            try:
+                return await super().abatch(*given, **options)
+            finally:
+                ended.set()
 
     lm = Interrupted("interrupted", cache=False)
 
@@ -232,8 +238,6 @@ def test_an_interrupted_batch_asks_no_more() -> None:
     loop = asyncio.new_event_loop()  # as a kernel runs its own: no handler of signals
     with contextlib.closing(loop), pytest.raises(KeyboardInterrupt):
         loop.run_until_complete(cell())
+    assert lm.asked == 1 and not ended.is_set()
     go.set()
-    for thread in threading.enumerate():
-        if thread.name == "lmnb-loop":
-            thread.join(20)
-    assert lm.asked == 1
+    assert ended.wait(20) and lm.asked == 1
