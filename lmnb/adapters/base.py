@@ -73,6 +73,8 @@ class Adapter:
         sync: bool,
     ) -> list[dict[str, Any]]:
         """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
+        if not sync and hasattr(lm, "prepare"):
+            await lm.prepare()
         native = self._native(lm, signature, inputs)
         if native is None:
             messages = self.formatted(signature, demos, inputs)

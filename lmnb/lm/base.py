@@ -17,6 +17,7 @@ from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
+from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.drive import drive
 from lmnb.lm.private import Private, is_private, public, shown_url, split
@@ -33,7 +34,7 @@ _LM_THREADS = 64  # for LMs that have no aforward: they wait, they do not comput
 _log = logging.getLogger("lmnb.lm")
 
 
-class BaseLM:
+class BaseLM(Batched):
     """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
     asynchronous form).
 
@@ -93,6 +94,9 @@ class BaseLM:
         return await loop.run_in_executor(
             self._threads(), lambda: run(self.forward, prompt=prompt, messages=messages, **kwargs)
         )
+
+    async def prepare(self) -> None:
+        """Awaited before an asynchronous call asks what the LM can do, for what takes long the first time, such as an import."""
 
     def __call__(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
@@ -160,12 +164,13 @@ class BaseLM:
                 bought = response.cache != "hit"
                 budget.add(calls=1, tokens=bought * sum(_counts(response.usage)), usd=bought * (response.cost or 0.0))
             return response
+        self.check_reachable()
         if budget is not None:
             budget.reserve()
         response: Response | None = None
         try:
             key = f"{name}:{self._scope(private)}" if caching else ""
-            response = self._cached(key) if caching else None
+            response = _read_cached(lm_cache.get(key) if sync else await lm_cache.aget(key)) if caching else None
             if response is None:
                 sent = {option: value for option, value in decoding.items() if option != "rollout_id"}
                 if sampled:
@@ -173,8 +178,10 @@ class BaseLM:
                 response = await self._ask(messages, {**sent, **private}, sync, "miss" if caching else "off", data)
                 if tape is not None:
                     tape.record(name, response.to_dict())
-                if caching:
+                if caching and sync:
                     lm_cache.put(key, response.to_dict())
+                elif caching:
+                    await lm_cache.aput(key, response.to_dict())
             elif tape is not None:
                 tape.record(name, response.to_dict())
             return response
@@ -221,6 +228,9 @@ class BaseLM:
         content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": _described(decoding)}
         return content_hash(content, 32)
 
+    def check_reachable(self) -> None:
+        """Called before a request is looked up or sent; an LM that does not know where to send it raises `LMNotConfigured`."""
+
     def cache_scope(self) -> str:
         """What besides the request decides a reply; a part of the cache key.
 
@@ -232,15 +242,6 @@ class BaseLM:
         # two servers may serve different models under one name
         base = private.get("api_base") or private.get("base_url")
         return content_hash([self.cache_scope(), shown_url(str(base)) if base else None])
-
-    def _cached(self, key: str) -> Response | None:
-        stored = lm_cache.get(key)
-        if stored is None:
-            return None
-        try:
-            return Response.from_dict(stored, cache="hit", cost=0.0, attempts=0)
-        except (KeyError, TypeError):
-            return None  # written by something else: ask again
 
     def _threads(self) -> Executor:
         return _threads()
@@ -316,6 +317,13 @@ def _described(decoding: dict[str, Any]) -> dict[str, Any]:
         else value
         for name, value in decoding.items()
     }
+
+
+def _read_cached(stored: dict[str, Any] | None) -> Response | None:
+    try:
+        return None if stored is None else Response.from_dict(stored, cache="hit", cost=0.0, attempts=0)
+    except (KeyError, TypeError):
+        return None  # written by something else: ask again
 
 
 def _counts(usage: dict[str, Any]) -> tuple[int, int]:

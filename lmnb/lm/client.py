@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
@@ -9,20 +10,23 @@ from typing import Any, Literal
 
 from lmnb.errors import InvalidRequestError, LMError
 from lmnb.lm import local
-from lmnb.lm.base import BaseLM
 from lmnb.lm.failures import translated
 from lmnb.lm.modalities import texts_only
 from lmnb.lm.private import is_private
+from lmnb.lm.profiled import ProfiledLM
+from lmnb.lm.prompt_cache import with_marks
 from lmnb.lm.provider import register
 
 
-class LM(BaseLM):
+class LM(ProfiledLM):
     """`LM("provider/model")` for every provider that litellm knows; `LM("lmnb/tiny")` is the embedded model and
     `LM("gguf/<path>")` any GGUF file.
 
     Keys come from the environment (`OPENAI_API_KEY`, ...) or `api_key=`, a server of your own from `api_base=`; neither
-    is saved, shown or part of a cache key. Local models also take `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`,
-    and reply greedily unless a temperature is given.
+    is saved, shown or part of a cache key: `save_profile` keeps them under a name, the key by its environment variable.
+    `prompt_cache="auto"` marks system message and demos where the provider caches only what is marked (Claude), True marks
+    them for any provider; the cached tokens are in the usage, and lmnb's own cache is not concerned. Local models also take
+    `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is given.
 
     >>> lm = LM("lmnb/tiny")
     >>> lm
@@ -71,6 +75,7 @@ class LM(BaseLM):
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
+        await self.prepare()
         litellm, failure = load_litellm(), None
         try:
             call = self._call(litellm.acompletion, litellm.atext_completion)
@@ -80,6 +85,15 @@ class LM(BaseLM):
         except Exception as error:  # noqa: BLE001 - as in forward
             failure = translated(error, self.model, {**self._private, **kwargs})
         raise failure
+
+    async def prepare(self) -> None:
+        if not local.is_local(self.model) and not load_litellm.cache_info().currsize:
+            await asyncio.to_thread(load_litellm)
+
+    def request_hash(self, messages: list[dict[str, Any]], decoding: dict[str, Any]) -> str:
+        if decoding.get("prompt_cache") == "auto" or not local.is_local(self.model):  # else it may move a probability
+            decoding = {name: value for name, value in decoding.items() if name != "prompt_cache"}
+        return super().request_hash(messages, decoding)
 
     def cache_scope(self) -> str:
         return local.fingerprint(self.model) if local.is_local(self.model) else "litellm"
@@ -101,7 +115,8 @@ class LM(BaseLM):
                 "prompt": "\n\n".join(message["content"] for message in texts_only(given, self.model))
             }
         else:
-            content = {"messages": given}
+            content = {"messages": with_marks(given, options.get("prompt_cache"), self.model)}
+        options = {name: value for name, value in options.items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
         return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
@@ -120,7 +135,8 @@ def _read(reply: Any) -> dict[str, Any]:
 
 
 def _public(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if not is_private(name)}
+    known = {name: value for name, value in options.items() if not is_private(name)}
+    return {name: value for name, value in known.items() if (name, value) != ("prompt_cache", "auto")}
 
 
 @once

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
+from lmnb.json_file import read_json, write_text
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
 from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.card_text import card_text
-from lmnb.modules.json_file import read_json, write_text
 from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
 from lmnb.modules.tree import Node, copied, deep, shared, walk
 from lmnb.prediction import Prediction
@@ -124,6 +124,10 @@ class Module(Node):
             straggler_limit=straggler_limit,
         )
         return parallel.run(self, examples, None)
+
+    async def abatch(self, examples: Iterable[Any], num_threads: int | None = None, **options: Any) -> Any:
+        """`batch` for asynchronous code, with the same arguments: the work is done in threads, the caller's loop stays free."""
+        return await Parallel(num_threads, **options).acall(self, examples)
 
     # -- its parts ---------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from typing import Any
 from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
+from lmnb.json_file import finite, write_text
 from lmnb.lm.private import public
-from lmnb.modules.json_file import finite, write_text
 from lmnb.modules.python_names import Names
 from lmnb.syntax import parse
 

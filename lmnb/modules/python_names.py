@@ -87,6 +87,8 @@ class Names:
         if type(lm).__name__ != "LM":
             return None
         state = lm.dump_state()
+        if "profile" in state or "endpoint" in state:  # which may differ, or be missing, where the module is used
+            return f"lmnb.LM.load_state({self.value(state)})"
         model = state.pop("model")
         return f"lmnb.LM({', '.join([repr(model), *(f'{key}={self.value(value)}' for key, value in state.items())])})"
 

@@ -21,6 +21,8 @@ class Retriever(Protocol):
 
     def batch(self, queries: Iterable[str], k: int | None = None) -> Sequence[Sequence[Passage]]: ...
 
+    async def abatch(self, queries: Iterable[str], k: int | None = None) -> Sequence[Sequence[Passage]]: ...
+
 
 class BaseRetriever:
     """The shared part: subclasses write `search(queries, k)`, and get calls, batches, checks and spans.
@@ -59,6 +61,10 @@ class BaseRetriever:
             raise InputError(f"batch takes a list of queries, not {queries!r}. Write batch([{queries!r}]).")
         listed = list(queries)
         return self._found("queries", listed, listed, k) if listed else []
+
+    async def abatch(self, queries: Iterable[str], k: int | None = None) -> list[Passages]:
+        """`batch` for asynchronous code, in a thread."""
+        return await asyncio.to_thread(self.batch, queries, k)
 
     def _found(self, name: str, given: Any, queries: list[str], k: int | None) -> list[Passages]:
         wanted = self.k if k is None else k

@@ -20,7 +20,7 @@ from typing import Any
 import lmnb
 from lmnb.adapters.base import Message
 from lmnb.adapters.chat import ChatAdapter
-from lmnb.train.evaluate import ROWS, Answering, stumbled, episodes, right
+from lmnb.train.evaluate import ROWS, Answering, episodes, right, stumbled
 
 ASKED = (
     "routing, 3 labels, 8 demos",
