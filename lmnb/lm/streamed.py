@@ -17,9 +17,9 @@ def complete(litellm: Any, request: dict[str, Any], emit: Callable[[str], None])
             chunks.append(chunk)
             _tell(chunk, emit)
     finally:
-        inner = getattr(stream, "completion_stream", None)
-        if hasattr(inner, "close"):
-            inner.close()  # the provider writes no further, where the rest is not wanted
+        close = getattr(getattr(stream, "completion_stream", None), "close", None)
+        if close is not None:
+            close()  # the provider writes no further, where the rest is not wanted
     return litellm.stream_chunk_builder(chunks, messages=request["messages"])
 
 

@@ -98,7 +98,7 @@ def streamed(form, signature, deltas):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(reasoning=TEXTS, answer=TEXTS, cuts=CUTS)
 def test_a_reply_in_form_is_told_as_it_is_parsed(form, reasoning, answer, cuts):
     """However it is cut: at every moment a beginning of each value, in the end the value, and nothing has to be withdrawn."""
@@ -116,7 +116,7 @@ def test_a_reply_in_form_is_told_as_it_is_parsed(form, reasoning, answer, cuts):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(
     units=st.lists(st.sampled_from([*UNITS, "[[ ## reasoning ## ]]\n", "<reasoning>", '{"reasoning": "', "x" * 9])),
     cuts=CUTS,

@@ -398,7 +398,7 @@ def test_a_late_try_is_withdrawn() -> None:
             self.write = Predict("question -> answer")
 
         def forward(self, question: str) -> Any:
-            return Parallel(num_threads=1, timeout=0.3, disable_progress_bar=True)(
+            return Parallel(num_threads=1, timeout=1, disable_progress_bar=True)(
                 self.write, [{"question": question}]
             )[0]
 
