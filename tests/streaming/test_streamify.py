@@ -398,9 +398,9 @@ def test_a_late_try_is_withdrawn() -> None:
             self.write = Predict("question -> answer")
 
         def forward(self, question: str) -> Any:
-            return Parallel(num_threads=1, timeout=1, disable_progress_bar=True)(
-                self.write, [{"question": question}]
-            )[0]
+            return Parallel(num_threads=1, timeout=1, disable_progress_bar=True)(self.write, [{"question": question}])[
+                0
+            ]
 
     ended = threading.Event()
     try:
