@@ -174,6 +174,7 @@ from lmnb.signature import (
 from lmnb.signature import (
     make_signature as make_signature,
 )
+from lmnb.streaming.streamify import streamify as streamify
 from lmnb.tools.interpreter import CodeInterpreter as CodeInterpreter
 from lmnb.tools.interpreter import Execution as Execution
 from lmnb.tools.interpreter import FinalOutput as FinalOutput
@@ -204,6 +205,7 @@ from . import export as export
 from . import optimize as optimize
 from . import retrieve as retrieve
 from . import settings as settings
+from . import streaming as streaming
 from . import teleprompt as teleprompt
 
 __version__: str

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb import listening
+from lmnb.adapters.field_reader import FieldReader
 from lmnb.adapters.native import Message, NativeCall
 from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
@@ -55,6 +57,10 @@ class Adapter:
         """What the model is told of a reply that did not parse."""
         return f"That reply could not be read: {error}"
 
+    def reader(self, signature: Any) -> FieldReader | None:
+        """What reads the fields of one reply while it comes. None: they are told when the reply is parsed."""
+        return None
+
     def written(self, fields: Mapping[str, Any]) -> str:
         """A reply that holds these fields, whatever their types; `FakeLM` answers with it."""
         # an adapter of one's own writes outputs in one place: the reply of a demo
@@ -82,7 +88,8 @@ class Adapter:
         else:
             messages = native.messages(self, demos, inputs)
             decoding = self._decoding(lm, config, native.said) | native.options(config, self.parallel_tool_calls)
-        response = await lm.request(messages, sync=sync, **decoding)
+        listened = listening.call.get()
+        response = await self._request(lm, messages, decoding, signature, native, listened, sync=sync)
         asked = _last_lm_span()
         found = []
         for at in range(len(response.texts)):
@@ -91,7 +98,12 @@ class Adapter:
             except ParseError as error:
                 if asked is not None:
                     asked.data["unparsed"] = str(error)
-                found.append(await self._repaired(lm, decoding, signature, messages, error, inputs, native, sync=sync))
+                heard = listened if at == 0 else None  # of several replies the first is told
+                if heard is not None:
+                    heard.withdraw()
+                found.append(
+                    await self._repaired(lm, decoding, signature, messages, error, inputs, native, heard, sync=sync)
+                )
         return found
 
     async def acall(
@@ -151,6 +163,23 @@ class Adapter:
         except ValueError as error:
             raise ParseError(str(error), reply=response.shown(at), signature=signature) from None
 
+    async def _request(
+        self,
+        lm: Any,
+        messages: list[Message],
+        decoding: Mapping[str, Any],
+        signature: Any,
+        native: NativeCall | None,
+        listened: listening.ListenedCall | None,
+        *,
+        sync: bool,
+    ) -> Any:
+        """What the LM answers; whoever listens to the call is told the fields as they come."""
+        if listened is None:
+            return await lm.request(messages, sync=sync, **decoding)
+        with listening.replying(listened, lambda: self.reader(signature) if native is None else native.reader(self)):
+            return await lm.request(messages, sync=sync, **decoding)
+
     async def _repaired(
         self,
         lm: Any,
@@ -160,6 +189,7 @@ class Adapter:
         error: ParseError,
         inputs: Mapping[str, Any],
         native: NativeCall | None,
+        listened: listening.ListenedCall | None,
         *,
         sync: bool,
     ) -> dict[str, Any]:
@@ -168,7 +198,7 @@ class Adapter:
             {"role": "user", "content": self.repair(signature if native is None else native.said, error)},
         ]
         alone = {key: value for key, value in decoding.items() if key != "n"}
-        response = await lm.request([*messages, *turn], sync=sync, **alone)
+        response = await self._request(lm, [*messages, *turn], alone, signature, native, listened, sync=sync)
         asked = _last_lm_span()
         if asked is not None:
             asked.data["repair"] = True

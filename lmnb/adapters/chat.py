@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from lmnb.adapters.base import Adapter, Message
+from lmnb.adapters.field_reader import FieldReader
+from lmnb.adapters.header_reader import HeaderReader
 from lmnb.adapters.headers import END, escape, header, under_headers, without_thought
 from lmnb.adapters.native import is_history
 from lmnb.adapters.sections import Sections
@@ -73,6 +75,9 @@ class ChatAdapter(Adapter):
 
     def written(self, fields: Mapping[str, Any]) -> str:
         return "\n\n".join([*(f"{header(name)}\n{escape(plain(value))}" for name, value in fields.items()), END])
+
+    def reader(self, signature: Any) -> FieldReader | None:
+        return self._form(signature).reader()
 
     def _form(self, signature: Any) -> Form:
         return kept(_forms, Form, signature)
@@ -230,6 +235,10 @@ class Form:
 
     def read(self, text: str) -> Sections:
         return under_headers(text, self.known, self.said)
+
+    def reader(self) -> FieldReader:
+        """What reads one reply while it comes."""
+        return HeaderReader(self.known, self.said)
 
 
 _forms: WeakKeyDictionary[Any, Form] = WeakKeyDictionary()

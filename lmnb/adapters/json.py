@@ -14,7 +14,9 @@ from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from lmnb.adapters.chat import ChatAdapter, Form, kept
+from lmnb.adapters.field_reader import FieldReader, is_text
 from lmnb.adapters.headers import without_thought
+from lmnb.adapters.json_reader import JsonReader
 from lmnb.adapters.json_text import Unclear, dumps, objects
 from lmnb.adapters.values import Option, codec_for, plain
 from lmnb.errors import ParseError
@@ -103,6 +105,7 @@ class JsonForm(Form):
     def __init__(self, signature: Any) -> None:
         super().__init__(signature)
         self.schema = reply_schema(signature)
+        self.texts = frozenset(name for name, field in signature.output_fields.items() if is_text(field.type))
 
     def shape(self) -> list[str]:
         keys = ", ".join(f'"{name}": {{{name}}}' for name in self.outputs)
@@ -117,6 +120,9 @@ class JsonForm(Form):
     def reply(self, values: Mapping[str, Any]) -> str:
         shown = {name: codec.dump(values[name]) for name, codec in self.outputs.items() if name in values}
         return dumps(shown)
+
+    def reader(self) -> FieldReader:
+        return JsonReader(self.known, self.texts)
 
 
 _forms: WeakKeyDictionary[Any, JsonForm] = WeakKeyDictionary()

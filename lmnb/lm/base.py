@@ -8,7 +8,7 @@ import copy
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal, Self, TextIO
@@ -17,6 +17,8 @@ from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
+from lmnb.listening import Deltas
+from lmnb.listening import deltas as listened
 from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.drive import drive
@@ -89,11 +91,44 @@ class BaseLM(Batched):
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
     ) -> Any:
         """The asynchronous form; without one of its own a subclass runs `forward` in a thread."""
-        run = contextvars.copy_context().run
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads(), lambda: run(self.forward, prompt=prompt, messages=messages, **kwargs)
-        )
+        return await self._in_thread(self.forward, prompt=prompt, messages=messages, **kwargs)
+
+    def forward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        """`forward` for a program that is streamed: gives `emit` the text piece by piece, and returns the whole reply as `forward`
+        does. What `emit` raises must pass through. Without a form of its own a subclass's reply comes whole.
+
+        >>> class Slow(BaseLM):
+        ...     def forward(self, prompt=None, messages=None, **options):
+        ...         return "one two"
+        ...     def forward_stream(self, prompt=None, messages=None, *, emit, **options):
+        ...         for piece in ("one", " two"):
+        ...             emit(piece)
+        ...         return "one two"
+        >>> pieces = []
+        >>> Slow("slow").forward_stream("hello", emit=pieces.append), pieces
+        ('one two', ['one', ' two'])
+        """
+        return self.forward(prompt=prompt, messages=messages, **kwargs)
+
+    async def aforward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        """The asynchronous form; without one of its own a subclass runs `forward_stream` in a thread."""
+        if type(self).forward_stream is BaseLM.forward_stream:
+            return await self.aforward(prompt=prompt, messages=messages, **kwargs)
+        return await self._in_thread(self.forward_stream, prompt=prompt, messages=messages, emit=emit, **kwargs)
 
     async def prepare(self) -> None:
         """Awaited before an asynchronous call asks what the LM can do, for what takes long the first time, such as an import."""
@@ -193,11 +228,14 @@ class BaseLM(Batched):
     async def _ask(
         self, messages: list[dict[str, Any]], sent: dict[str, Any], sync: bool, cache: str, data: dict[str, Any]
     ) -> Response:
+        told = listened.get()
         attempt = 1
         while True:
             data["attempts"] = attempt
             try:
-                if sync:
+                if told is not None:
+                    reply = await self._streamed(messages, sent, told, sync)
+                elif sync:
                     reply = self.forward(prompt=None, messages=messages, **sent)
                 else:
                     reply = await self.aforward(prompt=None, messages=messages, **sent)
@@ -207,14 +245,28 @@ class BaseLM(Batched):
                     if self.num_retries:
                         error.add_note(f"given up after {attempt} attempts: num_retries={self.num_retries}")
                     raise
+                if told is not None:
+                    told.restart()
                 wait = self._wait(attempt, error)
-                told = "%s: %s: %s Attempt %d of %d follows in %.1f s."
-                _log.info(told, self.model, type(error).__name__, error, attempt + 1, self.num_retries + 1, wait)
+                says = "%s: %s: %s Attempt %d of %d follows in %.1f s."
+                _log.info(says, self.model, type(error).__name__, error, attempt + 1, self.num_retries + 1, wait)
             if sync:
                 time.sleep(wait)
             else:
                 await asyncio.sleep(wait)
             attempt += 1
+
+    async def _streamed(self, messages: list[dict[str, Any]], sent: dict[str, Any], told: Deltas, sync: bool) -> Any:
+        token = listened.set(None)  # what an LM asks another one is not its reply
+        request = {"prompt": None, "messages": messages, **sent}
+        try:
+            if sent.get("n", 1) > 1 or sent.get("logprobs"):  # not every provider streams these
+                return self.forward(**request) if sync else await self.aforward(**request)
+            if sync:
+                return self.forward_stream(**request, emit=told)
+            return await self.aforward_stream(**request, emit=told)
+        finally:
+            listened.reset(token)
 
     def _wait(self, attempt: int, error: LMError) -> float:
         asked = getattr(error, "retry_after", None)
@@ -242,6 +294,10 @@ class BaseLM(Batched):
         # two servers may serve different models under one name
         base = private.get("api_base") or private.get("base_url")
         return content_hash([self.cache_scope(), shown_url(str(base)) if base else None])
+
+    async def _in_thread(self, call: Callable[..., Any], **kwargs: Any) -> Any:
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._threads(), lambda: run(call, **kwargs))
 
     def _threads(self) -> Executor:
         return _threads()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal
 
-from lmnb.errors import InvalidRequestError, LMError
-from lmnb.lm import local
+from lmnb.errors import InvalidRequestError, LmnbError
+from lmnb.lm import local, streamed
 from lmnb.lm.failures import translated
 from lmnb.lm.modalities import texts_only
 from lmnb.lm.private import is_private
@@ -57,33 +58,80 @@ class LM(ProfiledLM):
         return self.model_type == "chat" and not local.is_local(self.model) and _calls_functions(self.model)
 
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
-        if local.is_local(self.model):
-            return local.complete(self.model, _given(prompt, messages), _public(kwargs))
-        litellm, failure = load_litellm(), None
-        try:
-            return _read(
-                self._call(litellm.completion, litellm.text_completion)(**self._request(prompt, messages, kwargs))
-            )
-        except LMError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary to litellm, which raises many unrelated types
-            failure = translated(error, self.model, {**self._private, **kwargs})
-        raise failure  # outside the handler: the original, whose text may hold a key, is not chained
+        return self._sent(prompt, messages, kwargs, None)
 
     async def aforward(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
+        return await self._asent(prompt, messages, kwargs, None)
+
+    def forward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        if type(self).forward is not LM.forward or self.model_type != "chat":
+            return self.forward(prompt=prompt, messages=messages, **kwargs)
+        return self._sent(prompt, messages, kwargs, emit)
+
+    async def aforward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        if type(self).aforward is not LM.aforward or self.model_type != "chat":
+            return await self.aforward(prompt=prompt, messages=messages, **kwargs)
+        if local.is_local(self.model):
+            return await super().aforward_stream(prompt=prompt, messages=messages, emit=emit, **kwargs)
+        return await self._asent(prompt, messages, kwargs, emit)
+
+    def _sent(
+        self,
+        prompt: str | None,
+        messages: list[dict[str, Any]] | None,
+        options: dict[str, Any],
+        emit: Callable[[str], None] | None,
+    ) -> Any:
+        if local.is_local(self.model):
+            return local.complete(self.model, _given(prompt, messages), _public(options), emit)
+        litellm, failure = load_litellm(), None
+        try:
+            request = self._request(prompt, messages, options)
+            if emit is not None:
+                return _read(streamed.complete(litellm, request, emit))
+            return _read(self._call(litellm.completion, litellm.text_completion)(**request))
+        except LmnbError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary to litellm, which raises many unrelated types
+            failure = translated(error, self.model, {**self._private, **options})
+        raise failure  # outside the handler: the original, whose text may hold a key, is not chained
+
+    async def _asent(
+        self,
+        prompt: str | None,
+        messages: list[dict[str, Any]] | None,
+        options: dict[str, Any],
+        emit: Callable[[str], None] | None,
+    ) -> Any:
         await self.prepare()
         litellm, failure = load_litellm(), None
         try:
-            call = self._call(litellm.acompletion, litellm.atext_completion)
-            return _read(await call(**self._request(prompt, messages, kwargs)))
-        except LMError:
+            request = self._request(prompt, messages, options)
+            if emit is not None:
+                return _read(await streamed.acomplete(litellm, request, emit))
+            return _read(await self._call(litellm.acompletion, litellm.atext_completion)(**request))
+        except LmnbError:
             raise
-        except Exception as error:  # noqa: BLE001 - as in forward
-            failure = translated(error, self.model, {**self._private, **kwargs})
+        except Exception as error:  # noqa: BLE001 - as in _sent
+            failure = translated(error, self.model, {**self._private, **options})
         raise failure
 
     async def prepare(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -46,6 +46,7 @@ _MARK = b"replace('\\n', '\\n ')"  # stands in the chat template of the models t
 _HEAD = 500_000  # bytes in which it stands: the file's tokens come before it
 _SETUP = frozenset({"n_ctx", "n_threads", "n_servers", "prompt_cache"})
 _Messages = Sequence[dict[str, Any]]
+_Emit = Callable[[str], None]
 
 
 def is_local(model: str) -> bool:
@@ -87,8 +88,8 @@ def fingerprint(model: str) -> str:
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
-def complete(model: str, messages: _Messages, options: dict[str, Any]) -> dict[str, Any]:
-    """One chat request, as an OpenAI-shaped dict. Temperature 0 where none is given."""
+def complete(model: str, messages: _Messages, options: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
+    """One chat request, as an OpenAI-shaped dict. Temperature 0 where none is given. `emit` is given the text as it comes."""
     setup = {name: value for name, value in options.items() if name in _SETUP}
     body = {name: value for name, value in options.items() if name in _SENT}
     n = options.get("n", 1)
@@ -108,7 +109,7 @@ def complete(model: str, messages: _Messages, options: dict[str, Any]) -> dict[s
             replies.append(replies[0])  # greedy: the same again
             continue
         seed = {"seed": body["seed"] + index} if index and "seed" in body else {}
-        replies.append(runtime.ask(messages, {**body, **seed}))
+        replies.append(runtime.ask(messages, {**body, **seed}, emit))
     return _merged(model, replies)
 
 
@@ -158,7 +159,7 @@ class _Runtime:
         self._idle: list[_Slot] = []
         self._free = threading.Condition()
 
-    def ask(self, messages: _Messages, body: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, messages: _Messages, body: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
         asked = texts_only(messages, self.model)
         if not asked:
             raise InvalidRequestError(f"{self.model!r} was asked without a message.", model=self.model)
@@ -166,7 +167,11 @@ class _Runtime:
             reuse = self._prompt_cache and _reusable(slot.last, asked)
             slot.last = []
             try:
-                reply = slot.server.handle_chat_completions({**body, "messages": asked, "cache_prompt": reuse})
+                request = {**body, "messages": asked, "cache_prompt": reuse}
+                if emit is None:
+                    reply = slot.server.handle_chat_completions(request)
+                else:
+                    reply = llama.stream(slot.server, request, _unindented(emit) if self._embedded else emit)
             except RuntimeError as error:  # what the runtime raises for content that it cannot take
                 raise InvalidRequestError(f"{self.model!r} refused the request: {error}", model=self.model) from error
             if "choices" not in reply:
@@ -219,6 +224,19 @@ class _Runtime:
 
     def _serve(self) -> Any:
         return llama.start(self.model, self.path, n_ctx=self._n_ctx, n_threads=self._n_threads)
+
+
+def _unindented(emit: _Emit) -> _Emit:
+    """`emit` for a model of ours, which starts every line of a value with a space."""
+    ended = ""
+
+    def told(text: str) -> None:
+        nonlocal ended
+        shown = (ended + text).replace("\n ", "\n")[len(ended) :]
+        ended = "\n" if text.endswith("\n") else ""
+        emit(shown)
+
+    return told
 
 
 def _reusable(held: list[dict[str, Any]], asked: list[dict[str, Any]]) -> bool:

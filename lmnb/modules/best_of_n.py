@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lmnb import listening
 from lmnb.counts import whole_number
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.modules.module import Module
@@ -67,6 +68,7 @@ class BestOfN(OneCore):
             except (BudgetExceeded, Cancelled):
                 raise
             except Exception:
+                listening.withdraw(tried)
                 failures += 1
                 if failures > self.fail_count or (number == self.N - 1 and best is None):
                     raise
@@ -74,8 +76,11 @@ class BestOfN(OneCore):
             if highest is None or reward > highest:
                 if chosen is not None:
                     chosen.data["aside"] = True
+                    listening.withdraw(chosen)
                 best, highest, chosen = made, reward, tried
                 del tried.data["aside"]
+            else:
+                listening.withdraw(tried)
             if reward >= self.threshold:
                 break
             if number < self.N - 1:

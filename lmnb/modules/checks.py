@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from lmnb import listening
 from lmnb.canonical import content_hash
 from lmnb.errors import CheckFailed, InputError
 from lmnb.signature import InputField
@@ -160,6 +161,7 @@ class Scope:
         messages = before.messages if before is not None else []
         told = [*messages, back.message] if back.message not in messages else messages
         self.retries[back.key] = Retry(back.step.found[0], told)
+        listening.withdraw(opened)  # steps that are kept are told again
         opened.children[:] = [_superseded(opened, back)]
         self.again, self.done = True, []
         self._called.clear()
