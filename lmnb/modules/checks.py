@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from lmnb.canonical import content_hash
 from lmnb.errors import CheckFailed, InputError
 from lmnb.signature import InputField
-from lmnb.trace import Span, Trace, open_span, span
+from lmnb.trace import Span, Trace, open_span, path_of, span
 
 RETRIES = 2
 _PLAIN = (str, int, float, bool, type(None))
@@ -232,7 +232,7 @@ def _superseded(opened: Span, back: Backtrack) -> Span:
 
 
 def _name(step: Step | None) -> str:
-    return Trace(step.span).steps()[0].path if step is not None else ""
+    return path_of(step.span) if step is not None else ""
 
 
 def _free(name: str, signature: Any) -> str:

@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from lmnb.adapters.chat import ChatAdapter
-from lmnb.errors import InputError, LMNotConfigured
+from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.example import Example, Prediction
 from lmnb.modules import checks, sampling
 from lmnb.modules.module import Module
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
-from lmnb.trace import Trace, span
+from lmnb.trace import Trace, path_of, span
 
 _CHAT = ChatAdapter()
 _MISSING: Any = object()
@@ -116,7 +116,13 @@ class Predict(Module):
             else:
                 given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
                 given = retry.applied(*given) if retry is not None else given
-                found = await (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
+                try:
+                    found = await (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
+                except (LMError, ParseError) as error:
+                    if not error.predictor:
+                        error.predictor = path_of(opened)
+                        error.add_note(f"asked by the predictor {error.predictor!r}: {signature.signature}")
+                    raise
             opened.outputs = found[0]
             made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
             opened.result = made = made.with_trace(Trace(opened))
