@@ -13,7 +13,8 @@ from typing import NamedTuple
 from lmnb.adapters.sections import Sections, at_line_start
 
 _HEADER = re.compile(  # never back over what was read: replies may be long and hostile
-    r"(?:^[ \t>#*-]+|\*\*|`)?(?<!\\)\[\[[^\S\n]*+##([^\n\[\]#]*+)#*+[^\S\n]*+(?:\]\](?:\*\*|`)?[ \t]*+:?|\]?+(?=[^\S\n]*+$))",
+    r"(?:^[ \t>#*\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff-]+|\*\*|`)?"
+    r"(?<!\\)\[\[[^\S\n]*+##([^\n\[\]#]*+)#*+[^\S\n]*+(?:\]\](?:\*\*|`)?[ \t]*+:?|\]?+(?=[^\S\n]*+$))",
     re.MULTILINE,
 )
 _LIKE_HEADER = re.compile(r"\\*\[\[[^\S\n]*##")

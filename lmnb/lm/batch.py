@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
-from lmnb.lm.leash import Leash
+from lmnb.leash import Leash
 from lmnb.loops import run_to_end
 from lmnb.settings import context, current
 

@@ -19,7 +19,7 @@ from lmnb import listening
 from lmnb.canonical import content_hash
 from lmnb.errors import CheckFailed, InputError
 from lmnb.signature import InputField
-from lmnb.trace import Span, Trace, open_span, span
+from lmnb.trace import Span, Trace, open_span, path_of, span
 
 RETRIES = 2
 _PLAIN = (str, int, float, bool, type(None))
@@ -234,7 +234,7 @@ def _superseded(opened: Span, back: Backtrack) -> Span:
 
 
 def _name(step: Step | None) -> str:
-    return Trace(step.span).steps()[0].path if step is not None else ""
+    return path_of(step.span) if step is not None else ""
 
 
 def _free(name: str, signature: Any) -> str:

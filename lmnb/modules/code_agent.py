@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseError
+from lmnb.leash import in_thread
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.program_of_thought import executed, only_code
@@ -91,7 +91,7 @@ class CodeAgent(OneCore):
         """What the model is shown of it, the outputs where they were handed over, and whether the sandbox lost its state."""
         run = partial(executed, sandbox, code, variables)
         try:
-            ran = run() if sync else await asyncio.to_thread(run)
+            ran = run() if sync else await in_thread(run)
         except InterpreterError as error:
             return self._clipped(error.printed, f"Error: {error}"), None, error.kind in LIMITS
         if ran.final is None:

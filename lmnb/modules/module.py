@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -15,6 +14,7 @@ from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
 from lmnb.json_file import read_json, write_text
+from lmnb.leash import in_thread
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
 from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
@@ -94,9 +94,7 @@ class Module(Node):
                 forward(*args, **kwargs) if forward is not None else run_to_end(lambda: self.aforward(*args, **kwargs))
             )
         return (
-            await aforward(*args, **kwargs)
-            if aforward is not None
-            else await asyncio.to_thread(self.forward, *args, **kwargs)
+            await aforward(*args, **kwargs) if aforward is not None else await in_thread(self.forward, *args, **kwargs)
         )
 
     def batch(

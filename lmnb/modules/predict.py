@@ -8,14 +8,14 @@ from typing import Any
 
 from lmnb import listening
 from lmnb.adapters.chat import ChatAdapter
-from lmnb.errors import InputError, LMNotConfigured
+from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.example import Example
 from lmnb.modules import checks, sampling
 from lmnb.modules.module import Module
 from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
-from lmnb.trace import Trace, span
+from lmnb.trace import Trace, path_of, span
 
 _CHAT = ChatAdapter()
 _MISSING: Any = object()
@@ -119,8 +119,14 @@ class Predict(Module):
             else:
                 given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
                 given = retry.applied(*given) if retry is not None else given
-                asked = (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
-                found = await (asked if listened is None else listened.during(asked))
+                try:
+                    asked = (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
+                    found = await (asked if listened is None else listened.during(asked))
+                except (LMError, ParseError) as error:
+                    if not error.predictor:
+                        error.predictor = path_of(opened)
+                        error.add_note(f"asked by the predictor {error.predictor!r}: {signature.signature}")
+                    raise
             if listened is not None:
                 listened.finish(found[0])
             opened.outputs = found[0]

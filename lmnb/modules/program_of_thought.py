@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from lmnb.counts import whole_number
 from lmnb.errors import InputError, InterpreterError
+from lmnb.leash import in_thread
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import checked
 from lmnb.modules.one_core import OneCore
@@ -74,7 +74,7 @@ class ProgramOfThought(OneCore):
                 code = only_code(said.generated_code)
                 try:
                     run = partial(executed, sandbox, code, inputs)
-                    result = run() if sync else await asyncio.to_thread(run)
+                    result = run() if sync else await in_thread(run)
                 except InterpreterError as error:
                     problem = error
                     continue

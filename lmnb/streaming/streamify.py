@@ -14,7 +14,7 @@ from lmnb import listening, settings
 from lmnb.callbacks import listen
 from lmnb.errors import InputError
 from lmnb.feed import Feed
-from lmnb.lm.leash import Leash
+from lmnb.leash import Leash
 from lmnb.streaming.listener import StreamListener, StreamResponse
 from lmnb.streaming.status import StatusCallback, StatusMessageProvider
 from lmnb.streaming.watch import Watch
