@@ -54,6 +54,10 @@ class CodeAct(CodeAgent):
         )
         self.extractor = ChainOfThought(made.append("trajectory", InputField(), str))
 
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`, with the tools of this agent."""
+        return super().messages(**{"tools": shown_tools(self.tools), **inputs})
+
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         inputs = filled(self.signature, inputs)
         act = self.codeact, {**inputs, "tools": shown_tools(self.tools)}

@@ -65,8 +65,15 @@ class ReAct(OneCore):
         )
         self.extract = ChainOfThought(made.append("trajectory", InputField(), str))
 
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`, with the tools of this agent."""
+        return super().messages(**{"tools": self._shown(), **inputs})
+
+    def _shown(self) -> list[str]:
+        return [tool.format() for tool in self.tools.values()]
+
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
-        given = {**inputs, "tools": [tool.format() for tool in self.tools.values()]}
+        given = {**inputs, "tools": self._shown()}
         turns: list[dict[str, Any]] = []
         told: list[str] = []
         reason = "max_iters"

@@ -74,13 +74,23 @@ class RLM(CodeAgent):
         )
         self.extract = Predict(answer.append("trajectory", InputField(), str))
 
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`, where `inputs` are those of a call: what the prompt tells of them, and the tools."""
+        own = {name: inputs.pop(name) for name in list(inputs) if name in self.signature.input_fields}
+        tools = {**self.tools, **Queries(None, self.max_llm_calls).tools()}
+        seen = {"variables": self._variables(filled(self.signature, own)), "tools": shown_tools(tools)}
+        return super().messages(**{**seen, **inputs})
+
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         inputs = filled(self.signature, inputs)
         lm = next((each for each in (self.sub_lm, self.generate_action.lm, current("lm")) if each is not None), None)
         tools = {**self.tools, **Queries(lm, self.max_llm_calls).tools()}
-        seen = {"variables": [self._variable(name, value) for name, value in inputs.items()]}
+        seen = {"variables": self._variables(inputs)}
         act = self.generate_action, {**seen, "tools": shown_tools(tools)}
         return await self._turns(act, (self.extract, seen), inputs, tools, sync=sync)
+
+    def _variables(self, inputs: Mapping[str, Any]) -> list[str]:
+        return [self._variable(name, value) for name, value in inputs.items()]
 
     def _variable(self, name: str, value: Any) -> str:
         field = self.signature.input_fields[name]

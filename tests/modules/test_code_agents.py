@@ -286,3 +286,11 @@ def test_max_llm_calls_is_a_number() -> None:
     """A wrong one is refused when the program is made."""
     with pytest.raises(InputError, match="max_llm_calls is -1"):
         RLM("text -> answer", max_llm_calls=-1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_prompt_can_be_seen_without_a_call(kind: Any) -> None:
+    """`messages` gives what the first turn sends: the tools, and what is told of the inputs."""
+    _, lm = run(kind, [code("SUBMIT(answer=6)")])
+    shown = made_of(kind).messages(numbers=[1, 2], trajectory="Nothing yet.")
+    assert next(iter(shown.values())) == lm.calls[0]["messages"]

@@ -120,3 +120,14 @@ def test_tools_are_called_in_the_trace() -> None:
     made = run([turn("Look.", ("population", {"town": "Bern"})), turn("Done.", ("submit", {"answer": 134}))])
     kinds = [each.kind for _, each in made.trace.spans()]
     assert kinds.count("tool") == 2 and [step.path for step in made.trace.steps()] == ["react", "react"]
+
+
+def test_the_prompt_can_be_seen_without_a_call() -> None:
+    """`messages` gives what the first turn sends, tools included, and a tool's new description at once."""
+    agent = ReAct("question -> answer: int", [population])
+    lm = FakeLM([turn("Done.", ("submit", {"answer": 134}))])
+    with lmnb.context(lm=lm):
+        agent(question="?")
+    assert agent.messages(question="?", trajectory="Nothing yet.")["react"] == lm.calls[0]["messages"]
+    agent.tools["population"] = agent.tools["population"].with_desc("Counts heads.")
+    assert "population(town: str): Counts heads." in agent.messages(question="?")["react"][-1]["content"]
