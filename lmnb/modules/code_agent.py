@@ -17,14 +17,10 @@ from lmnb.signature import ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
 from lmnb.tools.complaints import LIMITS
 from lmnb.tools.interpreter import CodeInterpreter
-from lmnb.tools.python import PythonInterpreter
+from lmnb.tools.python import PythonInterpreter, language_of
 from lmnb.types.tool import Tool, tools_by_name
 
 OWN = ("llm_query", "llm_query_batched")  # what an RLM's code may call besides its tools
-LANGUAGE = (
-    "The code is Python with the standard types, math, re, json and datetime, and neither files nor network, inheritance, nor "
-    "yield. Variables last from turn to turn."
-)
 
 Step = tuple[Any, Mapping[str, Any]]  # a predictor and what it is given besides the trajectory
 
@@ -109,6 +105,11 @@ class CodeAgent(OneCore):
         over = len(printed) - self.max_output_chars
         shown = printed if over <= 0 else f"{printed[: self.max_output_chars]}… ({over:,} more characters: print less)"
         return "\n".join(filter(None, [shown.rstrip("\n"), error]))
+
+
+def language(factory: Any) -> str:
+    """The code as the model is told of it, for the sandboxes of `factory`."""
+    return f"The code is Python with {language_of(factory)}. Variables last from turn to turn."
 
 
 def in_code(tools: Mapping[str, Tool], taken: Iterable[str] = ()) -> dict[str, Tool]:
