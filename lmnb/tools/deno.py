@@ -150,4 +150,6 @@ def _folders(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     for path in found:
         if not path.is_dir():
             raise InputError(f"{str(path)!r} is no folder, and only folders can be granted. Write that of its files.")
+        if "," in str(path):
+            raise InputError(f"{str(path)!r} has a comma, and Deno takes none in what it grants. Rename it.")
     return found

@@ -187,4 +187,4 @@ def no_pyodide(where: str = "") -> MissingExtra:
 
 
 def _paths(right: str, paths: Iterable[Path]) -> str:
-    return f"{right}={','.join(str(path).replace(',', ',,') for path in paths)}"
+    return f"{right}={','.join(map(str, paths))}"

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandboxes import NEEDS_DENO
+from sandboxes import NEEDS_DENO, made
 
 import lmnb
 from lmnb import CodeAct, DenoInterpreter, FakeLM, InterpreterError, ProgramOfThought
 
 pytestmark = NEEDS_DENO
+PATIENT = partial(DenoInterpreter, max_seconds=60)
 REACH = "reach = next(x for c in SUBMIT.__closure__ if (x := getattr(c.cell_contents, 'ask', None))).constructor\n"
 
 
 @pytest.fixture(scope="module")
 def python() -> Iterator[DenoInterpreter]:
-    with DenoInterpreter(max_seconds=10) as interpreter:
+    with made(DenoInterpreter) as interpreter:
         yield interpreter
 
 
@@ -92,7 +93,7 @@ def test_the_code_may_catch_a_tool_s_error_by_its_type() -> None:
         ]
 
     code = "r = []\nfor kind in ('key', 'encode', 'own'):\n  try: fail(kind)\n  except Exception as e: r.append(repr(e))\nr"
-    with DenoInterpreter(tools=[fail]) as python:
+    with made(DenoInterpreter, tools=[fail]) as python:
         key, encode, own = python.execute(code)
     assert key == "KeyError('k')" and own == "RuntimeError('ToolError: down')"
     assert encode.startswith('RuntimeError("UnicodeEncodeError: ')
@@ -100,7 +101,13 @@ def test_the_code_may_catch_a_tool_s_error_by_its_type() -> None:
 
 def test_a_name_of_the_code_wins_over_a_tool() -> None:
     """As in any Python; and a tool that is taken away is gone."""
-    with DenoInterpreter(tools={"size": len, "most": max}) as python:
+    def size(items: list[int]) -> int:
+        return len(items)
+
+    def most(items: list[int]) -> int:
+        return max(items)
+
+    with made(DenoInterpreter, tools=[size, most]) as python:
         assert python.execute("size = 3\nmost([1, size])") == 3
         assert python.execute("size") == 3
         del python.tools["most"]
@@ -113,7 +120,7 @@ def test_a_name_of_the_code_wins_over_a_tool() -> None:
 
 def test_folders_and_variables_are_granted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read folder can be read, a write folder both, a variable is there; nothing beside them."""
-    given, out, other = tmp_path / "in, put", tmp_path / "out", tmp_path / "other"
+    given, out, other = tmp_path / "in put", tmp_path / "out", tmp_path / "other"
     for folder in (given, out, other):
         folder.mkdir()
         (folder / "text").write_text("kept")
@@ -124,7 +131,7 @@ def test_folders_and_variables_are_granted(tmp_path: Path, monkeypatch: pytest.M
         "enable_write_paths": [str(out)],
         "enable_env_vars": ["LMNB_GRANTED", "LMNB_NONE"],
     }
-    with DenoInterpreter(max_seconds=10, **grants) as python:
+    with made(DenoInterpreter, **grants) as python:
         assert python.execute(f"open({str(given / 'text')!r}).read()") == "kept"
         python.execute(f"with open({str(out / 'new')!r}, 'w') as f: print(f.write('made'))")
         assert (out / "new").read_text() == "made"
@@ -151,8 +158,11 @@ def test_folders_and_variables_are_granted(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_only_folders_are_granted(tmp_path: Path) -> None:
-    """A file, or a folder that is not there, is named before anything is started."""
+    """A file, a folder that is not there, or one that Deno cannot be told of is named before anything is started."""
     (tmp_path / "file").write_text("x")
+    (tmp_path / "a,b").mkdir()
+    with pytest.raises(lmnb.InputError, match="a,b' has a comma"):
+        DenoInterpreter(enable_write_paths=[tmp_path / "a,b"]).execute("1")
     for path in ("file", "none"):
         with pytest.raises(lmnb.InputError, match=f"{path}' is no folder"):
             DenoInterpreter(enable_read_paths=[tmp_path / path]).execute("1")
@@ -172,7 +182,7 @@ def test_a_pyodide_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 def test_what_the_code_writes_to_the_pipe_is_no_answer() -> None:
     """A line without the key of the process ends it, and the next call starts afresh."""
-    with DenoInterpreter() as python:
+    with made(DenoInterpreter) as python:
         python.execute("x = 1")
         with pytest.raises(InterpreterError, match=r"wrote what is no message. The state is lost") as error:
             python.execute(REACH + "reach(\"console.log('={}')\")()")
@@ -187,7 +197,7 @@ def test_one_sandbox_leaves_nothing_for_the_next() -> None:
         REACH
         + "reach(\"const seen = localStorage.getItem('seen'); localStorage.setItem('seen', 'yes'); return String(seen)\")()"
     )
-    with DenoInterpreter() as python:
+    with made(DenoInterpreter) as python:
         assert python.execute(code) == "null"
         assert python.execute(code) == "yes"
         python.shutdown()
@@ -196,7 +206,7 @@ def test_one_sandbox_leaves_nothing_for_the_next() -> None:
 
 def test_nothing_is_left_at_exit(tmp_path: Path) -> None:
     """A program that ends without a shutdown leaves neither a process nor a folder."""
-    code = "import lmnb\np = lmnb.DenoInterpreter()\np.execute('1')\nprint(p._session._process.pid)"
+    code = "import lmnb\np = lmnb.DenoInterpreter(max_seconds=60)\np.execute('1')\nprint(p._session._process.pid)"
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True, timeout=120
@@ -214,7 +224,7 @@ def test_a_program_of_thought_writes_full_python() -> None:
     code = "from fractions import Fraction\nclass Sum(Fraction): pass\nSUBMIT(answer=str(sum(map(Sum, parts))))"
     lm = FakeLM([{"reasoning": "So.", "generated_code": code}])
     with lmnb.context(lm=lm):
-        made = ProgramOfThought("parts: list[str] -> answer", interpreter_factory=DenoInterpreter)(parts=["1/3", "1/6"])
+        made = ProgramOfThought("parts: list[str] -> answer", interpreter_factory=PATIENT)(parts=["1/3", "1/6"])
     assert made.answer == "1/2"
     told = lm.calls[0]["messages"][0]["content"]
     assert "its whole standard library" in told and "inheritance" not in told
@@ -231,7 +241,7 @@ def test_an_agent_acts_in_it() -> None:
     lm = FakeLM([{"next_thought": "So.", "generated_code": step} for step in steps])
     with lmnb.context(lm=lm):
         agent = CodeAct(
-            "items: list[str] -> answer: float", [price], interpreter_factory=partial(DenoInterpreter, max_seconds=20)
+            "items: list[str] -> answer: float", [price], interpreter_factory=PATIENT
         )
         made = agent(items=["apple", "pear"])
     assert "its whole standard library" in lm.calls[0]["messages"][0]["content"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from sandboxes import KINDS, NEEDS_DENO, NEEDS_MONTY, limits
+from sandboxes import KINDS, NEEDS_DENO, NEEDS_MONTY, limits, made
 
 import lmnb
 from lmnb.trace import Trace, span
@@ -28,7 +28,7 @@ def kind(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="module", params=KINDS)
 def python(request: pytest.FixtureRequest) -> Iterator[Any]:
     """One of each kind, for many tests."""
-    with request.param(**limits(request.param)) as interpreter:
+    with made(request.param, **limits()) as interpreter:
         yield interpreter
 
 
@@ -101,7 +101,7 @@ def test_ordinary_programs_run(python: Any, code: str, value: Any) -> None:
 @NEEDS_MONTY
 def test_what_the_subset_lacks_is_named_with_the_extra(code: str, missing: str) -> None:
     """Python that the sandbox does not have says what is missing and which extra has it."""
-    with lmnb.PythonInterpreter(**limits(lmnb.PythonInterpreter)) as python:
+    with made(lmnb.PythonInterpreter, **limits()) as python:
         with pytest.raises(lmnb.InterpreterError, match=r"lmnb\[deno\]") as error:
             python.execute(code)
         assert missing in error.value.missing + str(error.value)
@@ -148,7 +148,7 @@ UNCOMPILED = [
 @pytest.mark.parametrize(("kind", "code"), UNCOMPILED)
 def test_variables_outlast_code_that_does_not_compile(kind: Any, code: str) -> None:
     """What was set before a syntax error, or before what the sandbox lacks, is there in the next call."""
-    with kind(**limits(kind)) as python:
+    with made(kind, **limits()) as python:
         with pytest.raises(lmnb.InterpreterError, match=r"line \d"):
             python.execute(code, {"numbers": [1, 2]})
         assert python.execute("len(numbers)") == 2
@@ -191,7 +191,7 @@ def test_tools_are_called_and_traced(kind: Any) -> None:
         return x + 1
 
     tool = lmnb.Tool(later, name="look-up")
-    with kind(tools=[weather, tool]) as python, span("module", "outer") as opened:
+    with made(kind, tools=[weather, tool]) as python, span("module", "outer") as opened:
         assert python.execute("weather('Oslo', days='2') + [look_up(x=1)]") == ["Oslo: rain", "Oslo: rain", 2]
         code = "try:\n  weather(town='Oslo')\nexcept Exception as e:\n  r = str(e)\nr"
         assert "has no argument 'town'" in python.execute(code)
@@ -212,7 +212,7 @@ def test_what_is_not_for_the_code_passes_through(kind: Any) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with kind(tools=[spend, interrupt]) as python:
+    with made(kind, tools=[spend, interrupt]) as python:
         for name, kind in (("spend", lmnb.BudgetExceeded), ("interrupt", KeyboardInterrupt)):
             with pytest.raises(kind):
                 python.execute(f"try:\n  {name}()\nexcept:\n  pass\n'went on'")
@@ -221,7 +221,7 @@ def test_what_is_not_for_the_code_passes_through(kind: Any) -> None:
 
 def test_submit_ends_with_a_final_output(kind: Any) -> None:
     """`SUBMIT` ends the code with its fields, and says what it lacks."""
-    with kind(output_fields=["answer", "score"]) as python:
+    with made(kind, output_fields=["answer", "score"]) as python:
         assert python.execute("SUBMIT('a', score=2)\n1 / 0") == lmnb.FinalOutput({"answer": "a", "score": 2})
         with pytest.raises(lmnb.InterpreterError, match=r"SUBMIT lacks score. Write SUBMIT\(answer=..., score=...\)"):
             python.execute("SUBMIT('a')")
@@ -230,7 +230,7 @@ def test_submit_ends_with_a_final_output(kind: Any) -> None:
 
 def test_one_interpreter_runs_one_code_at_a_time(kind: Any) -> None:
     """A tool that calls its own interpreter gets an error instead of waiting for itself."""
-    python = kind()
+    python = made(kind)
     python.tools["again"] = lmnb.Tool(lambda: python.execute("1"), name="again")
     with python, pytest.raises(lmnb.InterpreterError, match="is running other code"):
         python.execute("again()")
@@ -241,7 +241,7 @@ def test_each_thread_has_its_own(kind: Any) -> None:
     found: dict[int, Any] = {}
 
     def work(n: int) -> None:
-        with kind() as python:
+        with made(kind) as python:
             python.execute(f"x = {n}")
             found[n] = python.execute("x * 2")
 
@@ -257,18 +257,18 @@ def test_each_thread_has_its_own(kind: Any) -> None:
 def test_nothing_is_left_behind(kind: Any) -> None:
     """The sandbox's process ends on exit, on an error, and when the interpreter is let go of."""
     before = children()
-    with pytest.raises(lmnb.InterpreterError), kind() as python:
+    with pytest.raises(lmnb.InterpreterError), made(kind) as python:
         python.execute("1 / 0")
-    with pytest.raises(RuntimeError), kind() as python:
+    with pytest.raises(RuntimeError), made(kind) as python:
         python.execute("1")
         raise RuntimeError
-    python = kind()
+    python = made(kind)
     python.execute("1")
     assert children() != before
     del python
     gc.collect()
     assert children() == before
-    python = kind()
+    python = made(kind)
     python.shutdown()
     python.shutdown()
     assert python.execute("2") == 2
@@ -288,7 +288,7 @@ def children() -> set[str]:
 
 def test_it_is_a_code_interpreter(kind: Any) -> None:
     """Each sandbox fits the protocol that modules ask for."""
-    assert isinstance(kind(), lmnb.CodeInterpreter)
+    assert isinstance(made(kind), lmnb.CodeInterpreter)
 
 
 def test_what_deno_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
