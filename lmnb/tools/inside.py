@@ -20,6 +20,7 @@ from lmnb.tools.wire import SCALARS, decode, encode
 
 _DEEPEST = 100
 _LONGEST = 2_000  # characters of an error's message
+_BASES: tuple[Any, ...] = (int, float, complex, str, bytes)
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _HIDDEN = ("js", "pyodide_js")  # JavaScript, which has no rights of its own either: hidden for a plain error
 
@@ -145,7 +146,7 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
         raise ValueError(f"{what} is nested deeper than {_DEEPEST}. Pass flat data.")
     if isinstance(value, enum.Enum):
         return plain(value.value, what, depth + 1)
-    for kind in (int, float, complex, str, bytes):
+    for kind in _BASES:
         if isinstance(value, kind):
             return kind(value)
     if isinstance(value, Mapping):
@@ -197,7 +198,7 @@ def begin(ask: Callable[[str], str]) -> Callable[[str], str]:
         sys.modules[name] = None  # type: ignore[assignment]
     sys.stdin = None  # type: ignore[assignment]
     for module in (os, sys.modules["posix"]):
-        del module.system  # it would end this process instead of failing
+        vars(module).pop("system", None)  # it would end this process instead of failing
     time.sleep = _no_sleep
     asyncio._set_running_loop(None)
     asyncio.new_event_loop = asyncio.events.new_event_loop = Loop  # type: ignore[assignment]

@@ -101,6 +101,7 @@ def test_the_code_may_catch_a_tool_s_error_by_its_type() -> None:
 
 def test_a_name_of_the_code_wins_over_a_tool() -> None:
     """As in any Python; and a tool that is taken away is gone."""
+
     def size(items: list[int]) -> int:
         return len(items)
 
@@ -240,9 +241,7 @@ def test_an_agent_acts_in_it() -> None:
     steps = ["def costs():\n  for item in items: yield price(item)", "costs().nothing", "SUBMIT(answer=sum(costs()))"]
     lm = FakeLM([{"next_thought": "So.", "generated_code": step} for step in steps])
     with lmnb.context(lm=lm):
-        agent = CodeAct(
-            "items: list[str] -> answer: float", [price], interpreter_factory=PATIENT
-        )
+        agent = CodeAct("items: list[str] -> answer: float", [price], interpreter_factory=PATIENT)
         made = agent(items=["apple", "pear"])
     assert "its whole standard library" in lm.calls[0]["messages"][0]["content"]
     assert made.answer == 1.25 and "AttributeError" in made.trajectory[1]["output"]
