@@ -12,13 +12,22 @@ from typing import Any
 
 _EXACT = 2**53  # whole numbers beyond it are written in hexadecimal: decimal digits are limited, and slow
 
+
+def _clock_text(value: Any) -> list[Any]:
+    return [value.isoformat(), value.fold]
+
+
+def _clock(kind: Any, text: str, fold: int) -> Any:
+    return kind.fromisoformat(text).replace(fold=fold)
+
+
 _KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     bytes: (lambda value: base64.b64encode(value).decode(), base64.b64decode),
     complex: (lambda value: [value.real, value.imag], lambda parts: complex(*parts)),
     Decimal: (str, Decimal),
     datetime.date: (datetime.date.isoformat, datetime.date.fromisoformat),
-    datetime.datetime: (datetime.datetime.isoformat, datetime.datetime.fromisoformat),
-    datetime.time: (datetime.time.isoformat, datetime.time.fromisoformat),
+    datetime.datetime: (_clock_text, lambda parts: _clock(datetime.datetime, *parts)),
+    datetime.time: (_clock_text, lambda parts: _clock(datetime.time, *parts)),
     datetime.timedelta: (
         lambda value: [value.days, value.seconds, value.microseconds],
         lambda parts: datetime.timedelta(*parts),
