@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Callable[[Any], Any]]:
 
     def of(kind: Any) -> Any:
         if kind not in made:
-            seconds = 3.0 if kind is lmnb.DenoInterpreter else 0.2
+            seconds = 3.0 if kind is lmnb.DenoInterpreter else 1.0
             made[kind] = kind(tools=[search], **limits(max_seconds=seconds, max_tool_calls=50))
         return made[kind]
 
