@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools
+from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools
 from lmnb.modules.predict import Predict, filled
 from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
@@ -49,7 +49,7 @@ class CodeAct(CodeAgent):
             code_signature(made).append_instructions(
                 "You work in turns. In each turn think, then write code that calls the tools; what it prints, and its last "
                 f"expression, is added to the trajectory. {given} are its variables. When you know {wanted}, write {submit}. "
-                f"{LANGUAGE}"
+                f"{language(interpreter_factory)}"
             )
         )
         self.extractor = ChainOfThought(made.append("trajectory", InputField(), str))

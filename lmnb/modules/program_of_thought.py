@@ -17,7 +17,7 @@ from lmnb.modules.one_core import OneCore
 from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
-from lmnb.tools.python import PythonInterpreter
+from lmnb.tools.python import PythonInterpreter, language_of
 from lmnb.trace import span
 
 _FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
@@ -52,8 +52,8 @@ class ProgramOfThought(OneCore):
         given = ", ".join(f"`{name}`" for name in made.input_fields)
         handed = ", ".join(f"{name}=..." for name in made.output_fields)
         rules = (
-            f"Write Python code that computes the answer; {given} are its variables. It ends with SUBMIT({handed}). It has the "
-            "standard types, math, re, json and datetime, and neither files nor network, inheritance, nor yield."
+            f"Write Python code that computes the answer; {given} are its variables. It ends with SUBMIT({handed}). It has "
+            f"{language_of(interpreter_factory)}."
         )
         asked = asked.append_instructions(rules)
         code = OutputField(desc="Python code and nothing else")

@@ -12,7 +12,7 @@ from lmnb.adapters.values import plain
 from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
 from lmnb.errors import InterpreterError, LMNotConfigured
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools
+from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools
 from lmnb.modules.parallel import Parallel
 from lmnb.modules.predict import Predict, filled
 from lmnb.settings import current
@@ -69,7 +69,7 @@ class RLM(CodeAgent):
                 "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each "
                 "turn think, then write code that looks at them: search, cut and print small parts; what the code prints, and "
                 "its last expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a "
-                f"reader needs to know. When you know {wanted}, write {submit}. {LANGUAGE}"
+                f"reader needs to know. When you know {wanted}, write {submit}. {language(interpreter_factory)}"
             )
         )
         self.extract = Predict(answer.append("trajectory", InputField(), str))
