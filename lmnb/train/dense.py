@@ -8,8 +8,9 @@ from lmnb.train.episodes.arithmetic import story, sums
 from lmnb.train.episodes.base import pick
 from lmnb.train.episodes.facts import facts_about, people
 from lmnb.train.episodes.labels import field_names, invented_word, labels
+from lmnb.train.episodes.relations import KIN, RELATIONS
 from lmnb.train.episodes.routing import FIELDS, instruct
-from lmnb.train.episodes.wordings import KIN, RELATIONS, ask, filler, link
+from lmnb.train.episodes.wordings import ask, filler, link
 from lmnb.train.grammar import capital, message
 from lmnb.train.lexicon import ADVERBS, ALL_NOUNS, TOPICS, TRAIN, VERB_FORMS
 from lmnb.train.render import ASSISTANT, STOP, SYSTEM, USER, Span

@@ -12,8 +12,9 @@ from lmnb.train.dense import DENSE
 from lmnb.train.episodes import FAMILIES
 from lmnb.train.episodes.arithmetic import story
 from lmnb.train.episodes.labels import label
+from lmnb.train.episodes.relations import LINKS, RELATIONS
 from lmnb.train.episodes.routing import GOOD, composed
-from lmnb.train.episodes.wordings import LINKS, RELATIONS, link, says
+from lmnb.train.episodes.wordings import link, says
 from lmnb.train.grammar import MESSAGES, capital
 from lmnb.train.lexicon import HELD, TRAIN, vocabulary
 from lmnb.train.render import conversation

@@ -7,7 +7,8 @@ from typing import Any
 
 from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values
 from lmnb.train.episodes.facts import facts_about, people
-from lmnb.train.episodes.wordings import KIN, RELATIONS, ask, link
+from lmnb.train.episodes.relations import KIN, RELATIONS
+from lmnb.train.episodes.wordings import ask, link
 from lmnb.train.grammar import side
 
 INSTRUCTIONS = {
