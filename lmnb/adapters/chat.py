@@ -15,7 +15,9 @@ from lmnb.adapters.base import Adapter, Message
 from lmnb.adapters.headers import END, escape, header, under_headers, without_thought
 from lmnb.adapters.native import is_history
 from lmnb.adapters.sections import Sections
-from lmnb.adapters.values import Codec, codec_for, given, plain
+from lmnb.adapters.codecs import codec_for
+from lmnb.adapters.text_codec import Codec
+from lmnb.adapters.values import given, plain
 from lmnb.errors import InputError, ParseError, SignatureError
 from lmnb.types.base import holds_type
 from lmnb.types.checked import adapter_for, problems

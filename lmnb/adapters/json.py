@@ -16,7 +16,9 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from lmnb.adapters.chat import ChatAdapter, Form, kept
 from lmnb.adapters.headers import without_thought
 from lmnb.adapters.json_text import Unclear, dumps, objects
-from lmnb.adapters.values import Option, codec_for, plain
+from lmnb.adapters.codecs import codec_for
+from lmnb.adapters.text_codec import Option
+from lmnb.adapters.values import plain
 from lmnb.errors import ParseError
 from lmnb.types.checked import adapter_for
 

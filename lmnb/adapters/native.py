@@ -17,7 +17,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from lmnb.adapters.values import codec_for
+from lmnb.adapters.codecs import codec_for
 from lmnb.canonical import canonical
 from lmnb.errors import ParseError
 from lmnb.signature import OutputField

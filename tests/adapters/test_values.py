@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmnb import ChatAdapter, InputField, JSONAdapter, OutputField, ParseError, Signature, XMLAdapter
-from lmnb.adapters.values import codec_for
+from lmnb.adapters.codecs import codec_for
 
 
 class Team(enum.Enum):
