@@ -18,6 +18,7 @@ from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.lm.cache import cache as lm_cache
+from lmnb.lm.completion import is_conversation, own_turn, prompt_text, with_stop
 from lmnb.lm.drive import drive
 from lmnb.lm.private import Private, is_private, public, shown_url, split
 from lmnb.lm.recorder import recorder
@@ -106,6 +107,14 @@ class BaseLM:
         """`__call__` for asynchronous code."""
         return (await self.request(_messages(prompt, messages), sync=False, **kwargs)).texts
 
+    def as_sent(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What a request sends of `messages`: with `model_type="text"` one user message, whose content is the whole prompt.
+        InvalidRequestError where such a prompt would hold media.
+        """
+        if self.model_type != "text":
+            return list(messages)  # the trace keeps what was sent, also when the caller goes on with their list
+        return [{"role": "user", "content": prompt_text(messages, self.model)}]
+
     async def request(self, messages: list[dict[str, Any]], *, sync: bool, **options: Any) -> Response:
         """The one path of every call: recording, budget, cache, model with retries. With `sync=True` it never suspends
         (see `drive`).
@@ -113,7 +122,6 @@ class BaseLM:
         `cache=False` leaves the cache out for this call. `rollout_id` makes a request of its own, for recording, cache
         and seed, and is not sent.
         """
-        messages = list(messages)  # the trace keeps what was sent, also when the caller goes on with their list
         caching = options.pop("cache", self.cache)
         decoding, private = self.kwargs, self._private
         if options:
@@ -122,10 +130,16 @@ class BaseLM:
             for name in options.keys() - changed.keys():  # None takes a default away
                 decoding.pop(name, None)
             private = Private({**private, **changed_private})
+        conversation = self.model_type == "text" and is_conversation(messages)
+        messages = self.as_sent(messages)
+        if conversation and self.supports_stop:
+            decoding = with_stop(decoding)
         data: dict[str, Any] = {"messages": messages, "request": decoding, "lm": self}
         with span("lm", self.model, data=data, instance=self) as opened:
             try:
                 response = await self._fulfil(messages, decoding, private, sync, caching, data)
+                if conversation:
+                    response = own_turn(response)
                 data["response"] = response.shown()
                 data["texts"] = response.texts
                 data["usage"] = response.usage
@@ -187,13 +201,16 @@ class BaseLM:
         self, messages: list[dict[str, Any]], sent: dict[str, Any], sync: bool, cache: str, data: dict[str, Any]
     ) -> Response:
         attempt = 1
+        asked: dict[str, Any] = {"prompt": None, "messages": messages}
+        if self.model_type == "text":
+            asked = {"prompt": messages[0]["content"], "messages": None}
         while True:
             data["attempts"] = attempt
             try:
                 if sync:
-                    reply = self.forward(prompt=None, messages=messages, **sent)
+                    reply = self.forward(**asked, **sent)
                 else:
-                    reply = await self.aforward(prompt=None, messages=messages, **sent)
+                    reply = await self.aforward(**asked, **sent)
                 return read_reply(reply, model=self.model, cache=cache, attempts=attempt)
             except RETRYABLE as error:
                 if attempt > self.num_retries:

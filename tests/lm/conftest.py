@@ -32,6 +32,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.replies: list[tuple[Any, ...]] = []
         self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.keys: list[str | None] = []
         outer = self
 
@@ -39,6 +40,7 @@ class ScriptedServer:
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 outer.requests.append(json.loads(self.rfile.read(length)))
+                outer.paths.append(self.path)
                 outer.keys.append(self.headers.get("authorization"))
                 status, body, *headers = outer.replies.pop(0)
                 data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
@@ -113,6 +115,18 @@ def completion(text: str = "hello", **usage: int) -> dict[str, Any]:
     }
 
 
+def continuation(text: str = "hello", finish: str = "stop") -> dict[str, Any]:
+    """A text completion as a provider writes it."""
+    return {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "created": 1,
+        "model": "scripted",
+        "choices": [{"index": 0, "text": text, "finish_reason": finish, "logprobs": None}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+    }
+
+
 def failure(message: str, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": code or "error", "code": code}}
 
@@ -120,6 +134,11 @@ def failure(message: str, code: str | None = None) -> dict[str, Any]:
 @pytest.fixture
 def said() -> Callable[..., dict[str, Any]]:
     return completion
+
+
+@pytest.fixture
+def continued() -> Callable[..., dict[str, Any]]:
+    return continuation
 
 
 @pytest.fixture
