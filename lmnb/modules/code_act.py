@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools
+from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools, submitting
+from lmnb.modules.handed import as_steps
 from lmnb.modules.predict import Predict, filled
 from lmnb.signature import InputField, OutputField
 from lmnb.tools.interpreter import CodeInterpreter
@@ -61,5 +62,5 @@ class CodeAct(CodeAgent):
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         inputs = filled(self.signature, inputs)
-        act = self.codeact, {**inputs, "tools": shown_tools(self.tools)}
+        act = self.codeact, {**as_steps(self.signature, inputs, submitting), "tools": shown_tools(self.tools)}
         return await self._turns(act, (self.extractor, inputs), inputs, self.tools, sync=sync)

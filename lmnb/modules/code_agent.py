@@ -9,9 +9,9 @@ from typing import Any
 
 from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseError
 from lmnb.example import Prediction
-from lmnb.modules.handed import checked
+from lmnb.modules.handed import checked, known
 from lmnb.modules.one_core import OneCore
-from lmnb.modules.program_of_thought import executed, only_code
+from lmnb.modules.program_of_thought import executed, only_code, submitted
 from lmnb.modules.trajectory import asked
 from lmnb.signature import ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
@@ -135,3 +135,8 @@ def handing_over(signature: Any) -> tuple[str, str]:
     """The outputs as a sentence names them, and the call that hands them over."""
     names = list(signature.output_fields)
     return ", ".join(f"`{name}`" for name in names), f"{SUBMIT}({', '.join(f'{name}=...' for name in names)})"
+
+
+def submitting(handed: Mapping[str, Any]) -> dict[str, str]:
+    """The step that handed outputs over."""
+    return {"next_thought": known(handed), "generated_code": submitted(handed)}

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.canonical import jsonable
 from lmnb.errors import ContextWindowError, InputError, ParseError
 from lmnb.example import Prediction
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.handed import checked, outputs_model
+from lmnb.modules.handed import as_steps, checked, known, outputs_model
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
 from lmnb.modules.trajectory import asked
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
-from lmnb.types.tool_calls import ToolCallResults, ToolCalls
+from lmnb.types.tool_calls import ToolCall, ToolCallResults, ToolCalls
 
 SUBMIT = "submit"
 
@@ -73,7 +74,10 @@ class ReAct(OneCore):
         self.extract = ChainOfThought(made.append("trajectory", InputField(), str))
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
-        given = {**inputs, "tools": [tool.format() for tool in self.tools.values()]}
+        given = {
+            **as_steps(self.signature, inputs, _submitting),
+            "tools": [tool.format() for tool in self.tools.values()],
+        }
         turns: list[dict[str, Any]] = []
         told: list[str] = []
         reason = "max_iters"
@@ -98,6 +102,12 @@ def _submit(signature: Any) -> Tool:
     schema = outputs_model(signature).model_json_schema()
     desc = "Hands over the final answer and ends the work."
     return Tool.from_schema(lambda **values: checked(signature, values), SUBMIT, desc, schema)
+
+
+def _submitting(handed: Mapping[str, Any]) -> dict[str, Any]:
+    """The step that handed outputs over."""
+    call = ToolCall(name=SUBMIT, args=jsonable(handed))
+    return {"next_thought": known(handed), "tool_calls": ToolCalls(tool_calls=(call,))}
 
 
 def _handed_over(results: ToolCallResults) -> dict[str, Any] | None:

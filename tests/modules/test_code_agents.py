@@ -286,3 +286,14 @@ def test_max_llm_calls_is_a_number() -> None:
     """A wrong one is refused when the program is made."""
     with pytest.raises(InputError, match="max_llm_calls is -1"):
         RLM("text -> answer", max_llm_calls=-1)
+
+
+def test_earlier_answers_stay_in_a_conversation() -> None:
+    """What was answered stands in a step as the code that handed it over; turns without an answer stay as they are."""
+    agent = CodeAct("history: History, question -> answer: str", [double])
+    lm = FakeLM([code("SUBMIT(answer='yes')")])
+    with lmnb.context(lm=lm):
+        agent(history=[{"question": "a?", "answer": "it's"}, {"question": "b?"}], question="c?")
+    sent = lm.calls[0]["messages"]
+    assert [each["role"] for each in sent] == ["system", "user", "assistant", "user", "user"]
+    assert 'SUBMIT(answer="it\'s")' in sent[2]["content"] and "I know `answer`." in sent[2]["content"]
