@@ -20,7 +20,8 @@ _WHERE = {
         "BudgetExceeded Cancelled TimedOut LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
         "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
     ),
-    "lmnb.example": "Example Prediction Completions",
+    "lmnb.example": "Example",
+    "lmnb.prediction": "Prediction Completions",
     "lmnb.signature": "Signature InputField OutputField ensure_signature make_signature",
     "lmnb.types.base": "Type",
     "lmnb.types.image": "Image",
@@ -74,6 +75,7 @@ _WHERE = {
     "lmnb.modules.program_of_thought": "ProgramOfThought",
     "lmnb.modules.code_act": "CodeAct",
     "lmnb.modules.rlm": "RLM",
+    "lmnb.streaming.streamify": "streamify",
     "lmnb.evaluate.evaluate": "Evaluate",
     "lmnb.evaluate.report": "Report Comparison",
     "lmnb.evaluate.score": "Score",
@@ -96,7 +98,7 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
-    elif name in {"evaluate", "data", "export", "optimize", "retrieve", "settings", "teleprompt"}:
+    elif name in {"evaluate", "data", "export", "optimize", "retrieve", "settings", "streaming", "teleprompt"}:
         value = import_module(f"lmnb.{name}")
     else:
         near = get_close_matches(name, _HOME, n=1, cutoff=0.8)

@@ -108,9 +108,7 @@ from lmnb.evaluate.score import Score as Score
 from lmnb.event_stream import Event as Event
 from lmnb.event_stream import EventStream as EventStream
 from lmnb.event_stream import events as events
-from lmnb.example import Completions as Completions
 from lmnb.example import Example as Example
-from lmnb.example import Prediction as Prediction
 from lmnb.export.program import load as load
 from lmnb.lm.base import BaseLM as BaseLM
 from lmnb.lm.base import Response as Response
@@ -149,6 +147,8 @@ from lmnb.optimize.random_search import (
 from lmnb.optimize.run import Run as Run
 from lmnb.optimize.store import reopen as reopen
 from lmnb.optimize.store import runs as runs
+from lmnb.prediction import Completions as Completions
+from lmnb.prediction import Prediction as Prediction
 from lmnb.retrieve.base import Retriever as Retriever
 from lmnb.retrieve.bm25 import BM25 as BM25
 from lmnb.retrieve.colbert import ColBERTv2 as ColBERTv2
@@ -174,6 +174,7 @@ from lmnb.signature import (
 from lmnb.signature import (
     make_signature as make_signature,
 )
+from lmnb.streaming.streamify import streamify as streamify
 from lmnb.tools.interpreter import CodeInterpreter as CodeInterpreter
 from lmnb.tools.interpreter import Execution as Execution
 from lmnb.tools.interpreter import FinalOutput as FinalOutput
@@ -205,6 +206,7 @@ from . import export as export
 from . import optimize as optimize
 from . import retrieve as retrieve
 from . import settings as settings
+from . import streaming as streaming
 from . import teleprompt as teleprompt
 
 __version__: str

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmnb.data.packaged import packaged
-from lmnb.example import Example, Prediction
+from lmnb.example import Example
 from lmnb.modules.module import Module
 from lmnb.modules.predict import Predict
 from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch
+from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, Signature
 
 

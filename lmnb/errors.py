@@ -3,7 +3,7 @@
 LmnbError
 ├── SignatureError          a signature that cannot be read, or an edit that it does not allow
 ├── InputError              a call with a missing, extra or wrong input, or an example without what is needed
-├── ParseError              a reply that does not hold the asked fields; carries .reply and .signature
+├── ParseError              a reply that does not hold the asked fields; carries .reply, .signature and .predictor
 ├── MissingExtra            an optional library is not there (also an ImportError)
 ├── SaveError               a saved program or file that cannot be read, or does not fit
 ├── RetrievalError          a retriever's server or library failed, or sent what is no passage
@@ -13,7 +13,7 @@ LmnbError
 ├── BudgetExceeded          a budget is spent; carries .which, .spent and .limit
 ├── Cancelled               the work that asked was cancelled; nothing was sent
 ├── TimedOut                work took longer than its timeout (also a TimeoutError); carries .seconds
-├── LMError                 a call of a language model failed; carries .model
+├── LMError                 a call of a language model failed; carries .model and .predictor
 │   ├── LMNotConfigured     no LM is set
 │   ├── ModelNotFound       no such model, or no such file
 │   ├── AuthError           the key is missing or refused
@@ -44,7 +44,11 @@ class InputError(LmnbError, ValueError):
 
 
 class ParseError(LmnbError):
-    """A reply without the asked fields. `.reply` is the raw text, `.signature` what was asked."""
+    """A reply without the asked fields. `.reply` is the raw text, `.signature` what was asked, `.predictor` the name of the
+    predictor that asked, in the program that was called.
+    """
+
+    predictor = ""
 
     def __init__(self, message: str, *, reply: str = "", signature: object = None) -> None:
         super().__init__(message)
@@ -129,7 +133,9 @@ class TimedOut(LmnbError, TimeoutError):
 
 
 class LMError(LmnbError):
-    """A call of a language model failed. `.model` names it."""
+    """A call of a language model failed. `.model` names it, `.predictor` the predictor that asked, in the program that was called."""
+
+    predictor = ""
 
     def __init__(self, message: str, *, model: str = "") -> None:
         super().__init__(message)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +12,7 @@ from lmnb.callbacks import HOOKS, BaseCallback, inputs_of, listen, outputs_of
 from lmnb.canonical import jsonable
 from lmnb.data_uri import shortened
 from lmnb.errors import InputError
+from lmnb.feed import Feed
 from lmnb.spans import Span
 
 KINDS = (*HOOKS, "check", "metric")
@@ -70,41 +68,22 @@ class EventStream(BaseCallback):
         if unknown:
             raise InputError(f"kinds={kinds!r}: write a list of some of these: {', '.join(KINDS)}.")
         self.kinds = frozenset(kinds)
-        self.closed = False
-        self._waiting: deque[Event] = deque()
-        self._changed = threading.Condition()
-        self._loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._feed: Feed[Event] = Feed()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken in."""
+        return self._feed.closed
 
     def close(self) -> None:
         """Take in nothing more; readers are given what is left, and then end."""
-        with self._changed:
-            self.closed = True
-            self._wake()
+        self._feed.close()
 
     def __iter__(self) -> Iterator[Event]:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self.closed)
-                if not self._waiting:
-                    return
-                event = self._waiting.popleft()
-            yield event
+        return iter(self._feed)
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        while True:
-            event = ready = None
-            with self._changed:
-                if self._waiting:
-                    event = self._waiting.popleft()
-                elif self.closed:
-                    return
-                else:
-                    ready = asyncio.Event()
-                    self._loops.append((asyncio.get_running_loop(), ready))
-            if event is not None:
-                yield event
-            elif ready is not None:
-                await ready.wait()
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return aiter(self._feed)
 
     def _started(self, call: Any, instance: Any) -> None:
         self._put("start", call)
@@ -127,17 +106,7 @@ class EventStream(BaseCallback):
             exception,
             span=call,
         )
-        with self._changed:
-            if not self.closed:
-                self._waiting.append(event)
-                self._wake()
-
-    def _wake(self) -> None:
-        self._changed.notify_all()
-        loops, self._loops = self._loops, []
-        for loop, ready in loops:
-            with suppress(RuntimeError):  # that loop has ended, and its reader with it
-                loop.call_soon_threadsafe(ready.set)
+        self._feed.put(event)
 
 
 @contextmanager

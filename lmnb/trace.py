@@ -180,6 +180,11 @@ class Trace:
         return trace_html(self.to_dict())
 
 
+def path_of(item: Span) -> str:
+    """The name of a span's module in the program that is traced, such as `steps[0]`; the span's own where it has none."""
+    return item.data.get("path") or Trace(item)._names().get(id(item.module), item.name)
+
+
 _KEPT = ("path", "messages", "response", "request", "usage", "cost", "cache", "attempts", "printed", "label", "aside")
 
 

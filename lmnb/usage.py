@@ -39,8 +39,8 @@ def track_usage() -> Iterator[UsageTracker]:
     """Sums the usage of all LM calls of a block, in every thread and coroutine that lmnb starts there.
 
     By model: `calls`, of which lmnb's cache answered `cache_hits`; `prompt_tokens`, `completion_tokens` and `total_tokens` are
-    those of calls that were bought, `cache_hit_tokens` those of the hits. What else the provider counts is summed under
-    its name. Calls that failed or were refused are not among them.
+    those of calls that were bought, `cache_hit_tokens` those of the hits. `cached_tokens` are those of the prompt that
+    the provider had cached; what else it counts is summed under its name too. Calls that failed or were refused are not among them.
 
     >>> import lmnb
     >>> lm = lmnb.FakeLM(lambda messages: "four", cache=True)

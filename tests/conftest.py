@@ -23,10 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nothing of a test run, doctests included, touches the user's cache or leaves runs in the working folder."""
+    """Nothing of a test run, doctests included, touches the user's cache and settings or leaves runs in the working folder."""
     folder = tempfile.mkdtemp(prefix="lmnb-tests-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ["LMNB_CACHE_DIR"] = str(Path(folder, "cache"))
+    os.environ["LMNB_CONFIG_DIR"] = str(Path(folder, "config"))
     lmnb.configure(run_dir=str(Path(folder, "runs")))
 
 
@@ -68,8 +69,9 @@ def root() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A cache, a run folder and a working folder for each test alone, and the default settings before and after it."""
+    """A cache, settings, a run folder and a working folder for each test alone, and the default settings before and after it."""
     monkeypatch.setenv("LMNB_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("LMNB_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     before = {name: lmnb.settings.current(name) for name in lmnb.settings._DEFAULTS}
     lmnb.configure(run_dir=str(tmp_path / "runs"))

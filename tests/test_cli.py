@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import lmnb
-from lmnb import cli, demo
+from lmnb import cli, commands, demo
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -219,9 +219,9 @@ def test_lab_without_jupyterlab_names_the_extra(run_cli: Cli, monkeypatch: pytes
 
 def test_lab_opens_the_checkouts_notebook(root: Path) -> None:
     """In a checkout `lab` starts JupyterLab, with this interpreter, on the first notebook itself."""
-    notebook = cli.notebook_here()
+    notebook = commands.notebook_here()
     assert notebook == root / "notebooks" / "01_first_compile.ipynb"
-    line = cli.lab_line(notebook, browser=False, port=9999)
+    line = commands.lab_line(notebook, browser=False, port=9999)
     assert line[:4] == [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}"]
     assert {"--LabApp.default_url=/lab/tree/01_first_compile.ipynb", "--no-browser", "--port=9999"} <= set(line)
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from lmnb import Example, InputError, Prediction
-from lmnb.example import Completions
+from lmnb.prediction import Completions
 
 
 def test_fields_are_read_as_attributes_and_items():

@@ -3,7 +3,7 @@
 The documents show or describe: a class signature without types, inline signatures, Predict, ChainOfThought, a program
 that retrieves before it answers, one that does so in several hops, and their compilation by BootstrapFewShot, random
 search and a teacher, under metrics that look at the trace. They stand here in our own words with the same structure,
-offline on a FakeLM. Two parts are later issues: `Retrieve`, for which a plain function is passed in, and assertions.
+offline on a FakeLM. The programs of their case studies, with `Retrieve`, checks and an agent, are in `test_case_studies.py`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lmnb import listening
+from lmnb.adapters.field_reader import FieldReader
 from lmnb.adapters.native import Message, NativeCall
 from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
@@ -68,6 +70,10 @@ class Adapter:
         """What every reply begins with: where the LM only continues a text, its prompt ends with it."""
         return ""
 
+    def reader(self, signature: Any) -> FieldReader | None:
+        """What reads the fields of one reply while it comes. None: they are told when the reply is parsed."""
+        return None
+
     def written(self, fields: Mapping[str, Any]) -> str:
         """A reply that holds these fields, whatever their types; `FakeLM` answers with it."""
         # an adapter of one's own writes outputs in one place: the reply of a demo
@@ -99,12 +105,15 @@ class Adapter:
         sync: bool,
     ) -> list[dict[str, Any]]:
         """Ask `lm` and give the outputs of each completion. With `sync` the coroutine never suspends."""
+        if not sync and hasattr(lm, "prepare"):
+            await lm.prepare()
         native = self._native(lm, signature, inputs)
         messages = self.formatted(signature, demos, inputs, native)
         decoding = self._decoding(lm, config, signature if native is None else native.said)
         if native is not None:
             decoding |= native.options(config, self.parallel_tool_calls)
-        response = await self._request(lm, messages, signature, decoding, sync=sync)
+        listened = listening.call.get()
+        response = await self._request(lm, messages, signature, decoding, native, listened, sync=sync)
         asked = _last_lm_span()
         found = []
         for at in range(len(response.texts)):
@@ -115,7 +124,12 @@ class Adapter:
                     asked.data["unparsed"] = str(error)
                 if not self.repairs:
                     raise
-                found.append(await self._repaired(lm, decoding, signature, messages, error, inputs, native, sync=sync))
+                heard = listened if at == 0 else None  # of several replies the first is told
+                if heard is not None:
+                    heard.withdraw()
+                found.append(
+                    await self._repaired(lm, decoding, signature, messages, error, inputs, native, heard, sync=sync)
+                )
         return found
 
     async def acall(
@@ -176,13 +190,32 @@ class Adapter:
         return [{"role": "assistant", "content": start}] if start else []
 
     async def _request(
-        self, lm: Any, messages: list[Message], signature: Any, decoding: Mapping[str, Any], *, sync: bool
+        self,
+        lm: Any,
+        messages: list[Message],
+        signature: Any,
+        decoding: Mapping[str, Any],
+        native: NativeCall | None,
+        listened: listening.ListenedCall | None,
+        *,
+        sync: bool,
     ) -> Any:
+        """What the LM answers; whoever listens to the call is told the fields as they come."""
         begun = self._begun(lm, signature)
-        response = await lm.request([*messages, *begun], sync=sync, **decoding)
+        asked = [*messages, *begun]
+        if listened is None:
+            response = await lm.request(asked, sync=sync, **decoding)
+        else:
+            with listening.replying(listened, lambda: self._reader(lm, signature, native)):
+                response = await lm.request(asked, sync=sync, **decoding)
         if not begun:
             return response
         return replace(response, texts=[_continued(begun[0]["content"], text) for text in response.texts])
+
+    def _reader(self, lm: Any, signature: Any, native: NativeCall | None) -> FieldReader | None:
+        if _continues(lm):  # its text may go on through the next turns, and lacks what it was given of the reply
+            return None
+        return self.reader(signature) if native is None else native.reader(self)
 
     async def _outputs(self, signature: Any, response: Any, at: int, *, sync: bool) -> dict[str, Any]:
         """The output fields of one text of the response. Raises ParseError."""
@@ -221,6 +254,7 @@ class Adapter:
         error: ParseError,
         inputs: Mapping[str, Any],
         native: NativeCall | None,
+        listened: listening.ListenedCall | None,
         *,
         sync: bool,
     ) -> dict[str, Any]:
@@ -229,7 +263,7 @@ class Adapter:
             {"role": "user", "content": self.repair(signature if native is None else native.said, error)},
         ]
         alone = {key: value for key, value in decoding.items() if key != "n"}
-        response = await self._request(lm, [*messages, *turn], signature, alone, sync=sync)
+        response = await self._request(lm, [*messages, *turn], signature, alone, native, listened, sync=sync)
         asked = _last_lm_span()
         if asked is not None:
             asked.data["repair"] = True

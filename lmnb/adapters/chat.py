@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from lmnb.adapters.base import Adapter, Message
+from lmnb.adapters.field_reader import FieldReader
 from lmnb.adapters.form import Form, Forms, kept
 from lmnb.adapters.headers import END, escape, header
 from lmnb.adapters.sections import Sections
@@ -66,6 +67,9 @@ class ChatAdapter(Adapter):
 
     def written(self, fields: Mapping[str, Any]) -> str:
         return "\n\n".join([*(f"{header(name)}\n{escape(plain(value))}" for name, value in fields.items()), END])
+
+    def reader(self, signature: Any) -> FieldReader | None:
+        return self._form(signature).reader()
 
     def _form(self, signature: Any) -> Form:
         return kept(_forms, Form, signature, self.wording)

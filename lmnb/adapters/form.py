@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from lmnb.adapters.codecs import codec_for
+from lmnb.adapters.field_reader import FieldReader
+from lmnb.adapters.header_reader import HeaderReader
 from lmnb.adapters.headers import END, escape, header, under_headers, without_thought
 from lmnb.adapters.native import Message, is_history
 from lmnb.adapters.sections import Sections
@@ -206,6 +208,10 @@ class Form:
 
     def read(self, text: str) -> Sections:
         return under_headers(text, self.known, self.said)
+
+    def reader(self) -> FieldReader:
+        """What reads one reply while it comes."""
+        return HeaderReader(self.known, self.said)
 
 
 def _checked_type(kind: Any) -> TypeAdapter[Any] | None:

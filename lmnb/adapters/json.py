@@ -15,8 +15,10 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.adapters.codecs import codec_for
+from lmnb.adapters.field_reader import FieldReader, is_text
 from lmnb.adapters.form import Form, Forms, kept
 from lmnb.adapters.headers import without_thought
+from lmnb.adapters.json_reader import JsonReader
 from lmnb.adapters.json_text import Unclear, dumps, objects
 from lmnb.adapters.text_codec import Option
 from lmnb.adapters.values import plain
@@ -101,6 +103,7 @@ class JsonForm(Form):
         super().__init__(signature, wording)
         self.what = wording.key
         self.schema = reply_schema(signature)
+        self.texts = frozenset(name for name, field in signature.output_fields.items() if is_text(field.type))
 
     def start(self) -> str:
         return "{"  # without the first key: whether a model goes on or begins again can be told
@@ -118,6 +121,9 @@ class JsonForm(Form):
     def reply(self, values: Mapping[str, Any]) -> str:
         shown = {name: codec.dump(values[name]) for name, codec in self.outputs.items() if name in values}
         return dumps(shown)
+
+    def reader(self) -> FieldReader:
+        return JsonReader(self.known, self.texts)
 
 
 _forms: Forms[JsonForm] = WeakKeyDictionary()

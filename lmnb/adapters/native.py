@@ -18,6 +18,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from lmnb.adapters.codecs import codec_for
+from lmnb.adapters.field_reader import FieldReader, PlainReader, is_text
 from lmnb.canonical import canonical
 from lmnb.errors import ParseError
 from lmnb.signature import OutputField
@@ -108,6 +109,12 @@ class NativeCall:
                 return self._all({**adapter.parsed(self.said, text), self.output: ToolCalls()})
         calls = ToolCalls(tool_calls=tuple(self._call(call, response.shown(at)) for call in written))
         return self._all({**self._text(adapter, text, response.shown(at)), self.output: calls})
+
+    def reader(self, adapter: Any) -> FieldReader | None:
+        """What reads the text of one reply while it comes."""
+        (name, field), *others = self.said.output_fields.items()
+        inner = adapter.reader(self.said)
+        return inner if others or not is_text(field.type) else PlainReader(inner, name)
 
     def _text(self, adapter: Any, text: str, reply: str) -> dict[str, Any]:
         """What was said beside the calls. Models often say little there, and not in the form that was asked for."""

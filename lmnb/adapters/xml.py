@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from lmnb.adapters.chat import ChatAdapter
+from lmnb.adapters.field_reader import LONGEST, FieldReader, Piece
 from lmnb.adapters.form import Form, Forms, kept
 from lmnb.adapters.sections import Sections, at_line_start
 from lmnb.adapters.values import plain
@@ -20,6 +21,9 @@ from lmnb.types.wording import Wording
 _TAG = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<[ \t]?(/?)[ \t]?(\w+)(?:\s[^<>]*?)?[ \t]?(/?)>", re.DOTALL)
 _LIKE_TAG = re.compile(r"<(?=!\[CDATA\[|[ \t]?/?[ \t]?(\w+))|&(?=(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});)")
 _WRITTEN = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>|\Z)|&(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});", re.DOTALL)
+_TAG_BEGUN = re.compile(r"<[ \t]?/?+[ \t]?(\w*+)(\s[^<>]*+)?/?+")
+_ENTITY_BEGUN = re.compile(r"&#?\w{0,8}")
+_CDATA = "<![CDATA["
 
 
 def escape(value: str, names: Collection[str]) -> str:
@@ -99,6 +103,9 @@ class XmlForm(Form):
     def read(self, text: str) -> Sections:
         return between_tags(text, lambda name: self.known.get(name) or self.known.get(name.casefold()))
 
+    def reader(self) -> FieldReader:
+        return TagReader(self.known)
+
 
 _forms: Forms[XmlForm] = WeakKeyDictionary()
 
@@ -135,3 +142,70 @@ def between_tags(text: str, named: Callable[[str], str | None]) -> Sections:
     if inside:
         found.wrong.setdefault(inside, "not_closed")
     return found
+
+
+class TagReader(FieldReader):
+    """Tells the text between each output's tags as `between_tags` finds it, and nothing that may become a tag or an entity.
+
+    `outputs` has each name by itself and without case.
+    """
+
+    def __init__(self, outputs: Mapping[str, str]) -> None:
+        super().__init__()
+        self._outputs = outputs
+        self._held = ""
+        self._field = ""
+        self._found: set[str] = set()
+
+    def read(self, text: str) -> Iterator[Piece]:
+        text, at, doubtful = self._held + text, 0, None
+        for tag in _TAG.finditer(text):
+            if not tag[2]:
+                if not tag.group().endswith("]]>"):  # a section that goes on
+                    doubtful = tag.start() if doubtful is None else doubtful
+                continue
+            name, closes, empty = self._named(tag[2]), tag[1], tag[3]
+            if name is None:
+                continue
+            if self._field and name == self._field and closes:
+                yield Piece(name, unescape(text[at : tag.start()]), ended=True)
+                self._field, at, doubtful = "", tag.end(), None
+            elif self._field and name != self._field:
+                # its text, unless the field is never closed
+                if doubtful is None and not closes and at_line_start(text, tag.start()):
+                    doubtful = tag.start()
+            elif self._field or closes or name in self._found:
+                self.over = True
+                return
+            else:
+                self._found.add(name)
+                self._field, at = "" if empty else name, tag.end()
+                if empty:
+                    yield Piece(name, "", ended=True)
+        safe = self._safe(text, at) if doubtful is None else doubtful
+        if self._field and safe > at:
+            yield Piece(self._field, unescape(text[at:safe]))
+        self._held = text[safe:]
+        self.over = len(self._held) > LONGEST
+
+    def _named(self, name: str) -> str | None:
+        return self._outputs.get(name) or self._outputs.get(name.casefold())
+
+    def _safe(self, text: str, since: int) -> int:
+        """Up to where nothing can become a part of a tag or an entity."""
+        end = len(text)
+        begun = text.rfind("<", since)
+        if begun >= 0 and self._may_be_tag(text, begun):
+            end = begun
+        begun = text.rfind("&", since, end)
+        return begun if begun >= 0 and _ENTITY_BEGUN.fullmatch(text, begun, end) else end
+
+    def _may_be_tag(self, text: str, at: int) -> bool:
+        if len(text) - at < len(_CDATA) and _CDATA.startswith(text[at:]):
+            return True
+        begun = _TAG_BEGUN.fullmatch(text, at)
+        if begun is None:
+            return False
+        if begun[2]:
+            return self._named(begun[1]) is not None
+        return any(name.startswith((begun[1], begun[1].casefold())) for name in self._outputs)

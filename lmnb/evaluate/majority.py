@@ -7,7 +7,7 @@ from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.evaluate.metrics import normalize_text
-from lmnb.example import Completions, Prediction
+from lmnb.prediction import Completions, Prediction
 
 
 def majority(

@@ -15,8 +15,9 @@ from lmnb.evaluate.metrics import call_of
 from lmnb.evaluate.printed import printed
 from lmnb.evaluate.refusals import watched_refusals
 from lmnb.evaluate.score import Score, as_score
-from lmnb.example import Example, Prediction
+from lmnb.example import Example
 from lmnb.lm.drive import drive
+from lmnb.prediction import Prediction
 from lmnb.trace import Span, Trace, open_span, span
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lmnb.errors import SaveError
+from lmnb.json_file import read_json
 from lmnb.modules import dspy_file, program_file
-from lmnb.modules.json_file import read_json
 from lmnb.modules.module import Module
 from lmnb.modules.rebuild import is_plain, rebuilt
 

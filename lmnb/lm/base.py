@@ -8,7 +8,7 @@ import copy
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal, Self, TextIO
@@ -17,6 +17,9 @@ from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, remember, write_history
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
+from lmnb.listening import Deltas
+from lmnb.listening import deltas as listened
+from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.completion import is_conversation, own_turn, prompt_text, with_stop
 from lmnb.lm.drive import drive
@@ -34,7 +37,7 @@ _LM_THREADS = 64  # for LMs that have no aforward: they wait, they do not comput
 _log = logging.getLogger("lmnb.lm")
 
 
-class BaseLM:
+class BaseLM(Batched):
     """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
     asynchronous form).
 
@@ -89,11 +92,47 @@ class BaseLM:
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
     ) -> Any:
         """The asynchronous form; without one of its own a subclass runs `forward` in a thread."""
-        run = contextvars.copy_context().run
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads(), lambda: run(self.forward, prompt=prompt, messages=messages, **kwargs)
-        )
+        return await self._in_thread(self.forward, prompt=prompt, messages=messages, **kwargs)
+
+    def forward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        """`forward` for a program that is streamed: gives `emit` the text piece by piece, and returns the whole reply as `forward`
+        does. What `emit` raises must pass through. Without a form of its own a subclass's reply comes whole.
+
+        >>> class Slow(BaseLM):
+        ...     def forward(self, prompt=None, messages=None, **options):
+        ...         return "one two"
+        ...     def forward_stream(self, prompt=None, messages=None, *, emit, **options):
+        ...         for piece in ("one", " two"):
+        ...             emit(piece)
+        ...         return "one two"
+        >>> pieces = []
+        >>> Slow("slow").forward_stream("hello", emit=pieces.append), pieces
+        ('one two', ['one', ' two'])
+        """
+        return self.forward(prompt=prompt, messages=messages, **kwargs)
+
+    async def aforward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        """The asynchronous form; without one of its own a subclass runs `forward_stream` in a thread."""
+        if type(self).forward_stream is BaseLM.forward_stream:
+            return await self.aforward(prompt=prompt, messages=messages, **kwargs)
+        return await self._in_thread(self.forward_stream, prompt=prompt, messages=messages, emit=emit, **kwargs)
+
+    async def prepare(self) -> None:
+        """Awaited before an asynchronous call asks what the LM can do, for what takes long the first time, such as an import."""
 
     def __call__(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
@@ -174,12 +213,13 @@ class BaseLM:
                 bought = response.cache != "hit"
                 budget.add(calls=1, tokens=bought * sum(_counts(response.usage)), usd=bought * (response.cost or 0.0))
             return response
+        self.check_reachable()
         if budget is not None:
             budget.reserve()
         response: Response | None = None
         try:
             key = f"{name}:{self._scope(private)}" if caching else ""
-            response = self._cached(key) if caching else None
+            response = _read_cached(lm_cache.get(key) if sync else await lm_cache.aget(key)) if caching else None
             if response is None:
                 sent = {option: value for option, value in decoding.items() if option != "rollout_id"}
                 if sampled:
@@ -187,8 +227,10 @@ class BaseLM:
                 response = await self._ask(messages, {**sent, **private}, sync, "miss" if caching else "off", data)
                 if tape is not None:
                     tape.record(name, response.to_dict())
-                if caching:
+                if caching and sync:
                     lm_cache.put(key, response.to_dict())
+                elif caching:
+                    await lm_cache.aput(key, response.to_dict())
             elif tape is not None:
                 tape.record(name, response.to_dict())
             return response
@@ -200,6 +242,7 @@ class BaseLM:
     async def _ask(
         self, messages: list[dict[str, Any]], sent: dict[str, Any], sync: bool, cache: str, data: dict[str, Any]
     ) -> Response:
+        told = listened.get()
         attempt = 1
         asked: dict[str, Any] = {"prompt": None, "messages": messages}
         if self.model_type == "text":
@@ -207,7 +250,9 @@ class BaseLM:
         while True:
             data["attempts"] = attempt
             try:
-                if sync:
+                if told is not None:
+                    reply = await self._streamed(asked, sent, told, sync)
+                elif sync:
                     reply = self.forward(**asked, **sent)
                 else:
                     reply = await self.aforward(**asked, **sent)
@@ -217,14 +262,28 @@ class BaseLM:
                     if self.num_retries:
                         error.add_note(f"given up after {attempt} attempts: num_retries={self.num_retries}")
                     raise
+                if told is not None:
+                    told.restart()
                 wait = self._wait(attempt, error)
-                told = "%s: %s: %s Attempt %d of %d follows in %.1f s."
-                _log.info(told, self.model, type(error).__name__, error, attempt + 1, self.num_retries + 1, wait)
+                says = "%s: %s: %s Attempt %d of %d follows in %.1f s."
+                _log.info(says, self.model, type(error).__name__, error, attempt + 1, self.num_retries + 1, wait)
             if sync:
                 time.sleep(wait)
             else:
                 await asyncio.sleep(wait)
             attempt += 1
+
+    async def _streamed(self, asked: dict[str, Any], sent: dict[str, Any], told: Deltas, sync: bool) -> Any:
+        token = listened.set(None)  # what an LM asks another one is not its reply
+        request = {**asked, **sent}
+        try:
+            if sent.get("n", 1) > 1 or sent.get("logprobs"):  # not every provider streams these
+                return self.forward(**request) if sync else await self.aforward(**request)
+            if sync:
+                return self.forward_stream(**request, emit=told)
+            return await self.aforward_stream(**request, emit=told)
+        finally:
+            listened.reset(token)
 
     def _wait(self, attempt: int, error: LMError) -> float:
         asked = getattr(error, "retry_after", None)
@@ -238,6 +297,9 @@ class BaseLM:
         content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": _described(decoding)}
         return content_hash(content, 32)
 
+    def check_reachable(self) -> None:
+        """Called before a request is looked up or sent; an LM that does not know where to send it raises `LMNotConfigured`."""
+
     def cache_scope(self) -> str:
         """What besides the request decides a reply; a part of the cache key.
 
@@ -250,14 +312,9 @@ class BaseLM:
         base = private.get("api_base") or private.get("base_url")
         return content_hash([self.cache_scope(), shown_url(str(base)) if base else None])
 
-    def _cached(self, key: str) -> Response | None:
-        stored = lm_cache.get(key)
-        if stored is None:
-            return None
-        try:
-            return Response.from_dict(stored, cache="hit", cost=0.0, attempts=0)
-        except (KeyError, TypeError):
-            return None  # written by something else: ask again
+    async def _in_thread(self, call: Callable[..., Any], **kwargs: Any) -> Any:
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._threads(), lambda: run(call, **kwargs))
 
     def _threads(self) -> Executor:
         return _threads()
@@ -333,6 +390,13 @@ def _described(decoding: dict[str, Any]) -> dict[str, Any]:
         else value
         for name, value in decoding.items()
     }
+
+
+def _read_cached(stored: dict[str, Any] | None) -> Response | None:
+    try:
+        return None if stored is None else Response.from_dict(stored, cache="hit", cost=0.0, attempts=0)
+    except (KeyError, TypeError):
+        return None  # written by something else: ask again
 
 
 def _counts(usage: dict[str, Any]) -> tuple[int, int]:

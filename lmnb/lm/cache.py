@@ -7,15 +7,20 @@ a damaged file is set aside with a warning, and where no file can be written the
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lmnb.lm.store import Store
+
+T = TypeVar("T")
 
 FILE = "replies-1.sqlite"  # the number is the version of the table
 _DISK_LIMIT = 1_000_000_000
@@ -40,7 +45,7 @@ class Cache:
         disk_limit: int = _DISK_LIMIT,
         memory_entries: int = _MEMORY_ENTRIES,
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._thread = threading.Lock(), _one_thread()
         self._configure(disk, memory, folder, disk_limit, memory_entries)
 
     def _configure(
@@ -82,6 +87,16 @@ class Cache:
         store = self._opened()
         if store is not None:
             store.write(key, text)
+
+    async def aget(self, key: str) -> dict[str, Any] | None:
+        """`get` for asynchronous code: the file, which another process may hold for a while, is read in a thread."""
+        with self._lock:
+            near = key in self._memory or not self._disk
+        return self.get(key) if near else await self._in_thread(self.get, key)
+
+    async def aput(self, key: str, value: dict[str, Any]) -> None:
+        """`put` for asynchronous code: the file is written in a thread."""
+        await self._in_thread(self.put, key, value)
 
     def stats(self) -> dict[str, Any]:
         """Hits, misses and puts of this process; entries and bytes of both tiers; the file's path or None."""
@@ -136,8 +151,11 @@ class Cache:
                 self._store = Store((self._folder or cache_folder()) / FILE, self._disk_limit)
             return self._store
 
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._thread = threading.Lock(), _one_thread()
         self._store = None  # a SQLite connection must not cross a fork
 
     def __repr__(self) -> str:
@@ -145,6 +163,10 @@ class Cache:
         return (
             f"Cache({stats['hits']} hits, {stats['misses']} misses, {stats['disk_entries']} replies in {stats['path']})"
         )
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="lmnb-cache")  # SQLite does one thing at a time
 
 
 def cache_folder() -> Path:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal
 
-from lmnb.errors import InvalidRequestError, LMError
-from lmnb.lm import local
-from lmnb.lm.base import BaseLM
+from lmnb.errors import InvalidRequestError, LmnbError
+from lmnb.lm import local, streamed
 from lmnb.lm.completion import prompt_text
 from lmnb.lm.failures import translated
 from lmnb.lm.private import is_private
+from lmnb.lm.profiled import ProfiledLM
+from lmnb.lm.prompt_cache import with_marks
 from lmnb.lm.provider import register
 
 
-class LM(BaseLM):
+class LM(ProfiledLM):
     """`LM("provider/model")` for every provider that litellm knows; `LM("lmnb/tiny")` is the embedded model and
     `LM("gguf/<path>")` any GGUF file.
 
     Keys come from the environment (`OPENAI_API_KEY`, ...) or `api_key=`, a server of your own from `api_base=`; neither
-    is saved, shown or part of a cache key. Local models also take `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`,
-    and reply greedily unless a temperature is given.
+    is saved, shown or part of a cache key: `save_profile` keeps them under a name, the key by its environment variable.
+    `prompt_cache="auto"` marks system message and demos where the provider caches only what is marked (Claude), True marks
+    them for any provider; the cached tokens are in the usage, and lmnb's own cache is not concerned. Local models also take
+    `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is given.
 
     `model_type="text"` is for a model that only continues a text (a base model, a server with `/v1/completions` alone): it is
     sent a conversation as one prompt with a line for each turn, and its reply ends where it would write the next one.
@@ -58,33 +63,90 @@ class LM(BaseLM):
         return self.model_type == "chat" and not local.is_local(self.model) and _calls_functions(self.model)
 
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
-        if local.is_local(self.model):
-            return local.complete(self.model, self._asked(prompt, messages), _public(kwargs))
-        litellm, failure = load_litellm(), None
-        try:
-            return _read(
-                self._call(litellm.completion, litellm.text_completion)(**self._request(prompt, messages, kwargs))
-            )
-        except LMError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary to litellm, which raises many unrelated types
-            failure = translated(error, self.model, {**self._private, **kwargs})
-        raise failure  # outside the handler: the original, whose text may hold a key, is not chained
+        return self._sent(prompt, messages, kwargs, None)
 
     async def aforward(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
+        return await self._asent(prompt, messages, kwargs, None)
+
+    def forward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        if type(self).forward is not LM.forward or self.model_type != "chat":
+            return self.forward(prompt=prompt, messages=messages, **kwargs)
+        return self._sent(prompt, messages, kwargs, emit)
+
+    async def aforward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        if type(self).aforward is not LM.aforward or self.model_type != "chat":
+            return await self.aforward(prompt=prompt, messages=messages, **kwargs)
+        if local.is_local(self.model):
+            return await super().aforward_stream(prompt=prompt, messages=messages, emit=emit, **kwargs)
+        return await self._asent(prompt, messages, kwargs, emit)
+
+    def _sent(
+        self,
+        prompt: str | None,
+        messages: list[dict[str, Any]] | None,
+        options: dict[str, Any],
+        emit: Callable[[str], None] | None,
+    ) -> Any:
+        if local.is_local(self.model):
+            return local.complete(self.model, self._asked(prompt, messages), _public(options), emit)
         litellm, failure = load_litellm(), None
         try:
-            call = self._call(litellm.acompletion, litellm.atext_completion)
-            return _read(await call(**self._request(prompt, messages, kwargs)))
-        except LMError:
+            request = self._request(prompt, messages, options)
+            if emit is not None:
+                return _read(streamed.complete(litellm, request, emit))
+            return _read(self._call(litellm.completion, litellm.text_completion)(**request))
+        except LmnbError:
             raise
-        except Exception as error:  # noqa: BLE001 - as in forward
-            failure = translated(error, self.model, {**self._private, **kwargs})
+        except Exception as error:  # noqa: BLE001 - the boundary to litellm, which raises many unrelated types
+            failure = translated(error, self.model, {**self._private, **options})
+        raise failure  # outside the handler: the original, whose text may hold a key, is not chained
+
+    async def _asent(
+        self,
+        prompt: str | None,
+        messages: list[dict[str, Any]] | None,
+        options: dict[str, Any],
+        emit: Callable[[str], None] | None,
+    ) -> Any:
+        await self.prepare()
+        litellm, failure = load_litellm(), None
+        try:
+            request = self._request(prompt, messages, options)
+            if emit is not None:
+                return _read(await streamed.acomplete(litellm, request, emit))
+            return _read(await self._call(litellm.acompletion, litellm.atext_completion)(**request))
+        except LmnbError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in _sent
+            failure = translated(error, self.model, {**self._private, **options})
         raise failure
+
+    async def prepare(self) -> None:
+        if not local.is_local(self.model) and not load_litellm.cache_info().currsize:
+            await asyncio.to_thread(load_litellm)
+
+    def request_hash(self, messages: list[dict[str, Any]], decoding: dict[str, Any]) -> str:
+        if decoding.get("prompt_cache") == "auto" or not local.is_local(self.model):  # else it may move a probability
+            decoding = {name: value for name, value in decoding.items() if name != "prompt_cache"}
+        return super().request_hash(messages, decoding)
 
     def cache_scope(self) -> str:
         return local.fingerprint(self.model) if local.is_local(self.model) else "litellm"
@@ -105,7 +167,13 @@ class LM(BaseLM):
     def _request(
         self, prompt: str | None, messages: list[dict[str, Any]] | None, options: dict[str, Any]
     ) -> dict[str, Any]:
-        content = {"prompt" if self.model_type == "text" else "messages": self._asked(prompt, messages)}
+        asked = self._asked(prompt, messages)
+        content = (
+            {"prompt": asked}
+            if isinstance(asked, str)
+            else {"messages": with_marks(asked, options.get("prompt_cache"), self.model)}
+        )
+        options = {name: value for name, value in options.items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
         return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
@@ -120,7 +188,8 @@ def _read(reply: Any) -> dict[str, Any]:
 
 
 def _public(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if not is_private(name)}
+    known = {name: value for name, value in options.items() if not is_private(name)}
+    return {name: value for name, value in known.items() if (name, value) != ("prompt_cache", "auto")}
 
 
 @once

@@ -15,6 +15,7 @@ from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
 from lmnb.lm.completion import escaped
+from lmnb.lm.response import read_reply
 from lmnb.settings import current
 from lmnb.types.parts import begins_with, content_text
 from lmnb.types.tool_calls import ToolCalls
@@ -28,9 +29,9 @@ class FakeLM(BaseLM):
     """Gives `answers` in order, or what a handler `(messages, **options)` returns; no model, no network.
 
     An answer is the reply's text, or a dict of output fields, which is written as the adapter in force reads it; an exception is
-    raised instead of a reply. `calls` lists the requests that reached it. `delay` is in seconds a call. A handler gets
-    a `seed` with sampled requests (temperature above 0), different for each rollout id and the same for the same
-    request.
+    raised instead of a reply. `calls` lists the requests that reached it. `delay` is in seconds a call. Where a
+    program is streamed, a reply comes in pieces of `chunk_size` characters. A handler gets a `seed` with sampled requests
+    (temperature above 0), different for each rollout id and the same for the same request.
 
     With `function_calling=True` it is an LM that takes tools: where a request brings some, an answer that is a ToolCalls, and
     those among an answer's fields, are sent as a provider sends calls. An answer may also be the whole message in the shape of
@@ -64,15 +65,21 @@ class FakeLM(BaseLM):
         cache: bool = False,
         delay: float = 0.0,
         function_calling: bool = False,
+        chunk_size: int = 8,
         **options: Any,
     ) -> None:
         if isinstance(answers, (str, Mapping)):
             raise InputError(
                 f"FakeLM takes a list of answers or a handler, not {answers!r}. Write FakeLM([{answers!r}])."
             )
+        if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
+            raise InputError(
+                f"chunk_size is {chunk_size!r}: write how many characters a piece has, a whole number from 1."
+            )
         super().__init__(model, cache=cache, **options)
         self.calls: list[dict[str, Any]] = []
         self.delay = delay
+        self.chunk_size = chunk_size
         self.supports_function_calling = function_calling
         self._handler = answers if callable(answers) else None
         self._takes_options = self._handler is not None and _takes_options(self._handler)
@@ -93,6 +100,37 @@ class FakeLM(BaseLM):
         if self.delay:
             await asyncio.sleep(self.delay)
         return self._reply(_given(prompt, messages), kwargs)
+
+    def forward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        reply = self.forward(prompt=prompt, messages=messages, **kwargs)
+        for piece in self._pieces(reply):
+            emit(piece)
+        return reply
+
+    async def aforward_stream(
+        self,
+        prompt: str | None = None,
+        messages: list[dict[str, Any]] | None = None,
+        *,
+        emit: Callable[[str], None],
+        **kwargs: Any,
+    ) -> Any:
+        reply = await self.aforward(prompt=prompt, messages=messages, **kwargs)
+        for piece in self._pieces(reply):
+            emit(piece)
+            await asyncio.sleep(0)  # a piece of a real reply is waited for
+        return reply
+
+    def _pieces(self, reply: Any) -> list[str]:
+        text, *_ = read_reply(reply, model=self.model, cache="off", attempts=1).texts
+        return [text[at : at + self.chunk_size] for at in range(0, len(text), self.chunk_size)]
 
     def _reply(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
         self.calls.append({"messages": messages, **options})

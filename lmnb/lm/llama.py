@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ def start(
     *,
     n_ctx: int,
     n_threads: int | None = None,
-    embeddings: bool = False,
+    pooling: str = "",
     port: int | None = None,
     api_key: str | None = None,
 ) -> Any:
-    """A server of one request at a time on the GGUF file `path`. With `embeddings` it gives vectors, with a `port` it
-    serves other tools under the model's name (0: any free one), else it has a key that nobody knows.
+    """A server of one request at a time on the GGUF file `path`. With `pooling`, MEAN or LAST, it gives vectors, with a
+    `port` it serves other tools under the model's name (0: any free one), else it has a key that nobody knows.
 
     ModelNotFound where the file cannot be loaded, LMError where xllamacpp or the port is missing.
     """
@@ -47,11 +48,11 @@ def start(
     if model.startswith("lmnb/"):
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.n_gpu_layers = 0
-    if model.startswith("lmnb/") or embeddings:
+    if model.startswith("lmnb/") or pooling:
         params.n_batch = params.n_ubatch = n_ctx  # the whole prompt in one batch
-    if embeddings:
+    if pooling:
         params.embedding = True
-        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        params.pooling_type = getattr(xllamacpp.llama_pooling_type, f"LLAMA_POOLING_TYPE_{pooling}")
     if port is None:
         params.api_keys = [secrets.token_hex(16)]
         params.n_threads_http = 1
@@ -67,6 +68,41 @@ def start(
         raise ModelNotFound(
             f"{str(path)!r} could not be loaded ({error}). It must be a GGUF file that llama.cpp knows.", model=model
         ) from error
+
+
+def stream(server: Any, request: dict[str, Any], emit: Callable[[str], None]) -> dict[str, Any]:
+    """A server's reply to a chat request of one completion; `emit` is given its text as it comes. What `emit` raises ends the
+    reply and is raised here.
+    """
+    chunks: list[dict[str, Any]] = []
+    raised: list[BaseException] = []
+
+    def take(chunk: dict[str, Any]) -> bool:
+        chunks.append(chunk)
+        try:
+            if text := _text(chunk):
+                emit(text)
+        except BaseException as error:  # noqa: BLE001  the server would swallow it
+            raised.append(error)
+        return bool(raised)  # True: the server stops
+
+    server.handle_chat_completions({**request, "stream": True, "stream_options": {"include_usage": True}}, take)
+    if raised:
+        raise raised[0]
+    refused = next((chunk for chunk in chunks if "choices" not in chunk), None)
+    if refused is not None:
+        return refused
+    ends = [choice.get("finish_reason") for chunk in chunks for choice in chunk["choices"]]
+    message = {"role": "assistant", "content": "".join(map(_text, chunks))}
+    usage = next(
+        (chunk["usage"] for chunk in chunks if chunk.get("usage")), {"prompt_tokens": 0, "completion_tokens": 0}
+    )
+    choice = {"index": 0, "message": message, "finish_reason": next(filter(None, ends), None)}
+    return {**chunks[0], "object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def _text(chunk: dict[str, Any]) -> str:
+    return "".join(choice["delta"].get("content") or "" for choice in chunk.get("choices") or ())
 
 
 def _check_free(port: int, model: str) -> None:

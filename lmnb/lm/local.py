@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -46,6 +47,7 @@ _MARK = b"replace('\\n', '\\n ')"  # stands in the chat template of the models t
 _HEAD = 500_000  # bytes in which it stands: the file's tokens come before it
 _SETUP = frozenset({"n_ctx", "n_threads", "n_servers", "prompt_cache"})
 _Messages = Sequence[dict[str, Any]]
+_Emit = Callable[[str], None]
 
 
 def is_local(model: str) -> bool:
@@ -87,8 +89,10 @@ def fingerprint(model: str) -> str:
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
-def complete(model: str, asked: _Messages | str, options: dict[str, Any]) -> dict[str, Any]:
-    """One request, as an OpenAI-shaped dict: a reply to messages, or what continues a text. Temperature 0 where none is given."""
+def complete(model: str, asked: _Messages | str, options: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
+    """One request, as an OpenAI-shaped dict: a reply to messages, or what continues a text. Temperature 0 where none is given.
+    `emit` is given the text of a reply to messages as it comes.
+    """
     setup = {name: value for name, value in options.items() if name in _SETUP}
     body = {name: value for name, value in options.items() if name in _SENT}
     n = options.get("n", 1)
@@ -108,7 +112,7 @@ def complete(model: str, asked: _Messages | str, options: dict[str, Any]) -> dic
             replies.append(replies[0])  # greedy: the same again
             continue
         seed = {"seed": body["seed"] + index} if index and "seed" in body else {}
-        replies.append(runtime.ask(asked, {**body, **seed}))
+        replies.append(runtime.ask(asked, {**body, **seed}, emit))
     return _merged(model, replies)
 
 
@@ -158,7 +162,7 @@ class _Runtime:
         self._idle: list[_Slot] = []
         self._free = threading.Condition()
 
-    def ask(self, asked: _Messages | str, body: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, asked: _Messages | str, body: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
         if not asked:
             raise InvalidRequestError(f"{self.model!r} was asked without a message.", model=self.model)
         if isinstance(asked, str):
@@ -167,9 +171,10 @@ class _Runtime:
         with self._slot(held) as slot:
             reuse = self._prompt_cache and _reusable(slot.last, held)
             slot.last = []
-            reply = self._answered(
-                slot.server.handle_chat_completions, {**body, "messages": held, "cache_prompt": reuse}
-            )
+            handle = slot.server.handle_chat_completions
+            if emit is not None:
+                handle = partial(llama.stream, slot.server, emit=_unindented(emit) if self._embedded else emit)
+            reply = self._answered(handle, {**body, "messages": held, "cache_prompt": reuse})
             slot.last = held  # only now: after a refusal the server still holds an older prompt
         for choice in reply["choices"]:
             choice["message"]["content"] = self._as_written(choice["message"].get("content") or "").strip()
@@ -238,6 +243,19 @@ class _Runtime:
 
     def _serve(self) -> Any:
         return llama.start(self.model, self.path, n_ctx=self._n_ctx, n_threads=self._n_threads)
+
+
+def _unindented(emit: _Emit) -> _Emit:
+    """`emit` for a model of ours, which starts every line of a value with a space."""
+    ended = ""
+
+    def told(text: str) -> None:
+        nonlocal ended
+        shown = (ended + text).replace("\n ", "\n")[len(ended) :]
+        ended = "\n" if text.endswith("\n") else ""
+        emit(shown)
+
+    return told
 
 
 def _reusable(held: list[dict[str, Any]], asked: list[dict[str, Any]]) -> bool:

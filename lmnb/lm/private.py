@@ -15,13 +15,14 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel
 
 _SECRET = re.compile(r"key(_id)?$|secret|passw|token$|credential|authorization|headers$|bearer|cookie", re.IGNORECASE)
-_ENDPOINT = frozenset(
+ENDPOINT = frozenset(
     {"api_base", "base_url", "azure_endpoint", "organization", "api_version", "client", "http_client", "timeout"}
 )
 _OF_REPLIES = frozenset(
     "model model_type cache num_retries use_developer_role temperature max_tokens max_completion_tokens top_p top_k min_p seed "
     "stop n presence_penalty frequency_penalty repetition_penalty repeat_penalty logit_bias logprobs top_logprobs "
-    "response_format reasoning_effort verbosity tools tool_choice parallel_tool_calls rollout_id extra_body prediction".split()
+    "response_format reasoning_effort verbosity tools tool_choice parallel_tool_calls rollout_id extra_body prediction "
+    "prompt_cache".split()  # the last one decides the bill only
 )
 _IN_TEXT = (
     re.compile(r"\b(?:sk|pk|rk|key|gsk|xai|hf|ghp|AIza)[-_][\w*.-]{6,}|\bAIza[\w-]{10,}"),
@@ -49,7 +50,7 @@ def is_private(name: str) -> bool:
     >>> [name for name in ("api_key", "max_tokens", "temperature", "extra_headers", "api_base") if is_private(name)]
     ['api_key', 'extra_headers', 'api_base']
     """
-    return name in _ENDPOINT or _SECRET.search(name) is not None
+    return name in ENDPOINT or _SECRET.search(name) is not None
 
 
 def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], Private]:
@@ -161,9 +162,15 @@ def _values(private: Mapping[str, Any]) -> Iterable[str]:
     for name, value in private.items():
         if isinstance(value, Mapping):
             yield from (str(item) for item in value.values() if len(str(item)) >= 6)
-        elif name not in _ENDPOINT and len(str(value)) >= 4:
+        elif name not in ENDPOINT and len(str(value)) >= 4:
             yield str(value)
 
 
 def _environment() -> Iterable[str]:
     return (value for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= 8)
+
+
+def variable_of(secret: Any) -> str | None:
+    """The environment variable whose value `secret` is; None where there is none."""
+    named = (name for name, value in sorted(os.environ.items()) if value and value == secret and _SECRET.search(name))
+    return next(named, None)

@@ -14,7 +14,7 @@ from lmnb.errors import LMError
 class Response:
     """The texts of one LM call with what it used.
 
-    `usage` holds `prompt_tokens` and `completion_tokens`; `cost` is in US dollars, None where the price is unknown, 0
+    `usage` holds `prompt_tokens` and `completion_tokens` (see `read_usage`); `cost` is in US dollars, None where the price is unknown, 0
     for a cache hit; `cache` is "hit", "miss" or "off"; `attempts` counts how often the request was sent; `finish` is
     why the first text ended ("stop", "length", ...); `logprobs` has one entry a text, as the provider gave it, where
     they were asked for. `tool_calls` has for each text the calls of tools that came with it: dicts of `id`, `name` and
@@ -104,8 +104,8 @@ def read_reply(reply: Any, *, model: str, cache: str, attempts: int) -> Response
 
 
 def read_usage(usage: Any) -> dict[str, Any]:
-    """`prompt_tokens` and `completion_tokens` of an OpenAI-shaped usage; cached prompt tokens too where they are
-    given.
+    """`prompt_tokens` and `completion_tokens` of an OpenAI-shaped usage; where they are given also `cached_tokens`, those of the
+    prompt that the provider had cached, and `cache_creation_tokens`, those that it caches from now on.
     """
     if not usage:
         return {}
@@ -113,8 +113,9 @@ def read_usage(usage: Any) -> dict[str, Any]:
         "prompt_tokens": _get(usage, "prompt_tokens") or 0,
         "completion_tokens": _get(usage, "completion_tokens") or 0,
     }
-    cached = _get(_get(usage, "prompt_tokens_details"), "cached_tokens")
-    return {**read, "cached_tokens": cached} if cached else read
+    details = _get(usage, "prompt_tokens_details")
+    cached = {name: _get(details, name) for name in ("cached_tokens", "cache_creation_tokens")}
+    return {**read, **{name: count for name, count in cached.items() if count}}
 
 
 def _text(choice: Any) -> str:

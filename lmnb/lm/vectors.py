@@ -1,4 +1,8 @@
-"""Embeddings of local GGUF models, in this process: the mean of the last layer over a text's tokens, as a unit vector."""
+"""Embeddings of local GGUF models, in this process, as unit vectors.
+
+Of a model that lmnb trained: the last layer where it would write a label for the text, which is where it keeps what a text
+is about. Of another: the mean of the last layer over the text's tokens.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,9 @@ from typing import Any
 from lmnb.errors import ContextWindowError, InvalidRequestError
 from lmnb.lm import llama, local
 
+VERSION = 2  # of what the vectors are, beside the weights
+_ASKED = "<|user|>[[ ## text ## ]]\n {text}<|end|><|assistant|>[[ ## label ## ]]\n"
+
 _servers: dict[
     str, tuple[str, Any, threading.Lock, bool]
 ] = {}  # by path: the file's version, its server, whether it is ours
@@ -18,13 +25,14 @@ _starting = threading.Lock()
 def embed(model: str, texts: list[str]) -> list[list[float]]:
     """One vector a text. ContextWindowError for a text that is too long, ModelNotFound for an unknown model."""
     _, server, alone, ours = _server(model)
-    given = [f" {text}" for text in texts] if ours else texts  # our models know a word by the space before it
+    # our models know a word by the space before it, at the start of a line too
+    given = [_ASKED.format(text=text.strip().replace("\n", "\n ")) for text in texts] if ours else texts
     with alone:
         reply = server.handle_embeddings({"input": given})
     if "data" in reply:
         return [row["embedding"] for row in sorted(reply["data"], key=lambda row: row["index"])]
     said = str(reply.get("error", {}).get("message", reply))
-    if "too large" in said:
+    if "too large" in said or "context size" in said:
         raise ContextWindowError(
             f"a text is too long for {model!r}, which takes {local.context_size(model)} tokens: {said}. Shorten it.",
             model=model,
@@ -37,8 +45,9 @@ def _server(model: str) -> tuple[str, Any, threading.Lock, bool]:
     key, version = str(path.resolve()), local.fingerprint(model)
     with _starting:
         if key not in _servers or _servers[key][0] != version:  # the file was written anew
-            server = llama.start(model, path, n_ctx=local.context_size(model), embeddings=True)
-            _servers[key] = version, server, threading.Lock(), local.is_ours(model)
+            ours = local.is_ours(model)
+            server = llama.start(model, path, n_ctx=local.context_size(model), pooling="LAST" if ours else "MEAN")
+            _servers[key] = version, server, threading.Lock(), ours
         return _servers[key]
 
 

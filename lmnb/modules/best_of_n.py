@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lmnb import listening
+from lmnb.counts import whole_number
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.modules.module import Module
 from lmnb.modules.one_core import OneCore
@@ -32,6 +34,8 @@ class BestOfN(OneCore):
     Prediction(answer='Paris')
     """
 
+    _advice: Any = None  # what is asked between two tries
+
     def __init__(
         self,
         module: Module,
@@ -43,13 +47,13 @@ class BestOfN(OneCore):
         super().__init__()
         if not isinstance(module, Module):
             raise InputError(f"{type(self).__name__} takes a module, not {module!r}.")
-        if isinstance(N, bool) or not isinstance(N, int) or N < 1:
-            raise InputError(f"N is {N!r}, and it is how often the module may be tried: write a whole number from 1.")
         self.module = module
-        self.N = N
+        self.N = whole_number("N", N, "how often the module may be tried")
         self.reward_fn = reward_fn
         self.threshold = threshold
         self.fail_count = N if fail_count is None else fail_count
+        if self._advice is not None:
+            self.advise = Predict(self._advice)
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         best, highest, failures, chosen, hints = None, None, 0, None, {}
@@ -64,6 +68,7 @@ class BestOfN(OneCore):
             except (BudgetExceeded, Cancelled):
                 raise
             except Exception:
+                listening.withdraw(tried)
                 failures += 1
                 if failures > self.fail_count or (number == self.N - 1 and best is None):
                     raise
@@ -71,8 +76,11 @@ class BestOfN(OneCore):
             if highest is None or reward > highest:
                 if chosen is not None:
                     chosen.data["aside"] = True
+                    listening.withdraw(chosen)
                 best, highest, chosen = made, reward, tried
                 del tried.data["aside"]
+            else:
+                listening.withdraw(tried)
             if reward >= self.threshold:
                 break
             if number < self.N - 1:
@@ -81,6 +89,19 @@ class BestOfN(OneCore):
 
     async def _hints(self, inputs: Mapping[str, Any], made: Any, reward: float, *, sync: bool) -> dict[int, str]:
         return {}
+
+
+ADVICE = Signature(
+    {
+        "wanted": (str, InputField(desc="what the reward is given for")),
+        "reward": (str, InputField()),
+        "steps": (str, InputField(desc="what the program did")),
+        "predictors": (list[str], InputField(desc="the parts that can be told something")),
+        "advice": (dict[str, str], OutputField(desc="by name of a predictor: what it should do otherwise")),
+    },
+    "A program fell short of the wanted reward. Say for each predictor, in one sentence, what it should do otherwise next time. "
+    "Leave out a predictor that did well.",
+)
 
 
 class Refine(BestOfN):
@@ -99,16 +120,7 @@ class Refine(BestOfN):
     Prediction(answer='Paris')
     """
 
-    def __init__(
-        self,
-        module: Module,
-        N: int,
-        reward_fn: Reward,
-        threshold: float,
-        fail_count: int | None = None,
-    ) -> None:
-        super().__init__(module, N, reward_fn, threshold, fail_count)
-        self.advise = Predict(ADVICE)
+    _advice = ADVICE
 
     async def _hints(self, inputs: Mapping[str, Any], made: Any, reward: float, *, sync: bool) -> dict[int, str]:
         named = dict(self.module.named_predictors())
@@ -124,19 +136,6 @@ class Refine(BestOfN):
             advice = (self.advise(**asked) if sync else await self.advise.acall(**asked)).advice
             asking.outputs = advice
         return {id(named[name]): text for name, text in advice.items() if name in named and text.strip()}
-
-
-ADVICE = Signature(
-    {
-        "wanted": (str, InputField(desc="what the reward is given for")),
-        "reward": (str, InputField()),
-        "steps": (str, InputField(desc="what the program did")),
-        "predictors": (list[str], InputField(desc="the parts that can be told something")),
-        "advice": (dict[str, str], OutputField(desc="by name of a predictor: what it should do otherwise")),
-    },
-    "A program fell short of the wanted reward. Say for each predictor, in one sentence, what it should do otherwise next time. "
-    "Leave out a predictor that did well.",
-)
 
 
 def _told(trace: Trace | None, named: Mapping[str, Any]) -> list[str]:

@@ -15,10 +15,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from lmnb import listening
 from lmnb.canonical import content_hash
 from lmnb.errors import CheckFailed, InputError
 from lmnb.signature import InputField
-from lmnb.trace import Span, Trace, open_span, span
+from lmnb.trace import Span, Trace, open_span, path_of, span
 
 RETRIES = 2
 _PLAIN = (str, int, float, bool, type(None))
@@ -160,6 +161,7 @@ class Scope:
         messages = before.messages if before is not None else []
         told = [*messages, back.message] if back.message not in messages else messages
         self.retries[back.key] = Retry(back.step.found[0], told)
+        listening.withdraw(opened)  # steps that are kept are told again
         opened.children[:] = [_superseded(opened, back)]
         self.again, self.done = True, []
         self._called.clear()
@@ -232,7 +234,7 @@ def _superseded(opened: Span, back: Backtrack) -> Span:
 
 
 def _name(step: Step | None) -> str:
-    return Trace(step.span).steps()[0].path if step is not None else ""
+    return path_of(step.span) if step is not None else ""
 
 
 def _free(name: str, signature: Any) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools, submitting
+from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools, submitting
 from lmnb.modules.handed import as_steps
 from lmnb.modules.predict import Predict, filled
-from lmnb.signature import InputField, OutputField
+from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
 
 
@@ -43,16 +43,11 @@ class CodeAct(CodeAgent):
         max_output_chars: int = 10_000,
     ) -> None:
         super().__init__(signature, tools, max_iters, max_output_chars, interpreter_factory)
-        step = made = self.signature
-        for name in made.output_fields:
-            step = step.delete(name)
-        step = step.append("tools", InputField(), list[str]).append("trajectory", InputField(), str)
-        step = step.append("next_thought", OutputField(), str)
-        step = step.append("generated_code", OutputField(desc="Python code and nothing else"), str)
+        made = self.signature
         given = ", ".join(f"`{name}`" for name in made.input_fields)
         wanted, submit = handing_over(made)
         self.codeact = Predict(
-            step.append_instructions(
+            code_signature(made).append_instructions(
                 "You work in turns. In each turn think, then write code that calls the tools; what it prints, and its last "
                 f"expression, is added to the trajectory. {given} are its variables. When you know {wanted}, write {submit}. "
                 f"{LANGUAGE}"

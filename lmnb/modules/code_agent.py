@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseError
-from lmnb.example import Prediction
+from lmnb.leash import in_thread
 from lmnb.modules.handed import checked, known
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.program_of_thought import executed, only_code, submitted
-from lmnb.modules.trajectory import asked
-from lmnb.signature import ensure_signature
+from lmnb.modules.trajectory import asked, turn_signature
+from lmnb.prediction import Prediction
+from lmnb.signature import OutputField, ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
 from lmnb.tools.complaints import LIMITS
 from lmnb.tools.interpreter import CodeInterpreter
@@ -43,14 +44,9 @@ class CodeAgent(OneCore):
         interpreter_factory: Callable[[], CodeInterpreter] | None,
     ) -> None:
         super().__init__()
-        for name, value, what in (
-            ("max_iters", max_iters, "the number of turns"),
-            ("max_output_chars", max_output_chars, "how much of a turn's output is shown"),
-        ):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} is {value!r}, and it is {what}: write a whole number from 1.")
-        self.max_iters = max_iters
-        self.max_output_chars = max_output_chars
+        self.max_iters = whole_number("max_iters", max_iters, "the number of turns")
+        shown = "how much of a turn's output is shown"
+        self.max_output_chars = whole_number("max_output_chars", max_output_chars, shown)
         self.interpreter_factory = interpreter_factory
         self.signature = ensure_signature(signature)
         self.tools = in_code(tools_by_name(tools), (*self.signature.input_fields, *OWN))
@@ -95,7 +91,7 @@ class CodeAgent(OneCore):
         """What the model is shown of it, the outputs where they were handed over, and whether the sandbox lost its state."""
         run = partial(executed, sandbox, code, variables)
         try:
-            ran = run() if sync else await asyncio.to_thread(run)
+            ran = run() if sync else await in_thread(run)
         except InterpreterError as error:
             return self._clipped(error.printed, f"Error: {error}"), None, error.kind in LIMITS
         if ran.final is None:
@@ -109,6 +105,11 @@ class CodeAgent(OneCore):
         over = len(printed) - self.max_output_chars
         shown = printed if over <= 0 else f"{printed[: self.max_output_chars]}… ({over:,} more characters: print less)"
         return "\n".join(filter(None, [shown.rstrip("\n"), error]))
+
+
+def code_signature(signature: Any) -> Any:
+    """The task of one turn whose action is code."""
+    return turn_signature(signature, "generated_code", OutputField(desc="Python code and nothing else"), str)
 
 
 def in_code(tools: Mapping[str, Tool], taken: Iterable[str] = ()) -> dict[str, Tool]:

@@ -23,11 +23,11 @@ from pydantic import PydanticUserError
 from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
+from lmnb.json_file import expect, expect_part, finite, reading, shown, write_json
 from lmnb.lm import local
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, is_private, public
 from lmnb.modules import dspy_media
-from lmnb.modules.json_file import expect, expect_part, finite, reading, shown, write_json
 from lmnb.modules.program_file import does_not_fit, value_state
 from lmnb.types.checked import adapter_for
 
@@ -38,6 +38,7 @@ _LM_ALONE = frozenset(  # what only that LM has; its defaults are nothing to war
     """_dspy_lm_class finetuning_model launch_kwargs train_kwargs provider callbacks use_developer_role engine
     async_engine prompt_cache""".split()  # noqa: SIM905
 )
+_PLACES = frozenset({"profile", "endpoint"})  # what a state of ours says of where its LM is asked
 _LM_TYPES = {"model_type": str, "cache": bool, "num_retries": int, "temperature": (int, float), "max_tokens": int}
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
@@ -124,8 +125,11 @@ def _lm_state(lm: Any, name: str, lost: list[str]) -> dict[str, Any] | None:
     if type(lm) is not LM or local.is_local(lm.model):
         lost.append(f"the LM of {name!r} ({type(lm).__name__} {lm.model!r}), which only lmnb has")
         return None
-    own = {"finetuning_model": None, "launch_kwargs": {}, "train_kwargs": {}}
-    return {"_dspy_lm_class": _LM, "temperature": None, "max_tokens": None, **lm.dump_state(), **own}
+    own, state = {"finetuning_model": None, "launch_kwargs": {}, "train_kwargs": {}}, lm.dump_state()
+    for place in _PLACES & state.keys():
+        lost.append(f"where the LM of {name!r} is asked (its {place})")
+        del state[place]
+    return {"_dspy_lm_class": _LM, "temperature": None, "max_tokens": None, **state, **own}
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.optional import need
 
@@ -22,11 +23,9 @@ class KNN:
     """
 
     def __init__(self, k: int, trainset: Sequence[Any], vectorizer: Callable[[list[str]], Any]) -> None:
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise InputError(f"k is {k!r}, and it is how many examples to find: write a whole number from 1.")
+        self.k = whole_number("k", k, "how many examples to find")
         if not trainset:
             raise InputError("the trainset is empty, so nothing can be near.")
-        self.k = k
         self.trainset = list(trainset)
         self.vectorizer = vectorizer
         self._numpy = need("numpy", "embed", "KNN")

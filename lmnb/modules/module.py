@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -14,15 +13,16 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from lmnb.callbacks import as_callbacks
 from lmnb.calls import CallHistory, history, write_history
 from lmnb.errors import InputError, LmnbError
-from lmnb.example import Prediction
+from lmnb.json_file import read_json, write_text
+from lmnb.leash import in_thread
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
 from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.card_text import card_text
-from lmnb.modules.json_file import read_json, write_text
 from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
 from lmnb.modules.tree import Node, copied, deep, shared, walk
+from lmnb.prediction import Prediction
 from lmnb.trace import Trace, span
 
 if TYPE_CHECKING:
@@ -94,9 +94,7 @@ class Module(Node):
                 forward(*args, **kwargs) if forward is not None else run_to_end(lambda: self.aforward(*args, **kwargs))
             )
         return (
-            await aforward(*args, **kwargs)
-            if aforward is not None
-            else await asyncio.to_thread(self.forward, *args, **kwargs)
+            await aforward(*args, **kwargs) if aforward is not None else await in_thread(self.forward, *args, **kwargs)
         )
 
     def batch(
@@ -124,6 +122,10 @@ class Module(Node):
             straggler_limit=straggler_limit,
         )
         return parallel.run(self, examples, None)
+
+    async def abatch(self, examples: Iterable[Any], num_threads: int | None = None, **options: Any) -> Any:
+        """`batch` for asynchronous code, with the same arguments: the work is done in threads, the caller's loop stays free."""
+        return await Parallel(num_threads, **options).acall(self, examples)
 
     # -- its parts ---------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.module import Module
@@ -29,10 +30,8 @@ class MultiChainComparison(Module):
 
     def __init__(self, signature: Any, M: int = 3, temperature: float = 0.7, **config: Any) -> None:
         super().__init__()
-        if isinstance(M, bool) or not isinstance(M, int) or M < 1:
-            raise InputError(f"M is {M!r}, and it is how many chains are compared: write a whole number from 1.")
         made = ensure_signature(signature)
-        self.M = M
+        self.M = whole_number("M", M, "how many chains are compared")
         self.temperature = temperature
         self.chain = ChainOfThought(made, **config)
         for number in range(1, M + 1):

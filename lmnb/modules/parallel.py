@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmnb import listening
 from lmnb.errors import BudgetExceeded, Cancelled, InputError, TimedOut
 from lmnb.example import Example
 from lmnb.modules.progress import progress, watched
@@ -202,4 +203,5 @@ class Calls(Workers[Outcome]):
                     self.around.children += carrier.children
                 else:
                     carrier.data["aside"] = True
+                    listening.withdraw(carrier)
                     self.around.children.append(carrier)

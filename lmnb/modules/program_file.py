@@ -22,9 +22,10 @@ from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
+from lmnb.json_file import expect, expect_keys, finite, reading, shown, write_json
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, public, split
-from lmnb.modules.json_file import expect, expect_keys, finite, reading, shown, write_json
+from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
 
 FORMAT = 1
@@ -253,7 +254,8 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any
         return None
     options = {key: value for key, value in state.items() if key not in ("class", "callbacks")}
     if state.get("class") == "LM" and isinstance(options.get("model"), str):
-        return LM.load_state(_trusted(options, f"{place}.lm"))
+        former = current("lm") if predictor.lm is None else predictor.lm
+        return LM.load_state(options, place=f"{place}.lm", former=former)
     if predictor.lm is None:
         warnings.warn(
             f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or "

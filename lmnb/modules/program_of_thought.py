@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Mapping
@@ -10,11 +9,13 @@ from functools import partial
 from typing import Any
 
 from lmnb.canonical import jsonable
+from lmnb.counts import whole_number
 from lmnb.errors import InputError, InterpreterError
-from lmnb.example import Prediction
+from lmnb.leash import in_thread
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import as_steps, checked, known
 from lmnb.modules.one_core import OneCore
+from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.tools.bridge import SUBMIT
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
@@ -44,13 +45,8 @@ class ProgramOfThought(OneCore):
         self, signature: Any, max_iters: int = 3, interpreter_factory: Callable[[], CodeInterpreter] | None = None
     ) -> None:
         super().__init__()
-        if isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1:
-            raise InputError(
-                f"max_iters is {max_iters!r}, and it is how many programs may be tried: write a number from 1."
-            )
-        made = ensure_signature(signature)
-        self.signature = made
-        self.max_iters = max_iters
+        self.signature = made = ensure_signature(signature)
+        self.max_iters = whole_number("max_iters", max_iters, "how many programs may be tried")
         self.interpreter_factory = interpreter_factory
         asked = made
         for name in made.output_fields:
@@ -81,7 +77,7 @@ class ProgramOfThought(OneCore):
                 code = only_code(said.generated_code)
                 try:
                     run = partial(executed, sandbox, code, inputs)
-                    result = run() if sync else await asyncio.to_thread(run)
+                    result = run() if sync else await in_thread(run)
                 except InterpreterError as error:
                     problem = error
                     continue

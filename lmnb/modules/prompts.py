@@ -10,8 +10,8 @@ from typing import Any
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.adapters.values import plain
 from lmnb.errors import InputError
+from lmnb.json_file import json_text, write_text
 from lmnb.markdown import block, document, span
-from lmnb.modules.json_file import json_text, write_text
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT
 from lmnb.types.parts import Placeholder

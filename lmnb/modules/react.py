@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lmnb.canonical import jsonable
+from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, ParseError
-from lmnb.example import Prediction
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.handed import as_steps, checked, known, outputs_model
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
-from lmnb.modules.trajectory import asked
+from lmnb.modules.trajectory import asked, turn_signature
+from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
 from lmnb.types.tool_calls import ToolCall, ToolCallResults, ToolCalls
@@ -49,21 +50,13 @@ class ReAct(OneCore):
 
     def __init__(self, signature: Any, tools: Iterable[Any] | Mapping[str, Any], max_iters: int = 20) -> None:
         super().__init__()
-        made = ensure_signature(signature)
-        if isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1:
-            raise InputError(f"max_iters is {max_iters!r}, and it is the number of turns: write a whole number from 1.")
-        self.signature = made
-        self.max_iters = max_iters
+        self.signature = made = ensure_signature(signature)
+        self.max_iters = whole_number("max_iters", max_iters, "the number of turns")
         self.tools = tools_by_name(tools)
         if SUBMIT in self.tools:
             raise InputError(f"a tool of an agent cannot be named {SUBMIT!r}: that is how it hands over its answer.")
         self.tools[SUBMIT] = _submit(made)
-        step = ensure_signature(made)
-        for name in made.output_fields:
-            step = step.delete(name)
-        step = step.append("tools", InputField(), list[str]).append("trajectory", InputField(), str)
-        step = step.append("next_thought", OutputField(), str)
-        step = step.append("tool_calls", OutputField(desc="one or more calls"), ToolCalls)
+        step = turn_signature(made, "tool_calls", OutputField(desc="one or more calls"), ToolCalls)
         wanted = ", ".join(f"`{name}`" for name in made.output_fields)
         self.react = Predict(
             step.append_instructions(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lmnb.errors import InputError
-from lmnb.example import Prediction
 from lmnb.modules.module import Module
+from lmnb.prediction import Prediction
 from lmnb.retrieve.base import as_retriever, check_k
 from lmnb.retrieve.passage import Passages
 from lmnb.settings import current

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
-from lmnb.errors import InputError, InterpreterError, LMNotConfigured
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, handing_over, shown_tools
+from lmnb.errors import InterpreterError, LMNotConfigured
+from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools
 from lmnb.modules.parallel import Parallel
 from lmnb.modules.predict import Predict, filled
 from lmnb.settings import current
-from lmnb.signature import InputField, OutputField
+from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
 from lmnb.types.tool import Tool, tools_by_name
 from lmnb.types.words import type_text
@@ -55,26 +56,16 @@ class RLM(CodeAgent):
         interpreter_factory: Callable[[], CodeInterpreter] | None = None,
     ) -> None:
         super().__init__(signature, tools or (), max_iters, max_output_chars, interpreter_factory)
-        if isinstance(max_llm_calls, bool) or not isinstance(max_llm_calls, int) or max_llm_calls < 0:
-            raise InputError(
-                f"max_llm_calls is {max_llm_calls!r}, and it is how many queries may be asked: write a whole number."
-            )
         made = self.signature
-        self.max_llm_calls = max_llm_calls
+        self.max_llm_calls = whole_number("max_llm_calls", max_llm_calls, "how many queries may be asked", 0)
         self.sub_lm = sub_lm
         answer = made
         for name in made.input_fields:
             answer = answer.delete(name)
         answer = answer.append("variables", InputField(), list[str])
-        step = answer
-        for name in made.output_fields:
-            step = step.delete(name)
-        step = step.append("tools", InputField(), list[str])
-        step = step.append("trajectory", InputField(), str).append("next_thought", OutputField(), str)
-        step = step.append("generated_code", OutputField(desc="Python code and nothing else"), str)
         wanted, submit = handing_over(made)
         self.generate_action = Predict(
-            step.append_instructions(
+            code_signature(answer).append_instructions(
                 "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each "
                 "turn think, then write code that looks at them: search, cut and print small parts; what the code prints, and "
                 "its last expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a "

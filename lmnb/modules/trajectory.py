@@ -6,8 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmnb.errors import ContextWindowError
+from lmnb.signature import InputField, OutputField
 
 SHORTENED = 3  # how often the oldest turn is left out where the trajectory is too long for the model
+
+
+def turn_signature(signature: Any, action: str, field: Any, kind: Any) -> Any:
+    """The task of one turn: from the inputs of `signature`, the tools and the trajectory to the next thought and an `action`."""
+    for name in signature.output_fields:
+        signature = signature.delete(name)
+    signature = signature.append("tools", InputField(), list[str]).append("trajectory", InputField(), str)
+    return signature.append("next_thought", OutputField(), str).append(action, field, kind)
 
 
 async def asked(part: Any, inputs: Mapping[str, Any], turns: Sequence[str], *, sync: bool) -> Any:

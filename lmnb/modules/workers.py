@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 
 from lmnb import settings
 from lmnb.errors import Cancelled
-from lmnb.lm.leash import Leash
+from lmnb.leash import Leash
 
 T = TypeVar("T")
 

@@ -48,6 +48,7 @@ class Archive:
         self.state = State()
         self.entries: dict[str, Entry] = {}
         self.rollouts: dict[str, Result] = {}
+        self.most_calls = 1  # of an LM, in one rollout
         self.outputs = outputs
         self._load = load
         self._reasons: dict[str, str | None] = {}
@@ -64,24 +65,28 @@ class Archive:
     def store(self, rollout: Rollout, result: Result) -> None:
         """Keep a rollout; one on the evaluation set counts for its candidate."""
         self.rollouts[rollout.key()] = result
-        if self.counts(rollout):
-            self.entries[rollout.candidate.id].add(rollout.index, result)
+        self.most_calls = max(self.most_calls, int(result.usage.get("calls", 0)))
+        self.add(rollout.place(), result)
 
-    def counts(self, rollout: Rollout) -> bool:
-        """Whether a rollout is one of those that a candidate is scored by."""
-        scoring = (
-            rollout.split == self.evalset
-            and rollout.role == "student"
-            and not rollout.tracing
-            and not rollout.rollout_id
-        )
-        return scoring and rollout.candidate.id in self.entries
+    def add(self, place: Mapping[str, Any], result: Result) -> None:
+        """Put the result of the rollout at `place` (see `Rollout.place`) to its candidate, if it counts."""
+        if self.counts(place):
+            self.entries[place["candidate"]].add(place["index"], result)
+
+    def counts(self, place: Mapping[str, Any]) -> bool:
+        """Whether the rollout at `place` is one of those that a candidate is scored by."""
+        student = place["role"] == "student" and not place["tracing"] and not place["rollout"]
+        return student and place["split"] == self.evalset and place["candidate"] in self.entries
 
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)
         self._reasons.clear()
 
     # --- reading it
+
+    def feasible(self) -> list[Entry]:
+        """The candidates that are not dropped, in order of creation."""
+        return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
 
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON."""
@@ -132,7 +137,7 @@ class Archive:
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""
-        feasible = [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
+        feasible = self.feasible()
         for entry in feasible:
             if entry.candidate.id == self.state.accepted:
                 return entry.candidate

@@ -6,13 +6,13 @@ Decisions are keyed by content, not by position, so they can be carried to anoth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from lmnb.example import Example
-from lmnb.optimize.candidate import demo_from_dict
+from lmnb.optimize.candidate import Candidate, demo_from_dict
 
 TWIN = 0.9  # the Jaccard index of words from which two texts count as the same
 
@@ -138,6 +138,24 @@ class State:
             return known
         names = set(outputs)
         return next((decision for rejected, decision in self.tabu if _same_demo(demo, rejected, names)), None)
+
+
+def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """What stands of another run's decisions, as kind, data and text for a run with this `baseline`; what is bound to a candidate
+    of that run is bound to the same content here.
+    """
+    for decision in State(tuple(decisions)).standing:
+        data = dict(decision.data)
+        if decision.kind in ("stop", "cancel", "unpin"):
+            continue
+        if decision.kind == "edit":
+            if data["slot"] not in baseline.values:
+                continue
+            edited = baseline.put(data["slot"], data["text"], origin="human", label="your edit, carried over")
+            data["made"] = edited.to_dict()
+        elif "made" in data and set(data["made"]["values"]) != set(baseline.values):
+            continue
+        yield decision.kind, data, f"{decision.text} (carried over)"
 
 
 def _same_demo(demo: Example, rejected: Example, outputs: set[str]) -> bool:

@@ -39,6 +39,17 @@ class Rollout:
     def request(self) -> list[Any]:
         return ["rollout", self.key()]
 
+    def place(self) -> dict[str, Any]:
+        """What a reader of the journal needs to place it."""
+        return {
+            "candidate": self.candidate.id,
+            "split": self.split,
+            "index": self.index,
+            "rollout": self.rollout_id,
+            "role": self.role,
+            "tracing": self.tracing,
+        }
+
 
 @dataclass(frozen=True)
 class Gate:

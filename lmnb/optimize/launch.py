@@ -11,9 +11,8 @@ from weakref import WeakSet
 from lmnb import settings
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
-from lmnb.optimize import steering
 from lmnb.optimize.code import Code
-from lmnb.optimize.decisions import Decision
+from lmnb.optimize.decisions import Decision, carried
 from lmnb.optimize.header import header_for
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
@@ -71,7 +70,8 @@ def begin(
     try:
         run = Run(header, journal, Recording([], journal), code=code)
         _stop_earlier(run)
-        steering.carry(run, decisions)
+        for kind, data, text in carried(decisions, header.baseline):
+            run._decide(kind, data, text)
     except BaseException:
         journal.close()
         raise

@@ -11,6 +11,7 @@ from lmnb.lm.budget import Budget, Purse
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.clock import Clock
 from lmnb.optimize.code import Code
+from lmnb.optimize.controls import Controls
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
@@ -53,6 +54,7 @@ class Parts:
         limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter
         self._budget = Budget(**limits)
         self._driver = self._new_driver(self._archive, self._recording, self._budget, live=self._code is not None)
+        self._controls = self._driver.controls
 
     @property
     def limits(self) -> dict[str, float | None]:
@@ -74,21 +76,11 @@ class Parts:
             teacher_compiled=header.teacher_compiled,
             archive=archive,
         )
-        driver = Driver(
-            lambda: header.optimizer().search(task, **header.options),
-            archive,
-            self._journal if live else Journal(None),
-            recording,
-            execute=None,
-            budget=budget,
-            num_threads=header.num_threads,
-            max_errors=header.max_errors,
-            told=self._told if archive is self._archive else lambda kind, what: None,
-            clock=self._clock if live else Clock(),
-            max_seconds=self.limits["seconds"],
-        )
+        told = self._told if archive is self._archive else lambda kind, what: None
+        controls = Controls(told, self._clock if live else Clock(), self.limits["seconds"] if live else None)
+        execute = None
         if live and self._code is not None:
-            driver.execute = Runner(
+            execute = Runner(
                 student=self._code.program,
                 teacher=self._code.teacher,
                 metric=self._code.metric,
@@ -96,10 +88,20 @@ class Parts:
                 teacher_settings=self._code.teacher_settings,
                 blobs=self._journal.blobs,
                 budget=Purse(budget, *self._code.budgets),
-                cancelled=driver.cancelled,
+                cancelled=controls.cancelled,
                 settings=self._code.settings,
             )
-        return driver
+        return Driver(
+            lambda: header.optimizer().search(task, **header.options),
+            archive,
+            self._journal if live else Journal(None),
+            recording,
+            controls,
+            execute=execute,
+            budget=budget,
+            num_threads=header.num_threads,
+            max_errors=header.max_errors,
+        )
 
     def _show_recorded(self) -> None:
         """Fill the archive from the journal, without the search: enough to look at the run, and to decide where it stands."""
@@ -112,15 +114,7 @@ class Parts:
         for decision in self._recording.all_decisions:
             self._archive.decide(decision)
         for place, result in self._recording.placed:
-            entry = self._archive.entries.get(place["candidate"])
-            scoring = (
-                place["split"] == self._archive.evalset
-                and place["role"] == "student"
-                and not place["tracing"]
-                and not place["rollout"]
-            )
-            if entry is not None and scoring:
-                entry.add(place["index"], result)
+            self._archive.add(place, result)
             self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
 
     def with_code(self, code: Code | None, missing: str) -> Self:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,23 +12,22 @@ from lmnb import views
 from lmnb.errors import Diverged, InputError, MissingExtra, RunError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
-from lmnb.optimize import report, steering
+from lmnb.optimize import report
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.driver import Stopped
+from lmnb.optimize.demos import held_demos
+from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.recording import Recording
+from lmnb.optimize.steering import Steering
 from lmnb.optimize.suspects import Suspect, suspects
-from lmnb.optimize.view import Standing, detail, examples, row_dict
-from lmnb.optimize.worker import Worker
+from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
 from lmnb.optional import need
 from lmnb.trace import Trace, show_in_notebook
 
-ENDED = ("stopped", "cancelled", "finished", "failed")
 
-
-class Run(Worker):
+class Run(Steering):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
@@ -50,56 +50,6 @@ class Run(Worker):
         if freeze is not None:
             freeze(self)
         return self.result()
-
-    # --- decisions
-
-    def accept(self, candidate: Any) -> None:
-        """Endorse a candidate as the result; a later accept or reject changes it."""
-        steering.accept(self, candidate)
-
-    def reject(self, candidate: Any, reason: str | None = None) -> None:
-        """Rule a candidate out; it keeps its scores and can come back by undo."""
-        steering.reject(self, candidate, reason)
-
-    def edit(self, candidate: Any, slot: str, text: str) -> Candidate:
-        """A child of the candidate with another text in a slot such as "self.instructions"; it is evaluated next."""
-        return steering.edit(self, candidate, slot, text)
-
-    def inject(
-        self,
-        instructions: str | Mapping[str, str] | None = None,
-        demo: Any = None,
-        candidate: Mapping[str, Any] | None = None,
-    ) -> Candidate:
-        """A child of the best candidate with these instructions, or with this demo added, or with these slot values; it is evaluated next."""
-        return steering.inject(self, instructions, demo, candidate)
-
-    def keep_demo(self, demo: Any) -> None:
-        """Endorse a demo: later candidates that draw labelled demos take it first."""
-        steering.keep_demo(self, demo)
-
-    def reject_demo(self, demo: Any, reason: str | None = None) -> None:
-        """Rule out a demo and every candidate that holds it, or one that says the same."""
-        steering.reject_demo(self, demo, reason)
-
-    def edit_demo(self, demo: Any, fields: Mapping[str, Any], candidate: Any = None) -> Candidate:
-        """A child of the candidate (by default the best that holds the demo) with the demo's fields changed."""
-        return steering.edit_demo(self, demo, fields, candidate)
-
-    def pin(self, slot: str, candidate: Any) -> None:
-        """Fix a slot to a candidate's value: later candidates carry it, those with another value are out until it is unpinned."""
-        steering.pin(self, slot, candidate)
-
-    def unpin(self, slot: str) -> None:
-        steering.unpin(self, slot)
-
-    def undo(self, decision: Any = None) -> None:
-        """Take back a decision, by default the last that stands; candidates that it dropped come back with their scores."""
-        steering.undo(self, decision)
-
-    def redo(self) -> None:
-        """Put the decision that was undone last in force again."""
-        steering.redo(self)
 
     # --- looking
 
@@ -125,28 +75,11 @@ class Run(Worker):
     def demos(self) -> list[Example]:
         """Every different demo that some candidate holds, in order of first use, with its origin and training index."""
         with self._driver.lock:
-            return list(
-                {
-                    demo.provenance.id: demo
-                    for entry in self._archive.entries.values()
-                    for _, demo in entry.candidate.demos()
-                }.values()
-            )
+            return held_demos(self._archive)
 
     def candidate(self, name: Any) -> Candidate:
         """The candidate of that id, number or standing."""
         return self._entry(name).candidate
-
-    def _entry(self, name: Any) -> Entry:
-        key = getattr(name, "id", name)
-        entries = self._archive.entries
-        if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(entries):
-            return list(entries.values())[key]
-        if isinstance(key, str) and key in entries:
-            return entries[key]
-        raise InputError(
-            f"this run has no candidate {name!r}; its {len(entries)} candidates are listed by run.candidates"
-        )
 
     def result(self) -> Any:
         """The program of the best feasible candidate, with its provenance. Raises what made the run fail."""
@@ -194,7 +127,7 @@ class Run(Worker):
         with self._driver.lock:
             rows = [row_dict(standing) for standing in self._standings.all()]
             best, baseline = self._archive.best(), next(iter(self._archive.entries), None)
-            decisions = steering.shown(self._archive.state)
+            decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
         spent, done = (
             self._budget.spent | {"seconds": self.elapsed},
@@ -296,7 +229,8 @@ class Run(Worker):
         if self.path is None or self._code is None or best is None:
             return
         self._program_of(best).save(self.path / "program.json")
-        steering.write_decisions(self.path / "decisions.jsonl", self.decisions)
+        lines = [json.dumps(decision.to_dict(), ensure_ascii=False) + "\n" for decision in self.decisions]
+        (self.path / "decisions.jsonl").write_text("".join(lines), encoding="utf-8")
 
     # --- taking it elsewhere
 

@@ -151,7 +151,7 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
         splits = prepared(program, given.trainset, given.valset, scoring=metric is not None, needed=needed)
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
-        lm = LM.load_state(header.lm)
+        lm = LM.load_state(header.lm, place="the LM of this run")
     fresh = program.deepcopy()
     fresh.load_state(header.program_state)
     in_force = {"lm": lm, "adapter": settings.current("adapter")}

@@ -82,9 +82,7 @@ class Task:
 
     def feasible(self) -> list[Candidate]:
         """The candidates that are still allowed, in order of creation."""
-        return [
-            entry.candidate for entry in self.archive.entries.values() if self.archive.dropped(entry.candidate) is None
-        ]
+        return [entry.candidate for entry in self.archive.feasible()]
 
     def score(self, candidate: Candidate) -> float | None:
         """The mean score on the evaluation set in per cent, or None where it is not fully scored."""

@@ -12,6 +12,7 @@ from lmnb.evaluate.statistics import mean_interval, paired, shrink
 from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.decisions import State
 from lmnb.optimize.effects import Result
 from lmnb.optimize.task import Predictor
 
@@ -92,6 +93,14 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
 
 def row_dict(standing: Standing) -> dict[str, Any]:
     return asdict(standing) | {"parents": list(standing.parents)}
+
+
+def decision_rows(state: State) -> list[dict[str, Any]]:
+    """The decisions as the Studio lists them."""
+    return [
+        {"id": each.id, "time": each.time, "kind": each.kind, "text": each.text, "undone": each.id in state.undone}
+        for each in state.decisions
+    ]
 
 
 def demo_name(demo: Example) -> str:

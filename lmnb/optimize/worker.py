@@ -14,7 +14,7 @@ from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunErro
 from lmnb.lm.budget import Budget
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.driver import Stopped
+from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.header import Header
 from lmnb.optimize.job import Job
 from lmnb.optimize.journal import Journal, read_records
@@ -50,11 +50,11 @@ class Worker(Parts):
     def _restart(self, job: Callable[[], None], *, paused: bool = False, step: bool = False) -> None:
         self._clock.start()
         self.error = None
-        self._driver.state, self._working = "running", True
+        self._controls.state, self._working = "running", True
         if paused:
-            self._driver.pause()
+            self._controls.pause()
         elif step:
-            self._driver.step()
+            self._controls.step()
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._work, job), name=f"lmnb-run-{self.name}", daemon=True
         )
@@ -65,7 +65,7 @@ class Worker(Parts):
         try:
             job()
         except Stopped:
-            state = "cancelled" if self._driver.cancelled.is_set() else "stopped"
+            state = "cancelled" if self._controls.cancelled.is_set() else "stopped"
         except Diverged as error:
             self._give_up(error)
             return
@@ -97,8 +97,7 @@ class Worker(Parts):
 
     def _end(self, state: str) -> None:
         self._clock.stop()
-        while late := self._driver.late():  # commands that came while the last rollouts ended
-            late()
+        self._controls.read(wait=False)  # commands that came while the last rollouts ended
         for decision in self._recording.rest():
             self._driver.decide(decision, replayed=True)
         self._journal.append(
@@ -118,7 +117,7 @@ class Worker(Parts):
             self._decide(
                 "stop", {"which": what.which}, f"the budget of {what.limit:g} {what.which} is spent", by="budget"
             )
-            self._driver.halt()
+            self._controls.halt()
         if kind == "scored":
             with self._changed:
                 self._scored += 1
@@ -149,7 +148,7 @@ class Worker(Parts):
     @property
     def state(self) -> str:
         """running, pausing, paused, stopping, stopped, cancelled, finished or failed."""
-        return self._driver.state if self._working else self._state
+        return self._controls.state if self._working else self._state
 
     @property
     def live(self) -> bool:
@@ -159,7 +158,7 @@ class Worker(Parts):
     def pause(self) -> None:
         """Dispatch no further rollout; those in flight finish and are journaled."""
         if self.state in ("running", "pausing"):
-            self._driver.pause()
+            self._controls.pause()
 
     def resume(self, budget: Budget | None = None) -> None:
         """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
@@ -181,7 +180,7 @@ class Worker(Parts):
         if self._working:
             if self.state == "stopping":
                 raise RunError("the run is stopping; resume it once it has stopped")
-            self._driver.step() if step else self._driver.resume()
+            self._controls.step() if step else self._controls.resume()
             return
         self._need_code()
         if self.state == "finished":
@@ -232,11 +231,11 @@ class Worker(Parts):
         def command() -> None:
             if self._archive.state.stopped is None:
                 self._decide(kind, {}, text)
-            self._driver.halt(cancel=kind == "cancel")
+            self._controls.halt(cancel=kind == "cancel")
 
         if self._working:
-            self._driver.enter("stopping")
-            self._driver.post(command)
+            self._controls.enter("stopping")
+            self._controls.post(command)
 
     def _join(self, timeout: float | None) -> None:
         # not Thread.join: an interrupt in it marks a running thread as ended (Python 3.11)
@@ -267,10 +266,10 @@ class Worker(Parts):
                 value = action()
             self._after_end()
             return value
-        job, driver = Job(action), self._driver
-        driver.post(job.run)
+        job, controls = Job(action), self._controls
+        controls.post(job.run)
         while not job.done.wait(0.05):
-            ended = not self._working or self._driver is not driver
+            ended = not self._working or self._controls is not controls
             if ended and job.claim():  # nobody reads that mail any more: it is done here
                 return self.command(action)
         if job.error is not None:

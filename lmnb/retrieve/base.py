@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError, RetrievalError
 from lmnb.retrieve.passage import Passage, Passages
 from lmnb.trace import span
@@ -19,6 +20,8 @@ class Retriever(Protocol):
     async def acall(self, query: str, k: int | None = None) -> Sequence[Passage]: ...
 
     def batch(self, queries: Iterable[str], k: int | None = None) -> Sequence[Sequence[Passage]]: ...
+
+    async def abatch(self, queries: Iterable[str], k: int | None = None) -> Sequence[Sequence[Passage]]: ...
 
 
 class BaseRetriever:
@@ -58,6 +61,10 @@ class BaseRetriever:
             raise InputError(f"batch takes a list of queries, not {queries!r}. Write batch([{queries!r}]).")
         listed = list(queries)
         return self._found("queries", listed, listed, k) if listed else []
+
+    async def abatch(self, queries: Iterable[str], k: int | None = None) -> list[Passages]:
+        """`batch` for asynchronous code, in a thread."""
+        return await asyncio.to_thread(self.batch, queries, k)
 
     def _found(self, name: str, given: Any, queries: list[str], k: int | None) -> list[Passages]:
         wanted = self.k if k is None else k
@@ -121,9 +128,7 @@ def check_query(query: Any) -> str:
 
 
 def check_k(k: Any) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise InputError(f"k is {k!r}, and it is how many passages to find: write a whole number from 1.")
-    return k
+    return whole_number("k", k, "how many passages to find")
 
 
 def _as_passage(entry: Any, place: str, function: Any) -> Passage:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +55,9 @@ class PythonInterpreter:
         self.max_output = max_output
         self.max_tool_calls = max_tool_calls
         self._busy = threading.Lock()
+        self._ended = False
         self._session: Any = None
+        self._process: int | None = None
         self._close: Callable[[], object] = _nothing
 
     def start(self) -> None:
@@ -69,11 +73,25 @@ class PythonInterpreter:
                 "max_suspensions": _MOST_CROSSINGS,
             }
             self._session = opened.enter_context(pool.checkout(limits=limits, os_policy={"sleep": "zero"}))
+            self._process = self._session.worker_pid
             self._close = weakref.finalize(self, opened.pop_all().close)
 
     def shutdown(self) -> None:
-        """End the sandbox and forget its state; also done when the interpreter is let go of."""
-        self._session = None
+        """End the sandbox and forget its state; also done when the interpreter is let go of. Code that another thread runs fails there."""
+        self._ended = True
+        if self._busy.acquire(blocking=False):
+            try:
+                self._forget()
+            finally:
+                self._busy.release()
+        elif (
+            self._process is not None
+        ):  # to close would wait for the code: its process ends now, and who runs it closes
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def _forget(self) -> None:
+        self._ended, self._session, self._process = False, None, None
         close, self._close = self._close, _nothing
         close()
 
@@ -107,6 +125,8 @@ class PythonInterpreter:
             return execution
         finally:
             self._busy.release()
+            if self._ended:
+                self.shutdown()
 
     def _run(self, code: str, variables: dict[str, Any]) -> Execution:
         monty = need("pydantic_monty", "interpreter", "PythonInterpreter")
@@ -119,13 +139,13 @@ class PythonInterpreter:
         except monty.MontyError as error:
             failed = explained(error, code, printed.output, self._limits())
             if failed.kind in LIMITS:
-                self.shutdown()
+                self._forget()
             bridge.end()
             if bridge.final is None:
                 raise failed from None
             value = None
         except BaseException:
-            self.shutdown()
+            self._forget()
             raise
         bridge.end()
         return Execution(received(value, "the result"), printed.output, bridge.final)

@@ -14,6 +14,8 @@ from lmnb.train.loop import Run, Settings, tokens_in, train
 from lmnb.train.model import LARGE, Shape, torch
 from lmnb.train.probe import probe
 
+LAST = 0.6  # where the last part of the curriculum begins
+
 
 def train_tiny(
     out: Path,
@@ -32,7 +34,7 @@ def train_tiny(
 
     On a CUDA device the model is the larger one.
 
-    With `start`, a GGUF file of ours, the run goes on from its weights at a lower rate, a quarter into the curriculum.
+    With `start`, a GGUF file of ours, the run goes on from its weights and its tokenizer with the last part of the curriculum.
     """
     for path in (out, checkpoint):
         if not path.parent.is_dir():
@@ -47,11 +49,11 @@ def train_tiny(
             f"going on    {checkpoint}, seed {run.settings.seed}, {run.tokens / 1e6:.1f}M tokens done; delete it to start anew"
         )
     else:
-        large = torch.cuda.is_available() and not start
-        chosen = settings or Settings(seed=seed, threads=threads, shape=LARGE if large else Shape())
+        chosen = settings or Settings(seed=seed, threads=threads, shape=LARGE if torch.cuda.is_available() else Shape())
         if start:
-            chosen = replace(chosen, start=start, skip=0.25, muon=0.011, adam=0.004, fall=0.7, warmup=100)
-        run = Run(chosen, tokenizers.make())
+            earlier = export.load(start)
+            chosen = replace(chosen, start=start, shape=earlier.model.shape, skip=LAST, fall=1.0)
+        run = Run(chosen, earlier.tokenizer if start else tokenizers.make())
         run.settings = replace(chosen, tokens=tokens or tokens_in(minutes, run))
     told(
         f"model       {run.model.size / 1e6:.2f}M parameters, {run.settings.tokens / 1e6:.1f}M tokens, on {run.device}"

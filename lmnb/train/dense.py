@@ -6,11 +6,12 @@ import random
 
 from lmnb.train.episodes.arithmetic import story, sums
 from lmnb.train.episodes.base import pick
-from lmnb.train.episodes.facts import KIN, RELATIONS, ask, facts_about, link, people
-from lmnb.train.episodes.labels import field_names, labels
+from lmnb.train.episodes.facts import facts_about, people
+from lmnb.train.episodes.labels import field_names, invented_word, labels
 from lmnb.train.episodes.routing import FIELDS, instruct
+from lmnb.train.episodes.wordings import KIN, RELATIONS, ask, filler, link
 from lmnb.train.grammar import capital, message
-from lmnb.train.lexicon import ADVERBS, ALL_NOUNS, TOPICS, TRAIN
+from lmnb.train.lexicon import ADVERBS, ALL_NOUNS, TOPICS, TRAIN, VERB_FORMS
 from lmnb.train.render import ASSISTANT, STOP, SYSTEM, USER, Span
 
 Text = tuple[str, list[Span]]
@@ -104,7 +105,7 @@ def answers(rng: random.Random, length: int) -> Text:
     linked = {f"the {kin} of {name}": link(rng, False, kin, name, other) for name, kin, other in links}
     sentences = [fact.text for fact in told] + list(linked.values())
     rng.shuffle(sentences)
-    worked, then = rng.random() < 0.4, "\n \n[[ ## answer ## ]]\n "  # the facts that lead there, before the answer
+    worked, then = rng.random() < 0.6, "\n \n[[ ## answer ## ]]\n "  # the facts that lead there, before the answer
     text, spans = f" {' '.join(sentences)}\n", []
     turn = (
         f"{USER}[[ ## question ## ]]\n ",
@@ -156,4 +157,70 @@ def stories(rng: random.Random, length: int) -> Text:
     return text, spans
 
 
+def quotes(rng: random.Random, length: int) -> Text:
+    """Sentences of any words about some people, then what is said of one after the other: to copy what stands there."""
+    names = people(rng, False, rng.choice([3, 4, 5]))
+    said = {name: _about(rng, name) for name in names}
+    text, spans = f" {' '.join(rng.sample(list(said.values()), len(said)))}\n", []
+    asks = rng.choice(["What is said of {n}?", "{n}?", "Tell me about {n}.", "What about {n}?"])
+    header = rng.choice(["said", "quote", "sentence", "passage", "evidence"])
+    turn = (
+        f"{USER}[[ ## question ## ]]\n ",
+        f"{STOP}{ASSISTANT}[[ ## {header} ## ]]\n ",
+        f"\n \n[[ ## completed ## ]]{STOP}",
+    )
+    before, between, after = pick(rng, {turn: 1, (" ", " => ", "\n"): 1})
+    while len(text) < length:
+        chosen = rng.sample(names, rng.choice([1, 1, 2]))
+        text += before + asks.format(n=" and ".join(chosen)) + between
+        answer = " ".join(said[name] for name in chosen)
+        spans.append(Span(len(text), len(text) + len(answer), "label", 0))
+        text += answer + after
+    return text, spans
+
+
+def _about(rng: random.Random, name: str) -> str:
+    verb, noun, other = rng.choice(VERB_FORMS), rng.choice(ALL_NOUNS).singular, rng.choice(TRAIN.words)
+    with_ = rng.choice(["with", "for", "near", "of", "as", "after", "before", "without", "under"])
+    return rng.choice(
+        [
+            f"{name} {verb[1]} the {noun}.",
+            f"{name} {rng.choice(VERB_FORMS)[2]} {verb[2]} {noun}.",
+            f"The {noun} {with_} {name} {verb[2]} {filler(rng)} {other}.",
+            f"{capital(filler(rng))} {name} {verb[1]} {with_} {other}.",
+            f"{capital(other)} {verb[1]} {name} {filler(rng)}.",
+            f"{name} {verb[1]} {other} {with_} a {noun}.",
+            f"{capital(with_)} the {noun} {name} {verb[2]} {invented_word(rng)}.",
+            f"{name} is {filler(rng)} the {noun} {with_} {other}.",
+        ]
+    )
+
+
+def headers(rng: random.Random, length: int) -> Text:
+    """Short prompts, each with field names of its own, and replies that stand under just these headers."""
+    text, spans = "", []
+    while len(text) < length:
+        given, *asked = dict.fromkeys(name for _ in range(2) for name in field_names(rng, False, FIELDS))
+        asked = asked[: rng.choice([1, 1, 1, 2, 3])]
+        values = [rng.choice([*TRAIN.words, *TRAIN.names]) if rng.random() < 0.6 else invented_word(rng) for _ in asked]
+        fields = "".join(f"\n - `{name}` (str)" for name in asked)
+        form = "".join(f"\n \n[[ ## {name} ## ]]\n {{{name}}}" for name in asked)
+        ask = ", then ".join(f"`[[ ## {name} ## ]]`" for name in [*asked, "completed"])
+        kind = rng.random()
+        if kind < 0.6:
+            text += f"{SYSTEM} {rng.choice(ADVERBS)}\n \n Output fields:{fields}"
+        if kind < 0.3:
+            rule = "Write each output field under its own header, in this order and nothing else:"
+            text += f"\n \n {rule}\n {form[2:]}\n \n[[ ## completed ## ]]"
+        text += STOP if kind < 0.6 else ""
+        text += f"{USER}[[ ## {given} ## ]]\n {' '.join(values)}"
+        text += f"\n \n Reply with {ask}.{STOP}{ASSISTANT}" if kind > 0.2 else f"{STOP}{ASSISTANT}"
+        parts = [f"[[ ## {name} ## ]]\n {value}" for name, value in zip(asked, values, strict=True)]
+        reply = "\n \n".join([*parts, f"[[ ## completed ## ]]{STOP}"])
+        spans.append(Span(len(text), len(text) + len(reply), "label", 0))
+        text += reply
+    return text, spans
+
+
 DENSE = {"lines": lines, "sums": arithmetic_lines, "topics": topic_words, "answers": answers, "stories": stories}
+DENSE |= {"quotes": quotes, "headers": headers}

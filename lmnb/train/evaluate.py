@@ -148,6 +148,7 @@ class Table:
             ),
             ("extraction, 1 hop", s.get("extraction, 1 hop"), 60.0),
             ("extraction, 2 hops", s.get("extraction, 2 hops"), 30.0),
+            ("extraction, 2 hops, with a reasoning field", s.get("extraction, 2 hops, reasoning"), 30.0),
             ("formatting, 4 demos minus 0", minus("formatting, 4 demos", "formatting, 0 demos"), 20.0),
             ("proposed minus bad instruction", minus(PROPOSED[1], PROPOSED[0]), None),
             ("replies that parse at once", self.parsed if self.parses else None, 98.0),
@@ -220,10 +221,10 @@ def score(model: Any, chosen: Sequence[Episode], threads: int = 2) -> tuple[floa
             if not error.cause.startswith("ParseError"):
                 raise
             return 0.0, 0.0  # no reply parsed at all, which is a figure too
-    return report.score, 100 * (1 - sum(map(_stumbled, report)) / len(devset))
+    return report.score, 100 * (1 - sum(map(stumbled, report)) / len(devset))
 
 
-def _stumbled(row: Any) -> bool:
+def stumbled(row: Any) -> bool:
     if row.error is not None:
         return True
     trace = row.prediction.trace

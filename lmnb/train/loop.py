@@ -18,12 +18,13 @@ from queue import Empty, Full
 from typing import Any
 
 from lmnb.errors import RunError
+from lmnb.train import export
 from lmnb.train import tokenizer as tokenizers
 from lmnb.train.descent import Descent
 from lmnb.train.lexicon import VERSION
 from lmnb.train.model import Model, Shape, torch
 from lmnb.train.sequences import Batch, chunk, shares, stream
-from lmnb.train.start import continued, structured
+from lmnb.train.start import structured
 
 MEASURED = 30  # batches that are timed to turn minutes into tokens
 
@@ -40,7 +41,7 @@ class Settings:
     warmup: int = 60
     fall: float = 0.9
     skip: float = 0.0  # how much of the curriculum lies behind the run at its start
-    start: str = ""  # a GGUF file to go on from; empty: the structured start
+    start: str = ""  # a GGUF file of ours to go on from, with its tokenizer; empty: the structured start
     compiled: bool = True
     threads: int = 1  # more are faster only on cores that have nothing else to do
 
@@ -57,7 +58,7 @@ class Run:
         if not fresh:
             pass  # the weights are restored
         elif settings.start:
-            continued(self.model, tokenizer, settings.start)
+            self.model.load_state_dict(export.load(settings.start).model.state_dict())
         else:
             structured(self.model, tokenizer)
         torch._dynamo.config.recompile_limit = 64

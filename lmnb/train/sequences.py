@@ -38,7 +38,19 @@ MIX: dict[str, float] = {
     "chat": 0.05,
 }
 # what is learned last: to read an instruction, to find a fact, to go step by step
-_LATE = {"routing": 2, "told": 2.5, "answers": 5, "hunt": 0.5, "extraction": 5, "arithmetic": 2, "formatting": 2.5}
+_LATE = {
+    "routing": 2.2,
+    "told": 3,
+    "answers": 4,
+    "hunt": 0.5,
+    "extraction": 5,
+    "arithmetic": 3.5,
+    "formatting": 2.2,
+    "tools": 0.5,
+    "search": 0.4,
+    "judging": 0.4,
+    "record": 0.4,
+}
 # progress from which on -> shares: matching and copying by themselves, then with a few families, then all of them
 CURRICULUM: list[tuple[float, dict[str, float]]] = [
     (0.0, {"lines": 8, "topics": 0.6, "repeat": 0.4}),
@@ -47,8 +59,15 @@ CURRICULUM: list[tuple[float, dict[str, float]]] = [
         {"lines": 3.5, "topics": 0.3, "repeat": 0.5, "routing": 2, "told": 0.8, "answers": 2.5, "extraction": 0.8}
         | {"formatting": 0.8, "stories": 2, "sums": 0.6, "arithmetic": 0.5},
     ),
-    (0.35, {**MIX, "told": 1, "lines": 1.5, "topics": 0.15, "repeat": 0.3, "answers": 2, "stories": 1.5, "sums": 0.2}),
-    (0.6, {**MIX, **_LATE, "lines": 0.5, "repeat": 0.3, "stories": 1.2, "sums": 0.2}),
+    (
+        0.35,
+        {**MIX, "told": 1, "lines": 1.5, "topics": 0.15, "repeat": 0.3, "answers": 2, "stories": 1.5, "sums": 0.2}
+        | {"quotes": 0.6, "headers": 0.4},
+    ),
+    (
+        0.6,
+        {**MIX, **_LATE, "lines": 0.5, "repeat": 0.3, "stories": 2.5, "sums": 0.2, "quotes": 0.7, "headers": 1.5},
+    ),
 ]
 SHAPES = [(112, 46), (176, 29), (256, 20), (352, 15), (512, 10)]  # length of a row, rows of a batch
 CHUNK = 60  # rows drawn at a time are enough for about so many batches

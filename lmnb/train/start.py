@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import Any
 
-from lmnb.train.export import load
 from lmnb.train.grammar import capital
 from lmnb.train.lexicon import DESCRIPTIONS, NEGATIVE, NEUTRAL, OTHERS, POSITIVE, TOPICS, TRAIN
 from lmnb.train.model import Block, Model, torch
@@ -47,34 +45,6 @@ def topic_ids(tokenizer: Any) -> list[list[int]]:
         forms = {form for word in said if word for form in (f"Ġ{word}", f"Ġ{capital(word)}")}
         found.append(sorted(vocab[form] for form in forms if form in vocab))
     return found
-
-
-@torch.no_grad()
-def continued(model: Model, tokenizer: Any, path: str | Path) -> None:
-    """Take the weights of an earlier model of the same shape, a GGUF file of ours with a tokenizer of its own.
-
-    A token that both know keeps its embedding; a new one is drawn from the distribution of the earlier one's words, near those
-    of its topic.
-    """
-    earlier = load(path)
-    kept = {name: weight for name, weight in earlier.model.state_dict().items() if name != "embed.weight"}
-    model.load_state_dict(kept, strict=False)
-    old, known = earlier.model.embed.weight, earlier.tokenizer.get_vocab()
-    words = old[content_ids(earlier.tokenizer)]
-    centre, spread = words.mean(0), torch.linalg.cholesky(torch.cov(words.T) + 1e-4 * torch.eye(words.shape[1]))
-    drawn = torch.randn_like(model.embed.weight) @ spread.T
-    new = centre + drawn
-    texts = {at: text for text, at in tokenizer.get_vocab().items()}
-    for at, text in texts.items():
-        if text in known:
-            new[at] = old[known[text]]
-    for ids in topic_ids(tokenizer):
-        met = [at for at in ids if texts[at] in known]
-        if len(met) >= 4:  # a topic that the earlier model knows: its new words start among the old ones
-            middle = new[met].mean(0)
-            for at in set(ids) - set(met):
-                new[at] = middle + 0.6 * drawn[at]
-    model.embed.weight.copy_(new)
 
 
 @torch.no_grad()

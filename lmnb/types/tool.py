@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn, Self
 from pydantic_core import core_schema
 
 from lmnb.errors import InputError, ToolError
+from lmnb.leash import in_thread
 from lmnb.loops import at_home, run_to_end
 from lmnb.spans import span
 from lmnb.types.docstring import read_docstring
@@ -135,7 +136,7 @@ class Tool:
         with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
             opened.inputs = self.parameters.bound(self.name, args, kwargs)
             call = self._prepared(opened.inputs)
-            result = call() if is_async(self.func) else await asyncio.to_thread(call)
+            result = call() if is_async(self.func) else await in_thread(call)
             if inspect.isawaitable(result):
                 result = await result
             opened.result, opened.outputs = result, {"result": result}

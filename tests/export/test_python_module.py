@@ -15,7 +15,7 @@ import pytest
 
 import lmnb
 from lmnb import ChainOfThought, Example, FakeLM, Module, Predict, SaveError
-from lmnb.export.python_module import export_python
+from lmnb.modules.python_file import export_python
 
 ROOT = Path(lmnb.__file__).parents[1]
 

@@ -27,13 +27,17 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 class ScriptedServer:
-    """An OpenAI-shaped endpoint that gives the next of `replies`: (status, body) or (status, body, headers)."""
+    """An OpenAI-shaped endpoint that gives the next of `replies`: (status, body) or (status, body, headers).
+
+    A body that is a list is a stream of events; what can be called among them is called, and may wait.
+    """
 
     def __init__(self) -> None:
         self.replies: list[tuple[Any, ...]] = []
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.keys: list[str | None] = []
+        self.left = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,6 +47,9 @@ class ScriptedServer:
                 outer.paths.append(self.path)
                 outer.keys.append(self.headers.get("authorization"))
                 status, body, *headers = outer.replies.pop(0)
+                if isinstance(body, list):
+                    self.stream(status, body)
+                    return
                 data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
@@ -51,6 +58,20 @@ class ScriptedServer:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
+
+            def stream(self, status: int, events: list[Any]) -> None:
+                self.send_response(status)
+                self.send_header("content-type", "text/event-stream")
+                self.end_headers()
+                try:
+                    for event in events:
+                        if callable(event):
+                            event()
+                            continue
+                        self.wfile.write(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode())
+                        self.wfile.flush()
+                except OSError:
+                    outer.left.set()  # the client went away
 
             def log_message(self, *args: Any) -> None:
                 pass
@@ -127,6 +148,15 @@ def continuation(text: str = "hello", finish: str = "stop") -> dict[str, Any]:
     }
 
 
+def deltas(*texts: str, **usage: int) -> list[Any]:
+    """A chat completion as a provider streams it: the texts, the end, the usage."""
+    frame = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "scripted"}
+    said = [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None} for text in texts]
+    end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    used = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10, **usage}
+    return [*({**frame, "choices": [each]} for each in [*said, end]), {**frame, "choices": [], "usage": used}, "[DONE]"]
+
+
 def failure(message: str, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": code or "error", "code": code}}
 
@@ -139,6 +169,11 @@ def said() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def continued() -> Callable[..., dict[str, Any]]:
     return continuation
+
+
+@pytest.fixture
+def streamed() -> Callable[..., list[Any]]:
+    return deltas
 
 
 @pytest.fixture

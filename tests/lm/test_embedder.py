@@ -40,14 +40,14 @@ def test_shapes_and_batches() -> None:
 
 
 def test_the_embedded_model_tells_topics_apart() -> None:
-    """The five nearest of 120 labelled tickets name the right topic of most others, three times chance would be all."""
+    """The five nearest of 120 labelled tickets name the right one of three topics for at least 85 of 100 others."""
     data, embedder = tickets(), lmnb.Embedder("lmnb/tiny", caching=False)
     known, asked = (embedder([row.ticket for row in rows]) for rows in (data.train, data.test[:100]))
     assert known.shape[0] == 120 and np.allclose(np.linalg.norm(known, axis=1), 1, atol=1e-4)
-    nearest = ((asked - known.mean(0)) @ (known - known.mean(0)).T).argsort(axis=1)[:, -5:]
+    nearest = ((asked - known.mean(0)) @ (known - known.mean(0)).T).argsort(axis=1)[:, :-6:-1]
     votes = [[data.train[index].team for index in row] for row in nearest]
-    right = [max(set(vote), key=vote.count) == row.team for vote, row in zip(votes, data.test, strict=False)]
-    assert sum(right) >= 55
+    right = [max(vote, key=vote.count) == row.team for vote, row in zip(votes, data.test, strict=False)]
+    assert sum(right) >= 85
 
 
 def test_what_was_embedded_before_comes_from_the_cache() -> None:

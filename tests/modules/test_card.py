@@ -75,7 +75,7 @@ def test_both_forms_say_what_a_reviewer_asks(form):
         "yours",
         "unknown",
         "the one that is configured",
-        "LM openai/gpt-5-mini (temperature=0.3)",
+        "LM openai/gpt-5-mini (temperature=0.3, endpoint=own)",
         "temperature=0.5",
     ):
         assert text in shown, text

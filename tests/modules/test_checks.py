@@ -1,125 +1,28 @@
-"""Assert and Suggest: what is asked again, how often, and what the trace, the metric and the demos see of it."""
+"""Assert and Suggest: what is asked again, how often, and what the trace, the metric and the demos see of it.
+
+Programs × adapters × ways of calling are in `test_checks_matrix.py`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from modules.test_checks_matrix import Answering, Each, Searching
 
 import lmnb
-from lmnb import Assert, ChainOfThought, ChatAdapter, CheckFailed, FakeLM, JSONAdapter, Module, Predict, Suggest
-
-ADAPTERS = [ChatAdapter, JSONAdapter]
-
-
-class Answering(Module):
-    """One step, checked."""
-
-    def __init__(self, step: type[Module] = Predict, kind: Any = Assert) -> None:
-        self.answer = step("question -> answer")
-        self.kind = kind
-
-    def forward(self, question: str) -> Any:
-        made = self.answer(question=question)
-        self.kind(" " not in made.answer, "Answer in one word.")
-        return made
-
-
-class Searching(Module):
-    """Two steps, of which the second is checked."""
-
-    def __init__(self, step: type[Module] = Predict, kind: Any = Assert) -> None:
-        self.query = Predict("question -> query")
-        self.answer = step("context, question -> answer")
-        self.kind = kind
-
-    def forward(self, question: str) -> Any:
-        found = self.query(question=question).query
-        made = self.answer(context=f"passages on {found}", question=question)
-        self.kind(" " not in made.answer, "Answer in one word.", at=self.answer)
-        return made
-
-
-PROGRAMS = {
-    "predict": lambda kind: Answering(Predict, kind),
-    "chain of thought": lambda kind: Answering(ChainOfThought, kind),
-    "rag": lambda kind: Searching(Predict, kind),
-    "rag with reasoning": lambda kind: Searching(ChainOfThought, kind),
-}
-
-
-def run(program: Module, how: str) -> list[Any]:
-    """The program's results, called in one of three ways."""
-    if how == "async":
-        return [asyncio.run(program.acall(question="Which?"))]
-    if how == "sync":
-        return [program(question="Which?")]
-    with ThreadPoolExecutor(32) as pool:
-        contexts = [contextvars.copy_context() for _ in range(32)]
-        return list(pool.map(lambda each: each.run(program, question="Which?"), contexts))
-
-
-class Each(FakeLM):
-    """Right as soon as it was told what is wrong."""
-
-    def __init__(self, mends: bool = True) -> None:
-        self.asked: list[str] = []
-        self.mends = mends
-        super().__init__(self.reply)
-
-    def reply(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
-        system = messages[0]["content"]
-        if "`query` (str)" in system.partition("Output fields")[2]:
-            self.asked.append("query")
-            return {"query": "capital of France"}
-        self.asked.append("answer")
-        value = {"answer": "Paris" if self.mends and "`feedback`" in system else "the town of Paris"}
-        return {"reasoning": "I think.", **value} if "`reasoning`" in system else value
-
-
-@pytest.mark.parametrize("how", ["sync", "async", "32 threads"])
-@pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_a_failed_check_is_repaired(name: str, adapter: Any, how: str) -> None:
-    """The step is asked once more, told what was wrong, and the steps before it are not asked again."""
-    lm = Each()
-    with lmnb.context(lm=lm, adapter=adapter()):
-        results = run(PROGRAMS[name](Assert), how)
-    assert {result.answer for result in results} == {"Paris"}
-    assert lm.asked.count("answer") == 2 * len(results)
-    assert lm.asked.count("query") == ("rag" in name) * len(results)
-
-
-@pytest.mark.parametrize("how", ["sync", "async", "32 threads"])
-@pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_an_exhausted_check_ends_or_is_noted(name: str, adapter: Any, how: str) -> None:
-    """After two retries an Assert raises with the evidence, and a Suggest lets the program go on."""
-    lm = Each(mends=False)
-    with lmnb.context(lm=lm, adapter=adapter()):
-        with pytest.raises(
-            CheckFailed, match=r"Answer in one word.*answer.* was asked 3 times.*the town of Paris"
-        ) as failed:
-            run(PROGRAMS[name](Assert), how)
-        assert failed.value.attempts == 3
-        lm.asked.clear()
-        results = run(PROGRAMS[name](Suggest), how)
-    assert {result.answer for result in results} == {"the town of Paris"}
-    assert lm.asked.count("answer") == 3 * len(results)
-    assert all("check" in [each.kind for _, each in result.trace.spans()] for result in results)
+from lmnb import Assert, CheckFailed, FakeLM, Module, Predict, Suggest
 
 
 def test_the_repaired_step_is_a_clean_demo() -> None:
     """The trace's steps have the repaired output and the inputs without feedback; the calls of both attempts are counted."""
     with lmnb.context(lm=Each()):
         made = Searching()(question="Which?")
+    context = ["passages on capital of France"]
     assert [(step.path, step.inputs, step.outputs) for step in made.trace.steps()] == [
         ("query", {"question": "Which?"}, {"query": "capital of France"}),
-        ("answer", {"context": "passages on capital of France", "question": "Which?"}, {"answer": "Paris"}),
+        ("answer", {"context": context, "question": "Which?"}, {"answer": "Paris"}),
     ]
     assert made.trace.usage["calls"] == 3
     assert [row["label"] for row in made.trace.to_dict()["spans"] if row["label"] == "replayed"] == ["replayed"]

@@ -319,7 +319,8 @@ def test_what_cannot_be_written_is_named(tmp_path):
         program.save(tmp_path / "p.json", format="dspy")
     assert str(caught[0].message).endswith(
         "p.json', written for DSPy, leaves out: the provenance (optimizer, seed); the options of 'rewrite' (temperature); "
-        "the LM of 'rewrite' (FakeLM 'mine'), which only lmnb has."
+        "the LM of 'rewrite' (FakeLM 'mine'), which only lmnb has; "
+        "where the LM of 'answer.predict' is asked (its endpoint)."
     )
     text = (tmp_path / "p.json").read_text()
     assert "secret" not in text and "pw@" not in text

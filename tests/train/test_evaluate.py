@@ -9,7 +9,7 @@ import pytest
 
 from lmnb.errors import SystematicFailure
 from lmnb.lm.fake import FakeLM
-from lmnb.train.episodes.facts import KIN
+from lmnb.train.episodes.wordings import KIN
 from lmnb.train.evaluate import DEMOS, ROWS, SAMPLE, SAMPLED, Row, Table, counter, curve, episodes, evaluate, score
 from lmnb.train.lexicon import HELD
 

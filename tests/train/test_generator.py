@@ -12,7 +12,9 @@ from lmnb.train.dense import DENSE
 from lmnb.train.episodes import FAMILIES
 from lmnb.train.episodes.arithmetic import story
 from lmnb.train.episodes.labels import label
-from lmnb.train.grammar import MESSAGES
+from lmnb.train.episodes.routing import GOOD, composed
+from lmnb.train.episodes.wordings import LINKS, RELATIONS, link, says
+from lmnb.train.grammar import MESSAGES, capital
 from lmnb.train.lexicon import HELD, TRAIN, vocabulary
 from lmnb.train.render import conversation
 
@@ -63,6 +65,19 @@ def test_held_labels_stand_in_no_training_text() -> None:
     texts += [make(rng, 700)[0] for make in DENSE.values() for _ in range(40)]
     texts += [label(rng, False) for _ in range(5000)]
     assert not held & set(re.findall(r"\w+", " ".join(texts).lower()))
+
+
+def test_no_held_wording_is_composed_in_training() -> None:
+    """What training says of people and asks of labels is composed of parts, and never comes out as a held wording does."""
+    rng = random.Random(6)
+    facts = [says(rng, False, relation, "Nora", "X") for relation in RELATIONS for _ in range(1500)]
+    links = [link(rng, False, "boss", "Nora", "Bob") for _ in range(5000)]
+    for relation, table in RELATIONS.items():
+        held = [capital(text.format(n="Nora", v="X", an_v="a X")) for text in table["says"]["held"]]
+        assert not [text for text in facts for wording in held if wording in text], relation
+    assert not {text.format(r="boss", n="Nora", m="Bob") for text in LINKS["held"]} & set(links)
+    bids = {composed(rng)[1].replace("{v}", bid) for _ in range(5000) for bid in ("choose", "use", "say")}
+    assert not {each for _, each, _ in GOOD["held"]} & {*bids, *(capital(bid) for bid in bids)}
 
 
 def test_no_sentence_template_is_one_of_the_tickets() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values, words
 from lmnb.train.episodes.facts import people
-from lmnb.train.grammar import side
-from lmnb.train.lexicon import Noun
+from lmnb.train.grammar import capital, side
+from lmnb.train.lexicon import ADVERBS, TRAIN, VERB_FORMS, Noun
 
 MOST = 24  # the largest total
 START = {
@@ -93,6 +93,65 @@ def _step(rng: random.Random, total: int, said: Collection[int] = ()) -> tuple[b
     return more, b, total + b if more else total - b
 
 
+def _told(rng: random.Random, held: bool, table: dict[str, list[str]], composed: Callable[[random.Random], str]) -> str:
+    """A sentence of the table; in training as often one of many more, which are composed."""
+    return composed(rng) if not held and rng.random() < 0.5 else rng.choice(table[side(held)])
+
+
+def _start(rng: random.Random) -> str:
+    third = rng.choice(VERB_FORMS)[1]
+    thing = rng.choice(TRAIN.things).singular
+    place = rng.choice(["in the", "on the", "near the", "under the", "behind the", "with the"]) + f" {thing} of {{n}}"
+    here = "" if thing == "bag" else f"There are {{c}} {{its}} {place}."
+    return rng.choice([f"{{n}} {third} {{c}} {{its}}.", f"{capital(place)} are {{c}} {{its}}.", here or "{n} has {c}."])
+
+
+def _more(rng: random.Random) -> str:
+    third = rng.choice([form[1] for form in VERB_FORMS if form[1] != "gets"])
+    gain = rng.choice(["wins", "gets", "buys", "finds", "earns", "adds", "borrows", "receives", "collects", "catches"])
+    begun = rng.choice(["", "", f"{capital(rng.choice(ADVERBS))} "])
+    return begun + rng.choice(
+        [
+            f"{{n}} {third} {{b}} more.",
+            f"{{n}} {third} {{b}} more {{its}}.",
+            f"{{n}} {gain} {{b}}.",
+            f"{{n}} {gain} {{b}} {{its}} {rng.choice(ADVERBS)}.",
+            f"{{m}} {third} {{b}} more {{its}} for {{n}}.",
+            f"{{b}} more {{its}} {rng.choice(['come', 'follow', 'arrive', 'are there'])}.",
+        ]
+    )
+
+
+def _less(rng: random.Random) -> str:
+    third = rng.choice(VERB_FORMS)[1]
+    loss = rng.choice(["loses", "drops", "sells", "lends", "breaks", "eats", "misses", "forgets", "returns", "burns"])
+    begun = rng.choice(["", "", f"{capital(rng.choice(ADVERBS))} "])
+    away = rng.choice(["away", "out", "off", "up", "to {m}", "back to {m}"])
+    return begun + rng.choice(
+        [
+            f"{{n}} {third} {{b}} {away}.",
+            f"{{n}} {third} {{b}} {{its}} {away}.",
+            f"{{n}} {loss} {{b}} {{its}}.",
+            f"{{n}} {loss} {{b}} of them.",
+            f"{{m}} {loss} {{b}} of the {{its}}.",
+            f"{{b}} {{its}} {rng.choice(['fall', 'break', 'go', 'burn', 'get lost', 'are gone'])}.",
+        ]
+    )
+
+
+def _ask(rng: random.Random) -> str:
+    when = rng.choice(["", "", f" {rng.choice(ADVERBS)}", " in the end", " after all", " then"])
+    return rng.choice(
+        [
+            f"How many {{its}} {rng.choice(['remain', 'are here', 'are left', 'are in sight', 'can {n} see'])}{when}?",
+            f"What is the {rng.choice(['count', 'sum', 'total'])} of the {{its}}{when}?",
+            f"Tell me the number of {{its}}{when}.",
+            f"Of {{its}}, how many does {{n}} {rng.choice(VERB_FORMS)[0]}{when}?",
+            f"The {{its}} of {{n}} are how many{when}?",
+        ]
+    )
+
+
 def story(rng: random.Random, held: bool, steps: int) -> tuple[str, str, int]:
     """The problem, its steps and its result; operands of one digit, each another, totals from 1 to about `MOST`."""
     n, m = people(rng, held, 2)
@@ -100,15 +159,15 @@ def story(rng: random.Random, held: bool, steps: int) -> tuple[str, str, int]:
     total = rng.randint(2, 12)
     numbers = {total}
     slots = {"n": n, "m": m, "its": each.plural}
-    said = [rng.choice(START[side(held)]).format(c=total, **slots)]
+    said = [_told(rng, held, START, _start).format(c=total, **slots)]
     worked = []
     for _ in range(steps):
         more, b, after = _step(rng, total, numbers)
         numbers.add(b)
         worked.append(f"{total} {'+' if more else '-'} {b} = {after}.")
-        said.append(rng.choice((MORE if more else LESS)[side(held)]).format(b=b, **slots))
+        said.append(_told(rng, held, MORE if more else LESS, _more if more else _less).format(b=b, **slots))
         total = after
-    said.append(rng.choice(ASK[side(held)]).format(**slots))
+    said.append(_told(rng, held, ASK, _ask).format(**slots))
     return " ".join(said), " ".join(worked), total
 
 

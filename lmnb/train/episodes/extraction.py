@@ -6,7 +6,8 @@ import random
 from typing import Any
 
 from lmnb.train.episodes.base import Episode, Values, family, pick, signature, split_values
-from lmnb.train.episodes.facts import KIN, RELATIONS, ask, facts_about, link, people
+from lmnb.train.episodes.facts import facts_about, people
+from lmnb.train.episodes.wordings import KIN, RELATIONS, ask, link
 from lmnb.train.grammar import side
 
 INSTRUCTIONS = {
@@ -58,7 +59,7 @@ def row(
 def extraction(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     """`fixed`: hops, demos, reasoning, people, links, listed."""
     hops = fixed.get("hops") or pick(rng, {1: 4, 2: 6})
-    reasoning = fixed.get("reasoning", rng.random() < (0.5 if hops == 2 else 0.25))
+    reasoning = fixed.get("reasoning", rng.random() < (0.65 if hops == 2 else 0.25))
     count = fixed.get("demos", pick(rng, {0: 5, 1: 2, 2: 1.5, 3: 1}))
     listed = fixed.get("listed", rng.random() < 0.3)
     rows = []

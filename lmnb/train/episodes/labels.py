@@ -6,12 +6,13 @@ import random
 from keyword import iskeyword
 
 from lmnb.train.episodes.base import words
-from lmnb.train.lexicon import COLORS, LABEL_PREFIXES, OTHERS, SYLLABLES, TRAIN, Noun, held, vocabulary
+from lmnb.train.lexicon import ALL_NOUNS, COLORS, LABEL_PREFIXES, OTHERS, SYLLABLES, TRAIN, Noun, held, vocabulary
 
 _TAKEN = {"completed", "reasoning", "demos", "lm", "config", "signature"}  # not as the name of a field
 _KNOWN = {word.lower() for word in vocabulary()}
 _FIELD_WORDS = sorted(
-    {word for word in [*TRAIN.words, *OTHERS] if word.isidentifier() and not iskeyword(word)} - _TAKEN
+    {word for word in [*(noun.singular for noun in ALL_NOUNS), *OTHERS] if word.isidentifier() and not iskeyword(word)}
+    - _TAKEN
 )
 _SPLICED = sorted(word.lower() for word in [*TRAIN.labels, *TRAIN.names, *TRAIN.cities, *TRAIN.words] if len(word) > 4)
 LETTERS = "ABCDEFGHKLMNPRSTWXZ"
@@ -77,17 +78,28 @@ def labels(rng: random.Random, of_held: bool, count: int) -> list[str]:
     return chosen
 
 
+def _invented_name(rng: random.Random) -> str:
+    while True:
+        word = invented_word(rng)
+        if not iskeyword(word) and word not in _TAKEN:
+            return word
+
+
 def field_names(rng: random.Random, of_held: bool, usual: list[tuple[str, str]]) -> tuple[str, str]:
-    """Names of an input and an output field: usual ones, or any words, so that headers are learned as copying."""
-    if rng.random() < 0.5:
+    """Names of an input and an output field: usual ones, or any words, so that headers are learned as copying.
+
+    Words of fields are not held out: a word that never stood in a header is hardly ever written into one.
+    """
+    if rng.random() < (0.5 if of_held else 0.35):
         return rng.choice(usual)
-    pool = [word for word in _FIELD_WORDS if held(f"field {word}") == of_held]
-    first, second = rng.sample(pool, 2)
+    if not of_held and rng.random() < 0.25:
+        return _invented_name(rng), f"{_invented_name(rng)}{rng.choice(['', '', '', '_' + _invented_name(rng)])}"
+    first, second = rng.sample(_FIELD_WORDS, 2)
     shape = rng.random()
     if shape < 0.1:
-        first = f"{first}_{rng.choice(pool)}"
+        first = f"{first}_{rng.choice(_FIELD_WORDS)}"
     elif shape < 0.2:
-        second = f"{second}_{rng.choice(pool)}"
+        second = f"{second}_{rng.choice(_FIELD_WORDS)}"
     return first, second
 
 

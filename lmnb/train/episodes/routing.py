@@ -95,6 +95,18 @@ GOOD = {  # per class, joined; what stands before all
     ],
 }
 
+# training composes most of what is said of a class: where it is, how the two are joined, what is bid
+WHERE = (
+    "{d}|if you see {d}|with {d}|when {d} come up|where you read {d}|about {d}|in case of {d}|as to {d}|on {d}|{d} here|"
+    "concerning {d}|after {d}|once {d} are meant|for all {d}|for {d}"
+).split("|")
+BETWEEN = ", |: | - | -> |? |; | | = | / ".split("|")
+BIDDEN = (
+    "{v} {l}|{v} {l}|{v} {l}|please {v} {l}|you {v} {l}|{l}|it is {l}|we {v} {l}|the {o} is {l}|always {l}|{v} the {o} {l}|"
+    "you have to {v} {l}|{v} {a} {l}"
+).split("|")
+KEPT = {("for {d}", ", "), ("{d}", ": ")}  # beginnings of the held wordings
+
 # what an instruction bids to do with a label: so many words that none is taken for a label, but for what changes from
 # class to class
 BIDS = [form[0] for form in VERB_FORMS] + (
@@ -132,6 +144,8 @@ def routing(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
         if row[o] not in shown:
             unknown.add(at)
         shown.add(row[o])
+    if not held and unknown == {0} and not wanted and not reasoning:  # nobody can know the label: say what it is about
+        rows[0][o], unknown = _about(classes[names.index(rows[0][o])], rows[0][i]), set()
     outputs: Values = {"reasoning": str} if reasoning else {}
     outputs[o] = Literal[tuple(names)] if literal else str  # type: ignore[valid-type]
     inputs, right = split_values(rows[-1], [i])
@@ -154,12 +168,20 @@ def _classes(rng: random.Random, kind: str, count: int) -> list[tuple[str, list[
     return [(topic, TOPICS[topic]) for topic in rng.sample(list(TOPICS), count)]
 
 
+def _about(topic: tuple[str, list[Noun]], text: str) -> str:
+    """The topic of a message; where it has no name, its noun."""
+    name, pool = topic
+    return name or next(
+        (each.singular for each in pool if each.singular in text or each.plural in text), text.split()[0]
+    )
+
+
 def describe(rng: random.Random, name: str, pool: list[Noun]) -> str:
     """What an instruction says of a class: its topic in one of several words, or some of its nouns."""
     if name in ("positive", "negative", "neutral"):
         return rng.choice([f"{name} texts", f"a {name} opinion", name])
     kind = rng.random()
-    if kind < 0.5:
+    if name and kind < 0.5:
         return name
     if kind < 0.75 and name in DESCRIPTIONS:
         return rng.choice(DESCRIPTIONS[name])
@@ -179,20 +201,30 @@ def instruct(
     if how == "options":
         listed = ", ".join(names[k] for k in order)
         return f"{first} {rng.choice(['Options:', f'The {o} is one of:', 'Use only'])} {listed}."
-    before, each, join = rng.choice(GOOD[side(held)])
+    before, each, join = composed(rng) if not held and rng.random() < 0.5 else rng.choice(GOOD[side(held)])
     parts = [(describe(rng, *classes[k]), names[k]) for k in order]
     if "{d0}" in before:
         before, parts = before.format(d0=parts[0][0], l0=parts[0][1]), parts[1:]
     said = []
     bid = rng.choice(BIDS) if rng.random() < 0.7 else rng.choice(words(False).words)
-    does = rng.choice(DOES)
+    does, how_so = rng.choice(DOES), rng.choice(ADVERBS)
     for at, (topic, label) in enumerate(parts):
-        text = each.format(d=topic, l=label, i=i, o=o, v=bid, V=bid.capitalize(), s=does)
+        text = each.format(d=topic, l=label, i=i, o=o, v=bid, V=bid.capitalize(), s=does, a=how_so)
         starts = not before.strip() or before.rstrip().endswith(".") or (at and join == " ")
-        said.append(capital(text) if starts and each.startswith(("{d}", "When")) and join == " " else text)
+        said.append(capital(text) if starts and join == " " and not each.startswith("{l}") else text)
     text = before.format(i=i, o=o) + join.join(said)
     text = text if text.endswith(".") or join == "\n" else f"{text}."
     return text if rng.random() < 0.12 else f"{first}{chr(10) if join == chr(10) else ' '}{text}"
+
+
+def composed(rng: random.Random) -> tuple[str, str, str]:
+    """What an instruction says per class, of parts of which each goes with each but for those that are held."""
+    while True:
+        where, between = rng.choice(WHERE), rng.choice(BETWEEN)
+        if (where, between) not in KEPT:
+            break
+    end, join = rng.choice([(".", " "), (".", " "), (".", "\n"), ("", "\n"), ("", "; ")])
+    return "", f"{where}{between}{rng.choice(BIDDEN)}{end}", join
 
 
 def _row(

@@ -8,9 +8,10 @@ from typing import Any
 
 from lmnb.train.episodes.base import Episode, family, pick, signature, split_values
 from lmnb.train.episodes.extraction import extraction
-from lmnb.train.episodes.facts import RELATIONS, drawn, facts_about, people, say
+from lmnb.train.episodes.facts import drawn, facts_about, people, say
 from lmnb.train.episodes.routing import routing
 from lmnb.train.episodes.tools import tools
+from lmnb.train.episodes.wordings import RELATIONS
 from lmnb.train.grammar import side
 
 INSTRUCTIONS = {

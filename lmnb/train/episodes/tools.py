@@ -6,8 +6,9 @@ import random
 from typing import Any, Literal
 
 from lmnb.train.episodes.base import Episode, family, pick, signature, split_values
-from lmnb.train.episodes.facts import KIN, RELATIONS, ask, drawn, link, people
+from lmnb.train.episodes.facts import drawn, people
 from lmnb.train.episodes.labels import labels
+from lmnb.train.episodes.wordings import KIN, RELATIONS, ask, link
 from lmnb.train.grammar import side
 
 # usual name -> what it does, what its argument is, how it is asked for ({v} is the argument)

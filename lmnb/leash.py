@@ -1,10 +1,15 @@
-"""Work that can be called off: a budget that refuses every further call once it is cut."""
+"""Work that can be called off: a budget that refuses every further call once it is cut, and threads that are held by one."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from lmnb.errors import Cancelled
+from lmnb.settings import context, current
+
+T = TypeVar("T")
 
 
 class Leash:
@@ -34,3 +39,16 @@ class Leash:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.budget, name)
+
+
+async def in_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """What `call` gives, in a thread. A thread cannot be stopped: where the caller is cancelled it goes on, and the LM calls that
+    it makes from then on are refused.
+    """
+    leash = Leash(current("budget"))
+    try:
+        with context(budget=leash):
+            return await asyncio.to_thread(call, *args, **kwargs)
+    except asyncio.CancelledError:
+        leash.cut = True
+        raise

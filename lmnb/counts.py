@@ -1,0 +1,19 @@
+"""Arguments that count something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lmnb.errors import InputError
+
+
+def whole_number(name: str, value: Any, what: str, least: int = 1) -> int:
+    """`value` itself; InputError where the argument `name`, which is `what`, is no whole number from `least`.
+
+    >>> whole_number("k", 0, "how many passages to find")
+    Traceback (most recent call last):
+    lmnb.errors.InputError: k is 0, and it is how many passages to find: write a whole number from 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} is {value!r}, and it is {what}: write a whole number from {least}.")
+    return value

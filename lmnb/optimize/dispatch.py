@@ -1,0 +1,136 @@
+"""Running the rollouts of a batch in worker threads, which report by mail."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+from lmnb.errors import BudgetExceeded, Cancelled
+from lmnb.lm.budget import Budget
+from lmnb.optimize.archive import Archive
+from lmnb.optimize.controls import Controls
+from lmnb.optimize.effects import Dropped, Result, Rollout
+from lmnb.optimize.journal import Journal
+from lmnb.optimize.recording import Recording
+
+Execute = Callable[[Rollout, Recording], Result]
+
+
+class Stopped(Exception):
+    """The run ends before its search does."""
+
+
+class Dispatcher:
+    """`execute` runs one rollout; None makes this a replay, which buys nothing. `landed` is called with each that was run, in the
+    driver's thread.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        journal: Journal,
+        recording: Recording,
+        controls: Controls,
+        *,
+        execute: Execute | None,
+        budget: Budget,
+        num_threads: int,
+        landed: Callable[[Rollout, Result], None],
+    ) -> None:
+        self._archive = archive
+        self._journal = journal
+        self._recording = recording
+        self._controls = controls
+        self._execute = execute
+        self._budget = budget
+        self._num_threads = num_threads
+        self._landed = landed
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Inside, there are threads to run rollouts."""
+        self._pool = ThreadPoolExecutor(max_workers=self._num_threads, thread_name_prefix="lmnb-rollout")
+        cancelled = self._controls.cancelled
+        try:
+            yield
+        except Stopped:
+            raise
+        except BaseException:
+            cancelled.set()  # a failed run buys nothing more
+            raise
+        finally:
+            # cancelled rollouts are left to find out by themselves: nobody waits for a reply that will not be used
+            self._pool.shutdown(wait=not cancelled.is_set(), cancel_futures=True)
+
+    def outcomes(self, number: int, rollouts: Mapping[str, Rollout]) -> dict[str, Result | Dropped]:
+        """What the rollouts of batch `number` give, by their keys. Raises `Stopped` where a replay is at the journal's end."""
+        controls, outcomes = self._controls, dict[str, Result | Dropped]()
+        waiting, flying = deque(rollouts), set[str]()
+
+        def land(key: str, outcome: Result | BaseException) -> None:
+            if key in flying:  # else it was given up
+                flying.remove(key)
+                outcomes[key] = self._outcome(rollouts[key], outcome)
+
+        try:
+            while waiting or flying:
+                while waiting and not controls.paused and len(flying) < self._width():
+                    controls.check_time()
+                    key = waiting.popleft()
+                    reason = "the run ends" if controls.stopping else self._veto(rollouts[key])
+                    if reason is not None:
+                        outcomes[key] = Dropped(reason)
+                        continue
+                    if self._execute is None:
+                        raise Stopped
+                    flying.add(key)
+                    self._pool.submit(self._fly, number, rollouts[key], partial(land, key))
+                if controls.stopping:
+                    outcomes |= dict.fromkeys(waiting, Dropped("the run ends"))
+                    waiting.clear()
+                if controls.cancelled.is_set():
+                    return outcomes | dict.fromkeys(flying, Dropped("the run was cancelled"))
+                if waiting and controls.paused and not flying:
+                    controls.enter("paused")
+                if waiting or flying:
+                    controls.read(wait=True)
+            return outcomes
+        finally:
+            flying.clear()
+
+    def _width(self) -> int:
+        # near the end of a budget of calls one rollout at a time, so that which one meets the limit does not depend on timing
+        left = self._budget.left()["calls"]
+        scarce = left is not None and left < 2 * self._num_threads * self._archive.most_calls
+        return 1 if scarce else self._num_threads
+
+    def _veto(self, rollout: Rollout) -> str | None:
+        entry = self._archive.entries.get(rollout.candidate.id)
+        if entry is None or rollout.role != "student":
+            return None
+        return self._archive.dropped(entry.candidate)
+
+    def _fly(self, number: int, rollout: Rollout, land: Callable[[Result | BaseException], None]) -> None:
+        """In a worker thread: run one rollout, journal it, report."""
+        try:
+            assert self._execute is not None
+            result = self._execute(rollout, self._recording)
+            record = {"k": "rollout", "n": number, "key": rollout.key(), "of": rollout.place(), "res": result.to_dict()}
+            self._journal.append({**record, "t": round(result.seconds, 4)})
+            self._controls.post(partial(land, result))
+        except BaseException as error:  # noqa: BLE001 - a worker's fault ends the run, whatever it is
+            self._controls.post(partial(land, error))
+
+    def _outcome(self, rollout: Rollout, outcome: Result | BaseException) -> Result | Dropped:
+        """In the driver's thread: what came of a rollout. Raises what broke its worker."""
+        if isinstance(outcome, Result):
+            self._landed(rollout, outcome)
+            return outcome
+        if not isinstance(outcome, (BudgetExceeded, Cancelled)):
+            raise outcome
+        if isinstance(outcome, BudgetExceeded) and not self._controls.stopping:
+            self._controls.told("budget", outcome)
+        return Dropped(str(outcome))

@@ -1,0 +1,76 @@
+"""What a person injects, as a child of a candidate: an instruction, a demo, or values of slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmnb.errors import InputError
+from lmnb.example import Example
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.task import Predictor
+
+
+def with_instructions(
+    base: Candidate, instructions: str | Mapping[str, str], predictors: Sequence[Predictor]
+) -> Candidate:
+    """`base` with other instructions, by slot; a text alone is for the only predictor there is."""
+    if isinstance(instructions, str):
+        slot = f"{predictors[0].path}.instructions"
+        if len(predictors) != 1:
+            raise InputError(
+                f"this program has {len(predictors)} predictors; say which: inject(instructions={{{slot!r}: ...}})"
+            )
+        instructions = {slot: instructions}
+    child = base
+    for slot, text in instructions.items():
+        check_slot(slot, predictors)
+        child = child.put(slot, text.strip())
+    return child.child_of(base, origin="human", label="your instruction")
+
+
+def check_slot(slot: str, predictors: Sequence[Predictor]) -> None:
+    """Raises InputError where `slot` holds no instructions."""
+    slots = [f"{predictor.path}.instructions" for predictor in predictors]
+    if slot not in slots:
+        raise InputError(f"there is no instruction slot {slot!r}; this program has {', '.join(slots)}")
+
+
+def with_demo(base: Candidate, demo: Any, predictors: Sequence[Predictor]) -> Candidate:
+    """`base` with the demo added to every predictor that it fits."""
+    given = _demo(demo, "human")
+    child = base
+    for predictor in predictors:
+        fitting = predictor.labelled(given)
+        if fitting is not None:
+            slot = f"{predictor.path}.demos"
+            child = child.put(slot, (*child.values[slot], fitting.with_origin("human", source=given.provenance.source)))
+    if child is base:
+        fields = "; ".join(f"{each.path}: {', '.join((*each.inputs, *each.outputs))}" for each in predictors)
+        raise InputError(f"the demo {demo_fields(demo)!r} fits no predictor. Their fields are {fields}.")
+    return child.child_of(base, origin="human", label="your demo")
+
+
+def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
+    """`base` with these values in its slots."""
+    child = base
+    for slot, value in values.items():
+        if slot not in base.values:
+            raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(base.values)}")
+        if slot.endswith(".demos"):
+            value = tuple(_demo(demo) for demo in value)
+        child = child.put(slot, value)
+    return child.child_of(base, origin="human", label="your candidate")
+
+
+def demo_fields(demo: Any) -> dict[str, Any]:
+    """The fields of a demo that a person gives."""
+    if not isinstance(demo, (Example, Mapping)):
+        raise InputError(f"{demo!r} is no demo; give an Example or a dict of its fields")
+    return dict(demo.items())
+
+
+def _demo(given: Any, origin: str | None = None) -> Example:
+    """A demo with `origin`, else with its own, else a person's."""
+    known = given.provenance if isinstance(given, Example) else Example().provenance
+    return Example(demo_fields(given)).with_origin(origin or known.origin or "human", source=known.source)
