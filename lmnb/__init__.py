@@ -59,6 +59,7 @@ _WHERE = {
     "lmnb.retrieve.pyserini": "Pyserini",
     "lmnb.tools.interpreter": "CodeInterpreter Execution FinalOutput",
     "lmnb.tools.python": "PythonInterpreter",
+    "lmnb.tools.deno": "DenoInterpreter",
     "lmnb.tools.sql": "SQL SQLResult",
     "lmnb.tools.mcp": "MCPServer",
     "lmnb.modules.module": "Module",

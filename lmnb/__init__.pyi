@@ -175,6 +175,7 @@ from lmnb.signature import (
     make_signature as make_signature,
 )
 from lmnb.streaming.streamify import streamify as streamify
+from lmnb.tools.deno import DenoInterpreter as DenoInterpreter
 from lmnb.tools.interpreter import CodeInterpreter as CodeInterpreter
 from lmnb.tools.interpreter import Execution as Execution
 from lmnb.tools.interpreter import FinalOutput as FinalOutput

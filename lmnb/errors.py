@@ -57,10 +57,11 @@ class ParseError(LmnbError):
 
 
 class MissingExtra(LmnbError, ImportError):
-    """An optional library is not installed; the message names the extra."""
+    """An optional library is not installed; the message names the extra, or the `command` that gets the library."""
 
-    def __init__(self, library: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {library!r}, which is not installed. Run: pip install 'lmnb[{extra}]'")
+    def __init__(self, library: str, extra: str, purpose: str, command: str = "") -> None:
+        how = command or f"pip install 'lmnb[{extra}]'"
+        super().__init__(f"{purpose} needs {library!r}, which is not installed. Run: {how}")
         self.library = library
         self.extra = extra
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools, submitting
+from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools, submitting
 from lmnb.modules.handed import as_steps
 from lmnb.modules.predict import Predict, filled
 from lmnb.signature import InputField
@@ -50,10 +50,16 @@ class CodeAct(CodeAgent):
             code_signature(made).append_instructions(
                 "You work in turns. In each turn think, then write code that calls the tools; what it prints, and its last "
                 f"expression, is added to the trajectory. {given} are its variables. When you know {wanted}, write {submit}. "
-                f"{LANGUAGE}"
+                f"{language(interpreter_factory)}"
             )
         )
         self.extractor = ChainOfThought(made.append("trajectory", InputField(), str))
+
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`, with the tools of this agent."""
+        given = {"tools": shown_tools(self.tools), **inputs}
+        steps = super().messages(**as_steps(self.signature, given, submitting))
+        return {**super().messages(**given), "codeact": steps["codeact"]}
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         inputs = filled(self.signature, inputs)

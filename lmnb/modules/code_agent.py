@@ -18,14 +18,10 @@ from lmnb.signature import OutputField, ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
 from lmnb.tools.complaints import LIMITS
 from lmnb.tools.interpreter import CodeInterpreter
-from lmnb.tools.python import PythonInterpreter
+from lmnb.tools.python import PythonInterpreter, language_of
 from lmnb.types.tool import Tool, tools_by_name
 
 OWN = ("llm_query", "llm_query_batched")  # what an RLM's code may call besides its tools
-LANGUAGE = (
-    "The code is Python with the standard types, math, re, json and datetime, and neither files nor network, inheritance, nor "
-    "yield. Variables last from turn to turn."
-)
 
 Step = tuple[Any, Mapping[str, Any]]  # a predictor and what it is given besides the trajectory
 
@@ -110,6 +106,11 @@ class CodeAgent(OneCore):
 def code_signature(signature: Any) -> Any:
     """The task of one turn whose action is code."""
     return turn_signature(signature, "generated_code", OutputField(desc="Python code and nothing else"), str)
+
+
+def language(factory: Any) -> str:
+    """The code as the model is told of it, for the sandboxes of `factory`."""
+    return f"The code is Python with {language_of(factory)}. Variables last from turn to turn."
 
 
 def in_code(tools: Mapping[str, Tool], taken: Iterable[str] = ()) -> dict[str, Tool]:

@@ -19,7 +19,7 @@ from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.tools.bridge import SUBMIT
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
-from lmnb.tools.python import PythonInterpreter
+from lmnb.tools.python import PythonInterpreter, language_of
 from lmnb.trace import span
 
 _FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
@@ -54,8 +54,8 @@ class ProgramOfThought(OneCore):
         given = ", ".join(f"`{name}`" for name in made.input_fields)
         handed = ", ".join(f"{name}=..." for name in made.output_fields)
         rules = (
-            f"Write Python code that computes the answer; {given} are its variables. It ends with SUBMIT({handed}). It has the "
-            "standard types, math, re, json and datetime, and neither files nor network, inheritance, nor yield."
+            f"Write Python code that computes the answer; {given} are its variables. It ends with SUBMIT({handed}). It has "
+            f"{language_of(interpreter_factory)}."
         )
         asked = asked.append_instructions(rules)
         code = OutputField(desc="Python code and nothing else")
@@ -64,6 +64,12 @@ class ProgramOfThought(OneCore):
         self.code_regenerate = ChainOfThought(again.append("generated_code", code, str))
         read = made.append("final_generated_code", InputField(), str)
         self.generate_output = ChainOfThought(read.append("code_output", InputField(), str))
+
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`; of a history's answers the programs are shown that handed them over."""
+        programs = super().messages(**as_steps(self.signature, inputs, _programming))
+        shown = super().messages(**inputs)
+        return {name: (shown if name.startswith("generate_output") else programs)[name] for name in shown}
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         sandbox = self.interpreter_factory() if self.interpreter_factory else PythonInterpreter()

@@ -66,11 +66,17 @@ class ReAct(OneCore):
         )
         self.extract = ChainOfThought(made.append("trajectory", InputField(), str))
 
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`, with the tools of this agent."""
+        given = {"tools": self._shown(), **inputs}
+        steps = super().messages(**as_steps(self.signature, given, _submitting))
+        return {**super().messages(**given), "react": steps["react"]}
+
+    def _shown(self) -> list[str]:
+        return [tool.format() for tool in self.tools.values()]
+
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
-        given = {
-            **as_steps(self.signature, inputs, _submitting),
-            "tools": [tool.format() for tool in self.tools.values()],
-        }
+        given = {**as_steps(self.signature, inputs, _submitting), "tools": self._shown()}
         turns: list[dict[str, Any]] = []
         told: list[str] = []
         reason = "max_iters"

@@ -12,7 +12,7 @@ from lmnb.adapters.values import plain
 from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
 from lmnb.errors import InterpreterError, LMNotConfigured
-from lmnb.modules.code_agent import LANGUAGE, CodeAgent, code_signature, handing_over, shown_tools
+from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools
 from lmnb.modules.parallel import Parallel
 from lmnb.modules.predict import Predict, filled
 from lmnb.settings import current
@@ -69,18 +69,28 @@ class RLM(CodeAgent):
                 "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each "
                 "turn think, then write code that looks at them: search, cut and print small parts; what the code prints, and "
                 "its last expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a "
-                f"reader needs to know. When you know {wanted}, write {submit}. {LANGUAGE}"
+                f"reader needs to know. When you know {wanted}, write {submit}. {language(interpreter_factory)}"
             )
         )
         self.extract = Predict(answer.append("trajectory", InputField(), str))
+
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`, where `inputs` are those of a call: what the prompt tells of them, and the tools."""
+        own = {name: inputs.pop(name) for name in list(inputs) if name in self.signature.input_fields}
+        tools = {**self.tools, **Queries(None, self.max_llm_calls).tools()}
+        seen = {"variables": self._variables(filled(self.signature, own)), "tools": shown_tools(tools)}
+        return super().messages(**{**seen, **inputs})
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         inputs = filled(self.signature, inputs)
         lm = next((each for each in (self.sub_lm, self.generate_action.lm, current("lm")) if each is not None), None)
         tools = {**self.tools, **Queries(lm, self.max_llm_calls).tools()}
-        seen = {"variables": [self._variable(name, value) for name, value in inputs.items()]}
+        seen = {"variables": self._variables(inputs)}
         act = self.generate_action, {**seen, "tools": shown_tools(tools)}
         return await self._turns(act, (self.extract, seen), inputs, tools, sync=sync)
+
+    def _variables(self, inputs: Mapping[str, Any]) -> list[str]:
+        return [self._variable(name, value) for name, value in inputs.items()]
 
     def _variable(self, name: str, value: Any) -> str:
         field = self.signature.input_fields[name]

@@ -10,10 +10,12 @@ from typing import Any
 from lmnb.errors import InterpreterError
 
 SUBSET = (
-    "The sandbox runs a subset of Python. Full Python, by Deno and Pyodide, is the extra lmnb[deno], which this version "
-    "does not have yet: write it another way, or give a tool that does it."
+    "The sandbox runs a subset of Python. All of it is in lmnb.DenoInterpreter, of the extra lmnb[deno]: write it another way, or "
+    "give a tool that does it."
 )
 CLOSED = "The sandbox has no files, network, processes or environment: give a tool that does it."
+OWN = "The sandbox has no network, processes, threads or environment, and of files its own alone, in memory: give a tool that does it."
+LIBRARY = "It has Python's standard library and no packages: write it another way, or give a tool that does it."
 MODULES = (
     "asyncio, base64, binascii, bisect, collections, copy, csv, dataclasses, datetime, decimal, functools, hashlib, "
     "itertools, json, math, os.path, pathlib, random, re, sys, time, tomllib, typing, unicodedata"
@@ -25,6 +27,11 @@ _OUTSIDE = frozenset(
 )
 _ABSENT = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'|cannot import name '(\w+)' from '([\w.]+)'")
 _ATTRIBUTE = re.compile(r"(?:type object )?'(\w+)'(?: object)? has no attribute '(\w+)'")
+_MODULE = re.compile(r"No module named '([\w.]+)'|import of ([\w.]+) halted")
+_OUTER = re.compile(
+    r"module '(?:os|posix|signal|_thread)' has no attribute|cannot import name '\w+' from 'os'|"
+    r"can't start new thread|lost sys.stdin|unable to open database file|NotCapable"
+)
 _LONGEST = 500  # characters of a message
 _STATE = "The state is lost; the next call starts afresh."
 
@@ -40,34 +47,82 @@ def explained(error: Any, code: str, printed: str, limits: Mapping[str, float]) 
     if isinstance(inner, SyntaxError):
         message = _clipped(inner.msg or str(inner))
     kind = type(inner).__name__
-    missing, hint = _missing(kind, message)
     frames = error.traceback() if hasattr(error, "traceback") else []
     here = [frame for frame in frames if frame.filename == frames[0].filename]
     line = here[-1].line if here else None
-    source = code.splitlines()[line - 1].strip() if line and line <= len(code.splitlines()) else ""
-    where = f" (line {line}: {_clipped(source)})" if source else f" (line {line})" if line else ""
+    missing, hint = _missing(kind, message)
     message = f"Python's {missing}: not in the sandbox" if kind == "NotImplementedError" and missing else message
+    return _told(kind, message, line, code, missing, hint, printed)
+
+
+def reported(wrong: Mapping[str, Any], code: str, printed: str, limits: Mapping[str, float]) -> InterpreterError:
+    """What the Deno sandbox reports of an error, as ours: its kind, message and line, and whether it is a limit or the system's."""
+    kind, line = _clipped(str(wrong["kind"])), wrong["line"] if isinstance(wrong["line"], int) else None
+    message = _clipped(str(wrong["message"]).partition("\n")[0] or kind)
+    if kind == "MemoryError":
+        return InterpreterError(_beyond_memory(limits), kind="MemoryLimit", printed=printed)
+    if wrong.get("limit"):
+        return InterpreterError(_beyond_output(limits), kind="OutputLimit", printed=printed)
+    source = _line(code, line)
+    missing, hint = "", OWN if wrong.get("system") or _OUTER.search(message) or "environ" in source else ""
+    if kind == "ModuleNotFoundError":
+        found = _MODULE.search(message)
+        name = (found[1] or found[2]) if found else message
+        outside = name.partition(".")[0] in {*_OUTSIDE, "js", "pyodide_js"}
+        missing, hint = f"the module {name}", OWN if outside else LIBRARY
+    return _told(kind, message, line, code, missing, hint, printed)
+
+
+def stopped(why: str, *, late: bool, limits: Mapping[str, float]) -> InterpreterError:
+    """The process of a sandbox ended: `late` where the code took too long, else for what it says itself."""
+    if late:
+        return InterpreterError(_beyond_seconds(limits), kind="TimeLimit")
+    return InterpreterError(_crashed(why), kind="Crash")
+
+
+def _told(
+    kind: str, message: str, line: int | None, code: str, missing: str, hint: str, printed: str
+) -> InterpreterError:
+    source = _clipped(_line(code, line))
+    where = f" (line {line}: {source})" if source else f" (line {line})" if line else ""
     said = kind if message == kind else f"{kind}: {message}"
-    return InterpreterError(
-        f"{said}{where}{'. ' + hint if hint else ''}", kind=kind, line=line, missing=missing, printed=printed
-    )
+    text = f"{said}{where}{'. ' + hint if hint else ''}"
+    return InterpreterError(text, kind=kind, line=line, missing=missing, printed=printed)
+
+
+def _line(code: str, line: int | None) -> str:
+    lines = code.splitlines()
+    return lines[line - 1].strip() if line and 0 < line <= len(lines) else ""
+
+
+def _beyond_seconds(limits: Mapping[str, float]) -> str:
+    return f"the code ran longer than {limits['max_seconds']:g} s (max_seconds). {_STATE}"
+
+
+def _beyond_memory(limits: Mapping[str, float]) -> str:
+    return f"the code needs more than {limits['max_memory']:,.0f} bytes (max_memory). {_STATE}"
+
+
+def _beyond_output(limits: Mapping[str, float]) -> str:
+    return f"the code printed more than {limits['max_output']:,.0f} bytes (max_output). Print less."
+
+
+def _crashed(why: str) -> str:
+    return f"the sandbox's process ended: {_clipped(why)}. {_STATE}"
 
 
 def _limit(error: Any, kind: str, message: str, limits: Mapping[str, float]) -> tuple[str, str] | None:
     """The name of the limit that ended the code, and what to say."""
     if type(error).__name__ in ("MontyCrashedError", "MontyDisconnectError"):
-        return "Crash", f"the sandbox's process ended: {_clipped(str(error))}. {_STATE}"
+        return "Crash", _crashed(str(error))
     if kind == "TimeoutError" and message.startswith("feed time limit"):
-        return "TimeLimit", f"the code ran longer than {limits['max_seconds']:g} s (max_seconds). {_STATE}"
+        return "TimeLimit", _beyond_seconds(limits)
     if kind == "RuntimeError" and message.startswith("suspension limit"):
         return "CallLimit", f"the code called out of the sandbox too often. {_STATE}"
     if kind == "MemoryError" and message.startswith(("memory limit exceeded", "the worker exceeded its memory limit")):
         if message.endswith(f"> {limits['max_output']:.0f} bytes"):
-            return (
-                "OutputLimit",
-                f"the code printed more than {limits['max_output']:,.0f} bytes (max_output). Print less.",
-            )
-        return "MemoryLimit", f"the code needs more than {limits['max_memory']:,.0f} bytes (max_memory). {_STATE}"
+            return "OutputLimit", _beyond_output(limits)
+        return "MemoryLimit", _beyond_memory(limits)
     return None
 
 

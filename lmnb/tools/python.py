@@ -24,6 +24,7 @@ _MOST_CROSSINGS = 20_000  # tool calls and look-ups in one session, whatever the
 
 class PythonInterpreter:
     """Runs a subset of Python (Monty) without files, network, processes or installed packages; state lasts between calls.
+    `DenoInterpreter` runs all of Python.
 
     `tools`: what the code may call, functions or Tools. `output_fields`: the names of what `SUBMIT(...)` hands over by
     position. `max_seconds` counts the code's own time, not that of its tools, and sleeping returns at once;
@@ -37,6 +38,8 @@ class PythonInterpreter:
     ...     python.execute("total * 2")
     2.5
     """
+
+    language = "the standard types, math, re, json and datetime, and neither files nor network, inheritance, nor yield"
 
     def __init__(
         self,
@@ -162,6 +165,11 @@ class PythonInterpreter:
 
     def __repr__(self) -> str:
         return f"PythonInterpreter(tools={sorted(self.tools)}, max_seconds={self.max_seconds:g})"
+
+
+def language_of(factory: Any) -> str:
+    """What a model is told of the Python that the sandboxes of `factory` run; of PythonInterpreter's where it does not say."""
+    return getattr(getattr(factory, "func", factory), "language", PythonInterpreter.language)  # of a partial too
 
 
 def _nothing() -> None:

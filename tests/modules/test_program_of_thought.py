@@ -89,8 +89,10 @@ def test_earlier_answers_stay_in_a_conversation() -> None:
     """A program of before stands in the place of the outputs that it handed over."""
     program = ProgramOfThought("history: History, question -> answer: int")
     lm = FakeLM([code("SUBMIT(answer=len(history))")])
+    asked = {"history": [{"question": "2 + 2?", "answer": 4}], "question": "How many?"}
     with lmnb.context(lm=lm):
-        assert program(history=[{"question": "2 + 2?", "answer": 4}], question="How many?").answer == 1
+        assert program(**asked).answer == 1
+        assert program.messages(**asked)["code_generate.predict"] == lm.calls[0]["messages"]
     assert [each["content"] for each in lm.calls[0]["messages"] if each["role"] == "assistant"] == [
         "[[ ## reasoning ## ]]\nI know `answer`.\n\n[[ ## generated_code ## ]]\nSUBMIT(answer=4)\n\n[[ ## completed ## ]]"
     ]

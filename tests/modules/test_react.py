@@ -137,13 +137,15 @@ def test_earlier_answers_stay_in_a_conversation(native: bool, how: str) -> None:
         ],
         function_calling=native,
     )
-    history = lmnb.History(messages=[{"question": "Bern?", "answer": 134}])
+    history = first = lmnb.History(messages=[{"question": "Bern?", "answer": 134}])
     with lmnb.context(lm=lm, adapter=lmnb.ChatAdapter(use_native_function_calling=native)):
         for question in ("Basel?", "And now?"):
             given = {"history": history, "question": question}
             made = asyncio.run(agent.acall(**given)) if how == "async" else agent(**given)
             history = history.with_turn({"question": question, **dict(made.items())})
+        shown = agent.messages(history=first, question="Basel?", trajectory="Nothing yet.")
     step, later, extract = (call["messages"] for call in lm.calls)
+    assert shown["react"] == step and shown["extract.predict"][2] == extract[2]
     result = ["tool"] if native else []
     assert [each["role"] for each in step] == ["system", "user", "assistant", *result, "user"]
     assert "I know `answer`." in step[2]["content"] and "134" in str(step[2]) and "submit" in str(step[2])
@@ -153,3 +155,14 @@ def test_earlier_answers_stay_in_a_conversation(native: bool, how: str) -> None:
     assert next(each["content"] for each in extract if each["role"] == "assistant").startswith(
         "[[ ## answer ## ]]\n134"
     )
+
+
+def test_the_prompt_can_be_seen_without_a_call() -> None:
+    """`messages` gives what the first turn sends, tools included, and a tool's new description at once."""
+    agent = ReAct("question -> answer: int", [population])
+    lm = FakeLM([turn("Done.", ("submit", {"answer": 134}))])
+    with lmnb.context(lm=lm):
+        agent(question="?")
+    assert agent.messages(question="?", trajectory="Nothing yet.")["react"] == lm.calls[0]["messages"]
+    agent.tools["population"] = agent.tools["population"].with_desc("Counts heads.")
+    assert "population(town: str): Counts heads." in agent.messages(question="?")["react"][-1]["content"]

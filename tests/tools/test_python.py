@@ -1,10 +1,11 @@
-"""PythonInterpreter: ordinary programs run or say what is missing, state lasts, limits hold, nothing is left behind."""
+"""PythonInterpreter and DenoInterpreter: ordinary programs run or say what is missing, state lasts, limits hold, nothing is left behind."""
 
 from __future__ import annotations
 
 import datetime
 import gc
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +13,22 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from sandboxes import KINDS, NEEDS_DENO, NEEDS_MONTY, limits, made
 
 import lmnb
 from lmnb.trace import Trace, span
 
-pytest.importorskip("pydantic_monty", reason="the extra 'interpreter' is not installed")
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Any:
+    """Each sandbox that is there."""
+    return request.param
 
 
-@pytest.fixture
-def python() -> Iterator[lmnb.PythonInterpreter]:
-    with lmnb.PythonInterpreter(max_seconds=0.5, max_memory=2**24, max_output=10_000) as interpreter:
+@pytest.fixture(scope="module", params=KINDS)
+def python(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """One of each kind, for many tests."""
+    with made(request.param, **limits()) as interpreter:
         yield interpreter
 
 
@@ -85,22 +92,24 @@ OUTSIDE_THE_SUBSET = [
 
 
 @pytest.mark.parametrize(("code", "value"), PROGRAMS)
-def test_ordinary_programs_run(python: lmnb.PythonInterpreter, code: str, value: Any) -> None:
+def test_ordinary_programs_run(python: Any, code: str, value: Any) -> None:
     """Everyday Python gives what Python gives."""
     assert python.execute(code) == value
 
 
 @pytest.mark.parametrize(("code", "missing"), OUTSIDE_THE_SUBSET)
-def test_what_the_subset_lacks_is_named_with_the_extra(python: lmnb.PythonInterpreter, code: str, missing: str) -> None:
+@NEEDS_MONTY
+def test_what_the_subset_lacks_is_named_with_the_extra(code: str, missing: str) -> None:
     """Python that the sandbox does not have says what is missing and which extra has it."""
-    with pytest.raises(lmnb.InterpreterError, match=r"lmnb\[deno\]") as error:
-        python.execute(code)
-    assert missing in error.value.missing + str(error.value)
-    assert error.value.missing
-    assert python.execute("'alive'") == "alive"
+    with made(lmnb.PythonInterpreter, **limits()) as python:
+        with pytest.raises(lmnb.InterpreterError, match=r"lmnb\[deno\]") as error:
+            python.execute(code)
+        assert missing in error.value.missing + str(error.value)
+        assert error.value.missing
+        assert python.execute("'alive'") == "alive"
 
 
-def test_state_lasts_between_calls(python: lmnb.PythonInterpreter) -> None:
+def test_state_lasts_between_calls(python: Any) -> None:
     """Names, functions and imports of one call are there in the next, also after an error."""
     python.execute("import math\nseen = []\ndef note(x):\n  seen.append(x)")
     python.execute("note(math.floor(2.5))")
@@ -109,7 +118,7 @@ def test_state_lasts_between_calls(python: lmnb.PythonInterpreter) -> None:
     assert python("seen") == [2, 3]
 
 
-def test_variables_are_set_first(python: lmnb.PythonInterpreter) -> None:
+def test_variables_are_set_first(python: Any) -> None:
     """Values of this side arrive as plain data, models and enums included."""
 
     class Row(BaseModel):
@@ -127,15 +136,25 @@ def test_variables_are_set_first(python: lmnb.PythonInterpreter) -> None:
         python.execute("1", {"deep": deep})
 
 
-@pytest.mark.parametrize("code", ["x = (", "class A(dict): pass", "def f():\n  yield 1", "x = 1\ndel x"])
-def test_variables_outlast_code_that_does_not_compile(python: lmnb.PythonInterpreter, code: str) -> None:
+UNCOMPILED = [
+    *(
+        pytest.param(lmnb.PythonInterpreter, code, marks=NEEDS_MONTY)
+        for code in ("x = (", "class A(dict): pass", "def f():\n  yield 1", "x = 1\ndel x")
+    ),
+    pytest.param(lmnb.DenoInterpreter, "x = 1\nreturn x", marks=NEEDS_DENO),
+]
+
+
+@pytest.mark.parametrize(("kind", "code"), UNCOMPILED)
+def test_variables_outlast_code_that_does_not_compile(kind: Any, code: str) -> None:
     """What was set before a syntax error, or before what the sandbox lacks, is there in the next call."""
-    with pytest.raises(lmnb.InterpreterError, match=r"line \d"):
-        python.execute(code, {"numbers": [1, 2]})
-    assert python.execute("len(numbers)") == 2
+    with made(kind, **limits()) as python:
+        with pytest.raises(lmnb.InterpreterError, match=r"line \d"):
+            python.execute(code, {"numbers": [1, 2]})
+        assert python.execute("len(numbers)") == 2
 
 
-def test_variables_beyond_the_memory_are_a_limit(python: lmnb.PythonInterpreter) -> None:
+def test_variables_beyond_the_memory_are_a_limit(python: Any) -> None:
     """Input too large for the sandbox ends its process: that is said, and the next call starts afresh."""
     with pytest.raises(lmnb.InterpreterError, match="max_memory") as error:
         python.execute("1", {"text": "x" * 2**25})
@@ -143,14 +162,14 @@ def test_variables_beyond_the_memory_are_a_limit(python: lmnb.PythonInterpreter)
     assert python.execute("2") == 2
 
 
-def test_value_and_print_are_apart_in_run(python: lmnb.PythonInterpreter) -> None:
+def test_value_and_print_are_apart_in_run(python: Any) -> None:
     """`run` tells the value from the printed text."""
     done = python.run("print('note')\n7")
     assert (done.value, done.printed, done.result) == (7, "note\n", 7)
     assert "note" in done._repr_html_()
 
 
-def test_an_error_names_kind_and_line(python: lmnb.PythonInterpreter) -> None:
+def test_an_error_names_kind_and_line(python: Any) -> None:
     """The message quotes the line of the given code, innermost first, and keeps what was printed."""
     with pytest.raises(lmnb.InterpreterError) as error:
         python.execute("print('before')\ndef half(x):\n  return x / 0\nhalf(1)")
@@ -162,7 +181,7 @@ def test_an_error_names_kind_and_line(python: lmnb.PythonInterpreter) -> None:
         python.execute("x = 1\ny = = 2")
 
 
-def test_tools_are_called_and_traced() -> None:
+def test_tools_are_called_and_traced(kind: Any) -> None:
     """Code calls functions and Tools by name, with checked arguments; each call is a span below the open one."""
 
     def weather(city: str, days: int = 1) -> list[str]:
@@ -172,7 +191,7 @@ def test_tools_are_called_and_traced() -> None:
         return x + 1
 
     tool = lmnb.Tool(later, name="look-up")
-    with lmnb.PythonInterpreter(tools=[weather, tool]) as python, span("module", "outer") as opened:
+    with made(kind, tools=[weather, tool]) as python, span("module", "outer") as opened:
         assert python.execute("weather('Oslo', days='2') + [look_up(x=1)]") == ["Oslo: rain", "Oslo: rain", 2]
         code = "try:\n  weather(town='Oslo')\nexcept Exception as e:\n  r = str(e)\nr"
         assert "has no argument 'town'" in python.execute(code)
@@ -184,7 +203,7 @@ def test_tools_are_called_and_traced() -> None:
     assert Trace(opened).to_dict()["spans"][1]["inputs"] == {"city": "Oslo", "days": "2"}
 
 
-def test_what_is_not_for_the_code_passes_through() -> None:
+def test_what_is_not_for_the_code_passes_through(kind: Any) -> None:
     """A spent budget and an interrupt reach the caller, whatever the code catches."""
 
     def spend() -> None:
@@ -193,63 +212,63 @@ def test_what_is_not_for_the_code_passes_through() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with lmnb.PythonInterpreter(tools=[spend, interrupt]) as python:
+    with made(kind, tools=[spend, interrupt]) as python:
         for name, kind in (("spend", lmnb.BudgetExceeded), ("interrupt", KeyboardInterrupt)):
             with pytest.raises(kind):
                 python.execute(f"try:\n  {name}()\nexcept:\n  pass\n'went on'")
         assert python.execute("1") == 1
 
 
-def test_submit_ends_with_a_final_output() -> None:
+def test_submit_ends_with_a_final_output(kind: Any) -> None:
     """`SUBMIT` ends the code with its fields, and says what it lacks."""
-    with lmnb.PythonInterpreter(output_fields=["answer", "score"]) as python:
+    with made(kind, output_fields=["answer", "score"]) as python:
         assert python.execute("SUBMIT('a', score=2)\n1 / 0") == lmnb.FinalOutput({"answer": "a", "score": 2})
         with pytest.raises(lmnb.InterpreterError, match=r"SUBMIT lacks score. Write SUBMIT\(answer=..., score=...\)"):
             python.execute("SUBMIT('a')")
         assert python.execute("'alive'") == "alive"
 
 
-def test_one_interpreter_runs_one_code_at_a_time() -> None:
+def test_one_interpreter_runs_one_code_at_a_time(kind: Any) -> None:
     """A tool that calls its own interpreter gets an error instead of waiting for itself."""
-    python = lmnb.PythonInterpreter()
+    python = made(kind)
     python.tools["again"] = lmnb.Tool(lambda: python.execute("1"), name="again")
     with python, pytest.raises(lmnb.InterpreterError, match="is running other code"):
         python.execute("again()")
 
 
-def test_each_thread_has_its_own() -> None:
+def test_each_thread_has_its_own(kind: Any) -> None:
     """Interpreters of several threads do not see each other's state."""
     found: dict[int, Any] = {}
 
     def work(n: int) -> None:
-        with lmnb.PythonInterpreter() as python:
+        with made(kind) as python:
             python.execute(f"x = {n}")
             found[n] = python.execute("x * 2")
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {0: 0, 1: 2, 2: 4, 3: 6}
+    assert found == {0: 0, 1: 2, 2: 4}
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="processes are listed as on Linux")
-def test_nothing_is_left_behind() -> None:
+def test_nothing_is_left_behind(kind: Any) -> None:
     """The sandbox's process ends on exit, on an error, and when the interpreter is let go of."""
     before = children()
-    with pytest.raises(lmnb.InterpreterError), lmnb.PythonInterpreter() as python:
+    with pytest.raises(lmnb.InterpreterError), made(kind) as python:
         python.execute("1 / 0")
-    with pytest.raises(RuntimeError), lmnb.PythonInterpreter() as python:
+    with pytest.raises(RuntimeError), made(kind) as python:
         python.execute("1")
         raise RuntimeError
-    python = lmnb.PythonInterpreter()
+    python = made(kind)
     python.execute("1")
     assert children() != before
     del python
     gc.collect()
     assert children() == before
-    python = lmnb.PythonInterpreter()
+    python = made(kind)
     python.shutdown()
     python.shutdown()
     assert python.execute("2") == 2
@@ -262,11 +281,29 @@ def children() -> set[str]:
     found = set()
     for task in Path(f"/proc/{os.getpid()}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if "monty" in Path(f"/proc/{child}/comm").read_text():
+            if any(name in Path(f"/proc/{child}/comm").read_text() for name in ("monty", "deno")):
                 found.add(child)
     return found
 
 
-def test_it_is_a_code_interpreter() -> None:
-    """The default sandbox fits the protocol that modules ask for."""
-    assert isinstance(lmnb.PythonInterpreter(), lmnb.CodeInterpreter)
+def test_it_is_a_code_interpreter(kind: Any) -> None:
+    """Each sandbox fits the protocol that modules ask for."""
+    assert isinstance(made(kind), lmnb.CodeInterpreter)
+
+
+def test_what_deno_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Deno the extra, without Pyodide the command that fetches it and the two ways of naming its folder."""
+    says = "none in .* Run: deno cache npm:pyodide. Or name .*pyodide=.*LMNB_PYODIDE"
+    with pytest.raises(lmnb.MissingExtra, match=says):
+        lmnb.DenoInterpreter(deno_command=["deno"], pyodide=tmp_path).start()
+    monkeypatch.setenv("LMNB_PYODIDE", str(tmp_path))
+    with pytest.raises(lmnb.MissingExtra, match=says):
+        lmnb.DenoInterpreter(deno_command=["deno"]).start()
+    for name in ("pyodide.asm.wasm", "pyodide.mjs"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(lmnb.InputError, match="'no-such-deno' cannot be started"):
+        lmnb.DenoInterpreter(deno_command=["no-such-deno"]).start()
+    monkeypatch.setitem(sys.modules, "deno", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(lmnb.MissingExtra, match=r"pip install 'lmnb\[deno\]'"):
+        lmnb.DenoInterpreter().start()
