@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from lmnb.adapters.json_text import dumps, readings
 from lmnb.adapters.text_codec import Codec, checked
-from lmnb.adapters.values import plain
+from lmnb.adapters.values import json_data, plain
 from lmnb.types.base import Type
 from lmnb.types.checked import problems
 
@@ -52,7 +52,7 @@ class Json(Codec):
 
     def dump(self, value: Any) -> Any:
         dumped = _dumped(self.adapter, value, loose=self.loose)
-        return plain(value) if dumped is _NO_FORM else dumped
+        return json_data(value) if dumped is _NO_FORM else dumped
 
     def parse(self, text: str) -> Any:
         text = _bare(text)
@@ -144,7 +144,7 @@ class Open(Codec):
 
     def dump(self, value: Any) -> Any:
         dumped = _dumped(self.adapter, value, loose=self.loose)
-        return plain(value) if dumped is _NO_FORM else dumped
+        return json_data(value) if dumped is _NO_FORM else dumped
 
     def load(self, data: Any) -> Any:
         return checked(self.adapter.validate_json, dumps(data))

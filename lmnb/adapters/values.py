@@ -18,11 +18,16 @@ def plain(value: Any, placed: Placed | None = None) -> str:
     """
     if isinstance(value, str) and not isinstance(value, enum.Enum):
         return value
+    ready = json_data(value, placed)
+    return ready if isinstance(ready, str) else dumps(ready)
+
+
+def json_data(value: Any, placed: Placed | None = None) -> Any:
+    """Any value as JSON data, or as its str() where there is no JSON form."""
     try:
-        ready = to_jsonable_python(value, fallback=str, inf_nan_mode="constants", bytes_mode="base64", context=placed)
+        return to_jsonable_python(value, fallback=str, inf_nan_mode="constants", bytes_mode="base64", context=placed)
     except (PydanticSerializationError, ValueError):
         return str(value)
-    return ready if isinstance(ready, str) else dumps(ready)
 
 
 def given(value: Any, placed: Placed | None = None) -> str:
