@@ -32,6 +32,7 @@ _WHERE = {
     "lmnb.types.reasoning": "Reasoning",
     "lmnb.types.tool": "Tool",
     "lmnb.types.tool_calls": "ToolCall ToolCalls ToolCallResult ToolCallResults",
+    "lmnb.types.wording": "Wording",
     "lmnb.settings": "configure context",
     "lmnb.callbacks": "BaseCallback current_call",
     "lmnb.event_stream": "Event EventStream events",

@@ -197,6 +197,7 @@ from lmnb.types.tool_calls import ToolCall as ToolCall
 from lmnb.types.tool_calls import ToolCallResult as ToolCallResult
 from lmnb.types.tool_calls import ToolCallResults as ToolCallResults
 from lmnb.types.tool_calls import ToolCalls as ToolCalls
+from lmnb.types.wording import Wording as Wording
 from lmnb.usage import UsageTracker as UsageTracker
 from lmnb.usage import track_usage as track_usage
 

@@ -30,6 +30,7 @@ from lmnb.types.fields import (
 )
 from lmnb.types.grammar import read_signature
 from lmnb.types.scope import caller_lookup
+from lmnb.types.wording import ENGLISH
 from lmnb.types.words import schema_of, type_text
 
 __all__ = [
@@ -52,7 +53,7 @@ def _default(fields: Mapping[str, Field]) -> str:
     given, asked = (
         ", ".join(f"`{name}`" for name, field in fields.items() if field.is_input == side) for side in (True, False)
     )
-    return f"Given the fields {given}, produce the fields {asked}." if fields else ""
+    return ENGLISH.task.format(inputs=given, outputs=asked) if fields else ""
 
 
 def _sealed(

@@ -171,7 +171,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_wheel_holds_both_packages_and_what_they_need(wheel: zipfile.ZipFile) -> None:
-    """Code, type marker, tickets, first notebook, weights and the built bundle are in the wheel."""
+    """Code, type marker, tickets, first notebook, wordings, weights and the built bundle are in the wheel."""
     names = set(wheel.namelist())
     wanted = {
         "lmnb/__init__.py",
@@ -180,6 +180,7 @@ def test_wheel_holds_both_packages_and_what_they_need(wheel: zipfile.ZipFile) ->
         "lmnb/data/people-questions.jsonl",
         "lmnb/data/tickets.jsonl",
         "lmnb/data/01_first_compile.ipynb",
+        "lmnb/types/wordings/de.json",
         "lmnb_widgets/__init__.py",
         "lmnb_widgets/static/lmnb.js",
     }

@@ -6,6 +6,8 @@ It writes a call as messages, and reads the reply back into typed fields.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lmnb import listening
@@ -13,9 +15,11 @@ from lmnb.adapters.field_reader import FieldReader
 from lmnb.adapters.native import Message, NativeCall
 from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
+from lmnb.fingerprint import import_path
 from lmnb.signature import InputField, OutputField, Signature
 from lmnb.spans import watched
 from lmnb.trace import Span, open_span, span
+from lmnb.types.wording import ENGLISH, Wording, as_wording
 
 
 class Adapter:
@@ -25,9 +29,11 @@ class Adapter:
     """
 
     stop: tuple[str, ...] = ()  # what ends a reply, sent where the LM takes stop sequences
+    repairs = True  # whether a reply that does not parse is asked again
     use_native_function_calling = False
     parallel_tool_calls: bool | None = None
     callbacks: Sequence[BaseCallback] = ()
+    wording: Wording = ENGLISH
 
     def __init__(
         self,
@@ -35,15 +41,18 @@ class Adapter:
         *,
         use_native_function_calling: bool | None = None,
         parallel_tool_calls: bool | None = None,
+        wording: Wording | str | Path | None = None,
     ) -> None:
         """`use_native_function_calling`: tools and ToolCalls go through the provider's own interface where the LM has one, and
-        stand in the text elsewhere. `parallel_tool_calls` is sent with them: whether one reply may hold several calls.
+        stand in the text elsewhere. `parallel_tool_calls` is sent with them: whether one reply may hold several calls. `wording`
+        is the language of the prompts, a `Wording` or its code ("de"); English where there is none.
         """
         if callbacks:
             self.callbacks = as_callbacks(callbacks)
         if use_native_function_calling is not None:
             self.use_native_function_calling = use_native_function_calling
         self.parallel_tool_calls = parallel_tool_calls
+        self.wording = as_wording(wording)
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
         """The messages of one call."""
@@ -55,7 +64,11 @@ class Adapter:
 
     def repair(self, signature: Any, error: ParseError) -> str:
         """What the model is told of a reply that did not parse."""
-        return f"That reply could not be read: {error}"
+        return self.wording.unread.format(error=error)
+
+    def reply_start(self, signature: Any) -> str:
+        """What every reply begins with: where the LM only continues a text, its prompt ends with it."""
+        return ""
 
     def reader(self, signature: Any) -> FieldReader | None:
         """What reads the fields of one reply while it comes. None: they are told when the reply is parsed."""
@@ -67,6 +80,19 @@ class Adapter:
         signature = Signature({"asked": (str, InputField()), **{name: (Any, OutputField()) for name in fields}}, "")
         messages = self.format(signature, [{"asked": "", **fields}], {"asked": ""})
         return next(message["content"] for message in messages if message["role"] == "assistant")
+
+    def messages(
+        self, lm: Any, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]
+    ) -> list[Message]:
+        """The messages that `lm` is sent first for a call, without a call."""
+        native = self._native(lm, signature, inputs)
+        messages = [*self._formatted(signature, demos, inputs, native), *self._begun(lm, signature)]
+        as_sent = getattr(lm, "as_sent", None)
+        return messages if as_sent is None else as_sent(messages)
+
+    def dump_state(self) -> dict[str, Any]:
+        """What decides its prompts and how it reads replies: all that it holds but its callbacks."""
+        return {name: _state(value) for name, value in sorted(vars(self).items()) if name != "callbacks"}
 
     async def call(
         self,
@@ -82,22 +108,22 @@ class Adapter:
         if not sync and hasattr(lm, "prepare"):
             await lm.prepare()
         native = self._native(lm, signature, inputs)
-        if native is None:
-            messages = self.formatted(signature, demos, inputs)
-            decoding = self._decoding(lm, config, signature)
-        else:
-            messages = native.messages(self, demos, inputs)
-            decoding = self._decoding(lm, config, native.said) | native.options(config, self.parallel_tool_calls)
+        messages = self.formatted(signature, demos, inputs, native)
+        decoding = self._decoding(lm, config, signature if native is None else native.said)
+        if native is not None:
+            decoding |= native.options(config, self.parallel_tool_calls)
         listened = listening.call.get()
-        response = await self._request(lm, messages, decoding, signature, native, listened, sync=sync)
+        response = await self._request(lm, messages, signature, decoding, native, listened, sync=sync)
         asked = _last_lm_span()
         found = []
         for at in range(len(response.texts)):
             try:
-                found.append(self._read(signature, response, at, inputs, native))
+                found.append(await self._read(signature, response, at, inputs, native, sync=sync))
             except ParseError as error:
                 if asked is not None:
                     asked.data["unparsed"] = str(error)
+                if not self.repairs:
+                    raise
                 heard = listened if at == 0 else None  # of several replies the first is told
                 if heard is not None:
                     heard.withdraw()
@@ -117,23 +143,35 @@ class Adapter:
         """`call` for asynchronous code."""
         return await self.call(lm, lm_kwargs, signature, demos, inputs, sync=False)
 
-    def formatted(self, signature: Any, demos: Any, inputs: Mapping[str, Any]) -> list[Message]:
-        """What `format` gives; callbacks are told."""
-        if not (BaseCallback.exists and watched(self)):
-            return self.format(signature, demos, inputs)
-        given = {"signature": signature, "demos": demos, "inputs": inputs}
-        with span("adapter_format", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
-            opened.result = messages = self.format(signature, demos, inputs)
+    def formatted(
+        self, signature: Any, demos: Any, inputs: Mapping[str, Any], native: NativeCall | None = None
+    ) -> list[Message]:
+        """The messages of one call, of a native one where it is; callbacks are told."""
+        if not self._is_watched():
+            return self._formatted(signature, demos, inputs, native)
+        with self._told("adapter_format", signature=signature, demos=demos, inputs=inputs) as opened:
+            opened.result = messages = self._formatted(signature, demos, inputs, native)
         return messages
 
     def parsed(self, signature: Any, completion: str) -> dict[str, Any]:
         """What `parse` gives; callbacks are told."""
-        if not (BaseCallback.exists and watched(self)):
+        if not self._is_watched():
             return self.parse(signature, completion)
-        given = {"signature": signature, "completion": completion}
-        with span("adapter_parse", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
+        with self._told("adapter_parse", signature=signature, completion=completion) as opened:
             opened.result = outputs = self.parse(signature, completion)
         return outputs
+
+    def _formatted(
+        self, signature: Any, demos: Any, inputs: Mapping[str, Any], native: NativeCall | None
+    ) -> list[Message]:
+        return self.format(signature, demos, inputs) if native is None else native.messages(self, demos, inputs)
+
+    def _is_watched(self) -> bool:
+        return BaseCallback.exists and watched(self)
+
+    def _told(self, kind: str, **given: Any) -> span:
+        """A span that callbacks alone are told of."""
+        return span(kind, type(self).__name__, inputs=given, instance=self, apart=True)
 
     def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
         if not self.stop or not getattr(lm, "supports_stop", True):
@@ -142,43 +180,70 @@ class Adapter:
         return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
 
     def _native(self, lm: Any, signature: Any, inputs: Mapping[str, Any]) -> NativeCall | None:
-        asked = NativeCall.of(signature, inputs) if self.use_native_function_calling else None
-        return asked if asked is not None and getattr(lm, "supports_function_calling", False) else None
+        asked = NativeCall.of(signature, inputs, self.wording) if self.use_native_function_calling else None
+        able = asked is not None and not _continues(lm) and getattr(lm, "supports_function_calling", False)
+        return asked if able else None
 
-    def _read(
-        self, signature: Any, response: Any, at: int, inputs: Mapping[str, Any], native: NativeCall | None
-    ) -> dict[str, Any]:
-        text = response.texts[at]
-        outputs = self.parsed(signature, text) if native is None else native.read(self, response, at)
-        called = response.tool_calls is not None and bool(response.tool_calls[at])
-        cut = at == 0 and response.finish == "length" and not called  # why it ended is known of the first text
-        if cut and self.stop and not any(mark in text for mark in self.stop):  # else the reply's own form would show it
-            raise ParseError(
-                "The reply was cut off at the LM's limit of tokens before it ended. Write less, or raise max_tokens.",
-                reply=text,
-                signature=signature,
-            )
-        try:
-            return signature.check(inputs, outputs)
-        except ValueError as error:
-            raise ParseError(str(error), reply=response.shown(at), signature=signature) from None
+    def _begun(self, lm: Any, signature: Any) -> list[Message]:
+        """The reply as far as an LM that only continues a text is given it."""
+        start = self.reply_start(signature) if _continues(lm) else ""
+        return [{"role": "assistant", "content": start}] if start else []
 
     async def _request(
         self,
         lm: Any,
         messages: list[Message],
-        decoding: Mapping[str, Any],
         signature: Any,
+        decoding: Mapping[str, Any],
         native: NativeCall | None,
         listened: listening.ListenedCall | None,
         *,
         sync: bool,
     ) -> Any:
         """What the LM answers; whoever listens to the call is told the fields as they come."""
+        begun = self._begun(lm, signature)
+        asked = [*messages, *begun]
         if listened is None:
-            return await lm.request(messages, sync=sync, **decoding)
-        with listening.replying(listened, lambda: self.reader(signature) if native is None else native.reader(self)):
-            return await lm.request(messages, sync=sync, **decoding)
+            response = await lm.request(asked, sync=sync, **decoding)
+        else:
+            with listening.replying(listened, lambda: self._reader(lm, signature, native)):
+                response = await lm.request(asked, sync=sync, **decoding)
+        if not begun:
+            return response
+        return replace(response, texts=[_continued(begun[0]["content"], text) for text in response.texts])
+
+    def _reader(self, lm: Any, signature: Any, native: NativeCall | None) -> FieldReader | None:
+        if _continues(lm):  # its text may go on through the next turns, and lacks what it was given of the reply
+            return None
+        return self.reader(signature) if native is None else native.reader(self)
+
+    async def _outputs(self, signature: Any, response: Any, at: int, *, sync: bool) -> dict[str, Any]:
+        """The output fields of one text of the response. Raises ParseError."""
+        return self.parsed(signature, response.texts[at])
+
+    async def _read(
+        self,
+        signature: Any,
+        response: Any,
+        at: int,
+        inputs: Mapping[str, Any],
+        native: NativeCall | None,
+        *,
+        sync: bool,
+    ) -> dict[str, Any]:
+        text = response.texts[at]
+        if native is None:
+            outputs = await self._outputs(signature, response, at, sync=sync)
+        else:
+            outputs = native.read(self, response, at)
+        called = response.tool_calls is not None and bool(response.tool_calls[at])
+        cut = at == 0 and response.finish == "length" and not called  # why it ended is known of the first text
+        if cut and self.stop and not any(mark in text for mark in self.stop):  # else the reply's own form would show it
+            raise ParseError(self.wording.cut_off, reply=text, signature=signature)
+        try:
+            return signature.check(inputs, outputs)
+        except ValueError as error:
+            raise ParseError(str(error), reply=response.shown(at), signature=signature) from None
 
     async def _repaired(
         self,
@@ -198,12 +263,12 @@ class Adapter:
             {"role": "user", "content": self.repair(signature if native is None else native.said, error)},
         ]
         alone = {key: value for key, value in decoding.items() if key != "n"}
-        response = await self._request(lm, [*messages, *turn], alone, signature, native, listened, sync=sync)
+        response = await self._request(lm, [*messages, *turn], signature, alone, native, listened, sync=sync)
         asked = _last_lm_span()
         if asked is not None:
             asked.data["repair"] = True
         try:
-            return self._read(signature, response, 0, inputs, native)
+            return await self._read(signature, response, 0, inputs, native, sync=sync)
         except ParseError as again:
             if asked is not None:
                 asked.data["unparsed"] = str(again)
@@ -218,6 +283,20 @@ class Adapter:
                 reply=again.reply,
                 signature=signature,
             ) from None
+
+
+def _continues(lm: Any) -> bool:
+    return getattr(lm, "model_type", "chat") == "text"
+
+
+def _continued(start: str, text: str) -> str:
+    """The whole reply of a model that was given its beginning; some write that once more."""
+    return text if text.lstrip().startswith(start.strip()) else start + text
+
+
+def _state(value: Any) -> Any:
+    dump = getattr(value, "dump_state", None)
+    return [import_path(type(value)), dump()] if callable(dump) else value
 
 
 def _last_lm_span() -> Span | None:

@@ -13,14 +13,18 @@ from weakref import WeakKeyDictionary
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from lmnb.adapters.chat import ChatAdapter, Form, kept
+from lmnb.adapters.chat import ChatAdapter
+from lmnb.adapters.codecs import codec_for
 from lmnb.adapters.field_reader import FieldReader, is_text
+from lmnb.adapters.form import Form, Forms, kept
 from lmnb.adapters.headers import without_thought
 from lmnb.adapters.json_reader import JsonReader
 from lmnb.adapters.json_text import Unclear, dumps, objects
-from lmnb.adapters.values import Option, codec_for, plain
+from lmnb.adapters.text_codec import Option
+from lmnb.adapters.values import plain
 from lmnb.errors import ParseError
 from lmnb.types.checked import adapter_for
+from lmnb.types.wording import Wording
 
 
 class JSONAdapter(ChatAdapter):
@@ -47,46 +51,39 @@ class JSONAdapter(ChatAdapter):
         wrong: list[str] = []
         for name, codec in form.outputs.items():
             if name not in named:
-                wrong.append(f"Key {name!r} ({form.kinds[name]}) is missing.")
+                wrong.append(form.told("missing", name))
                 continue
             try:
                 found[name] = codec.load(named[name])
             except (ValueError, RecursionError) as error:
-                reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
                 shown = plain(named[name])
-                shown = f"{shown[:200]} …" if len(shown) > 200 else shown
-                wrong.append(
-                    f"Key {name!r} is {shown!r}, but should be {form.kinds[name]}{f': {reason}' if reason else ''}."
-                )
+                wrong.append(form.misread(name, repr(f"{shown[:200]} …" if len(shown) > 200 else shown), error))
         if wrong:
             raise ParseError(" ".join(wrong), reply=completion, signature=signature)
         return found
 
     def _keys(self, signature: Any, form: JsonForm, completion: str) -> dict[str, Any]:
         """The values of the outputs; where a reply holds several objects with them, they must say the same."""
+        said, expected = self.wording, self.wording.expected.format(form=form.expected)
         try:
             replied = objects(without_thought(completion))
         except Unclear as error:
-            raise ParseError(f"The reply is unclear: {error}.", reply=completion, signature=signature) from None
+            raise ParseError(said.unclear.format(reason=error), reply=completion, signature=signature) from None
         if not replied:
-            what = "The reply is empty." if not completion.strip() else "The reply holds no JSON object."
-            raise ParseError(f"{what} Expected {form.expected}.", reply=completion, signature=signature)
+            what = said.no_object if completion.strip() else said.empty_reply
+            raise ParseError(f"{what} {expected}", reply=completion, signature=signature)
         named: dict[str, Any] = {}
         for key, value in (item for made in replied for item in made.items()):
             name = form.known.get(key) or form.known.get(key.casefold())
             if name and named.setdefault(name, value) is not value and named[name] != value:
-                raise ParseError(
-                    f"Key {name!r} stands twice, with different values. Expected {form.expected}.",
-                    reply=completion,
-                    signature=signature,
-                )
+                raise ParseError(f"{form.told('twice', name)} {expected}", reply=completion, signature=signature)
         return named
 
     def written(self, fields: Mapping[str, Any]) -> str:
         return dumps(fields, default=plain)
 
     def _form(self, signature: Any) -> JsonForm:
-        return kept(_forms, JsonForm, signature)
+        return kept(_forms, JsonForm, signature, self.wording)
 
     def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
         structured = getattr(lm, "structured_output", None)
@@ -102,20 +99,24 @@ class JSONAdapter(ChatAdapter):
 class JsonForm(Form):
     """What a signature needs for every call in the JSON format."""
 
-    def __init__(self, signature: Any) -> None:
-        super().__init__(signature)
+    def __init__(self, signature: Any, wording: Wording) -> None:
+        super().__init__(signature, wording)
+        self.what = wording.key
         self.schema = reply_schema(signature)
         self.texts = frozenset(name for name, field in signature.output_fields.items() if is_text(field.type))
 
+    def start(self) -> str:
+        return "{"  # without the first key: whether a model goes on or begins again can be told
+
     def shape(self) -> list[str]:
         keys = ", ".join(f'"{name}": {{{name}}}' for name in self.outputs)
-        return ["Write one JSON object with these keys and nothing else:", f"{{{keys}}}"]
+        return [self.wording.json_form, f"{{{keys}}}"]
 
     def expectation(self) -> str:
-        return "one JSON object with the keys " + ", ".join(map(repr, self.outputs))
+        return self.wording.json_expected.format(keys=", ".join(map(repr, self.outputs)))
 
     def request(self) -> str:
-        return f"Reply with a JSON object with the keys {', '.join(f'`{name}`' for name in self.outputs)}."
+        return self.wording.json_request.format(keys=", ".join(f"`{name}`" for name in self.outputs))
 
     def reply(self, values: Mapping[str, Any]) -> str:
         shown = {name: codec.dump(values[name]) for name, codec in self.outputs.items() if name in values}
@@ -125,7 +126,7 @@ class JsonForm(Form):
         return JsonReader(self.known, self.texts)
 
 
-_forms: WeakKeyDictionary[Any, JsonForm] = WeakKeyDictionary()
+_forms: Forms[JsonForm] = WeakKeyDictionary()
 
 
 def reply_schema(signature: Any) -> dict[str, Any] | None:

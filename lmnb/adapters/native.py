@@ -17,8 +17,8 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
+from lmnb.adapters.codecs import codec_for
 from lmnb.adapters.field_reader import FieldReader, PlainReader, is_text
-from lmnb.adapters.values import codec_for
 from lmnb.canonical import canonical
 from lmnb.errors import ParseError
 from lmnb.signature import OutputField
@@ -26,12 +26,12 @@ from lmnb.types.checked import adapter_for
 from lmnb.types.history import History
 from lmnb.types.tool import Tool, ToolText
 from lmnb.types.tool_calls import ToolCall, ToolCalls
+from lmnb.types.wording import Wording
 
 Message = dict[str, Any]
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _LONGEST_NAME = 64
-_HOW = "Call the tools as functions, beside the text of your reply."
 _SHOWN = 200  # characters of wrong arguments in a message
 
 
@@ -46,9 +46,10 @@ class NativeCall:
     output: str
     tools: Mapping[str, Tool]
     added: str | None
+    wording: Wording
 
     @classmethod
-    def of(cls, signature: Any, inputs: Mapping[str, Any]) -> NativeCall | None:
+    def of(cls, signature: Any, inputs: Mapping[str, Any], wording: Wording) -> NativeCall | None:
         """None where the signature asks for no calls, or the inputs hold no tool."""
         outputs = [name for name, field in signature.output_fields.items() if field.type is ToolCalls]
         if len(outputs) != 1:
@@ -56,8 +57,9 @@ class NativeCall:
         held = {name: found for name in signature.input_fields if (found := _held(inputs.get(name)))}
         if not held:
             return None
-        said, added = _said(signature, (outputs[0], *held))
-        return cls(signature, said, outputs[0], _named(tool for found in held.values() for tool in found), added)
+        said, added = _said(signature, (outputs[0], *held), wording)
+        tools = _named(tool for found in held.values() for tool in found)
+        return cls(signature, said, outputs[0], tools, added, wording)
 
     def options(self, config: Mapping[str, Any], parallel: bool | None) -> dict[str, Any]:
         """What the request needs besides the messages."""
@@ -69,24 +71,31 @@ class NativeCall:
         return options if parallel is None else {**options, "parallel_tool_calls": parallel}
 
     def messages(self, adapter: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        """The messages; demos are turns whose calls stand as a provider's calls do."""
+        """The messages; demos are turns whose calls stand as a provider's calls do, and so are the turns of a history."""
         added = {} if self.added is None else {self.added: ""}
-        name, past = self._past(inputs, added)
-        inputs = inputs if past is None else {**inputs, name: past}
-        asked = adapter.formatted(self.said, [], inputs)
+        name, past = self._past(inputs)
+        rest = inputs if past is None else {**inputs, name: past.model_copy(update={"messages": ()})}
+        asked = adapter.format(self.said, [], rest)
         start = int(asked[0]["role"] == "system")  # demos stand before the turns of a history
         turns: list[Message] = []
         for number, demo in enumerate(demos):
             values = {**added, **demo}
-            whole = adapter.format(self.said, [values], inputs)
+            whole = adapter.format(self.said, [values], rest)
             shown = whole[start : start + len(whole) - len(asked)]
-            turns += self._with_calls(shown, values.get(self.output), f"demo_{number}", "(an example)")
+            calls = _calls(values.get(self.output)) if shown else None
+            turns += self._with_calls(shown, calls, f"demo_{number}", self.wording.example_result)
         if past is None:
             return [*asked[:start], *turns, *asked[start:]]
         for number, turn in enumerate(past.messages):
-            alone = {**inputs, name: past.model_copy(update={"messages": (turn,)})}
-            shown = adapter.format(self.said, [], alone)[start:-1]
-            turns += self._with_calls(shown, turn.get(self.output), f"turn_{number}", "(not kept)")
+            calls = _calls(turn.get(self.output))
+            values = turn if calls is None else {**added, **turn}
+            shown = []
+            if calls is None or any(
+                field in self.said.fields for field in values
+            ):  # else it says nothing beside its calls
+                alone = {**inputs, name: past.model_copy(update={"messages": (values,)})}
+                shown = adapter.format(self.said, [], alone)[start:-1]
+            turns += self._with_calls(shown, calls, f"turn_{number}", self.wording.lost_result)
         return [*asked[:start], *turns, asked[-1]]
 
     def read(self, adapter: Any, response: Any, at: int) -> dict[str, Any]:
@@ -130,7 +139,7 @@ class NativeCall:
             shown = call["arguments"]
             shown = repr(shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…")
             raise ParseError(
-                f"The arguments of the call of {name!r} are {shown}: {reason}. Call it with arguments that are one JSON object.",
+                self.wording.wrong_arguments.format(name=repr(name), value=shown, reason=reason),
                 reply=reply,
                 signature=self.said,
             ) from None
@@ -139,23 +148,18 @@ class NativeCall:
     def _all(self, found: Mapping[str, Any]) -> dict[str, Any]:
         return {name: found[name] for name in self.signature.output_fields}
 
-    def _past(self, inputs: Mapping[str, Any], added: Mapping[str, Any]) -> tuple[str, History | None]:
+    def _past(self, inputs: Mapping[str, Any]) -> tuple[str, History | None]:
         """The history among `inputs` and its name, where a turn of it has calls."""
         for name, field in self.said.input_fields.items():
             if name in inputs and is_history(field.type):
                 with contextlib.suppress(ValidationError):  # it is told where it is formatted
                     past = adapter_for(field.type).validate_python(inputs[name])
                     if isinstance(past, History) and any(self.output in turn for turn in past.messages):
-                        turns = ({**added, **turn} if self.output in turn else turn for turn in past.messages)
-                        return name, past.model_copy(update={"messages": tuple(turns)})
+                        return name, past
         return "", None
 
-    def _with_calls(self, turns: list[Message], value: Any, number: str, result: str) -> list[Message]:
-        try:
-            calls = ToolCalls.model_validate(value)
-        except ValidationError:
-            return turns
-        if not turns or not calls.tool_calls:
+    def _with_calls(self, turns: list[Message], calls: ToolCalls | None, number: str, result: str) -> list[Message]:
+        if not calls:
             return turns
         names = {tool.name: name for name, tool in self.tools.items()}
         made = [
@@ -168,16 +172,23 @@ class NativeCall:
         ]
         # providers want a result for every call
         results = [{"role": "tool", "tool_call_id": call["id"], "content": result} for call in made]
-        *before, last = turns
-        if last["role"] != "assistant":  # nothing was said beside the calls
-            before, last = turns, {"role": "assistant", "content": ""}
-        return [*before, {**last, "tool_calls": made}, *results]
+        said = turns[-1:] if turns and turns[-1]["role"] == "assistant" else []
+        beside = said[0] if said else {"role": "assistant", "content": ""}
+        return [*turns[: len(turns) - len(said)], {**beside, "tool_calls": made}, *results]
 
 
 def is_history(kind: Any) -> bool:
     """Whether an input of the type is a conversation, which may be left out."""
     kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     return any(isinstance(kind, type) and issubclass(kind, History) for kind in kinds)
+
+
+def _calls(value: Any) -> ToolCalls | None:
+    """The calls that a demo or a turn has, also those that were saved as data; None for anything else."""
+    try:
+        return ToolCalls.model_validate(value)
+    except ValidationError:
+        return None
 
 
 def _held(value: Any) -> list[Tool]:
@@ -204,7 +215,7 @@ def _safe(name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _said(signature: Any, without: tuple[str, ...]) -> tuple[Any, str | None]:
+def _said(signature: Any, without: tuple[str, ...], wording: Wording) -> tuple[Any, str | None]:
     """The signature of the text, and the field that was added to it."""
     said = signature
     for name in without:
@@ -214,8 +225,8 @@ def _said(signature: Any, without: tuple[str, ...]) -> tuple[Any, str | None]:
         added = "remark"
         while added in signature.fields:
             added = f"{added}_"
-        said = said.append(added, OutputField(desc="what there is to say beside the calls; may be empty"), str)
-    return said.append_instructions(_HOW), added
+        said = said.append(added, OutputField(desc=wording.remark), str)
+    return said.append_instructions(wording.call_tools), added
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Sections:
-    """The text of each field that was found, why a text may not be used, and the names that nobody asked for."""
+    """The text of each field that was found, which phrase of a wording says why a text may not be used, and the names that nobody
+    asked for.
+    """
 
     texts: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
@@ -16,7 +18,7 @@ class Sections:
     def put(self, name: str, text: str) -> None:
         """A field's text; the same text again changes nothing, another one makes the field wrong."""
         if self.texts.setdefault(name, text).strip() != text.strip():
-            self.wrong.setdefault(name, f"Field {name!r} stands twice, with different values.")
+            self.wrong.setdefault(name, "twice")
 
 
 def at_line_start(text: str, at: int) -> bool:

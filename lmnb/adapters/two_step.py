@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from lmnb.adapters.base import Adapter, Message
-from lmnb.adapters.chat import ChatAdapter, Form, kept
+from lmnb.adapters.chat import ChatAdapter
+from lmnb.adapters.form import Form, Forms, kept, kind_text
 from lmnb.adapters.values import given
 from lmnb.callbacks import BaseCallback
 from lmnb.errors import InputError, ParseError
@@ -20,16 +22,14 @@ from lmnb.loops import run_to_end
 from lmnb.settings import context
 from lmnb.signature import InputField, Signature
 from lmnb.types.parts import Placed
-from lmnb.types.words import bounds, type_text
-
-_EXTRACT = "Copy the output fields from the text of somebody who was asked for them. Add nothing that it does not say."
+from lmnb.types.wording import Wording
 
 
 class TwoStepAdapter(Adapter):
     """Asks the LM for an answer in its own words, and `extraction_model`, which may be a small one, for the fields in it.
 
     The second request goes through `extraction_adapter` (default: ChatAdapter), with its repair turn; both are in the trace. A
-    reply that was cut off is not extracted from.
+    reply that was cut off is not extracted from, and none is asked for again.
 
     >>> import lmnb
     >>> large, small = lmnb.FakeLM(["Two and two make four."]), lmnb.FakeLM([{"answer": 4}])
@@ -38,23 +38,26 @@ class TwoStepAdapter(Adapter):
     4
     """
 
+    repairs = False
+
     def __init__(
         self,
         extraction_model: Any,
         extraction_adapter: Adapter | None = None,
         *,
         callbacks: Sequence[BaseCallback] | None = None,
+        wording: Wording | str | Path | None = None,
     ) -> None:
-        super().__init__(callbacks)
+        super().__init__(callbacks, wording=wording)
         if not hasattr(extraction_model, "request"):
             raise InputError(
                 f"TwoStepAdapter takes an LM, not {extraction_model!r}. Write TwoStepAdapter(lmnb.LM('...'))."
             )
         self.extraction_model = extraction_model
-        self.extraction_adapter = extraction_adapter or ChatAdapter()
+        self.extraction_adapter = extraction_adapter or ChatAdapter(wording=self.wording)
 
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        return kept(_forms, PlainForm, signature).messages(demos, inputs)
+        return kept(_forms, PlainForm, signature, self.wording).messages(demos, inputs)
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         """The output fields of a free answer: asks the extraction model. Raises ParseError."""
@@ -63,31 +66,19 @@ class TwoStepAdapter(Adapter):
     def written(self, fields: Mapping[str, Any]) -> str:
         return _told(fields, fields)
 
-    async def call(
-        self,
-        lm: Any,
-        config: Mapping[str, Any],
-        signature: Any,
-        demos: Sequence[Mapping[str, Any]],
-        inputs: Mapping[str, Any],
-        *,
-        sync: bool,
-    ) -> list[dict[str, Any]]:
-        response = await lm.request(self.formatted(signature, demos, inputs), sync=sync, **config)
-        found = []
-        for at, text in enumerate(response.texts):
-            if at == 0 and response.finish == "length":
-                told = "The reply was cut off at the LM's limit of tokens before it ended. Raise max_tokens."
-                raise ParseError(told, reply=text, signature=signature)
-            outputs = await self._extracted(signature, text, sync=sync)
-            try:
-                found.append(signature.check(inputs, outputs))
-            except ValueError as error:
-                raise ParseError(str(error), reply=text, signature=signature) from None
-        return found
+    async def _outputs(self, signature: Any, response: Any, at: int, *, sync: bool) -> dict[str, Any]:
+        text = response.texts[at]
+        if at == 0 and response.finish == "length":
+            told = "The reply was cut off at the LM's limit of tokens before it ended. Raise max_tokens."
+            raise ParseError(told, reply=text, signature=signature)
+        if not self._is_watched():
+            return await self._extracted(signature, text, sync=sync)
+        with self._told("adapter_parse", signature=signature, completion=text) as opened:
+            opened.result = outputs = await self._extracted(signature, text, sync=sync)
+        return outputs
 
     async def _extracted(self, signature: Any, text: str, *, sync: bool) -> dict[str, Any]:
-        asked, name = _extraction(signature)
+        asked, name = _extraction(signature, self.wording)
         adapter = self.extraction_adapter
         try:
             with context(adapter=adapter):  # a scripted LM answers in the format of the adapter in force
@@ -101,11 +92,12 @@ class TwoStepAdapter(Adapter):
 class PlainForm(Form):
     """What a signature needs for every call in plain words: fields after their names, and a reply of any form."""
 
-    def __init__(self, signature: Any) -> None:
-        super().__init__(signature)
-        wanted = [f"- {_described(field)}" for field in signature.output_fields.values()]
-        told = "Your answer has to say:\n" + "\n".join(wanted)
-        self.system = "\n\n".join([*filter(None, [signature.instructions]), told])
+    def task(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[str]:
+        return ["\n".join([self.wording.free_form, *(f"- {self.described(field)}" for field in outputs)])]
+
+    def described(self, field: Any) -> str:
+        desc = " ".join(field.desc.split())
+        return f"{field.name} ({kind_text(field, self.wording)})" + (f": {desc}" if desc else "")
 
     def request(self) -> str:
         return ""
@@ -117,23 +109,18 @@ class PlainForm(Form):
         return _told(values, self.outputs)
 
 
-_forms: WeakKeyDictionary[Any, PlainForm] = WeakKeyDictionary()
+_forms: Forms[PlainForm] = WeakKeyDictionary()
 
 
 @lru_cache(maxsize=256)
-def _extraction(signature: Any) -> tuple[Any, str]:
+def _extraction(signature: Any, wording: Wording) -> tuple[Any, str]:
     """The signature of the second request, and its input."""
     name = "text"
     while name in signature.output_fields:
         name += "_"
     # a new one: its own checks need the inputs, and come after
     outputs = {output: (field.type, field) for output, field in signature.output_fields.items()}
-    return Signature({name: (str, InputField()), **outputs}, _EXTRACT), name
-
-
-def _described(field: Any) -> str:
-    kind = ", ".join([type_text(field.type), *bounds(field.constraints)])
-    return f"{field.name} ({kind})" + (f": {' '.join(field.desc.split())}" if field.desc else "")
+    return Signature({name: (str, InputField()), **outputs}, wording.extract), name
 
 
 def _told(values: Mapping[str, Any], names: Any, placed: Placed | None = None) -> str:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from lmnb.adapters.chat import ChatAdapter, Form, kept
+from lmnb.adapters.chat import ChatAdapter
 from lmnb.adapters.field_reader import LONGEST, FieldReader, Piece
+from lmnb.adapters.form import Form, Forms, kept
 from lmnb.adapters.sections import Sections, at_line_start
 from lmnb.adapters.values import plain
+from lmnb.types.wording import Wording
 
 _TAG = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<[ \t]?(/?)[ \t]?(\w+)(?:\s[^<>]*?)?[ \t]?(/?)>", re.DOTALL)
 _LIKE_TAG = re.compile(r"<(?=!\[CDATA\[|[ \t]?/?[ \t]?(\w+))|&(?=(?:lt|gt|amp|quot|apos|#\d{1,7}|#x[\da-fA-F]{1,6});)")
@@ -62,20 +64,19 @@ class XMLAdapter(ChatAdapter):
         return "\n".join(f"<{name}>{escape(plain(value), names)}</{name}>" for name, value in fields.items())
 
     def _form(self, signature: Any) -> XmlForm:
-        return kept(_forms, XmlForm, signature)
+        return kept(_forms, XmlForm, signature, self.wording)
 
 
 class XmlForm(Form):
     """What a signature needs for every call in the XML format."""
 
-    marks = "tags"
     between = "\n"
     end = ()
 
-    def __init__(self, signature: Any) -> None:
+    def __init__(self, signature: Any, wording: Wording) -> None:
         fields = (*signature.input_fields, *signature.output_fields)
         self.tags = frozenset(name.casefold() for name in fields)
-        super().__init__(signature)
+        super().__init__(signature, wording)
 
     def mark(self, name: str) -> str:
         return f"<{name}>"
@@ -83,15 +84,21 @@ class XmlForm(Form):
     def under(self, name: str, value: str) -> str:
         return f"<{name}>{escape(value, self.tags)}</{name}>"
 
+    def start(self) -> str:
+        return self.mark(next(iter(self.outputs)))
+
     def shape(self) -> list[str]:
         _, form = super().shape()
-        return ["Write each output field between its own tags, in this order and nothing else:", form]
+        return [self.wording.xml_form, form]
 
     def expectation(self) -> str:
-        return f"{self.listed()}, each followed by its value and its end tag"
+        return self.wording.xml_expected.format(fields=self.listed())
+
+    def unmarked(self) -> str:
+        return self.wording.no_tags
 
     def request(self) -> str:
-        return f"Reply with {self.listed()}, each closed by its end tag."
+        return self.wording.xml_request.format(fields=self.listed())
 
     def read(self, text: str) -> Sections:
         return between_tags(text, lambda name: self.known.get(name) or self.known.get(name.casefold()))
@@ -100,7 +107,7 @@ class XmlForm(Form):
         return TagReader(self.known)
 
 
-_forms: WeakKeyDictionary[Any, XmlForm] = WeakKeyDictionary()
+_forms: Forms[XmlForm] = WeakKeyDictionary()
 
 
 def between_tags(text: str, named: Callable[[str], str | None]) -> Sections:
@@ -122,19 +129,18 @@ def between_tags(text: str, named: Callable[[str], str | None]) -> Sections:
             found.put(name, unescape(text[since : match.start()]))
             inside = ""
         elif inside == name:
-            found.wrong[name] = f"Field {name!r} is opened twice."
+            found.wrong[name] = "opened_twice"
         elif inside and not closes and closed.get(inside, -1) < match.start() and at_line_start(text, match.start()):
             found.put(inside, unescape(text[since : match.start()]))
             inside, since = name, match.end()
         elif not inside and closes:
-            when = "twice" if name in found.texts else "before it is opened"
-            found.wrong.setdefault(name, f"Field {name!r} is closed {when}.")
+            found.wrong.setdefault(name, "closed_twice" if name in found.texts else "closed_first")
         elif not inside and empty:
             found.put(name, "")
         elif not inside:
             inside, since = name, match.end()
     if inside:
-        found.wrong.setdefault(inside, f"Field {inside!r} is not closed: its end tag </{inside}> is missing.")
+        found.wrong.setdefault(inside, "not_closed")
     return found
 
 

@@ -21,6 +21,7 @@ from lmnb.listening import Deltas
 from lmnb.listening import deltas as listened
 from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
+from lmnb.lm.completion import is_conversation, own_turn, prompt_text, with_stop
 from lmnb.lm.drive import drive
 from lmnb.lm.private import Private, is_private, public, shown_url, split
 from lmnb.lm.recorder import recorder
@@ -145,6 +146,14 @@ class BaseLM(Batched):
         """`__call__` for asynchronous code."""
         return (await self.request(_messages(prompt, messages), sync=False, **kwargs)).texts
 
+    def as_sent(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What a request sends of `messages`: with `model_type="text"` one user message, whose content is the whole prompt.
+        InvalidRequestError where such a prompt would hold media.
+        """
+        if self.model_type != "text":
+            return list(messages)  # the trace keeps what was sent, also when the caller goes on with their list
+        return [{"role": "user", "content": prompt_text(messages, self.model)}]
+
     async def request(self, messages: list[dict[str, Any]], *, sync: bool, **options: Any) -> Response:
         """The one path of every call: recording, budget, cache, model with retries. With `sync=True` it never suspends
         (see `drive`).
@@ -152,7 +161,6 @@ class BaseLM(Batched):
         `cache=False` leaves the cache out for this call. `rollout_id` makes a request of its own, for recording, cache
         and seed, and is not sent.
         """
-        messages = list(messages)  # the trace keeps what was sent, also when the caller goes on with their list
         caching = options.pop("cache", self.cache)
         decoding, private = self.kwargs, self._private
         if options:
@@ -161,10 +169,16 @@ class BaseLM(Batched):
             for name in options.keys() - changed.keys():  # None takes a default away
                 decoding.pop(name, None)
             private = Private({**private, **changed_private})
+        conversation = self.model_type == "text" and is_conversation(messages)
+        messages = self.as_sent(messages)
+        if conversation and self.supports_stop:
+            decoding = with_stop(decoding)
         data: dict[str, Any] = {"messages": messages, "request": decoding, "lm": self}
         with span("lm", self.model, data=data, instance=self) as opened:
             try:
                 response = await self._fulfil(messages, decoding, private, sync, caching, data)
+                if conversation:
+                    response = own_turn(response)
                 data["response"] = response.shown()
                 data["texts"] = response.texts
                 data["usage"] = response.usage
@@ -230,15 +244,18 @@ class BaseLM(Batched):
     ) -> Response:
         told = listened.get()
         attempt = 1
+        asked: dict[str, Any] = {"prompt": None, "messages": messages}
+        if self.model_type == "text":
+            asked = {"prompt": messages[0]["content"], "messages": None}
         while True:
             data["attempts"] = attempt
             try:
                 if told is not None:
-                    reply = await self._streamed(messages, sent, told, sync)
+                    reply = await self._streamed(asked, sent, told, sync)
                 elif sync:
-                    reply = self.forward(prompt=None, messages=messages, **sent)
+                    reply = self.forward(**asked, **sent)
                 else:
-                    reply = await self.aforward(prompt=None, messages=messages, **sent)
+                    reply = await self.aforward(**asked, **sent)
                 return read_reply(reply, model=self.model, cache=cache, attempts=attempt)
             except RETRYABLE as error:
                 if attempt > self.num_retries:
@@ -256,9 +273,9 @@ class BaseLM(Batched):
                 await asyncio.sleep(wait)
             attempt += 1
 
-    async def _streamed(self, messages: list[dict[str, Any]], sent: dict[str, Any], told: Deltas, sync: bool) -> Any:
+    async def _streamed(self, asked: dict[str, Any], sent: dict[str, Any], told: Deltas, sync: bool) -> Any:
         token = listened.set(None)  # what an LM asks another one is not its reply
-        request = {"prompt": None, "messages": messages, **sent}
+        request = {**asked, **sent}
         try:
             if sent.get("n", 1) > 1 or sent.get("logprobs"):  # not every provider streams these
                 return self.forward(**request) if sync else await self.aforward(**request)

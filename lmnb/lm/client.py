@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from lmnb.errors import InvalidRequestError, LmnbError
 from lmnb.lm import local, streamed
+from lmnb.lm.completion import prompt_text
 from lmnb.lm.failures import translated
-from lmnb.lm.modalities import texts_only
 from lmnb.lm.private import is_private
 from lmnb.lm.profiled import ProfiledLM
 from lmnb.lm.prompt_cache import with_marks
@@ -28,6 +28,9 @@ class LM(ProfiledLM):
     `prompt_cache="auto"` marks system message and demos where the provider caches only what is marked (Claude), True marks
     them for any provider; the cached tokens are in the usage, and lmnb's own cache is not concerned. Local models also take
     `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is given.
+
+    `model_type="text"` is for a model that only continues a text (a base model, a server with `/v1/completions` alone): it is
+    sent a conversation as one prompt with a line for each turn, and its reply ends where it would write the next one.
 
     >>> lm = LM("lmnb/tiny")
     >>> lm
@@ -49,7 +52,9 @@ class LM(ProfiledLM):
 
     @property
     def structured_output(self) -> Literal["schema", "json"] | None:  # type: ignore[override]
-        """What litellm knows of the model; a local model can be held to any schema."""
+        """What litellm knows of the model; a local model can be held to any schema, one that continues a text to none."""
+        if self.model_type == "text":
+            return None
         return "schema" if local.is_local(self.model) else _structured(self.model)
 
     @property
@@ -101,7 +106,7 @@ class LM(ProfiledLM):
         emit: Callable[[str], None] | None,
     ) -> Any:
         if local.is_local(self.model):
-            return local.complete(self.model, _given(prompt, messages), _public(options), emit)
+            return local.complete(self.model, self._asked(prompt, messages), _public(options), emit)
         litellm, failure = load_litellm(), None
         try:
             request = self._request(prompt, messages, options)
@@ -154,26 +159,26 @@ class LM(ProfiledLM):
             )
         return chat if self.model_type == "chat" else text
 
+    def _asked(self, prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]] | str:
+        """Messages, or the one text that a model of the type "text" continues."""
+        given = messages if messages is not None else [{"role": "user", "content": prompt or ""}]
+        return prompt_text(given, self.model) if self.model_type == "text" else given
+
     def _request(
         self, prompt: str | None, messages: list[dict[str, Any]] | None, options: dict[str, Any]
     ) -> dict[str, Any]:
-        given = _given(prompt, messages)
-        if self.model_type == "text":
-            content: dict[str, Any] = {
-                "prompt": "\n\n".join(message["content"] for message in texts_only(given, self.model))
-            }
-        else:
-            content = {"messages": with_marks(given, options.get("prompt_cache"), self.model)}
+        asked = self._asked(prompt, messages)
+        content = (
+            {"prompt": asked}
+            if isinstance(asked, str)
+            else {"messages": with_marks(asked, options.get("prompt_cache"), self.model)}
+        )
         options = {name: value for name, value in options.items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
         return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
     def _threads(self) -> Executor:
         return _local_threads()
-
-
-def _given(prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    return messages if messages is not None else [{"role": "user", "content": prompt or ""}]
 
 
 def _read(reply: Any) -> dict[str, Any]:

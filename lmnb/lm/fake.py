@@ -14,6 +14,7 @@ from lmnb.adapters.base import Adapter
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
+from lmnb.lm.completion import escaped
 from lmnb.lm.response import read_reply
 from lmnb.settings import current
 from lmnb.types.parts import begins_with, content_text
@@ -35,6 +36,9 @@ class FakeLM(BaseLM):
     With `function_calling=True` it is an LM that takes tools: where a request brings some, an answer that is a ToolCalls, and
     those among an answer's fields, are sent as a provider sends calls. An answer may also be the whole message in the shape of
     OpenAI, `{"role": "assistant", "content": ..., "tool_calls": [...]}`, to try out what no parser should accept.
+
+    With `model_type="text"` it is an LM that only continues a text: `calls` and a handler have the prompt as one user message, and
+    an answer of fields goes on where the prompt ends.
 
     >>> lm = FakeLM(["hello", {"answer": "Paris", "sure": True}])
     >>> lm("hi")
@@ -88,14 +92,14 @@ class FakeLM(BaseLM):
     ) -> dict[str, Any]:
         if self.delay:
             time.sleep(self.delay)
-        return self._reply(messages or [], kwargs)
+        return self._reply(_given(prompt, messages), kwargs)
 
     async def aforward(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         if self.delay:
             await asyncio.sleep(self.delay)
-        return self._reply(messages or [], kwargs)
+        return self._reply(_given(prompt, messages), kwargs)
 
     def forward_stream(
         self,
@@ -156,7 +160,10 @@ class FakeLM(BaseLM):
                 said = {name: value for name, value in fields.items() if not isinstance(value, ToolCalls)}
                 calls = [{**call, "id": call["id"] or f"call_{at}"} for at, call in enumerate(called, 1)]
                 return {"content": self._written(said) if said else "", "tool_calls": calls}
-        return {"content": self._text(answer)}
+        text = self._text(answer)
+        if self.model_type == "text" and isinstance(answer, Mapping):
+            text = _going_on(content_text(messages[-1]["content"]), escaped(text))
+        return {"content": text}
 
     def _text(self, answer: Any) -> str:
         if isinstance(answer, str):
@@ -240,6 +247,16 @@ class DummyLM(FakeLM):
     def _written(self, fields: Mapping[str, Any]) -> str:
         # as the adapter's own `format` writes a demo, whatever it overrides
         return super()._written(fields) if self._adapter is None else Adapter.written(self._adapter, fields)
+
+
+def _given(prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    return messages or ([] if prompt is None else [{"role": "user", "content": prompt}])
+
+
+def _going_on(prompt: str, text: str) -> str:
+    """What a model that continues a prompt writes of a text whose beginning the prompt ends with."""
+    given = (end for end in range(min(len(text), len(prompt)), 0, -1) if prompt.endswith(text[:end]))
+    return text[next(given, 0) :]
 
 
 def _followed(messages: list[dict[str, Any]]) -> str | None:

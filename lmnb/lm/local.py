@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -88,8 +89,10 @@ def fingerprint(model: str) -> str:
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
 
-def complete(model: str, messages: _Messages, options: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
-    """One chat request, as an OpenAI-shaped dict. Temperature 0 where none is given. `emit` is given the text as it comes."""
+def complete(model: str, asked: _Messages | str, options: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
+    """One request, as an OpenAI-shaped dict: a reply to messages, or what continues a text. Temperature 0 where none is given.
+    `emit` is given the text of a reply to messages as it comes.
+    """
     setup = {name: value for name, value in options.items() if name in _SETUP}
     body = {name: value for name, value in options.items() if name in _SENT}
     n = options.get("n", 1)
@@ -109,7 +112,7 @@ def complete(model: str, messages: _Messages, options: dict[str, Any], emit: _Em
             replies.append(replies[0])  # greedy: the same again
             continue
         seed = {"seed": body["seed"] + index} if index and "seed" in body else {}
-        replies.append(runtime.ask(messages, {**body, **seed}, emit))
+        replies.append(runtime.ask(asked, {**body, **seed}, emit))
     return _merged(model, replies)
 
 
@@ -159,30 +162,46 @@ class _Runtime:
         self._idle: list[_Slot] = []
         self._free = threading.Condition()
 
-    def ask(self, messages: _Messages, body: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
-        asked = texts_only(messages, self.model)
+    def ask(self, asked: _Messages | str, body: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
         if not asked:
             raise InvalidRequestError(f"{self.model!r} was asked without a message.", model=self.model)
-        with self._slot(asked) as slot:
-            reuse = self._prompt_cache and _reusable(slot.last, asked)
+        if isinstance(asked, str):
+            return self._continued(asked, body)
+        held = texts_only(asked, self.model)
+        with self._slot(held) as slot:
+            reuse = self._prompt_cache and _reusable(slot.last, held)
             slot.last = []
-            try:
-                request = {**body, "messages": asked, "cache_prompt": reuse}
-                if emit is None:
-                    reply = slot.server.handle_chat_completions(request)
-                else:
-                    reply = llama.stream(slot.server, request, _unindented(emit) if self._embedded else emit)
-            except RuntimeError as error:  # what the runtime raises for content that it cannot take
-                raise InvalidRequestError(f"{self.model!r} refused the request: {error}", model=self.model) from error
-            if "choices" not in reply:
-                raise self._error(reply.get("error") or {})
-            slot.last = asked  # only now: after a refusal the server still holds an older prompt
+            handle = slot.server.handle_chat_completions
+            if emit is not None:
+                handle = partial(llama.stream, slot.server, emit=_unindented(emit) if self._embedded else emit)
+            reply = self._answered(handle, {**body, "messages": held, "cache_prompt": reuse})
+            slot.last = held  # only now: after a refusal the server still holds an older prompt
         for choice in reply["choices"]:
-            text = choice["message"].get("content") or ""
-            if self._embedded:
-                text = text.replace("\n ", "\n")
-            choice["message"]["content"] = text.strip()
+            choice["message"]["content"] = self._as_written(choice["message"].get("content") or "").strip()
         return reply
+
+    def _continued(self, prompt: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What continues a text as it stands, without the chat template. No prefix is reused: two prompts may differ in their last
+        token alone, which would then be computed by itself.
+        """
+        with self._slot([]) as slot:
+            slot.last = []
+            reply = self._answered(slot.server.handle_completions, {**body, "prompt": prompt, "cache_prompt": False})
+        for choice in reply["choices"]:
+            choice["text"] = self._as_written(choice.get("text") or "")
+        return reply
+
+    def _answered(self, handle: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            reply = handle(request)
+        except RuntimeError as error:  # what the runtime raises for content that it cannot take
+            raise InvalidRequestError(f"{self.model!r} refused the request: {error}", model=self.model) from error
+        if "choices" not in reply:
+            raise self._error(reply.get("error") or {})
+        return reply
+
+    def _as_written(self, text: str) -> str:
+        return text.replace("\n ", "\n") if self._embedded else text
 
     def _error(self, error: dict[str, Any]) -> LMError:
         if error.get("type") == "exceed_context_size_error":

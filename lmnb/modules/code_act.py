@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools
+from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools, submitting
+from lmnb.modules.handed import as_steps
 from lmnb.modules.predict import Predict, filled
 from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
@@ -56,9 +57,11 @@ class CodeAct(CodeAgent):
 
     def messages(self, **inputs: Any) -> Any:
         """As `Module.messages`, with the tools of this agent."""
-        return super().messages(**{"tools": shown_tools(self.tools), **inputs})
+        given = {"tools": shown_tools(self.tools), **inputs}
+        steps = super().messages(**as_steps(self.signature, given, submitting))
+        return {**super().messages(**given), "codeact": steps["codeact"]}
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         inputs = filled(self.signature, inputs)
-        act = self.codeact, {**inputs, "tools": shown_tools(self.tools)}
+        act = self.codeact, {**as_steps(self.signature, inputs, submitting), "tools": shown_tools(self.tools)}
         return await self._turns(act, (self.extractor, inputs), inputs, self.tools, sync=sync)

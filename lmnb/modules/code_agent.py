@@ -9,9 +9,9 @@ from typing import Any
 from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, InterpreterError, ParseError
 from lmnb.leash import in_thread
-from lmnb.modules.handed import checked
+from lmnb.modules.handed import checked, known
 from lmnb.modules.one_core import OneCore
-from lmnb.modules.program_of_thought import executed, only_code
+from lmnb.modules.program_of_thought import executed, only_code, submitted
 from lmnb.modules.trajectory import asked, turn_signature
 from lmnb.prediction import Prediction
 from lmnb.signature import OutputField, ensure_signature
@@ -137,3 +137,8 @@ def handing_over(signature: Any) -> tuple[str, str]:
     """The outputs as a sentence names them, and the call that hands them over."""
     names = list(signature.output_fields)
     return ", ".join(f"`{name}`" for name in names), f"{SUBMIT}({', '.join(f'{name}=...' for name in names)})"
+
+
+def submitting(handed: Mapping[str, Any]) -> dict[str, str]:
+    """The step that handed outputs over."""
+    return {"next_thought": known(handed), "generated_code": submitted(handed)}

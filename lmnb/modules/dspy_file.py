@@ -27,6 +27,7 @@ from lmnb.json_file import expect, expect_part, finite, reading, shown, write_js
 from lmnb.lm import local
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, is_private, public
+from lmnb.modules import dspy_media
 from lmnb.modules.program_file import does_not_fit, value_state
 from lmnb.types.checked import adapter_for
 
@@ -111,6 +112,9 @@ def _demo_state(signature: Any, demo: Example) -> dict[str, Any]:
 
 
 def _json(field: Any, value: Any) -> Any:
+    with_media = dspy_media.written(None if field is None else field.type, value)
+    if with_media is not None:
+        return finite(with_media)
     dumped = finite(jsonable(value)) if field is None else value_state(field, value)[0]
     return dumped["__text__"] if isinstance(dumped, dict) and dumped.keys() == {"__text__"} else dumped
 
@@ -246,10 +250,10 @@ def _demo(signature: Any, stored: Mapping[str, Any]) -> Example:
 
 
 def _value(field: Any, value: Any) -> Any:
-    """A demo's value in the field's type; a model may also stand as its JSON text. A wrong label stays as it is."""
+    """A demo's value in the field's type; media stand between marks, a model may stand as its JSON text. A wrong label stays."""
     if field is None:
         return value
-    for text in (json.dumps(value), *([value] if isinstance(value, str) else [])):
+    for text in (json.dumps(dspy_media.read(value)), json.dumps(value), *([value] if isinstance(value, str) else [])):
         try:
             return adapter_for(field.type).validate_json(text)
         except (ValueError, TypeError, PydanticUserError):

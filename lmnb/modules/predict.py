@@ -95,8 +95,8 @@ class Predict(Module):
 
     def messages(self, **inputs: Any) -> list[dict[str, Any]]:
         """The exact prompt for `inputs`, without a call."""
-        signature, demos, _, _, values = self._asked((), dict(inputs))
-        return (current("adapter") or _CHAT).format(signature, demos, values)
+        signature, demos, lm, _, values = self._asked((), dict(inputs))
+        return (current("adapter") or _CHAT).messages(lm, signature, demos, values)
 
     async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
         signature, demos, lm, config, inputs = self._asked(args, kwargs)

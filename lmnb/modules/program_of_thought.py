@@ -8,14 +8,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from lmnb.canonical import jsonable
 from lmnb.counts import whole_number
 from lmnb.errors import InputError, InterpreterError
 from lmnb.leash import in_thread
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.handed import checked
+from lmnb.modules.handed import as_steps, checked, known
 from lmnb.modules.one_core import OneCore
 from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
+from lmnb.tools.bridge import SUBMIT
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
 from lmnb.tools.python import PythonInterpreter, language_of
 from lmnb.trace import span
@@ -63,14 +65,21 @@ class ProgramOfThought(OneCore):
         read = made.append("final_generated_code", InputField(), str)
         self.generate_output = ChainOfThought(read.append("code_output", InputField(), str))
 
+    def messages(self, **inputs: Any) -> Any:
+        """As `Module.messages`; of a history's answers the programs are shown that handed them over."""
+        programs = super().messages(**as_steps(self.signature, inputs, _programming))
+        shown = super().messages(**inputs)
+        return {name: (shown if name.startswith("generate_output") else programs)[name] for name in shown}
+
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         sandbox = self.interpreter_factory() if self.interpreter_factory else PythonInterpreter()
         with contextlib.closing(_Closing(sandbox)):
+            given = as_steps(self.signature, inputs, _programming)
             code, problem = "", InterpreterError("no program was written")
             for number in range(self.max_iters):
                 part = self.code_regenerate if number else self.code_generate
                 more = {"previous_code": code, "error": str(problem)} if number else {}
-                said = part(**inputs, **more) if sync else await part.acall(**inputs, **more)
+                said = part(**given, **more) if sync else await part.acall(**given, **more)
                 code = only_code(said.generated_code)
                 try:
                     run = partial(executed, sandbox, code, inputs)
@@ -116,3 +125,17 @@ def only_code(text: str) -> str:
     """
     found = _FENCE.search(text)
     return (found[1] if found else text).strip("\n")
+
+
+def submitted(handed: Mapping[str, Any]) -> str:
+    """The code that hands outputs over.
+
+    >>> submitted({"answer": 4, "towns": ("Bern",)})
+    "SUBMIT(answer=4, towns=['Bern'])"
+    """
+    return f"{SUBMIT}({', '.join(f'{name}={value!r}' for name, value in jsonable(handed).items())})"
+
+
+def _programming(handed: Mapping[str, Any]) -> dict[str, str]:
+    """The program that handed outputs over."""
+    return {"reasoning": known(handed), "generated_code": submitted(handed)}

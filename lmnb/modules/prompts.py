@@ -61,7 +61,8 @@ def _messages(predictor: Any, values: Mapping[str, Any]) -> Messages:
     # not predictor.messages: an input may have the name of an option of a call
     adapter = current("adapter") or ChatAdapter()
     ordered = {name: values[name] for name in predictor.signature.input_fields}
-    return adapter.format(predictor.signature, predictor.demos, ordered)
+    lm = predictor.lm if predictor.lm is not None else current("lm")
+    return adapter.messages(lm, predictor.signature, predictor.demos, ordered)
 
 
 def _marks(predictor: Any) -> dict[str, Placeholder]:

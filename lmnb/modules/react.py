@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.canonical import jsonable
 from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, ParseError
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.handed import checked, outputs_model
+from lmnb.modules.handed import as_steps, checked, known, outputs_model
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
 from lmnb.modules.trajectory import asked, turn_signature
 from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
-from lmnb.types.tool_calls import ToolCallResults, ToolCalls
+from lmnb.types.tool_calls import ToolCall, ToolCallResults, ToolCalls
 
 SUBMIT = "submit"
 
@@ -67,13 +68,15 @@ class ReAct(OneCore):
 
     def messages(self, **inputs: Any) -> Any:
         """As `Module.messages`, with the tools of this agent."""
-        return super().messages(**{"tools": self._shown(), **inputs})
+        given = {"tools": self._shown(), **inputs}
+        steps = super().messages(**as_steps(self.signature, given, _submitting))
+        return {**super().messages(**given), "react": steps["react"]}
 
     def _shown(self) -> list[str]:
         return [tool.format() for tool in self.tools.values()]
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
-        given = {**inputs, "tools": self._shown()}
+        given = {**as_steps(self.signature, inputs, _submitting), "tools": self._shown()}
         turns: list[dict[str, Any]] = []
         told: list[str] = []
         reason = "max_iters"
@@ -98,6 +101,12 @@ def _submit(signature: Any) -> Tool:
     schema = outputs_model(signature).model_json_schema()
     desc = "Hands over the final answer and ends the work."
     return Tool.from_schema(lambda **values: checked(signature, values), SUBMIT, desc, schema)
+
+
+def _submitting(handed: Mapping[str, Any]) -> dict[str, Any]:
+    """The step that handed outputs over."""
+    call = ToolCall(name=SUBMIT, args=jsonable(handed))
+    return {"next_thought": known(handed), "tool_calls": ToolCalls(tool_calls=(call,))}
 
 
 def _handed_over(results: ToolCallResults) -> dict[str, Any] | None:

@@ -42,7 +42,11 @@ def code_hashes(code: Code) -> dict[str, dict[str, str]]:
         kind: Any = type(code.metric)
         state = fingerprint(partial(kind, vars(code.metric), code.metric.dump_state()))
         found["metric"] = {**found["metric"], "hash": state["hash"]}
-    return found | {"adapter": fingerprint(code.settings.get("adapter") or ChatAdapter())}
+    adapter = code.settings.get("adapter") or ChatAdapter()
+    state = fingerprint(
+        partial(type(adapter), **adapter.dump_state())
+    )  # its options: the wording, the extraction model, ...
+    return found | {"adapter": {**fingerprint(type(adapter)), "hash": state["hash"]}}
 
 
 def in_words(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from lmnb.types.base import Type
 
 class History(Type):
     """Earlier turns, each a dict of the signature's fields: as an input they become user and assistant turns of the
-    prompt, before the question. Fields of a turn that the signature does not have are left out there.
+    prompt, before the question. Fields of a turn that the signature does not have are left out there; agents, whose steps lack
+    their outputs, show an earlier output as the step that handed it over.
 
     A value like any other: `with_turn` gives a longer history, and what a trace holds stays as it was.
 

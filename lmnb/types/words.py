@@ -15,28 +15,13 @@ from pydantic import BaseModel, PydanticUserError
 from lmnb.types.base import Type
 from lmnb.types.checked import adapter_for
 from lmnb.types.reasoning import Reasoning
+from lmnb.types.wording import ENGLISH, Wording
 
-_WORDS = {
-    type(None): "null",
-    Any: "any",
-    Reasoning: "str",
-    datetime.date: "date as YYYY-MM-DD",
-    datetime.datetime: "datetime as YYYY-MM-DDTHH:MM:SS",
-    datetime.time: "time as HH:MM:SS",
-}
-_BOUNDS = {
-    "gt": "> {}",
-    "ge": ">= {}",
-    "lt": "< {}",
-    "le": "<= {}",
-    "multiple_of": "a multiple of {}",
-    "min_length": "length >= {}",
-    "max_length": "length <= {}",
-    "pattern": "matching {}",
-}
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_BOUNDS = (*_SIGNS, "multiple_of", "min_length", "max_length", "pattern")  # the others are phrases of a wording
 
 
-def type_text(kind: Any) -> str:
+def type_text(kind: Any, wording: Wording = ENGLISH) -> str:
     """The type in plain words, as it stands in the brackets of the prompt.
 
     >>> type_text(list[str]), type_text(Literal["yes", "no"]), type_text(int | None)
@@ -46,17 +31,28 @@ def type_text(kind: Any) -> str:
         return "null"
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return ", ".join([type_text(args[0]), *bounds(metadata(args[1:]))])
+        return ", ".join([type_text(args[0], wording), *bounds(metadata(args[1:]), wording)])
     if origin is Literal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
-        return "one of: " + ", ".join(_safe(text) for text in options(kind))
+        return wording.one_of.format(options=", ".join(map(_safe, options(kind))))
     if origin in (Union, types.UnionType):
-        return " or ".join(type_text(arg) for arg in args)
+        return f" {wording.either} ".join(type_text(arg, wording) for arg in args)
     if origin is not None:
-        inner = ", ".join("..." if arg is ... else type_text(arg) for arg in args)
+        inner = ", ".join("..." if arg is ... else type_text(arg, wording) for arg in args)
         return f"{getattr(origin, '__name__', str(origin))}[{inner}]"
     if isinstance(kind, type) and issubclass(kind, Type) and kind.description():
         return kind.description()
-    return _WORDS.get(kind) or getattr(kind, "__name__", str(kind))
+    return _words(wording).get(kind) or getattr(kind, "__name__", str(kind))
+
+
+def _words(wording: Wording) -> dict[Any, str]:
+    return {
+        type(None): "null",
+        Any: wording.any_type,
+        Reasoning: "str",
+        datetime.date: wording.date_form,
+        datetime.datetime: wording.datetime_form,
+        datetime.time: wording.time_form,
+    }
 
 
 def options(kind: Any) -> dict[str, Any]:
@@ -83,9 +79,13 @@ def _safe(text: str) -> str:
     return json.dumps(text, ensure_ascii=False) if "," in text or "\n" in text else text
 
 
-def bounds(constraints: Mapping[str, Any]) -> list[str]:
+def bounds(constraints: Mapping[str, Any], wording: Wording = ENGLISH) -> list[str]:
     """The constraints of a field as words, such as `>= 0`."""
-    return [_BOUNDS[name].format(value) for name, value in constraints.items() if name in _BOUNDS]
+    return [
+        f"{_SIGNS[name]} {value}" if name in _SIGNS else getattr(wording, name).format(bound=value)
+        for name, value in constraints.items()
+        if name in _BOUNDS
+    ]
 
 
 def metadata(marks: Sequence[Any]) -> dict[str, Any]:

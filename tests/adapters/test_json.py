@@ -7,7 +7,7 @@ from typing import Literal
 import pydantic
 import pytest
 
-from lmnb import LM, FakeLM, InputField, JSONAdapter, OutputField, ParseError, Predict, Signature, context
+from lmnb import LM, Code, FakeLM, Image, InputField, JSONAdapter, OutputField, ParseError, Predict, Signature, context
 from lmnb.adapters.json import is_closed, reply_schema
 
 ORDER = Signature("ticket: str -> team: Literal['otter', 'falcon'], items: list[str], urgent: bool", "Read the ticket.")
@@ -174,3 +174,15 @@ def test_the_embedded_model_is_held_to_the_schema():
         prediction = Predict("ticket -> team: Literal['otter', 'falcon'], count: int")(ticket="where is my parcel?")
     assert prediction.team in ("otter", "falcon") and isinstance(prediction.count, int)
     assert [span.data.get("repair") for _, span in prediction.trace.spans() if span.kind == "lm"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored"),
+    [(list[Image], ["https://example.org/a.png"]), (dict[str, Code], {"a": "x = 1"}), (list[Image], [])],
+)
+def test_typed_values_from_a_journal_stand_as_json(kind, stored):
+    """A list or dict of typed values comes from a journal as JSON, and stands there as such, not as a quoted text."""
+    signature = Signature({"question": (str, InputField()), "value": (kind, OutputField())})
+    for value in (stored, pydantic.TypeAdapter(kind).validate_python(stored)):
+        demo = {"question": "q", "value": value}
+        assert json.loads(JSONAdapter().format(signature, [demo], {"question": "q"})[2]["content"]) == {"value": stored}

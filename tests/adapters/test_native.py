@@ -14,6 +14,7 @@ from lmnb import (
     Example,
     FakeLM,
     History,
+    InputError,
     JSONAdapter,
     ParseError,
     Predict,
@@ -245,3 +246,54 @@ def test_react_calls_natively_where_it_can(able: bool, adapter: Any, how: str) -
     told = [tool["function"]["name"] for tool in lm.calls[0].get("tools", ())]
     assert told == (["population", "submit"] if able else [])
     assert ("How many people live in a town." in lm.calls[0]["messages"][-1]["content"]) is not able
+
+
+KINDS = {"History": History, "Tool": Tool, "ToolCalls": ToolCalls}
+
+
+@pytest.mark.parametrize("able", [True, False])
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_a_turn_of_a_history_may_be_calls_alone(adapter: Any, able: bool) -> None:
+    """Without a question and without words beside them; a turn that has no field at all is refused as ever."""
+    predict = Predict(
+        Signature("history: History, question, tools: list[Tool] -> why, calls: ToolCalls", custom_types=KINDS)
+    )
+    lm = FakeLM([{"why": "w", "calls": calls("Bern")}], function_calling=able)
+    with lmnb.context(lm=lm, adapter=native(adapter)):
+        past = [{"question": "Past?"}, {"calls": calls("Basel")}, {"calls": calls()}]
+        predict(history=past[:2] + past[2:] * (not able), question="Now?", tools=[Tool(population)])
+        with pytest.raises(
+            InputError, match="turn 0 of 'history' has the keys 'nothing', and no field of the signature"
+        ):
+            predict(history=[{"nothing": 1}, {"calls": calls("Bern")}], question="Now?", tools=[Tool(population)])
+    sent = lm.calls[0]["messages"]
+    said = ["tool"] if able else ["assistant"]
+    assert [each["role"] for each in sent] == ["system", "user", "assistant", *said, "user"]
+    assert "Basel" in json.dumps(sent[2]) and ("tool_calls" in sent[2]) is able
+
+
+@pytest.mark.parametrize("able", [True, False])
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_messages_and_callbacks_show_what_is_sent(adapter: Any, able: bool) -> None:
+    """The demos and turns of a native call with their calls, the text where the LM takes no tools."""
+    told: list[Any] = []
+
+    class Watch(lmnb.BaseCallback):
+        def on_adapter_format_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+            told.append(list(inputs["signature"].output_fields))
+
+        def on_adapter_format_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:
+            told.append(outputs)
+
+    lm = FakeLM([{"calls": calls("Bern")}], function_calling=able)
+    predict = Predict(
+        Signature("history: History, question, tools: list[Tool] -> calls: ToolCalls", custom_types=KINDS)
+    )
+    predict.demos = [Example(question="Demo?", calls=calls("Basel"))]
+    past = [{"question": "Past?", "calls": calls("Bern")}]
+    with lmnb.context(lm=lm, adapter=native(adapter)):
+        shown = predict.messages(history=past, question="Now?", tools=[Tool(population)])
+        with lmnb.context(callbacks=[Watch()]):
+            predict(history=past, question="Now?", tools=[Tool(population)])
+    assert shown == lm.calls[0]["messages"] and told == [["calls"], shown]
+    assert sum("tool_calls" in each for each in shown) == 2 * able

@@ -131,3 +131,30 @@ def test_pictures_and_conversations_are_no_text() -> None:
         *("question: d1", "a: r1", shown("d2"), "a: r2"),
         *(shown("q1"), "a: r3", shown("q2")),
     ]
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_callbacks_are_told_of_both_adapters(how: str) -> None:
+    """The reading of the free answer, and inside it what the extraction writes and reads."""
+    told: list[tuple[str, Any]] = []
+
+    class Watch(lmnb.BaseCallback):
+        def on_adapter_parse_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
+            told.append((type(instance).__name__, inputs["completion"][:12]))
+
+        def on_adapter_parse_end(self, call_id: str, outputs: Any, exception: Any = None) -> None:
+            told.append(("end", outputs or type(exception).__name__))
+
+    found = {"answer": 4, "why": "w"}
+    with lmnb.context(callbacks=[Watch()]):
+        run(FakeLM(["It is four."]), FakeLM([found]), how)
+        assert told == [
+            ("TwoStepAdapter", "It is four."),
+            ("ChatAdapter", "[[ ## answer"),
+            ("end", found),
+            ("end", found),
+        ]
+        told.clear()
+        with pytest.raises(ParseError):
+            run(FakeLM(["It is four."]), FakeLM(["no", "no"]), how)
+    assert told[0] == ("TwoStepAdapter", "It is four.") and told[-1] == ("end", "ParseError")

@@ -12,7 +12,7 @@ import pytest
 from adapters.kinds import Level, Person, Team
 
 from lmnb import ChatAdapter, InputField, OutputField, ParseError, Signature
-from lmnb.adapters.values import codec_for
+from lmnb.adapters.codecs import codec_for
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.replies: list[tuple[Any, ...]] = []
         self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.keys: list[str | None] = []
         self.left = threading.Event()
         outer = self
@@ -43,6 +44,7 @@ class ScriptedServer:
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 outer.requests.append(json.loads(self.rfile.read(length)))
+                outer.paths.append(self.path)
                 outer.keys.append(self.headers.get("authorization"))
                 status, body, *headers = outer.replies.pop(0)
                 if isinstance(body, list):
@@ -134,6 +136,18 @@ def completion(text: str = "hello", **usage: int) -> dict[str, Any]:
     }
 
 
+def continuation(text: str = "hello", finish: str = "stop") -> dict[str, Any]:
+    """A text completion as a provider writes it."""
+    return {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "created": 1,
+        "model": "scripted",
+        "choices": [{"index": 0, "text": text, "finish_reason": finish, "logprobs": None}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+    }
+
+
 def deltas(*texts: str, **usage: int) -> list[Any]:
     """A chat completion as a provider streams it: the texts, the end, the usage."""
     frame = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "scripted"}
@@ -150,6 +164,11 @@ def failure(message: str, code: str | None = None) -> dict[str, Any]:
 @pytest.fixture
 def said() -> Callable[..., dict[str, Any]]:
     return completion
+
+
+@pytest.fixture
+def continued() -> Callable[..., dict[str, Any]]:
+    return continuation
 
 
 @pytest.fixture

@@ -288,6 +288,19 @@ def test_max_llm_calls_is_a_number() -> None:
         RLM("text -> answer", max_llm_calls=-1)
 
 
+def test_earlier_answers_stay_in_a_conversation() -> None:
+    """What was answered stands in a step as the code that handed it over; turns without an answer stay as they are."""
+    agent = CodeAct("history: History, question -> answer: str", [double])
+    lm = FakeLM([code("SUBMIT(answer='yes')")])
+    asked = {"history": [{"question": "a?", "answer": "it's"}, {"question": "b?"}], "question": "c?"}
+    with lmnb.context(lm=lm):
+        agent(**asked)
+    sent = lm.calls[0]["messages"]
+    assert agent.messages(**asked, trajectory="Nothing yet.")["codeact"] == sent
+    assert [each["role"] for each in sent] == ["system", "user", "assistant", "user", "user"]
+    assert 'SUBMIT(answer="it\'s")' in sent[2]["content"] and "I know `answer`." in sent[2]["content"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_prompt_can_be_seen_without_a_call(kind: Any) -> None:
     """`messages` gives what the first turn sends: the tools, and what is told of the inputs."""

@@ -83,3 +83,16 @@ def test_the_steps_have_the_reference_s_names() -> None:
     ]
     with pytest.raises(InputError, match="max_iters is 0"):
         ProgramOfThought("question -> answer", max_iters=0)
+
+
+def test_earlier_answers_stay_in_a_conversation() -> None:
+    """A program of before stands in the place of the outputs that it handed over."""
+    program = ProgramOfThought("history: History, question -> answer: int")
+    lm = FakeLM([code("SUBMIT(answer=len(history))")])
+    asked = {"history": [{"question": "2 + 2?", "answer": 4}], "question": "How many?"}
+    with lmnb.context(lm=lm):
+        assert program(**asked).answer == 1
+        assert program.messages(**asked)["code_generate.predict"] == lm.calls[0]["messages"]
+    assert [each["content"] for each in lm.calls[0]["messages"] if each["role"] == "assistant"] == [
+        "[[ ## reasoning ## ]]\nI know `answer`.\n\n[[ ## generated_code ## ]]\nSUBMIT(answer=4)\n\n[[ ## completed ## ]]"
+    ]

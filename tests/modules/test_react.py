@@ -122,6 +122,41 @@ def test_tools_are_called_in_the_trace() -> None:
     assert kinds.count("tool") == 2 and [step.path for step in made.trace.steps()] == ["react", "react"]
 
 
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("native", [True, False])
+def test_earlier_answers_stay_in_a_conversation(native: bool, how: str) -> None:
+    """A step lacks the agent's outputs: what was answered stands there as the call that handed it over, in both forms of calls."""
+    agent = ReAct("history: History, question -> answer: int", [population], max_iters=1)
+    done = lmnb.ToolCalls.from_dict_list([{"name": "submit", "args": {"answer": 2}}])
+    look = lmnb.ToolCalls.from_dict_list([{"name": "population", "args": {"town": "Bern"}}])
+    lm = FakeLM(
+        [
+            {"next_thought": "Done.", "tool_calls": done},
+            {"next_thought": "Look.", "tool_calls": look},
+            {"reasoning": "r", "answer": 3},
+        ],
+        function_calling=native,
+    )
+    history = first = lmnb.History(messages=[{"question": "Bern?", "answer": 134}])
+    with lmnb.context(lm=lm, adapter=lmnb.ChatAdapter(use_native_function_calling=native)):
+        for question in ("Basel?", "And now?"):
+            given = {"history": history, "question": question}
+            made = asyncio.run(agent.acall(**given)) if how == "async" else agent(**given)
+            history = history.with_turn({"question": question, **dict(made.items())})
+        shown = agent.messages(history=first, question="Basel?", trajectory="Nothing yet.")
+    step, later, extract = (call["messages"] for call in lm.calls)
+    assert shown["react"] == step and shown["extract.predict"][2] == extract[2]
+    result = ["tool"] if native else []
+    assert [each["role"] for each in step] == ["system", "user", "assistant", *result, "user"]
+    assert "I know `answer`." in step[2]["content"] and "134" in str(step[2]) and "submit" in str(step[2])
+    assert ("tool_calls" in step[2]) is native
+    assert [each["role"] for each in later].count("assistant") == 2 and "Basel?" in str(later)
+    assert "trajectory" not in later[-2 - native]["content"]
+    assert next(each["content"] for each in extract if each["role"] == "assistant").startswith(
+        "[[ ## answer ## ]]\n134"
+    )
+
+
 def test_the_prompt_can_be_seen_without_a_call() -> None:
     """`messages` gives what the first turn sends, tools included, and a tool's new description at once."""
     agent = ReAct("question -> answer: int", [population])

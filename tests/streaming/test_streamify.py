@@ -279,6 +279,22 @@ def test_two_steps_tell_the_second() -> None:
     assert texts(items) == {"self.answer": "It is four."} and len(items) > 3
 
 
+def test_prompts_in_another_language_are_streamed_alike() -> None:
+    """Headers stay, so the pieces are those of the English prompt."""
+    for adapter in (lmnb.ChatAdapter(wording="de"), JSONAdapter(wording="zh"), XMLAdapter(wording="de")):
+        with lmnb.context(adapter=adapter):
+            lm = FakeLM([{"answer": "Ada Lovelace"}], chunk_size=3)
+            items = heard(Predict("question -> answer"), lm=lm, question="Who?")
+        assert texts(items) == {"self.answer": "Ada Lovelace"} and len(items) > 4
+
+
+def test_an_lm_that_only_continues_a_text_tells_fields_whole() -> None:
+    """Its reply lacks the beginning that it was given, and may go on through the next turns."""
+    lm = FakeLM(["Ada Lovelace\n\n### user ###\n[[ ## answer ## ]]\nno"], model_type="text", chunk_size=4)
+    items = heard(Predict("question -> answer"), lm=lm, question="Who?")
+    assert [item.chunk for item in items[:-1]] == ["Ada Lovelace"] and not items[0].withdrawn
+
+
 def test_an_adapter_without_a_reader_tells_fields_whole() -> None:
     """One of one's own needs `format` and `parse` alone."""
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 import lmnb
-from lmnb.adapters.values import codec_for
+from lmnb.adapters.codecs import codec_for
 
 TWO = [{"name": "double", "args": {"x": 4}}, {"name": "halve", "args": {"x": 4}}]
 
