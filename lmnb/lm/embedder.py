@@ -28,8 +28,8 @@ class Embedder:
     batches of `batch_size`. With `caching` what was embedded before comes from the LM cache; a function is always
     called. Options go to the provider.
 
-    The embedded model's vectors are unit vectors of 128 numbers that know its small vocabulary: texts of one topic lie
-    near each other once the mean of all is taken away.
+    The embedded model's vectors are unit vectors of 128 numbers that know its small vocabulary. Texts of one topic lie
+    nearest to each other; all cosines are high, so compare them with each other and with no threshold.
 
     >>> embedder = Embedder("lmnb/tiny")
     >>> embedder(["Where is my parcel?", "The invoice is wrong."]).shape

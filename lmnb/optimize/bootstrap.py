@@ -20,7 +20,8 @@ class BootstrapFewShot(Optimizer):
 
     Up to `max_bootstrapped_demos` successes are collected, each example in up to `max_rounds` samples; labelled examples fill up to
     `max_labeled_demos`. `metric_threshold` is what a score must reach (0 counts as a threshold); without it a score must be true.
-    `teacher_settings` (for instance `{"lm": strong_lm}`) hold while the teacher runs. With a `valset` the program before and after is scored.
+    `teacher_settings` (for instance `{"lm": strong_lm}`) hold while the teacher runs. With a `valset` the program before and after is scored,
+    and the better one is returned.
     """
 
     def __init__(
