@@ -95,6 +95,11 @@ class DenoInterpreter(PythonInterpreter):
             self.shutdown()
             raise
 
+    def _kill(self) -> None:
+        session = self._session
+        if session is not None:
+            session.kill()
+
     def _run(self, code: str, variables: dict[str, Any]) -> Execution:
         bridge = Bridge(self.tools, self.output_fields, self.max_tool_calls)
         try:

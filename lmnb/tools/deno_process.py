@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -93,7 +94,7 @@ class DenoProcess:
         Ended where none came in time, or what came is no message: the process is ended then.
         """
         late, (into, out) = threading.Event(), self._pipes()
-        timer = threading.Timer(max(seconds, 0.0), lambda: (late.set(), self._process.kill()))
+        timer = threading.Timer(max(seconds, 0.0), lambda: (late.set(), self.kill()))
         timer.daemon = True
         timer.start()
         line = b""
@@ -118,9 +119,17 @@ class DenoProcess:
         except (ValueError, RecursionError):
             raise self._ended("it wrote what is no message", True) from None
 
+    def kill(self) -> None:
+        """End it now, with all that it started: the command may be a script that runs Deno."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg") and self._process.returncode is None:  # not yet waited for: the group is its own
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+
     def close(self) -> None:
         """End it; what it left on disk goes too."""
-        self._process.kill()
+        self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with contextlib.suppress(OSError):
@@ -132,7 +141,7 @@ class DenoProcess:
 
     def _ended(self, why: str = "", spoke: bool = False, *, late: bool = False) -> Ended:
         """The process ended: for the reason that is known, or what it wrote on its way."""
-        self._process.kill()
+        self.kill()
         self._process.wait()
         if late or spoke:
             return Ended(why, late=late)

@@ -21,17 +21,17 @@ function receive() { // one line: the other side writes the next one when it has
   }
 }
 
-function put(text) {
-  const bytes = encode(text);
+function put(bytes) {
   for (let done = 0; done < bytes.length;) done += write(done ? bytes.subarray(done) : bytes);
 }
 
 function send(mark, text) {
-  put(key + mark); // apart from the text: it goes out whole, and no other function sees it
-  put(text + "\n");
+  write(marks[mark]); // by itself, and short enough to go out whole: no function that the code could replace sees it
+  put(encode(text + "\n"));
 }
 
 const { key, folder, url, env, mounts, sources, max_memory: more } = JSON.parse(receive());
+const marks = { "=": encode(key + "="), "?": encode(key + "?") };
 
 let most = Infinity; // bytes of Python's memory
 const { grow } = WebAssembly.Memory.prototype;
@@ -59,6 +59,7 @@ def begin(ask, sources):
 begin`,
   { globals: python.toPy({}) },
 );
+delete globalThis.Worker; // it would run on between the calls
 const execute = begin((text) => (send("?", text), receive()), JSON.stringify(sources));
 most = python._module.HEAPU8.byteLength + more;
 send("=", "null");

@@ -87,9 +87,11 @@ class PythonInterpreter:
                 self._forget()
             finally:
                 self._busy.release()
-        elif (
-            self._process is not None
-        ):  # to close would wait for the code: its process ends now, and who runs it closes
+        else:  # to close would wait for the code: its process ends now, and who runs it closes
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process, getattr(signal, "SIGKILL", signal.SIGTERM))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -190,6 +192,68 @@ def test_what_the_code_writes_to_the_pipe_is_no_answer() -> None:
         assert error.value.kind == "Crash"
         with pytest.raises(InterpreterError, match="name 'x' is not defined"):
             python.execute("x")
+
+
+def test_code_cannot_learn_the_key_of_a_line() -> None:
+    """Functions that the code puts in the place of JavaScript's own see what it says, and not what makes a line count."""
+    code = (
+        REACH
+        + 'reach("const seen = []; const proto = Object.getPrototypeOf(Uint8Array.prototype);'
+        + "const old = Object.getOwnPropertyDescriptor(proto, 'length').get;"
+        + "Object.defineProperty(proto, 'length', {configurable: true, get() {"
+        + " const n = Reflect.apply(old, this, []); let t = ''; for (let i = 0; i < n && i < 99; i++) t += String.fromCharCode(this[i]);"
+        + ' seen.push(t); return n; }}); globalThis.seen = seen; return 1")()'
+    )
+    with made(DenoInterpreter) as python:
+        python.execute(code)
+        key = python._session._key
+        said = python.execute(REACH + "reach('return globalThis.seen.join(String.fromCharCode(10))')()")
+        assert said and key not in said
+
+
+def test_no_worker_runs_on() -> None:
+    """JavaScript's threads are not there: one would run on between the calls, past every limit of time."""
+    with made(DenoInterpreter) as python:
+        assert python.execute(REACH + "reach('return typeof Worker')()") == "undefined"
+
+
+def test_code_ends_with_a_shutdown_from_elsewhere() -> None:
+    """A shutdown while the code runs in another thread ends it at once."""
+    python, called = made(DenoInterpreter, tools={"tick": lambda: "t"}), threading.Event()
+    python.start()
+    python.tools["tick"] = lambda: called.set() or "t"
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            python.execute("while True: tick()")
+        except InterpreterError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert called.wait(30)
+    began = time.monotonic()
+    python.shutdown()
+    thread.join(10)
+    assert not thread.is_alive() and found and time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for the command")
+def test_limits_hold_for_a_command_that_starts_deno(tmp_path: Path) -> None:
+    """Where the command is a script that runs Deno, both end when the time is over."""
+    from lmnb.tools.deno_process import find_deno
+
+    script = tmp_path / "deno.sh"
+    script.write_text(f'#!/bin/sh\n"{find_deno()[0]}" "$@"\nexit $?\n')
+    script.chmod(0o755)
+    with DenoInterpreter(max_seconds=20, deno_command=[str(script)]) as python:
+        python.execute("1")
+        python.max_seconds = 1.0
+        began = time.monotonic()
+        with pytest.raises(InterpreterError, match="max_seconds"):
+            python.execute("while True: pass")
+        assert time.monotonic() - began < 10
 
 
 def test_one_sandbox_leaves_nothing_for_the_next() -> None:
