@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -20,12 +21,20 @@ class CallStream:
     what was told wrongly.
     """
 
-    def __init__(self, feed: Feed[Any], predict_name: str, call_id: str, wanted: Mapping[str, bool]) -> None:
-        self._feed = feed
+    def __init__(
+        self,
+        feed: Feed[Any],
+        predict_name: str,
+        call_id: str,
+        wanted: Mapping[str, bool],
+        failed: Callable[[CallStream], None],
+    ) -> None:
+        self._feed, self._failed = feed, failed
         self._name, self._id = predict_name, call_id
         self._wanted = wanted
         self._shown: dict[str, Shown] = {}
         self._dropped = False
+        self._telling = threading.Lock()
 
     async def during(self, asked: Awaitable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """The outputs of `asked`, which is listened to."""
@@ -33,7 +42,8 @@ class CallStream:
         try:
             return await asked
         except BaseException:
-            self.withdraw()
+            self.drop()  # an LM in a thread may go on speaking
+            self._failed(self)
             raise
         finally:
             listening.call.reset(token)
@@ -78,8 +88,11 @@ class CallStream:
 
     def drop(self) -> None:
         """The call is no part of the program's outcome: nothing more is told of it."""
-        self.withdraw()
-        self._dropped = True
+        with self._telling:
+            self._dropped, told = True, [name for name, each in list(self._shown.items()) if each.ended or each.pieces]
+            for name in told:
+                self._feed.put(StreamResponse(self._name, name, "", False, self._id, True))
+            self._shown = {}
 
     def _withdraw(self, name: str) -> None:
         shown = self._shown.pop(name)
@@ -87,8 +100,9 @@ class CallStream:
             self._tell(name, "", False, withdrawn=True)
 
     def _tell(self, name: str, text: str, ended: bool, *, withdrawn: bool = False) -> None:
-        if not self._dropped:
-            self._feed.put(StreamResponse(self._name, name, text, ended, self._id, withdrawn))
+        with self._telling:
+            if not self._dropped:
+                self._feed.put(StreamResponse(self._name, name, text, ended, self._id, withdrawn))
 
 
 class Shown:

@@ -40,16 +40,22 @@ class Watch:
                 wanted = {name: True for name, text in wanted.items() if text}
             if not wanted:
                 return None
-            made = CallStream(self._feed, self._names.get(id(predictor), span.name), span.id or uuid4().hex, wanted)
+            name, number = self._names.get(id(predictor), span.name), span.id or uuid4().hex
+            made = CallStream(self._feed, name, number, wanted, self._free)
             self._used.update({id(by): made for by, _ in free if not by.allow_reuse})
             self._calls[id(span)] = (span, made)
         return made
+
+    def _free(self, call: CallStream) -> None:
+        """A call that came to nothing: who listened to it hears the next one."""
+        with self._lock:
+            self._used = {by: told for by, told in self._used.items() if told is not call}
 
     def withdraw(self, span: Span) -> None:
         """The calls at or below the span are no part of the program's outcome."""
         for _, each in Trace(span).spans():
             with self._lock:
                 _, told = self._calls.pop(id(each), (None, None))
-                self._used = {by: call for by, call in self._used.items() if call is not told}
             if told is not None:
+                self._free(told)
                 told.drop()

@@ -187,6 +187,56 @@ def test_a_predictor_that_is_called_twice() -> None:
     assert said == ["one", "two"]
 
 
+def test_a_call_that_fails_does_not_use_up_its_listener() -> None:
+    """A program that calls again after an error is heard: the second call is told where the first came to nothing."""
+
+    class Stubborn(lmnb.Module):
+        def __init__(self) -> None:
+            self.count = Predict("n: int -> text, total: int")
+
+        def forward(self, n: int) -> Any:
+            try:
+                return self.count(n=n)
+            except lmnb.ParseError:
+                return self.count(n=n)
+
+    broken = "[[ ## text ## ]]\nnone\n\n[[ ## total ## ]]\nmany"
+    lm = FakeLM([broken, broken, {"text": "two", "total": 2}])
+    assert texts(heard(Stubborn(), StreamListener("text"), lm=lm, n=1)) == {"count.text": "two"}
+
+
+def test_after_a_call_was_given_up_nothing_is_told_of_it() -> None:
+    """An LM that goes on speaking in its thread after the program stopped waiting for it is not heard."""
+    go, spoken = threading.Event(), threading.Event()
+
+    class Slow(lmnb.BaseLM):
+        def forward_stream(self, prompt: Any = None, messages: Any = None, *, emit: Any, **options: Any) -> str:
+            emit("[[ ## answer ## ]]\none two ")
+            go.wait(20)
+            try:
+                emit("three four ")
+            finally:
+                spoken.set()
+            return "[[ ## answer ## ]]\none two three four"
+
+    class Impatient(lmnb.Module):
+        def __init__(self) -> None:
+            self.p = Predict("question -> answer")
+
+        async def aforward(self, question: str) -> Any:
+            try:
+                return await asyncio.wait_for(self.p.acall(question=question), 0.3)
+            except TimeoutError:
+                go.set()
+                await asyncio.to_thread(spoken.wait, 20)
+                return lmnb.Prediction(answer="gave up")
+
+    with lmnb.context(lm=Slow("slow", cache=False)):
+        items = list(streamify(Impatient(), is_async_program=True, async_streaming=False)(question="?"))
+    assert [item.withdrawn for item in items[:-1]].count(True) == 1 and items[-2].withdrawn
+    assert items[-1].answer == "gave up"
+
+
 def test_calls_in_threads_are_told_apart() -> None:
     """Parallel asks side by side; the pieces come mixed, and each call's are whole."""
 
