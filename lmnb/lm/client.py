@@ -175,7 +175,7 @@ class LM(ProfiledLM):
         )
         options = {name: value for name, value in options.items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
-        return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
+        return {**content, **options, "model": self.model, "num_retries": 0, "max_retries": 0}
 
     def _threads(self) -> Executor:
         return _local_threads()

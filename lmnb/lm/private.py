@@ -24,6 +24,7 @@ _OF_REPLIES = frozenset(
     "response_format reasoning_effort verbosity tools tool_choice parallel_tool_calls rollout_id extra_body prediction "
     "prompt_cache".split()  # the last one decides the bill only
 )
+_OF_AN_LM = frozenset({"model", "model_type", "num_retries"})
 _IN_TEXT = (
     re.compile(r"\b(?:sk|pk|rk|key|gsk|xai|hf|ghp|AIza)[-_][\w*.-]{6,}|\bAIza[\w-]{10,}"),
     re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{6,}"),
@@ -72,16 +73,17 @@ def public(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _cleaned(value) for name, value in options.items() if not is_private(name) and not _told(value)}
 
 
-def from_file(options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def from_file(options: Mapping[str, Any], *, of_call: bool = False) -> tuple[dict[str, Any], list[str]]:
     """What a file may say of an LM or a call, and the names of what it may not: only what decides the reply is taken. Anything
-    else, such as an endpoint or a list of fallbacks with one, could send the reader's key to whoever wrote the file.
+    else, such as an endpoint or a list of fallbacks with one, could send the reader's key to whoever wrote the file; so could
+    the model, in the options `of_call` of an LM that is the reader's.
 
     >>> from_file({"temperature": 0.2, "fallbacks": [{"model": "openai/x", "api_base": "http://elsewhere"}]})
     ({'temperature': 0.2}, ['fallbacks'])
     """
-    return {name: value for name, value in options.items() if name in _OF_REPLIES}, [
-        name for name in options if name not in _OF_REPLIES
-    ]
+    allowed = _OF_REPLIES - _OF_AN_LM if of_call else _OF_REPLIES
+    taken = {name: value for name, value in options.items() if name in allowed}
+    return taken, [name for name in options if name not in allowed]
 
 
 def is_secret(name: str, value: Any) -> bool:

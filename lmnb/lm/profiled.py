@@ -151,6 +151,10 @@ class ProfiledLM(BaseLM):
                 f"{model!r} was asked at an endpoint of its own, which no file holds. Say where it is: "
                 "predictor.lm = predictor.lm.copy(api_base=..., api_key=...)."
             )
+        if "://" in str(model) and not same:
+            raise LMNotConfigured(
+                f"{shown(model)} names an address, which no file may choose. Say where to ask: predictor.lm = lmnb.LM(...)."
+            )
         return former if same else None
 
     def check_reachable(self) -> None:

@@ -215,7 +215,7 @@ def _read_predictor(
 
 def _trusted(options: Mapping[str, Any], place: str) -> dict[str, Any]:
     """`options` as far as a file may set them."""
-    kept, left = from_file(options)
+    kept, left = from_file(options, of_call=True)
     if left:
         warnings.warn(
             f"{place} names {', '.join(map(repr, left))}, which no file may set: it could lead your key elsewhere. Set what you "

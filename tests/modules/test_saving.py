@@ -355,3 +355,26 @@ def test_a_file_cannot_lead_the_readers_key_elsewhere(tmp_path, place, option):
         loaded = lmnb.load(path)
     assert loaded.config == {"temperature": 0.5} and loaded.lm.kwargs == {"temperature": 0.3}
     assert "127.0.0.1" not in repr(vars(loaded.lm)) + repr(loaded.config)
+
+
+@pytest.mark.parametrize("option", ["model", "model_type", "num_retries"])
+def test_a_call_of_a_file_goes_to_the_readers_model(tmp_path, option):
+    """The options of a call cannot name another model, which would get the key of the reader's LM, nor how often it is asked."""
+    path = tmp_path / "program.json"
+    Predict("a -> b", temperature=0.5).save(path)
+    stored = json.loads(path.read_text("utf-8"))
+    stored["predictors"]["self"]["config"][option] = "openrouter/some/model"
+    path.write_text(json.dumps(stored), "utf-8")
+    with pytest.warns(UserWarning, match=f"config names '{option}'"):
+        assert lmnb.load(path).config == {"temperature": 0.5}
+
+
+def test_a_model_of_a_file_is_no_address(tmp_path):
+    """A model's name that holds an address is asked nothing before the reader has said so."""
+    path = tmp_path / "program.json"
+    Predict("a -> b", lm=lmnb.LM("openai/gpt-5-mini")).save(path)
+    path.write_text(path.read_text("utf-8").replace("openai/gpt-5-mini", "oobabooga/http://127.0.0.1:9/x"), "utf-8")
+    with pytest.warns(UserWarning, match="names an address"):
+        loaded = lmnb.load(path)
+    with pytest.raises(lmnb.LMNotConfigured, match="names an address"):
+        loaded(a="x")
