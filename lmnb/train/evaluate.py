@@ -148,7 +148,7 @@ class Table:
             ),
             ("extraction, 1 hop", s.get("extraction, 1 hop"), 60.0),
             ("extraction, 2 hops", s.get("extraction, 2 hops"), 30.0),
-            ("extraction, 2 hops, with a reasoning field", s.get("extraction, 2 hops, reasoning"), 30.0),
+            ("extraction, 2 hops, with a reasoning field", s.get("extraction, 2 hops, reasoning"), None),
             ("formatting, 4 demos minus 0", minus("formatting, 4 demos", "formatting, 0 demos"), 20.0),
             ("proposed minus bad instruction", minus(PROPOSED[1], PROPOSED[0]), None),
             ("replies that parse at once", self.parsed if self.parses else None, 98.0),
