@@ -236,8 +236,12 @@ def test_an_interrupted_batch_asks_no_more() -> None:
 
     threading.Thread(target=interrupt).start()
     loop = asyncio.new_event_loop()  # as a kernel runs its own: no handler of signals
-    with contextlib.closing(loop), pytest.raises(KeyboardInterrupt):
-        loop.run_until_complete(cell())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    try:
+        with contextlib.closing(loop), pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(cell())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert lm.asked == 1 and not ended.is_set()
     go.set()
     assert ended.wait(20) and lm.asked == 1
