@@ -27,7 +27,7 @@ class CallStream:
         predict_name: str,
         call_id: str,
         wanted: Mapping[str, bool],
-        failed: Callable[[CallStream], None],
+        failed: Callable[[CallStream], None] = lambda call: None,
     ) -> None:
         self._feed, self._failed = feed, failed
         self._name, self._id = predict_name, call_id
