@@ -13,8 +13,9 @@ from lmnb.train import tokenizer as tokenizers
 from lmnb.train.loop import Run, Settings, tokens_in, train
 from lmnb.train.model import LARGE, Shape, torch
 from lmnb.train.probe import probe
+from lmnb.train.sequences import CURRICULUM
 
-LAST = 0.6  # where the last part of the curriculum begins
+LAST = CURRICULUM[-1][0]  # where the last part of the curriculum begins
 
 
 def train_tiny(

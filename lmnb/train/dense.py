@@ -223,5 +223,12 @@ def headers(rng: random.Random, length: int) -> Text:
     return text, spans
 
 
-DENSE = {"lines": lines, "sums": arithmetic_lines, "topics": topic_words, "answers": answers, "stories": stories}
-DENSE |= {"quotes": quotes, "headers": headers}
+DENSE = {
+    "lines": lines,
+    "sums": arithmetic_lines,
+    "topics": topic_words,
+    "answers": answers,
+    "stories": stories,
+    "quotes": quotes,
+    "headers": headers,
+}
