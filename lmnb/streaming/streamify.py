@@ -37,6 +37,9 @@ def streamify(
     `is_async_program` by its `acall`. Any module and any LM will do: a reply that does not come in pieces, or that a cache has,
     is one piece a field. With `include_final_prediction_in_output_stream=False` the result comes only where no field was told.
 
+    A piece with `withdrawn` takes back what was told of its field in that call (`call_id`): the reply could not be read, or the
+    call failed. Fields that are no str are told where a listener asks for them.
+
     What the program raises is raised after the pieces that came before. Closing the stream calls the program off: requests that
     are being streamed end, and no further ones are sent. LM, adapter and budget are those of the place where the stream was
     called. InputError for a listener of what the program does not have.
