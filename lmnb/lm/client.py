@@ -167,6 +167,11 @@ class LM(ProfiledLM):
     def _request(
         self, prompt: str | None, messages: list[dict[str, Any]] | None, options: dict[str, Any]
     ) -> dict[str, Any]:
+        if "model" in options:
+            raise InvalidRequestError(
+                f"a call of {self.model!r} names the model {options['model']!r}. Write lm.copy(model=...) for another one.",
+                model=self.model,
+            )
         asked = self._asked(prompt, messages)
         content = (
             {"prompt": asked}
@@ -175,7 +180,7 @@ class LM(ProfiledLM):
         )
         options = {name: value for name, value in options.items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
-        return {**content, **options, "model": self.model, "num_retries": 0, "max_retries": 0}
+        return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
     def _threads(self) -> Executor:
         return _local_threads()

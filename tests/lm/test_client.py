@@ -235,3 +235,11 @@ def test_calls_of_tools_go_over_the_wire(scripted: Any, said: Any, secret: str) 
     assert [result.value for result in made.execute([double])] == [8] and made.tool_calls[0].id == "c1"
     (sent,) = scripted.requests
     assert sent["tools"][0]["function"]["name"] == "double" and sent["parallel_tool_calls"] is False
+
+
+def test_a_call_cannot_name_another_model(scripted: Any) -> None:
+    """The key of an LM goes to its own model's provider: another model in a call is refused, and nothing is sent."""
+    lm = lmnb.LM("openai/scripted", api_key="k", api_base=scripted.url, cache=False)
+    with pytest.raises(lmnb.InvalidRequestError, match=r"lm\.copy\(model=\.\.\.\)"):
+        lm("hello", model="openrouter/some/model")
+    assert scripted.requests == []
