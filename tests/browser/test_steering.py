@@ -44,6 +44,28 @@ def test_another_cell_runs_while_the_run_is_live(notebook):
     one.state("stopped")
 
 
+def test_a_panel_that_is_drawn_again_is_whole_from_its_first_frame(notebook):
+    """JupyterLab takes outputs out of the page and puts them back while one scrolls: the panel never stands there empty."""
+    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=400)\nrun")
+    one.state("running")
+    assert one.page.evaluate(REDRAW) == ["running", True]
+    one.act("stop")
+    one.state("stopped")
+
+
+REDRAW = """() => new Promise((done) => {
+    const place = document.querySelector('[class*=lmnb-mount-]');
+    const copy = place.cloneNode(false);
+    new MutationObserver((_, watch) => {
+        const root = copy.querySelector('[data-lmnb=studio]');
+        if (!root) return;
+        watch.disconnect();
+        done([root.dataset.state, root.querySelectorAll('[data-action]').length > 3]);
+    }).observe(copy, { childList: true, subtree: true });
+    place.replaceWith(copy);
+})"""
+
+
 def test_pause_sends_nothing_more_and_resume_goes_on(notebook):
     """Within half a second of the click no rollout is dispatched, those in flight finish; resume brings the run to its end."""
     one = notebook("from bench import *\npace(0.3)\nrun = start()\nrun")

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Client, type Model } from "../kit/client";
 import { isTyping, useCommands } from "../kit/controls";
 import { score } from "../kit/format";
@@ -25,7 +25,7 @@ function reduce(known: Known, message: Incoming): Known {
 
 /** The run as the kernel tells it: first the trait, then deltas, and the whole again when one is missing. */
 function useRun(model: Model): [Known, Client] {
-  const [known, tell] = useReducer(reduce, nothing);
+  const [known, tell] = useReducer(reduce, nothing, (empty) => take(empty, model.get("snapshot"))); // the first frame is whole
   const client = useRef<Client>();
   if (!client.current)
     client.current = new Client(model, (message) => {
@@ -73,9 +73,7 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
   useEffect(() => {
     client.hello().catch((error) => commands.setSaid({ text: error.message, bad: true }));
   }, []);
-  useEffect(() => {
-    root.setAttribute("data-state", run?.state ?? "");
-  }, [run?.state]);
+  useLayoutEffect(() => root.setAttribute("data-state", run?.state ?? ""), [run?.state]);
 
   const focus = () => root.focus({ preventScroll: true });
   const select = (id: string | null) => {
