@@ -5,21 +5,23 @@ The embedded model is trained on exactly this text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from lmnb.adapters.base import Adapter, Message
+from lmnb.adapters.base import Adapter
 from lmnb.adapters.field_reader import FieldReader
 from lmnb.adapters.form import Form, Forms, kept
 from lmnb.adapters.headers import END, escape, header
+from lmnb.adapters.hooks import FormatHooks
 from lmnb.adapters.sections import Sections
 from lmnb.adapters.values import plain
 from lmnb.errors import ParseError
 
 
-class ChatAdapter(Adapter):
-    """Fields under `[[ ## name ## ]]` headers, demos as earlier turns.
+class ChatAdapter(FormatHooks, Adapter):
+    """Fields under `[[ ## name ## ]]` headers, demos as earlier turns. The parts of the prompt are methods (`format_system_message`,
+    `format_user_message_content`, ...), which a subclass may write anew.
 
     >>> from lmnb.signature import Signature
     >>> messages = ChatAdapter().format(Signature("question -> answer"), [], {"question": "2 + 2?"})
@@ -31,9 +33,6 @@ class ChatAdapter(Adapter):
     """
 
     stop = (END,)
-
-    def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
-        return self._form(signature).messages(demos, inputs)
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         form = self._form(signature)

@@ -25,6 +25,7 @@ from lmnb.types.wording import Wording
 from lmnb.types.words import bounds, schema_text, type_text
 
 F = TypeVar("F")
+Turns: TypeAlias = Callable[[Mapping[str, Any]], list[Message]]
 Forms: TypeAlias = WeakKeyDictionary[Any, dict[Wording, F]]  # by signature
 
 
@@ -65,17 +66,14 @@ class Form:
         self.said = frozenset(name.casefold() for name in self.inputs) - self.known.keys()
         self.expected = self.expectation()
         self.ask = self.request()
-        self.system = "\n\n".join(
-            [*filter(None, [wording.instructions(signature.instructions)]), *self.task(inputs, outputs)]
-        )
+        self.instructions = wording.instructions(signature.instructions)
+        listed = [(wording.input_fields, inputs), (wording.output_fields, outputs)]
+        self.fields = [f"{title}\n" + "\n".join(map(self.described, fields)) for title, fields in listed if fields]
+        self.system = "\n\n".join([*filter(None, [self.instructions]), *self.task(inputs, outputs)])
 
     def task(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[str]:
         """The paragraphs of the system message that follow the instructions."""
-        listed = [(self.wording.input_fields, inputs), (self.wording.output_fields, outputs)]
-        return [
-            *(f"{title}\n" + "\n".join(map(self.described, fields)) for title, fields in listed if fields),
-            *self.shape(),
-        ]
+        return [*self.fields, *self.shape()]
 
     def described(self, field: Any) -> str:
         """The line of a field in the system message."""
@@ -133,21 +131,27 @@ class Form:
 
     def messages(self, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
         """The messages of one call: demos, incomplete ones first, then the turns of the history, then the question."""
-        messages: list[Message] = [{"role": "system", "content": self.system}]
+        values, placed = self.typed(inputs), Placed()
+        text = "\n\n".join(filter(None, [self.question(values, placed), self.ask]))
+        return [
+            {"role": "system", "content": self.system},
+            *self.shown(demos, self.turns),
+            *self.earlier(values, self.turns),
+            {"role": "user", "content": placed.content(text)},
+        ]
+
+    def shown(self, demos: Sequence[Mapping[str, Any]], turns: Turns) -> list[Message]:
+        """The messages of demos, each with its own history before it; `turns` writes one question and its reply."""
+        incomplete: list[Message] = []
         complete: list[Message] = []
         for demo in demos:
             values = self.typed(demo, strict=False)
             missing = self.names - values.keys()
             if missing and (self.outputs.keys() <= missing or (self.inputs and missing.issuperset(self.inputs))):
                 continue  # nothing to learn from it
-            turns = messages if missing else complete
-            turns += [*self.earlier(values), *self.turns(values)]
-        messages += complete
-        values, placed = self.typed(inputs), Placed()
-        messages += self.earlier(values)
-        text = "\n\n".join(filter(None, [self.question(values, placed), self.ask]))
-        messages.append({"role": "user", "content": placed.content(text)})
-        return messages
+            made = incomplete if missing else complete
+            made += [*self.earlier(values, turns), *turns(values)]
+        return incomplete + complete
 
     def typed(self, values: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
         """`values` with media, history and the like as what their types say. InputError, unless not `strict`, for others."""
@@ -162,7 +166,7 @@ class Form:
                     raise InputError(f"the input {name!r} does not fit its type: {problems(error)}") from None
         return made
 
-    def earlier(self, values: Mapping[str, Any]) -> list[Message]:
+    def earlier(self, values: Mapping[str, Any], turns: Turns) -> list[Message]:
         """The turns of the history among `values`; a placeholder of them is one turn."""
         history = values.get(self.history) if self.history else None
         if isinstance(history, Placeholder):
@@ -175,19 +179,27 @@ class Form:
                     f"turn {at} of {self.history!r} has the keys {', '.join(map(repr, turn)) or '(none)'}, and no field of the "
                     f"signature. Write History(messages=[{{{', '.join(f'{name!r}: ...' for name in [*self.inputs, *self.outputs])}}}])."
                 )
-            made += self.turns(self.typed(known, strict=False))
+            made += turns(self.typed(known, strict=False))
         return made
 
     def turns(self, values: Mapping[str, Any]) -> list[Message]:
         """One question and its reply, as far as `values` has them."""
         made: list[Message] = []
-        if not self.inputs or any(name in values for name in self.inputs):
+        if self.asks(values):
             placed = Placed()
             question = self.question(values, placed)
             made.append({"role": "user", "content": placed.content(question)})
-        if any(name in values for name in self.outputs):
+        if self.replies(values):
             made.append({"role": "assistant", "content": self.reply(values)})
         return made
+
+    def asks(self, values: Mapping[str, Any]) -> bool:
+        """Whether there is something to ask in `values`."""
+        return not self.inputs or any(name in values for name in self.inputs)
+
+    def replies(self, values: Mapping[str, Any]) -> bool:
+        """Whether there is something to reply in `values`."""
+        return any(name in values for name in self.outputs)
 
     def question(self, values: Mapping[str, Any], placed: Placed) -> str:
         return self.between.join(
