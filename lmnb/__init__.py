@@ -18,7 +18,9 @@ _WHERE = {
     "lmnb.errors": (
         "LmnbError SignatureError InputError ParseError MissingExtra SaveError RetrievalError ToolError InterpreterError CheckFailed "
         "BudgetExceeded Cancelled TimedOut LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
-        "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure"
+        "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure "
+        "AdapterParseError CodeInterpreterError ContextWindowExceededError LMAuthError LMBillingError LMInvalidRequestError "
+        "LMNotConfiguredError LMRateLimitError LMServerError LMTransportError LMUnsupportedModelError"
     ),
     "lmnb.example": "Example",
     "lmnb.prediction": "Prediction Completions",
@@ -70,6 +72,7 @@ _WHERE = {
     "lmnb.modules.multi_chain": "MultiChainComparison",
     "lmnb.modules.knn": "KNN",
     "lmnb.modules.parallel": "Parallel",
+    "lmnb.modules.bridges": "asyncify syncify",
     "lmnb.evaluate.majority": "majority",
     "lmnb.modules.retrieve": "Retrieve",
     "lmnb.modules.react": "ReAct",
@@ -91,7 +94,24 @@ _WHERE = {
     "lmnb.data.loader": "DataLoader load_jsonl",
     "lmnb.data.benchmarks": "load_gsm8k load_hotpotqa",
     "lmnb.export.program": "load",
+    "lmnb.export.settings_file": "load_settings",
 }
+_PACKAGES = frozenset(
+    [
+        "adapters",
+        "data",
+        "datasets",
+        "evaluate",
+        "export",
+        "optimize",
+        "retrieve",
+        "retrievers",
+        "settings",
+        "streaming",
+        "teleprompt",
+        "utils",
+    ]
+)
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]
 
@@ -99,7 +119,7 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(import_module(_HOME[name]), name)
-    elif name in {"evaluate", "data", "export", "optimize", "retrieve", "settings", "streaming", "teleprompt"}:
+    elif name in _PACKAGES:
         value = import_module(f"lmnb.{name}")
     else:
         near = get_close_matches(name, _HOME, n=1, cutoff=0.8)

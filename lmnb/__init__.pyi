@@ -14,6 +14,7 @@ from lmnb.data.benchmarks import load_gsm8k as load_gsm8k
 from lmnb.data.benchmarks import load_hotpotqa as load_hotpotqa
 from lmnb.data.loader import DataLoader as DataLoader
 from lmnb.data.loader import load_jsonl as load_jsonl
+from lmnb.errors import AdapterParseError as AdapterParseError
 from lmnb.errors import (
     AuthError as AuthError,
 )
@@ -26,9 +27,11 @@ from lmnb.errors import (
 from lmnb.errors import (
     CheckFailed as CheckFailed,
 )
+from lmnb.errors import CodeInterpreterError as CodeInterpreterError
 from lmnb.errors import (
     ContextWindowError as ContextWindowError,
 )
+from lmnb.errors import ContextWindowExceededError as ContextWindowExceededError
 from lmnb.errors import (
     Diverged as Diverged,
 )
@@ -44,18 +47,26 @@ from lmnb.errors import (
 from lmnb.errors import (
     JournalError as JournalError,
 )
+from lmnb.errors import LMAuthError as LMAuthError
+from lmnb.errors import LMBillingError as LMBillingError
 from lmnb.errors import (
     LMError as LMError,
 )
+from lmnb.errors import LMInvalidRequestError as LMInvalidRequestError
 from lmnb.errors import (
     LmnbError as LmnbError,
 )
 from lmnb.errors import (
     LMNotConfigured as LMNotConfigured,
 )
+from lmnb.errors import LMNotConfiguredError as LMNotConfiguredError
+from lmnb.errors import LMRateLimitError as LMRateLimitError
+from lmnb.errors import LMServerError as LMServerError
 from lmnb.errors import (
     LMTimeoutError as LMTimeoutError,
 )
+from lmnb.errors import LMTransportError as LMTransportError
+from lmnb.errors import LMUnsupportedModelError as LMUnsupportedModelError
 from lmnb.errors import (
     MissingExtra as MissingExtra,
 )
@@ -110,6 +121,7 @@ from lmnb.event_stream import EventStream as EventStream
 from lmnb.event_stream import events as events
 from lmnb.example import Example as Example
 from lmnb.export.program import load as load
+from lmnb.export.settings_file import load_settings as load_settings
 from lmnb.lm.base import BaseLM as BaseLM
 from lmnb.lm.base import Response as Response
 from lmnb.lm.budget import Budget as Budget
@@ -121,6 +133,8 @@ from lmnb.lm.fake import DummyLM as DummyLM
 from lmnb.lm.fake import FakeLM as FakeLM
 from lmnb.modules.best_of_n import BestOfN as BestOfN
 from lmnb.modules.best_of_n import Refine as Refine
+from lmnb.modules.bridges import asyncify as asyncify
+from lmnb.modules.bridges import syncify as syncify
 from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought
 from lmnb.modules.checks import Assert as Assert
 from lmnb.modules.checks import Suggest as Suggest

@@ -12,18 +12,25 @@ from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
 from lmnb.optional import need
+from lmnb.settings import current
 from lmnb.trace import Span, Trace, show_in_notebook
 from lmnb.trace_html import trace_html
 from lmnb.types.parts import content_text
 
-HISTORY_SIZE = 2_000
 SHOWN = 30  # calls in the static form
-_HISTORY: deque[Span] = deque(maxlen=HISTORY_SIZE)
+_HISTORY: deque[Span] = deque()
 
 
 def remember(lm_span: Span) -> None:
-    """Add a finished LM span to the process's history."""
+    """Add a finished LM span to the process's history, which keeps the last `max_history_size`, or none with `disable_history`."""
+    if current("disable_history"):
+        return
     _HISTORY.append(lm_span)
+    while len(_HISTORY) > current("max_history_size"):
+        try:
+            _HISTORY.popleft()
+        except IndexError:  # another thread was faster
+            break
 
 
 class HistoryEntry:

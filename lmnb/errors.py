@@ -50,10 +50,26 @@ class ParseError(LmnbError):
 
     predictor = ""
 
-    def __init__(self, message: str, *, reply: str = "", signature: object = None) -> None:
-        super().__init__(message)
-        self.reply = reply
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        reply: str = "",
+        signature: object = None,
+        adapter_name: str = "",
+        lm_response: str = "",
+        parsed_result: object = None,
+    ) -> None:
+        """`lm_response` is `reply` under the reference's name; an adapter of one's own may name itself and give what it did read."""
+        self.reply = reply or lm_response
+        super().__init__(message or f"{adapter_name or 'the adapter'} cannot read the reply {self.reply[:200]!r}")
         self.signature = signature
+        self.adapter_name = adapter_name
+        self.parsed_result = parsed_result
+
+    @property
+    def lm_response(self) -> str:
+        return self.reply
 
 
 class MissingExtra(LmnbError, ImportError):
@@ -205,3 +221,17 @@ class SystematicFailure(RunError):
     def __init__(self, message: str, *, cause: str) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+# the names of the reference, so that `except` clauses port as they are
+AdapterParseError = ParseError
+CodeInterpreterError = InterpreterError
+ContextWindowExceededError = ContextWindowError
+LMAuthError = AuthError
+LMBillingError = AuthError
+LMInvalidRequestError = InvalidRequestError
+LMNotConfiguredError = LMNotConfigured
+LMRateLimitError = RateLimitError
+LMServerError = ServerError
+LMTransportError = TransportError
+LMUnsupportedModelError = ModelNotFound

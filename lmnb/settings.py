@@ -11,14 +11,17 @@ coroutines and into the threads that lmnb starts, and nothing else sees it. A se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from lmnb.callbacks import as_callbacks
+from lmnb.json_file import write_json
 
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -31,8 +34,25 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "budget": None,  # a Budget that every LM call is held to
         "callbacks": (),  # BaseCallbacks that are told of every call
         "run_dir": "runs",  # where optimizers keep their runs
+        "provide_traceback": False,  # whether the errors of Evaluate, Parallel and batches hold their stack
+        "disable_history": False,  # whether `lmnb.history()` forgets every LM call
+        "max_history_size": 2_000,  # how many LM calls it remembers
     }
 )
+# settings of the reference that need no setting here, and what is there instead
+_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "trace": "a prediction holds its trace: prediction.trace",
+        "max_trace_size": "a trace belongs to its prediction and goes with it",
+        "usage_tracker": "with lmnb.track_usage() as usage: ...",
+        "send_stream": "lmnb.streamify(program)",
+        "stream_listeners": "lmnb.streamify(program, stream_listeners=[...])",
+        "async_max_workers": "asynchronous calls share the threads of the event loop",
+        "allow_tool_async_sync_conversion": "tools of both kinds work in programs of both kinds",
+        "warn_on_type_mismatch": "an input that does not fit its type raises InputError",
+    }
+)
+_PLAIN = (bool, int, float, str, Path)
 _process: dict[str, Any] = dict(_DEFAULTS)
 _overrides: ContextVar[Mapping[str, Any]] = ContextVar("lmnb_settings", default=MappingProxyType({}))
 
@@ -62,6 +82,8 @@ def context(**values: Any) -> Iterator[None]:
 
 def _check(values: Mapping[str, Any]) -> None:
     for name in values:
+        if name in _ELSEWHERE:
+            raise TypeError(f"there is no setting {name!r}, and it needs none: {_ELSEWHERE[name]}.")
         if name not in _DEFAULTS:
             near = get_close_matches(name, _DEFAULTS, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_DEFAULTS)}."
@@ -69,6 +91,25 @@ def _check(values: Mapping[str, Any]) -> None:
     as_callbacks(values.get("callbacks"))
     if isinstance(values.get("lm"), str):
         raise TypeError(f"lm={values['lm']!r} is a name, not a model. Write lm=lmnb.LM({values['lm']!r})")
+
+
+def save(path: str | Path, exclude_keys: Sequence[str] = ()) -> None:
+    """Write the process-wide defaults that differ from lmnb's own as JSON, to be brought back by
+    `lmnb.configure(**lmnb.load_settings(path))`: an LM without its key, and what is plain data. A warning names what is left out.
+    """
+    changed = {name: value for name, value in _process.items() if value != _DEFAULTS[name] and name not in exclude_keys}
+    states = {
+        name: {"class": type(value).__name__, **value.dump_state()} for name, value in changed.items() if name == "lm"
+    }
+    plain = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in changed.items()
+        if isinstance(value, _PLAIN)
+    }
+    left = sorted(changed.keys() - states.keys() - plain.keys())
+    if left:
+        warnings.warn(f"the settings {', '.join(left)} have no form in a file and are left out", stacklevel=2)
+    write_json(path, {"lmnb": "settings", "format": 1, **plain, **states})
 
 
 def __getattr__(name: str) -> Any:

@@ -38,14 +38,16 @@ class Adapter:
     def __init__(
         self,
         callbacks: Sequence[BaseCallback] | None = None,
-        *,
         use_native_function_calling: bool | None = None,
+        *,
         parallel_tool_calls: bool | None = None,
         wording: Wording | str | Path | None = None,
+        use_json_adapter_fallback: bool | None = None,
     ) -> None:
         """`use_native_function_calling`: tools and ToolCalls go through the provider's own interface where the LM has one, and
         stand in the text elsewhere. `parallel_tool_calls` is sent with them: whether one reply may hold several calls. `wording`
-        is the language of the prompts, a `Wording` or its code ("de"); English where there is none.
+        is the language of the prompts, a `Wording` or its code ("de"); English where there is none. `use_json_adapter_fallback`
+        is accepted and not needed: a reply that does not parse is asked again once, in the same format.
         """
         if callbacks:
             self.callbacks = as_callbacks(callbacks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -28,8 +29,8 @@ class Evaluate:
     awaited runs on one event loop of its own. `timeout` is in seconds an example. A failed example is a row
     with an error; it counts as `failure_score` and is shown as failed. When the first `max_errors` examples that finish
     have all failed, or when all did, SystematicFailure says why. An interrupt gives the report of what was finished.
-    `provide_traceback` adds the stack to the rows' errors. `display_table` is accepted and not needed: a report shows
-    itself.
+    `provide_traceback` (default: the setting) adds the stack to the rows' errors. `save_as_csv` and `save_as_json` are files
+    that each report is written to. `display_table` is accepted and not needed: a report shows itself.
 
     >>> import lmnb
     >>> devset = [lmnb.Example(question=f"{n} + {n}?", answer=str(2 * n)).with_inputs("question") for n in range(4)]
@@ -50,6 +51,8 @@ class Evaluate:
         timeout: float | None = None,
         provide_traceback: bool | None = None,
         failure_score: float = 0.0,
+        save_as_csv: str | Path | None = None,
+        save_as_json: str | Path | None = None,
     ) -> None:
         self.devset = devset
         self.metric = metric
@@ -60,6 +63,8 @@ class Evaluate:
         self.timeout = timeout
         self.provide_traceback = provide_traceback
         self.failure_score = failure_score
+        self.save_as_csv = save_as_csv
+        self.save_as_json = save_as_json
 
     def __call__(
         self,
@@ -68,7 +73,10 @@ class Evaluate:
         devset: Sequence[Example] | None = None,
         num_threads: int | None = None,
         display_progress: bool | None = None,
+        display_table: bool | int | None = None,
         callback_metadata: Mapping[str, Any] | None = None,
+        save_as_csv: str | Path | None = None,
+        save_as_json: str | Path | None = None,
     ) -> Report:
         """The report of `program`; the other arguments stand in for those of the constructor. `callback_metadata` is for
         callbacks, which find it in their inputs.
@@ -78,7 +86,7 @@ class Evaluate:
             workers = self._workers(program, metric, devset, num_threads)
             shown = self.display_progress if display_progress is None else display_progress
             opened.result = report = self._collect(workers, shown)
-        return report
+        return self._saved(report, save_as_csv, save_as_json)
 
     async def acall(
         self,
@@ -87,7 +95,10 @@ class Evaluate:
         devset: Sequence[Example] | None = None,
         num_threads: int | None = None,
         display_progress: bool | None = None,
+        display_table: bool | int | None = None,
         callback_metadata: Mapping[str, Any] | None = None,
+        save_as_csv: str | Path | None = None,
+        save_as_json: str | Path | None = None,
     ) -> Report:
         """`__call__` for asynchronous code: the work is done in threads, the caller's loop stays free."""
         given = _given(program, metric, devset, num_threads, callback_metadata)
@@ -98,6 +109,12 @@ class Evaluate:
                 opened.result = report = await asyncio.to_thread(self._collect, workers, shown)
             finally:
                 workers.stop()
+        return self._saved(report, save_as_csv, save_as_json)
+
+    def _saved(self, report: Report, csv: str | Path | None, json: str | Path | None) -> Report:
+        for path, form in ((csv or self.save_as_csv, "csv"), (json or self.save_as_json, "json")):
+            if path is not None:
+                report.save(path, format=form)
         return report
 
     def _workers(
@@ -158,7 +175,8 @@ class Evaluate:
         )
 
     def _shown(self, row: Row) -> Row:
-        if not self.provide_traceback or row.error is None:
+        wanted = settings.current("provide_traceback") if self.provide_traceback is None else self.provide_traceback
+        if row.error is None or not wanted:
             return row
         return row.with_error(f"{row.error}\n{row.traceback}".rstrip())
 

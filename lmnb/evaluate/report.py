@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from lmnb.canonical import canonical
+from lmnb.canonical import canonical, jsonable
 from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.evaluate.report_html import report_html
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.statistics import mean_interval, paired
+from lmnb.json_file import write_json, write_text
 from lmnb.optional import need
 
 
@@ -109,6 +111,17 @@ class Report:
         pandas = need("pandas", "pandas", "Report.to_pandas()")
         frame = pandas.DataFrame([_flat(row) for row in self.rows])
         return frame.set_index("index") if len(frame) else frame
+
+    def save(self, path: str | Path, format: str = "json") -> None:  # noqa: A002
+        """Write the rows as "json" (a list of objects) or "csv": what `to_pandas` shows, the index left out."""
+        if format not in ("json", "csv"):
+            raise InputError(f"a report has no format {format!r}. Write format='json' or format='csv'.")
+        rows = [{name: jsonable(value) for name, value in _flat(row).items() if name != "index"} for row in self.rows]
+        if format == "json":
+            write_json(path, rows)
+        else:
+            pandas = need("pandas", "pandas", "Report.save(..., format='csv')")
+            write_text(path, pandas.DataFrame(rows).to_csv(index=False))
 
     def __repr__(self) -> str:
         if not self.rows:

@@ -143,7 +143,8 @@ class Parallel:
         if failed:
             at, error = failed[0]
             told = f"{type(error).__name__}: {error}"
-            told = "".join(traceback.format_exception(error)).rstrip() if self.provide_traceback else told
+            wanted = current("provide_traceback") if self.provide_traceback is None else self.provide_traceback
+            told = "".join(traceback.format_exception(error)).rstrip() if wanted else told
             warnings.warn(f"{len(failed)} of {calls.count} examples failed, the first at {at}: {told}", stacklevel=4)
         return results
 

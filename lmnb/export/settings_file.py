@@ -1,0 +1,53 @@
+"""`lmnb.load_settings`: settings from the file that `lmnb.settings.save` wrote."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from lmnb import settings
+from lmnb.errors import SaveError
+from lmnb.json_file import expect, read_json, reading, shown
+from lmnb.lm.client import LM
+
+_KINDS = {name: type(value) for name, value in settings._DEFAULTS.items() if isinstance(value, bool | int | str)}
+
+
+def load_settings(path: str | Path) -> dict[str, Any]:
+    """The settings of the file, for `lmnb.configure(**lmnb.load_settings(path))`; nothing is set by reading them.
+
+    The file is somebody's text: an LM is asked where this machine's profiles or the LM in force say, never where the file says.
+
+    >>> import lmnb, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     lmnb.configure(num_threads=4)
+    ...     lmnb.settings.save(folder + "/settings.json")
+    ...     lmnb.configure(num_threads=8)
+    ...     load_settings(folder + "/settings.json")["num_threads"]
+    4
+    """
+    stored = read_json(path)
+    with reading(path):
+        if not isinstance(stored, dict) or stored.get("lmnb") != "settings":
+            raise SaveError('it holds no settings that lmnb saved (it has no "lmnb": "settings")')
+        found: dict[str, Any] = {}
+        for name, value in stored.items():
+            if name in ("lmnb", "format"):
+                continue
+            if name == "lm":
+                state = dict(expect(dict, value, name))
+                if state.pop("class", None) != "LM":
+                    warnings.warn(
+                        "the LM of these settings is of a class of its own, which a file cannot bring back",
+                        stacklevel=2,
+                    )
+                    continue
+                found[name] = LM.load_state(state, place="lm", former=settings.current("lm"))
+            elif name not in _KINDS:
+                raise SaveError(f"there is no setting {shown(name)} that a file can hold")
+            elif type(value) is not _KINDS[name]:
+                raise SaveError(f"{name} should be of type {_KINDS[name].__name__}, not {shown(value)}")
+            else:
+                found[name] = value
+    return found

@@ -1,0 +1,259 @@
+"""A program of the reference ports by changing its import: its names are here, take its arguments and give its results."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import inspect
+import json
+import warnings
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import lmnb
+
+NAMES = """
+Signature InputField OutputField make_signature ensure_signature Example Prediction Completions Image Audio File Code History Reasoning
+Tool ToolCalls ToolCallResults Type Adapter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter LM BaseLM configure_cache cache Embedder
+Embeddings EmbeddingsWithScores ColBERTv2 Retrieve Module Predict ChainOfThought ReAct RLM ProgramOfThought CodeAct BestOfN Refine
+MultiChainComparison majority KNN Parallel PythonInterpreter CodeInterpreter Evaluate SemanticF1 CompleteAndGrounded LabeledFewShot
+BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS streamify asyncify syncify configure context settings load_settings
+inspect_history track_usage BaseCallback load AdapterParseError CodeInterpreterError ContextWindowExceededError LMError LMAuthError
+LMBillingError LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTimeoutError LMTransportError
+LMUnsupportedModelError
+"""
+
+PLACES = {
+    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch",
+    "evaluate": "Evaluate SemanticF1 CompleteAndGrounded answer_exact_match answer_passage_match EM F1 HotPotF1 normalize_text",
+    "streaming": "StreamListener StreamResponse StatusMessage StatusMessageProvider apply_sync_streaming streamify",
+    "retrievers": "Embeddings EmbeddingsWithScores ColBERTv2",
+    "datasets": "DataLoader",
+    "utils": "DummyLM BaseCallback track_usage",
+    "adapters": "",
+}
+
+# name -> the reference's arguments by position, then those by keyword
+CALLS: dict[str, tuple[str, str]] = {
+    "ChatAdapter": ("callbacks use_native_function_calling", "parallel_tool_calls use_json_adapter_fallback"),
+    "Embedder": ("model batch_size caching", ""),
+    "Embeddings": ("corpus embedder k", "brute_force_threshold normalize"),
+    "Predict": ("signature callbacks", ""),
+    "ChainOfThought": ("signature rationale_field rationale_field_type", ""),
+    "ReAct": ("signature tools max_iters", ""),
+    "RLM": ("signature max_iters max_llm_calls max_output_chars", "tools sub_lm interpreter_factory"),
+    "ProgramOfThought": ("signature max_iters interpreter_factory", ""),
+    "CodeAct": ("signature tools max_iters", "interpreter_factory"),
+    "BestOfN": ("module N reward_fn threshold fail_count", ""),
+    "Refine": ("module N reward_fn threshold fail_count", ""),
+    "MultiChainComparison": ("signature M temperature", ""),
+    "KNN": ("k trainset vectorizer", ""),
+    "Parallel": (
+        "num_threads max_errors access_examples return_failed_examples provide_traceback disable_progress_bar timeout straggler_limit",
+        "",
+    ),
+    "Evaluate": (
+        "",
+        "devset metric num_threads display_progress display_table max_errors provide_traceback failure_score save_as_csv save_as_json",
+    ),
+    "LabeledFewShot": ("k", ""),
+    "BootstrapFewShot": (
+        "metric metric_threshold teacher_settings max_bootstrapped_demos max_labeled_demos max_rounds max_errors",
+        "",
+    ),
+    "BootstrapFewShotWithRandomSearch": (
+        "metric teacher_settings max_bootstrapped_demos max_labeled_demos max_rounds num_candidate_programs num_threads "
+        "max_errors stop_at_score metric_threshold",
+        "",
+    ),
+    "streamify": (
+        "program status_message_provider stream_listeners include_final_prediction_in_output_stream is_async_program async_streaming",
+        "",
+    ),
+    "syncify": ("program in_place", ""),
+    "inspect_history": ("n file", ""),
+}
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_a_name_is_here(name: str) -> None:
+    """`lmnb.<name>` for every mainstream and secondary name of the reference but the optimizers that are to come."""
+    assert getattr(lmnb, name) is not None
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_is_here(place: str) -> None:
+    """`from lmnb.<place> import ...`, and `lmnb.<place>` without an import of its own."""
+    module = import_module(f"lmnb.{place}")
+    assert getattr(lmnb, place) is module
+    for name in PLACES[place].split():
+        assert hasattr(module, name), name
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_has_the_same_shape(name: str) -> None:
+    """Every argument of the reference is taken, by its name and at its place."""
+    positional, named = (names.split() for names in CALLS[name])
+    shape = inspect.signature(getattr(lmnb, name))
+    bound = shape.bind(*range(len(positional)), **dict.fromkeys(named, None))
+    assert list(bound.arguments)[: len(positional)] == positional
+
+
+def test_except_clauses_catch_what_they_caught() -> None:
+    """The reference's error names are ours, so a clause catches what lmnb raises; a reply is found under both names."""
+    program = lmnb.Predict("question -> answer: int", lm=lmnb.FakeLM(["none", "none"]))
+    with pytest.raises(lmnb.AdapterParseError) as caught:
+        program(question="2 + 2?")
+    assert caught.value.lm_response == caught.value.reply == "none"
+    made = lmnb.AdapterParseError(adapter_name="Mine", signature=None, lm_response="raw", parsed_result={"a": 1})
+    assert (made.reply, made.parsed_result, "Mine" in str(made)) == ("raw", {"a": 1}, True)
+    with pytest.raises(lmnb.LMNotConfiguredError), lmnb.context(lm=None):
+        lmnb.Predict("question -> answer")(question="?")
+
+
+def test_asyncify_leaves_the_loop_free_and_keeps_the_context() -> None:
+    """A blocking function is awaited while another task runs, under the caller's settings; a module is awaited as it is."""
+    ticks = []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(1)
+            await asyncio.sleep(0.01)
+
+    def slow(question: str) -> Any:
+        return lmnb.Predict("question -> answer")(question=question)
+
+    async def main() -> Any:
+        ticking = asyncio.create_task(tick())
+        with lmnb.context(lm=lmnb.FakeLM([{"answer": "a"}, {"answer": "b"}], delay=0.1)):
+            made = await lmnb.asyncify(slow)("?"), await lmnb.asyncify(lmnb.Predict("question -> answer"))(question="?")
+        ticking.cancel()
+        return made
+
+    first, second = asyncio.run(main())
+    assert (first.answer, second.answer) == ("a", "b")
+    assert len(ticks) > 5
+
+
+def test_syncify_calls_what_is_asynchronous_also_inside_a_loop() -> None:
+    """A module with `aforward` alone and a coroutine function are called without `await`, as in a notebook's cell."""
+
+    class Later(lmnb.Module):
+        async def aforward(self, number: int) -> lmnb.Prediction:
+            await asyncio.sleep(0)
+            return lmnb.Prediction(twice=2 * number)
+
+    async def add(number: int) -> int:
+        await asyncio.sleep(0)
+        return number + 1
+
+    async def cell() -> tuple[Any, Any, Any]:
+        program = Later()
+        assert lmnb.syncify(program) is program
+        return (
+            lmnb.syncify(program)(number=2).twice,
+            lmnb.syncify(program, in_place=False)(number=3).twice,
+            lmnb.syncify(add)(4),
+        )
+
+    assert asyncio.run(cell()) == (4, 6, 5)
+    assert lmnb.syncify(len) is len
+
+
+@pytest.mark.parametrize("when", ["constructor", "call", "acall"])
+def test_evaluate_writes_its_rows_to_files(when: str, tmp_path: Any) -> None:
+    """CSV and JSON hold a row for each example with its fields, what was predicted, the score, and the error of a failed one."""
+    devset = [
+        lmnb.Example(question=f'{n}, "{n}"', tags=["a", "b"], answer="4").with_inputs("question") for n in range(3)
+    ]
+    lm = lmnb.FakeLM(lambda messages, **_: "none" if "1, " in messages[1]["content"] else {"answer": "4"})
+    program = lmnb.Predict("question -> answer", lm=lm)
+    files = {"save_as_csv": tmp_path / "rows.csv", "save_as_json": tmp_path / "rows.json"}
+    evaluate = lmnb.Evaluate(
+        devset=devset,
+        metric=lambda example, prediction, trace=None: example.answer == prediction.answer,
+        **(files if when == "constructor" else {}),
+    )
+    given = {} if when == "constructor" else files
+    report = asyncio.run(evaluate.acall(program, **given)) if when == "acall" else evaluate(program, **given)
+    assert round(report.score, 1) == 66.7
+    rows = json.loads(files["save_as_json"].read_text(encoding="utf-8"))
+    assert [row["score"] for row in rows] == [1.0, None, 1.0]
+    assert rows[0]["tags"] == ["a", "b"]
+    assert "ParseError" in rows[1]["error"]
+    with files["save_as_csv"].open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["question"] for row in table] == [example.question for example in devset]
+    assert [row["pred_answer"] for row in table] == ["4", "", "4"]
+
+
+def test_settings_come_back_from_a_file(tmp_path: Any) -> None:
+    """What `settings.save` wrote, `load_settings` reads: plain values and the LM, without its key; what has no form is named."""
+    path = tmp_path / "settings.json"
+    before = {name: lmnb.settings.current(name) for name in ("lm", "num_threads", "rm", "provide_traceback")}
+    try:
+        lm = lmnb.LM("openai/gpt-4o-mini", temperature=0.5, api_key="sk-secret")
+        lmnb.configure(lm=lm, num_threads=3, provide_traceback=True, rm=print)
+        with pytest.warns(UserWarning, match="rm have no form"):
+            lmnb.settings.save(path)
+        assert "secret" not in path.read_text(encoding="utf-8")
+        found = lmnb.load_settings(path)
+    finally:
+        lmnb.configure(**before)
+    assert {name: found[name] for name in ("num_threads", "provide_traceback")} == {
+        "num_threads": 3,
+        "provide_traceback": True,
+    }
+    assert found["lm"].dump_state() == lm.dump_state()
+    lmnb.configure(**{**found, **before})
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ('{"num_threads": 3}', "no settings that lmnb saved"),
+        ('{"lmnb": "settings", "num_threads": "many"}', "should be of type int"),
+        ('{"lmnb": "settings", "num_threads": true}', "should be of type int"),
+        ('{"lmnb": "settings", "callbacks": ["os.system"]}', "no setting 'callbacks'"),
+        ("[]", "no settings that lmnb saved"),
+        ('{"lmnb": "settings", "lm": 3}', "should be an object"),
+    ],
+)
+def test_settings_of_a_strange_file_are_refused(stored: str, told: str, tmp_path: Any) -> None:
+    """A file that lmnb did not write, or that was changed by hand, gives a clear error and sets nothing."""
+    path = tmp_path / "settings.json"
+    path.write_text(stored, encoding="utf-8")
+    with pytest.raises(lmnb.SaveError, match=told):
+        lmnb.load_settings(path)
+
+
+def test_a_settings_file_sends_no_prompt_elsewhere(tmp_path: Any) -> None:
+    """An address in the file is not taken over: the reader's prompt and key would go there."""
+    path = tmp_path / "settings.json"
+    state = {"class": "LM", "model": "openai/gpt-4o-mini", "api_base": "http://evil.example/v1"}
+    path.write_text(json.dumps({"lmnb": "settings", "lm": state}), encoding="utf-8")
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        found = lmnb.load_settings(path)
+    assert "evil" not in repr(found["lm"])
+
+
+@pytest.mark.parametrize("name", ["trace", "stream_listeners", "async_max_workers", "max_trace_size"])
+def test_a_setting_that_is_not_needed_says_what_is_there_instead(name: str) -> None:
+    """A setting of the reference without one here is refused with what takes its place."""
+    with pytest.raises(TypeError, match=f"no setting '{name}', and it needs none: "):
+        lmnb.configure(**{name: None})
+
+
+def test_the_history_is_as_long_as_the_settings_say() -> None:
+    """`max_history_size` bounds what is remembered, `disable_history` remembers nothing."""
+    program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages, **_: {"answer": "a"}, cache=False))
+    with lmnb.context(max_history_size=3):
+        for at in range(5):
+            program(question=f"{at}")
+        assert len(lmnb.history()) == 3
+    with lmnb.context(disable_history=True):
+        program(question="unseen")
+    assert "unseen" not in lmnb.history()[-1].messages[-1]["content"]
