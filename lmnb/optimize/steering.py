@@ -13,8 +13,8 @@ from lmnb.optimize.candidate import Candidate, demo_to_dict
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import best_holder, named_demo
 from lmnb.optimize.injection import check_slot, demo_fields, with_demo, with_instructions, with_values
+from lmnb.optimize.pacing import Pacing
 from lmnb.optimize.view import demo_name
-from lmnb.optimize.worker import Worker
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
 P = ParamSpec("P")
@@ -25,13 +25,13 @@ def decided(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[An
     """A method of a run that is carried out where decisions may be made (see `Worker.command`)."""
 
     @wraps(method)
-    def commanded(run: Worker, *args: P.args, **kwargs: P.kwargs) -> T:
+    def commanded(run: Pacing, *args: P.args, **kwargs: P.kwargs) -> T:
         return run.command(lambda: method(run, *args, **kwargs))
 
     return commanded
 
 
-class Steering(Worker):
+class Steering(Pacing):
     """A worker that takes decisions."""
 
     # --- about candidates
