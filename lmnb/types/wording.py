@@ -6,34 +6,30 @@ import json
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
-from functools import cache
 from importlib import resources
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.settings import current
+from lmnb.types.phrase import names_of, standing
 
-_NAMES = r"(?:`\w+`(?:, `\w+`)*)?"
-_FILLED = {  # what the braces of a phrase hold where it stands in a signature
-    "inputs": _NAMES,
-    "outputs": _NAMES,
-    "submit": r"\w+(?:\([^()\n]*\))?",
-    "library": r".+",
-    "name": r"\w+",
-}
 # phrases that stand in signatures, which are English whatever the language of the prompt will be
-_INSTRUCTIONS = ("task", "tool_turns", "code_turns", "session_turns", "write_code", "advise")
+_INSTRUCTIONS = (
+    *("task", "tool_turns", "code_turns", "session_turns", "write_code", "advise"),
+    *("judge_overlap", "judge_ideas", "judge_completeness", "judge_groundedness"),
+)
 _DESCRIPTIONS = (
     *("only_code", "some_calls", "attempt", "compared", "hint", "former_output", "feedback"),
     *("wanted", "steps_done", "advised", "advice", "small_python", "whole_python"),
+    *("truth_covered", "response_true", "ideas_covered", "ideas_true", "ideas_compared", "ideas_of_truth"),
+    *("claims", "claims_discussed", "claims_supported"),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """The phrases that adapters put around a signature's own words, and the sentences of agents, in one language; the defaults are
+    """The phrases that adapters put around a signature's own words, and the sentences of agents and judges, in one language; the defaults are
     English. Marks that replies are read by (headers, tags, keys), `null` and the names of Python's types stay as they are.
 
     `Wording.load("de")` is German and `Wording.load("zh")` Chinese; adapters take the code alone. For another language write a
@@ -168,6 +164,31 @@ class Wording:
     hint: str = "a hint from earlier tries"
     former_output: str = "your earlier {name}, which must be changed"
     feedback: str = "what was wrong; the new outputs must heed it"
+    # judges
+    judge_overlap: str = (
+        "Compare a response with the ground truth: how much of the truth it covers, and how much of it is true.\n"
+        "Judge meaning, not wording."
+    )
+    truth_covered: str = "share of the ground truth that the response covers"
+    response_true: str = "share of the response that the ground truth supports"
+    judge_ideas: str = (
+        "Compare a response with the ground truth, idea by idea: list the key ideas of both, discuss which of them stand\n"
+        "in the other text, then judge. Judge meaning, not wording."
+    )
+    ideas_compared: str = "which ideas the two share, and which one of them lacks"
+    ideas_covered: str = "share of the ground truth's ideas that the response covers"
+    ideas_true: str = "share of the response's ideas that the ground truth supports"
+    judge_completeness: str = (
+        "How much of the ground truth does the response cover? List the key ideas of both, discuss them, then judge."
+    )
+    ideas_of_truth: str = "which ideas of the ground truth the response covers"
+    judge_groundedness: str = (
+        "How much of the response do the retrieved passages support? List its claims that need a source, discuss them,\n"
+        "then judge. What everybody knows needs none."
+    )
+    claims: str = "claims that the passages have to support"
+    claims_discussed: str = "how far the passages support each claim"
+    claims_supported: str = "share of the claims that the passages support"
 
     def __post_init__(self) -> None:
         for phrase in fields(self):
@@ -176,7 +197,7 @@ class Wording:
                 raise InputError(f"the phrase {phrase.name!r} is a text, not {said!r}. English: {phrase.default!r}")
             if "[[ ##" in said:
                 raise InputError(f"the phrase {phrase.name!r} holds '[[ ##', which replies are read by. Leave it out.")
-            if _names(phrase.name, said) != _names(phrase.name, str(phrase.default)):
+            if names_of(phrase.name, said) != names_of(phrase.name, str(phrase.default)):
                 raise InputError(
                     f"the phrase {phrase.name!r} is {said!r}, and has to hold the names of the English one, which is "
                     f"{phrase.default!r}."
@@ -228,15 +249,17 @@ class Wording:
         return replace(cls(), **found)
 
     def instructions(self, text: str) -> str:
-        """Instructions in which the sentences that lmnb made, each on a line of its own, are in this language."""
+        """Instructions in which the sentences that lmnb made, each on lines of its own, are in this language."""
         for phrase in _INSTRUCTIONS:
-            text = _pattern(phrase).sub(lambda found, phrase=phrase: self._filled(phrase, found), text)
+            text = standing(getattr(ENGLISH, phrase)).sub(
+                lambda found, phrase=phrase: self._filled(phrase, found), text
+            )
         return text
 
     def description(self, text: str) -> str:
         """The description of a field, in this language where it is one that lmnb made."""
         for phrase in _DESCRIPTIONS:
-            found = _pattern(phrase).fullmatch(text)
+            found = standing(getattr(ENGLISH, phrase)).fullmatch(text)
             if found is not None:
                 return self._filled(phrase, found)
         return text
@@ -244,25 +267,6 @@ class Wording:
     def _filled(self, phrase: str, found: re.Match[str]) -> str:
         held = {name: self.description(said) for name, said in found.groupdict().items()}
         return getattr(self, phrase).format(**held)
-
-
-@cache
-def _pattern(phrase: str) -> re.Pattern[str]:
-    """What finds an English phrase on a line of its own."""
-    parts = Formatter().parse(str(getattr(ENGLISH, phrase)))
-    said = (re.escape(text) + (f"(?P<{name}>{_FILLED[name]})" if name else "") for text, name, _, _ in parts)
-    return re.compile(f"^{''.join(said)}$", re.MULTILINE)
-
-
-def _names(phrase: str, said: str) -> set[str]:
-    try:
-        parts = list(Formatter().parse(said))
-    except ValueError as error:
-        raise InputError(f"the phrase {phrase!r} is {said!r}: {error}") from None
-    names = {name for _, name, _, _ in parts if name is not None}
-    if any(form or conversion for _, _, form, conversion in parts) or not all(map(str.isidentifier, names)):
-        raise InputError(f"the phrase {phrase!r} is {said!r}; in its braces stands a name and nothing else.")
-    return names
 
 
 ENGLISH = Wording()

@@ -4,6 +4,7 @@ own tools. Errors of tools and code are told as they are raised, and the reasons
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,16 @@ class Inside(lmnb.PythonInterpreter):
 
 _OTHERS = re.compile("Input should be .*")  # a reason of pydantic's
 _ASKED = {"frage": "Wo?"}
+_JUDGED = {
+    "example": lmnb.Example(question="Wo?", response="In Bern."),
+    "pred": lmnb.Prediction(response="In Basel.", context=["Es war in Basel."]),
+}
+_IDEAS = {
+    "reasoning": "r",
+    "ground_truth_key_ideas": ["a"],
+    "system_response_key_ideas": ["a"],
+    "discussion": "d",
+}
 _LAST = {"reasoning": "r", "antwort": "a"}
 _ADD = {"reasoning": "r", "generated_code": "SUBMIT(antwort=sum(zahlen))"}
 
@@ -137,6 +148,20 @@ CASES: dict[str, tuple[Callable[[], lmnb.Module], dict[str, Any], Any]] = {
         [{"antwort": "a"}, {"advice": {}}, {"antwort": "bb"}],
     ),
     "checks": (Kurz, _ASKED, [{"antwort": "Niemals"}, {"antwort": "Nie"}]),
+    "SemanticF1": (lmnb.SemanticF1, _JUDGED, [{"reasoning": "r", "recall": 1.0, "precision": 1.0}]),
+    "SemanticF1 by ideas": (
+        lambda: lmnb.SemanticF1(decompositional=True),
+        _JUDGED,
+        [{**_IDEAS, "recall": 1.0, "precision": 1.0}],
+    ),
+    "CompleteAndGrounded": (
+        lmnb.CompleteAndGrounded,
+        _JUDGED,
+        [
+            {**_IDEAS, "completeness": 1.0},
+            {"reasoning": "r", "system_response_claims": ["c"], "discussion": "d", "groundedness": 0.5},
+        ],
+    ),
     "ChainOfThought": (lambda: lmnb.ChainOfThought("frage -> antwort"), _ASKED, [_LAST]),
 }
 
@@ -149,9 +174,9 @@ def said_by_modules(adapter: Any, *, native: bool = False) -> dict[str, list[str
         program = make()
         with lmnb.context(lm=lm, adapter=adapter):
             program(**inputs)
-            shown = program.messages(**inputs)
+            shown = json.loads(program.export_prompts(format="json"))["predictors"].values()
         messages = [message for call in lm.calls for message in call["messages"]]
-        messages += [message for part in (shown.values() if isinstance(shown, dict) else [shown]) for message in part]
+        messages += [message for part in shown for message in part["messages"]]
         tools = [tool["function"] for call in lm.calls for tool in call.get("tools") or ()]
         said = [
             *(_OTHERS.sub("", str(message["content"])) for message in messages),
