@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from modules.spoken import said_by_modules
+from modules.spoken import CASES, said_by_modules
 
 import lmnb
 
@@ -31,6 +32,27 @@ def test_no_english_is_said_by_a_module(language: str, adapter: Any, native: boo
     told = said_by_modules(adapter(wording=language, use_native_function_calling=native), native=native)
     found = {(name, word) for name, texts in told.items() for word in re.findall(rf"\b(?:{WORDS})\b", "\n".join(texts))}
     assert found == set()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_english_is_said_where_the_answer_is_free(case: str) -> None:
+    """The adapter of two steps names fields in a form of its own, and says what they mean in its language."""
+    with lmnb.context(adapter=lmnb.TwoStepAdapter(lmnb.FakeLM([]), wording="de")):
+        prompts = CASES[case][0]().export_prompts(format="json")
+    told = [part["messages"] for part in json.loads(prompts)["predictors"].values()]
+    assert re.findall(rf"\b(?:{WORDS})\b", str(told)) == []
+
+
+def test_a_sentence_of_an_agent_may_be_ones_own() -> None:
+    """A wording with another phrase says it to every agent, with its names filled in; it has to hold the same names."""
+    brief = replace(lmnb.Wording(), tool_turns="Call {submit} with {outputs}.", no_turns="(start)")
+    lm = lmnb.FakeLM([{"next_thought": "t", "tool_calls": [{"name": "submit", "args": {"a": "x", "b": "y"}}]}])
+    with lmnb.context(lm=lm, adapter=lmnb.ChatAdapter(wording=brief)):
+        lmnb.ReAct(lmnb.Signature("q -> a, b", "Answer."), [])(q="?")
+    system, asked = (message["content"] for message in lm.calls[0]["messages"])
+    assert system.startswith("Answer.\nCall submit with `a`, `b`.\n\n") and "(start)" in asked
+    with pytest.raises(lmnb.InputError, match=r"'tool_turns' .* has to hold the names of the English one"):
+        replace(lmnb.Wording(), tool_turns="Call {submit}.")
 
 
 def test_words_of_ones_own_stay() -> None:
