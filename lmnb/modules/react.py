@@ -48,6 +48,12 @@ class ReAct(OneCore):
     ...     made = ReAct("question -> answer: int", [population])(question="How many people live in Bern?")
     >>> made.answer, made.termination_reason, str(made.trajectory[0]["results"])
     (134000, 'submit', 'population: 134000')
+
+    What its tools say are slots as its instructions are, for candidates and for the person who steers a run:
+
+    >>> agent = ReAct("question -> answer: int", [population])
+    >>> agent.with_candidate({"tools['population'].desc": "Counts heads."}).tools["population"].desc
+    'Counts heads.'
     """
 
     def __init__(self, signature: Any, tools: Iterable[Any] | Mapping[str, Any], max_iters: int = 20) -> None:
