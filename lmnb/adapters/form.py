@@ -81,7 +81,7 @@ class Form:
         kind = ", ".join(
             [kind_text(field, self.wording), *([self.wording.json_schema.format(schema=schema)] if schema else [])]
         )
-        desc = " ".join(field.desc.split("\n"))
+        desc = " ".join(self.wording.description(field.desc).split("\n"))
         return f"- `{field.name}` ({kind})" + (f": {desc}" if desc else "")
 
     def mark(self, name: str) -> str:

@@ -96,7 +96,7 @@ class PlainForm(Form):
         return ["\n".join([self.wording.free_form, *(f"- {self.described(field)}" for field in outputs)])]
 
     def described(self, field: Any) -> str:
-        desc = " ".join(field.desc.split())
+        desc = " ".join(self.wording.description(field.desc).split())
         return f"{field.name} ({kind_text(field, self.wording)})" + (f": {desc}" if desc else "")
 
     def request(self) -> str:

@@ -12,58 +12,53 @@ from lmnb.evaluate.score import Score
 from lmnb.modules.chain_of_thought import ChainOfThought
 from lmnb.modules.module import Module
 from lmnb.signature import InputField, OutputField, Signature
+from lmnb.types.wording import ENGLISH
 
 
 class Overlap(Signature):
-    """Compare a response with the ground truth: how much of the truth it covers, and how much of it is true.
-    Judge meaning, not wording.
-    """
+    __doc__ = ENGLISH.judge_overlap
 
     question: str = InputField()
     ground_truth: str = InputField()
     system_response: str = InputField()
-    recall: float = OutputField(desc="share of the ground truth that the response covers", ge=0, le=1)
-    precision: float = OutputField(desc="share of the response that the ground truth supports", ge=0, le=1)
+    recall: float = OutputField(desc=ENGLISH.truth_covered, ge=0, le=1)
+    precision: float = OutputField(desc=ENGLISH.response_true, ge=0, le=1)
 
 
 class OverlapOfIdeas(Signature):
-    """Compare a response with the ground truth, idea by idea: list the key ideas of both, discuss which of them stand
-    in the other text, then judge. Judge meaning, not wording.
-    """
+    __doc__ = ENGLISH.judge_ideas
 
     question: str = InputField()
     ground_truth: str = InputField()
     system_response: str = InputField()
     ground_truth_key_ideas: list[str] = OutputField()
     system_response_key_ideas: list[str] = OutputField()
-    discussion: str = OutputField(desc="which ideas the two share, and which one of them lacks")
-    recall: float = OutputField(desc="share of the ground truth's ideas that the response covers", ge=0, le=1)
-    precision: float = OutputField(desc="share of the response's ideas that the ground truth supports", ge=0, le=1)
+    discussion: str = OutputField(desc=ENGLISH.ideas_compared)
+    recall: float = OutputField(desc=ENGLISH.ideas_covered, ge=0, le=1)
+    precision: float = OutputField(desc=ENGLISH.ideas_true, ge=0, le=1)
 
 
 class Completeness(Signature):
-    """How much of the ground truth does the response cover? List the key ideas of both, discuss them, then judge."""
+    __doc__ = ENGLISH.judge_completeness
 
     question: str = InputField()
     ground_truth: str = InputField()
     system_response: str = InputField()
     ground_truth_key_ideas: list[str] = OutputField()
     system_response_key_ideas: list[str] = OutputField()
-    discussion: str = OutputField(desc="which ideas of the ground truth the response covers")
-    completeness: float = OutputField(desc="share of the ground truth's ideas that the response covers", ge=0, le=1)
+    discussion: str = OutputField(desc=ENGLISH.ideas_of_truth)
+    completeness: float = OutputField(desc=ENGLISH.ideas_covered, ge=0, le=1)
 
 
 class Groundedness(Signature):
-    """How much of the response do the retrieved passages support? List its claims that need a source, discuss them,
-    then judge. What everybody knows needs none.
-    """
+    __doc__ = ENGLISH.judge_groundedness
 
     question: str = InputField()
     retrieved_context: list[str] = InputField()
     system_response: str = InputField()
-    system_response_claims: list[str] = OutputField(desc="claims that the passages have to support")
-    discussion: str = OutputField(desc="how far the passages support each claim")
-    groundedness: float = OutputField(desc="share of the claims that the passages support", ge=0, le=1)
+    system_response_claims: list[str] = OutputField(desc=ENGLISH.claims)
+    discussion: str = OutputField(desc=ENGLISH.claims_discussed)
+    groundedness: float = OutputField(desc=ENGLISH.claims_supported, ge=0, le=1)
 
 
 class SemanticF1(Module):

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmnb.errors import SaveError
 from lmnb.json_file import read_json
-from lmnb.modules import dspy_file, program_file
+from lmnb.modules import dspy_file, program_file, program_form
 from lmnb.modules.module import Module
 from lmnb.modules.rebuild import is_plain, rebuilt
 
@@ -34,7 +34,7 @@ def load(path: str | Path, program: Module | None = None, trust_import: bool = F
             f"{str(path)!r} is a state that DSPy saved: it holds neither the code of a program nor the names and types of "
             f"its fields. Write lmnb.load({str(path)!r}, program=...) with a program of the same parts."
         )
-    stored = program_file.checked(data, path)
+    stored = program_form.checked(data, path)
     if is_plain(stored.class_path):
         try:
             made = rebuilt(stored.class_path, stored.predictors)

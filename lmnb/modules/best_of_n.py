@@ -14,6 +14,7 @@ from lmnb.modules.predict import Predict
 from lmnb.modules.sampling import sampled
 from lmnb.signature import InputField, OutputField, Signature
 from lmnb.trace import Trace, span
+from lmnb.types.wording import ENGLISH, current_wording
 
 Reward = Callable[[dict[str, Any], Any], Any]
 TEMPERATURE = 1.0
@@ -93,14 +94,13 @@ class BestOfN(OneCore):
 
 ADVICE = Signature(
     {
-        "wanted": (str, InputField(desc="what the reward is given for")),
+        "wanted": (str, InputField(desc=ENGLISH.wanted)),
         "reward": (str, InputField()),
-        "steps": (str, InputField(desc="what the program did")),
-        "predictors": (list[str], InputField(desc="the parts that can be told something")),
-        "advice": (dict[str, str], OutputField(desc="by name of a predictor: what it should do otherwise")),
+        "steps": (str, InputField(desc=ENGLISH.steps_done)),
+        "predictors": (list[str], InputField(desc=ENGLISH.advised)),
+        "advice": (dict[str, str], OutputField(desc=ENGLISH.advice)),
     },
-    "A program fell short of the wanted reward. Say for each predictor, in one sentence, what it should do otherwise next time. "
-    "Leave out a predictor that did well.",
+    ENGLISH.advise,
 )
 
 
@@ -125,11 +125,15 @@ class Refine(BestOfN):
     async def _hints(self, inputs: Mapping[str, Any], made: Any, reward: float, *, sync: bool) -> dict[int, str]:
         named = dict(self.module.named_predictors())
         trace = getattr(made, "trace", None)
+        wording = current_wording()
         asked = {
-            "wanted": (self.reward_fn.__doc__ or getattr(self.reward_fn, "__name__", "a higher reward")).strip(),
-            "reward": f"{reward:g}, and at least {self.threshold:g} is wanted",
+            "wanted": (self.reward_fn.__doc__ or getattr(self.reward_fn, "__name__", wording.higher_reward)).strip(),
+            "reward": wording.reward.format(reward=f"{reward:g}", threshold=f"{self.threshold:g}"),
             "steps": "\n".join(_told(trace, named)) or repr(made),
-            "predictors": [f"{name}: {each.signature.signature}. {each.instructions}" for name, each in named.items()],
+            "predictors": [
+                f"{name}: {each.signature.signature}. {wording.instructions(each.instructions)}"
+                for name, each in named.items()
+            ],
         }
         with span("module", "advice", inputs={"reward": reward}) as asking:
             asking.data["aside"] = True

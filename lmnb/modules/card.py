@@ -11,6 +11,7 @@ from lmnb.data_uri import without_data
 from lmnb.example import Example
 from lmnb.html import Html, el, heading, money, root, shorten
 from lmnb.lm.private import public, redact
+from lmnb.modules.tool_texts import named_tools
 from lmnb.types.card import signature_body
 
 SHOWN = 16  # demos of one predictor
@@ -32,6 +33,7 @@ def program_card(program: Any) -> Html:
         top,
         el("div", {"class": "lm-pane"}, _facts(facts)) if facts else None,
         *(_predictor(name, predictor, opened=len(named) == 1) for name, predictor in named),
+        *(_tool(name, tool) for name, tool in named_tools(program).items()),
     )
 
 
@@ -119,6 +121,16 @@ def _predictor(name: str, predictor: Any, *, opened: bool) -> Html:
         el("div", {"class": "lm-pane"}, _facts(predictor_facts(predictor))),
         _demos(predictor) if count else None,
     )
+
+
+def _tool(name: str, tool: Any) -> Html:
+    summary = el(
+        "summary",
+        {"class": "lm-top"},
+        el("code", None, name),
+        el("span", {"class": "lm-muted"}, shorten(tool.desc, 80)),
+    )
+    return el("details", None, summary, el("div", {"class": "lm-pane"}, el("pre", {"class": "lm-box"}, tool.format())))
 
 
 def _facts(facts: Mapping[str, str]) -> Html:

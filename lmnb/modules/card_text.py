@@ -9,6 +9,7 @@ from lmnb.adapters.values import plain
 from lmnb.data_uri import without_data
 from lmnb.markdown import block, document, span
 from lmnb.modules.card import counted, origin_of, predictor_facts, provenance_facts
+from lmnb.modules.tool_texts import named_tools
 from lmnb.types.words import bounds, type_text
 
 
@@ -20,6 +21,7 @@ def card_text(program: Any) -> str:
         counted(len(named), "predictor"),
         _facts(provenance_facts(program.provenance)),
         *(part for name, predictor in named for part in _predictor(name, predictor)),
+        *(part for name, tool in named_tools(program).items() for part in (f"## {span(name)}", block(tool.format()))),
     )
 
 

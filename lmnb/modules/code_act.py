@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools, submitting
+from lmnb.modules.code_agent import CodeAgent, code_signature, shown_tools, submitting
 from lmnb.modules.handed import as_steps
 from lmnb.modules.predict import Predict, filled
+from lmnb.modules.program_of_thought import rules
 from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
+from lmnb.types.wording import ENGLISH
 
 
 class CodeAct(CodeAgent):
@@ -44,15 +46,8 @@ class CodeAct(CodeAgent):
     ) -> None:
         super().__init__(signature, tools, max_iters, max_output_chars, interpreter_factory)
         made = self.signature
-        given = ", ".join(f"`{name}`" for name in made.input_fields)
-        wanted, submit = handing_over(made)
-        self.codeact = Predict(
-            code_signature(made).append_instructions(
-                "You work in turns. In each turn think, then write code that calls the tools; what it prints, and its last "
-                f"expression, is added to the trajectory. {given} are its variables. When you know {wanted}, write {submit}. "
-                f"{language(interpreter_factory)}"
-            )
-        )
+        turns = rules(ENGLISH.code_turns, made, interpreter_factory)
+        self.codeact = Predict(code_signature(made).append_instructions(turns))
         self.extractor = ChainOfThought(made.append("trajectory", InputField(), str))
 
     def messages(self, **inputs: Any) -> Any:

@@ -18,8 +18,9 @@ from lmnb.signature import OutputField, ensure_signature
 from lmnb.tools.bridge import SUBMIT, identifier
 from lmnb.tools.complaints import LIMITS
 from lmnb.tools.interpreter import CodeInterpreter
-from lmnb.tools.python import PythonInterpreter, language_of
+from lmnb.tools.python import PythonInterpreter
 from lmnb.types.tool import Tool, tools_by_name
+from lmnb.types.wording import ENGLISH, current_wording
 
 OWN = ("llm_query", "llm_query_batched")  # what an RLM's code may call besides its tools
 
@@ -59,7 +60,7 @@ class CodeAgent(OneCore):
         """The outputs: by `SUBMIT` in the code of `act`, which has `variables` and `tools`, else by `extract`."""
         turns: list[dict[str, Any]] = []
         told: list[str] = []
-        reason, fresh = "max_iters", True
+        reason, fresh, wording = "max_iters", True, current_wording()
         made = self.interpreter_factory
         sandbox = made() if made else PythonInterpreter(output_fields=tuple(self.signature.output_fields))
         sandbox.tools.update(tools)
@@ -73,7 +74,8 @@ class CodeAgent(OneCore):
                 code = only_code(step.generated_code)
                 output, handed, fresh = await self._ran(sandbox, code, variables if fresh else {}, sync=sync)
                 turns.append({"thought": step.next_thought, "code": code, "output": output})
-                told.append(f"{step.next_thought}\n```python\n{code}\n```\nOutput: {output or 'nothing'}")
+                gave = wording.code_gave.format(result=output or wording.nothing)
+                told.append(f"{step.next_thought}\n```python\n{code}\n```\n{gave}")
                 if handed is not None:
                     return Prediction(**handed, trajectory=turns, termination_reason="submit")
         finally:
@@ -85,32 +87,28 @@ class CodeAgent(OneCore):
         self, sandbox: CodeInterpreter, code: str, variables: Mapping[str, Any], *, sync: bool
     ) -> tuple[str, dict[str, Any] | None, bool]:
         """What the model is shown of it, the outputs where they were handed over, and whether the sandbox lost its state."""
-        run = partial(executed, sandbox, code, variables)
+        run, wording = partial(executed, sandbox, code, variables), current_wording()
         try:
             ran = run() if sync else await in_thread(run)
         except InterpreterError as error:
-            return self._clipped(error.printed, f"Error: {error}"), None, error.kind in LIMITS
+            return self._clipped(error.printed, wording.code_failed.format(error=error)), None, error.kind in LIMITS
         if ran.final is None:
             return self._clipped(ran.text), None, False
         try:
             return "The answer was handed over.", checked(self.signature, ran.final.output), False
         except InputError as error:
-            return f"Error: {SUBMIT}: {error}", None, False
+            return wording.code_failed.format(error=f"{SUBMIT}: {error}"), None, False
 
     def _clipped(self, printed: str, error: str = "") -> str:
         over = len(printed) - self.max_output_chars
-        shown = printed if over <= 0 else f"{printed[: self.max_output_chars]}… ({over:,} more characters: print less)"
+        more = current_wording().clipped.format(number=f"{over:,}")
+        shown = printed if over <= 0 else printed[: self.max_output_chars] + more
         return "\n".join(filter(None, [shown.rstrip("\n"), error]))
 
 
 def code_signature(signature: Any) -> Any:
     """The task of one turn whose action is code."""
-    return turn_signature(signature, "generated_code", OutputField(desc="Python code and nothing else"), str)
-
-
-def language(factory: Any) -> str:
-    """The code as the model is told of it, for the sandboxes of `factory`."""
-    return f"The code is Python with {language_of(factory)}. Variables last from turn to turn."
+    return turn_signature(signature, "generated_code", OutputField(desc=ENGLISH.only_code), str)
 
 
 def in_code(tools: Mapping[str, Tool], taken: Iterable[str] = ()) -> dict[str, Tool]:
@@ -131,12 +129,6 @@ def in_code(tools: Mapping[str, Tool], taken: Iterable[str] = ()) -> dict[str, T
 def shown_tools(tools: Mapping[str, Tool]) -> list[str]:
     """The tools as a prompt shows them, by the names in code."""
     return [name + tool.format().removeprefix(tool.name) for name, tool in tools.items()]
-
-
-def handing_over(signature: Any) -> tuple[str, str]:
-    """The outputs as a sentence names them, and the call that hands them over."""
-    names = list(signature.output_fields)
-    return ", ".join(f"`{name}`" for name in names), f"{SUBMIT}({', '.join(f'{name}=...' for name in names)})"
 
 
 def submitting(handed: Mapping[str, Any]) -> dict[str, str]:

@@ -29,6 +29,7 @@ from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, is_private, public
 from lmnb.modules import dspy_media
 from lmnb.modules.program_file import does_not_fit, value_state
+from lmnb.modules.tool_texts import tuned_texts
 from lmnb.types.checked import adapter_for
 
 VERSIONS = {"dspy": "3.4.1", "cloudpickle": "3.1"}  # of the form that is written
@@ -71,6 +72,8 @@ def save(program: Any, path: str | Path) -> None:
     Of where a demo comes from it keeps whether it was bootstrapped.
     """
     lost = [f"the provenance ({', '.join(program.provenance)})"] if program.provenance else []
+    texts = tuned_texts(program)
+    lost += [f"the descriptions of tools ({', '.join(texts)})"] if texts else []
     states = {name: _state(predictor, name, lost) for name, predictor in program.named_predictors()}
     if "metadata" in states:
         raise SaveError(

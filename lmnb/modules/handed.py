@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from lmnb.adapters.native import is_history
 from lmnb.errors import InputError
 from lmnb.types.checked import adapter_for, problems
 from lmnb.types.history import History
+from lmnb.types.wording import current_wording
 
 
 def checked(signature: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,4 +68,13 @@ def as_steps(
 
 def known(handed: Mapping[str, Any]) -> str:
     """What an agent thinks where it hands these outputs over."""
-    return f"I know {', '.join(f'`{name}`' for name in handed)}."
+    return current_wording().known.format(outputs=quoted(handed))
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names as a prompt lists them.
+
+    >>> quoted(["question", "answer"])
+    '`question`, `answer`'
+    """
+    return ", ".join(f"`{name}`" for name in names)

@@ -21,7 +21,8 @@ from lmnb.modules import checks, dspy_file, program_file, prompts, python_file
 from lmnb.modules.card import program_card
 from lmnb.modules.card_text import card_text
 from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
-from lmnb.modules.tree import Node, copied, deep, shared, walk
+from lmnb.modules.tool_texts import retold, tool_texts
+from lmnb.modules.tree import Node, copied, deep, replace, shared, walk
 from lmnb.prediction import Prediction
 from lmnb.trace import Trace, span
 
@@ -144,8 +145,8 @@ class Module(Node):
 
     def map_named_predictors(self, function: Callable[[Any], Any]) -> Self:
         """Replace every predictor by what `function` makes of it, in place."""
-        for name, predictor in self.named_predictors():
-            _replace(self, name, predictor, function(predictor))
+        for predictor in self.predictors():
+            replace(self, predictor, function(predictor))
         return self
 
     def set_lm(self, lm: Any) -> None:
@@ -167,7 +168,7 @@ class Module(Node):
 
     def slots(self) -> dict[str, Any]:
         """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), and `.lm` where a predictor
-        has its own.
+        has its own; of the tools of agents `agent.tools['search'].desc` and, for each argument, `.arg_desc['query']`.
         """
         found: dict[str, Any] = {}
         for name, predictor in self.named_predictors():
@@ -175,7 +176,7 @@ class Module(Node):
             found[f"{name}.demos"] = tuple(predictor.demos)
             if predictor.lm is not None:
                 found[f"{name}.lm"] = predictor.lm
-        return found
+        return found | tool_texts(self)
 
     def with_candidate(self, candidate: Any) -> Self:
         """A copy with the slots of `candidate` (a mapping, or an object whose `.values` is one) filled; this program
@@ -185,12 +186,17 @@ class Module(Node):
         """
         values = candidate if isinstance(candidate, Mapping) else candidate.values
         made = copied(self, {}, shared)
-        predictors = dict(made.named_predictors())
+        predictors, texts = dict(made.named_predictors()), tool_texts(made)
         for slot, value in values.items():
             name, _, part = slot.rpartition(".")
-            if name not in predictors or part not in ("instructions", "demos", "lm"):
-                raise InputError(_no_slot(slot, predictors))
-            setattr(predictors[name], part, value)
+            if slot in texts:
+                texts[slot] = value
+            elif name not in predictors or part not in ("instructions", "demos", "lm"):
+                raise InputError(_no_slot(slot, predictors, texts))
+            else:
+                setattr(predictors[name], part, value)
+        for old, new in retold(made, texts):
+            replace(made, old, new)
         return made
 
     def deepcopy(self) -> Self:
@@ -331,29 +337,9 @@ def _parameters(cls: type[Module]) -> tuple[str, ...]:
     return tuple(parameters_of(function).parameters)[1:] if function is not None else ()
 
 
-def _no_slot(slot: str, predictors: Mapping[str, Any]) -> str:
-    known = [f"{name}.{part}" for name in predictors for part in ("instructions", "demos", "lm")]
+def _no_slot(slot: str, predictors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    known = [*(f"{name}.{part}" for name in predictors for part in ("instructions", "demos", "lm")), *texts]
     near = get_close_matches(slot, known, n=1, cutoff=0.4)
     return f"the program has no slot {slot!r}. " + (
         f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'none'}."
     )
-
-
-def _replace(root: Any, name: str, old: Any, new: Any) -> None:
-    """Put `new` wherever the tree below `root` holds `old`."""
-    for _, node in list(walk(root)):  # before: what is put in may hold the old one
-        for attribute, value in list(vars(node).items()):
-            if attribute != "_made_with":
-                vars(node)[attribute] = _replaced(value, old, new)
-
-
-def _replaced(value: Any, old: Any, new: Any) -> Any:
-    if value is old:
-        return new
-    if type(value) is list:
-        value[:] = [_replaced(item, old, new) for item in value]
-    elif type(value) is dict:
-        value.update({key: _replaced(item, old, new) for key, item in value.items()})
-    elif type(value) is tuple:
-        return tuple(_replaced(item, old, new) for item in value)
-    return value

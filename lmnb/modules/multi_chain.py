@@ -12,6 +12,7 @@ from lmnb.modules.module import Module
 from lmnb.modules.predict import Predict
 from lmnb.modules.sampling import sampled
 from lmnb.signature import InputField, OutputField, ensure_signature
+from lmnb.types.wording import ENGLISH, current_wording
 
 
 class MultiChainComparison(Module):
@@ -35,8 +36,8 @@ class MultiChainComparison(Module):
         self.temperature = temperature
         self.chain = ChainOfThought(made, **config)
         for number in range(1, M + 1):
-            made = made.append(f"reasoning_attempt_{number}", InputField(desc="an attempt, which may be wrong"), str)
-        told = OutputField(desc="the attempts compared and corrected")
+            made = made.append(f"reasoning_attempt_{number}", InputField(desc=ENGLISH.attempt), str)
+        told = OutputField(desc=ENGLISH.compared)
         self.compare = Predict(made.prepend("rationale", told, str), **config)
 
     def forward(self, completions: Sequence[Any] | None = None, **inputs: Any) -> Any:
@@ -65,4 +66,4 @@ class MultiChainComparison(Module):
         outputs = [name for name in self.compare.signature.output_fields if name != "rationale"]
         reasoning = chain.get("reasoning", chain.get("rationale", ""))
         answers = ", ".join(f"{name}: {chain[name]}" for name in outputs)
-        return f"{' '.join(str(reasoning).split())} So {answers}".strip()
+        return current_wording().concluded.format(reasoning=" ".join(str(reasoning).split()), answers=answers).strip()

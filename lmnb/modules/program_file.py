@@ -1,46 +1,51 @@
 """Programs as JSON files: written to be read in a review, read back as what it is, somebody's file.
 
 {"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "code": {...}, "provenance": {...},
- "predictors": {path: {"instructions", "fields", "demos", "config", "lm"}}}
+ "predictors": {path: {"instructions", "fields", "demos", "config", "lm"}}, "tools": {path: {"desc", "args"}}}
 """
 
 from __future__ import annotations
 
 import json
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from lmnb.canonical import jsonable
-from lmnb.errors import SaveError
+from lmnb.errors import InputError, SaveError
 from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
-from lmnb.json_file import expect, expect_keys, finite, reading, shown, write_json
+from lmnb.json_file import expect, finite, reading, shown, write_json
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, public, split
+from lmnb.modules.program_form import FORMAT, check_predictor, checked
+from lmnb.modules.tool_texts import (
+    check_tool_state,
+    is_tool_state,
+    retold,
+    stored_texts,
+    tool_differences,
+    tool_states,
+)
+from lmnb.modules.tree import replace
 from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
-
-FORMAT = 1
-_TOP = ("lmnb", "format", "version", "class", "code", "provenance", "predictors")
-_PREDICTOR = ("instructions", "fields", "demos", "config", "lm")
-_FIELD = ("name", "role", "type", "desc", "prefix", "constraints", "schema")
-_DEMO = ("fields", "inputs", "origin", "source", "untyped")
-_CODE_NAME = re.compile(r"[\w.]+:[\w.<>]+")
-
 
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 
 def dump_state(program: Any) -> dict[str, Any]:
-    """The state of every predictor by its path."""
+    """The state of every predictor by its path, and of every tool by its own."""
+    return {**_predictor_states(program), **tool_states(program)}
+
+
+def _predictor_states(program: Any) -> dict[str, Any]:
     return {path: _predictor_state(predictor) for path, predictor in program.named_predictors()}
 
 
@@ -58,7 +63,8 @@ def save(program: Any, path: str | Path) -> None:
         "class": import_path(type(program)),
         "code": {"hash": code["hash"], "of": code["of"]},
         "provenance": jsonable(dict(program.provenance)),
-        "predictors": dump_state(program),
+        "predictors": _predictor_states(program),
+        **({"tools": tools} if (tools := tool_states(program)) else {}),
     }
     write_json(path, stored)
 
@@ -108,50 +114,24 @@ def _version() -> str:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-class Stored(NamedTuple):
-    """A program file that has the right form; whether it fits a program is another question."""
-
-    class_path: str
-    provenance: dict[str, Any]
-    predictors: dict[str, dict[str, Any]]
-
-
-def checked(stored: Any, path: str | Path) -> Stored:
-    """The content of the program file at `path`. SaveError names the place of what is wrong."""
-    with reading(path):
-        if not isinstance(stored, dict) or stored.get("lmnb") != "program":
-            raise SaveError('it is not a program that lmnb saved (it has no "lmnb": "program")')
-        number = stored.get("format")
-        if number != FORMAT:
-            raise SaveError(
-                f"it has the format {number!r}, and this lmnb reads {FORMAT}. Install the lmnb that wrote it: "
-                f"{stored.get('version')!r}."
-            )
-        expect_keys(stored, _TOP, "the file", optional=("code", "version", "provenance"))
-        name = expect(str, stored["class"], "class")
-        if not _CODE_NAME.fullmatch(name):
-            raise SaveError(f"class is {name!r}, not 'module:Name'")
-        for at, state in expect(dict, stored["predictors"], "predictors").items():
-            _check_predictor(state, f"predictors[{at!r}]")
-        return Stored(name, expect(dict, stored.get("provenance", {}), "provenance"), stored["predictors"])
-
-
 def load_into(program: Any, data: Any, path: str | Path) -> None:
     """Give `program` the state of the file at `path`, whose content is `data`, or raise SaveError and leave it as it is."""
     stored = checked(data, path)
     with reading(path):
-        _fill(program, stored.predictors)
+        _fill(program, stored.predictors, stored.tools)
     program.provenance = stored.provenance
 
 
 def load_state(program: Any, state: Mapping[str, Any]) -> None:
     """Give `program` a state of `dump_state`."""
-    for at, part in expect(dict, state, "the state").items():
-        _check_predictor(part, f"[{at!r}]")
-    _fill(program, state)
+    tools = {at: part for at, part in expect(dict, state, "the state").items() if is_tool_state(part)}
+    predictors = {at: part for at, part in state.items() if at not in tools}
+    for at, part in state.items():
+        (check_tool_state if at in tools else check_predictor)(part, f"[{at!r}]")
+    _fill(program, predictors, tools)
 
 
-def _fill(program: Any, states: Mapping[str, Any]) -> None:
+def _fill(program: Any, states: Mapping[str, Any], tools: Mapping[str, Any]) -> None:
     predictors = dict(program.named_predictors())
     differences = [f"predictor {path!r} is only in the file" for path in states if path not in predictors]
     differences += [f"predictor {path!r} is only in the program" for path in predictors if path not in states]
@@ -161,8 +141,13 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
                 f"predictor {path!r}: {line}"
                 for line in _field_differences(predictor.signature, states[path]["fields"])
             ]
+    differences += tool_differences(program, tools)
     if differences:
         raise does_not_fit(differences)
+    try:
+        told = retold(program, stored_texts(program, tools))
+    except InputError as error:
+        raise SaveError(str(error)) from None
     made = {
         path: _read_predictor(predictor, states[path], f"predictors[{path!r}]")
         for path, predictor in predictors.items()
@@ -174,6 +159,8 @@ def _fill(program: Any, states: Mapping[str, Any]) -> None:
         predictor.signature, predictor.demos, predictor.config = signature, demos, config
         if lm is not None:
             predictor.lm = lm
+    for old, new in told:
+        replace(program, old, new)
 
 
 def does_not_fit(differences: list[str]) -> SaveError:
@@ -263,32 +250,3 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any
             stacklevel=2,
         )
     return None
-
-
-def _check_predictor(state: Any, place: str) -> None:
-    expect_keys(expect(dict, state, place), _PREDICTOR, place)
-    expect(str, state["instructions"], f"{place}.instructions")
-    for at, field in enumerate(expect(list, state["fields"], f"{place}.fields")):
-        where = f"{place}.fields[{at}]"
-        expect_keys(expect(dict, field, where), _FIELD, where, optional=("prefix", "constraints", "schema"))
-        for key in ("name", "role", "type", "desc"):
-            expect(str, field[key], f"{where}.{key}")
-        expect(str, field.get("prefix", ""), f"{where}.prefix")
-        expect(dict, field.get("constraints", {}), f"{where}.constraints")
-    names = [field["name"] for field in state["fields"]]
-    if len(set(names)) < len(names):
-        raise SaveError(f"{place}.fields has a name twice: {', '.join(names)}")
-    for at, demo in enumerate(expect(list, state["demos"], f"{place}.demos")):
-        where = f"{place}.demos[{at}]"
-        expect_keys(expect(dict, demo, where), _DEMO, where, optional=("inputs", "origin", "source", "untyped"))
-        expect(dict, demo["fields"], f"{where}.fields")
-        for key in ("inputs", "untyped"):
-            for name in expect(list, demo.get(key, []), f"{where}.{key}"):
-                expect(str, name, f"{where}.{key}")
-        if demo.get("origin") is not None:
-            expect(str, demo["origin"], f"{where}.origin")
-        if demo.get("source") is not None:
-            expect(int, demo["source"], f"{where}.source")
-    expect(dict, state["config"], f"{place}.config")
-    if state["lm"] is not None:
-        expect(dict, state["lm"], f"{place}.lm")

@@ -13,7 +13,7 @@ from lmnb.counts import whole_number
 from lmnb.errors import InputError, InterpreterError
 from lmnb.leash import in_thread
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.handed import as_steps, checked, known
+from lmnb.modules.handed import as_steps, checked, known, quoted
 from lmnb.modules.one_core import OneCore
 from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
@@ -21,6 +21,7 @@ from lmnb.tools.bridge import SUBMIT
 from lmnb.tools.interpreter import CodeInterpreter, Execution, FinalOutput
 from lmnb.tools.python import PythonInterpreter, language_of
 from lmnb.trace import span
+from lmnb.types.wording import ENGLISH
 
 _FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
 
@@ -51,14 +52,8 @@ class ProgramOfThought(OneCore):
         asked = made
         for name in made.output_fields:
             asked = asked.delete(name)
-        given = ", ".join(f"`{name}`" for name in made.input_fields)
-        handed = ", ".join(f"{name}=..." for name in made.output_fields)
-        rules = (
-            f"Write Python code that computes the answer; {given} are its variables. It ends with SUBMIT({handed}). It has "
-            f"{language_of(interpreter_factory)}."
-        )
-        asked = asked.append_instructions(rules)
-        code = OutputField(desc="Python code and nothing else")
+        asked = asked.append_instructions(rules(ENGLISH.write_code, made, interpreter_factory))
+        code = OutputField(desc=ENGLISH.only_code)
         self.code_generate = ChainOfThought(asked.append("generated_code", code, str))
         again = asked.append("previous_code", InputField(), str).append("error", InputField(), str)
         self.code_regenerate = ChainOfThought(again.append("generated_code", code, str))
@@ -125,6 +120,16 @@ def only_code(text: str) -> str:
     """
     found = _FENCE.search(text)
     return (found[1] if found else text).strip("\n")
+
+
+def rules(phrase: str, signature: Any, factory: Any) -> str:
+    """A phrase of English that says how code hands over the outputs of `signature` in the sandboxes of `factory`."""
+    return phrase.format(
+        inputs=quoted(signature.input_fields),
+        outputs=quoted(signature.output_fields),
+        submit=f"{SUBMIT}({', '.join(f'{name}=...' for name in signature.output_fields)})",
+        library=language_of(factory),
+    )
 
 
 def submitted(handed: Mapping[str, Any]) -> str:

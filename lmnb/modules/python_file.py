@@ -17,6 +17,7 @@ from lmnb.example import Example
 from lmnb.json_file import finite, write_text
 from lmnb.lm.private import public
 from lmnb.modules.python_names import Names
+from lmnb.modules.tool_texts import tuned_texts
 from lmnb.syntax import parse
 
 
@@ -43,6 +44,12 @@ def _source(program: Any, provenance: dict[str, Any]) -> str:
     lines = [f"program = {names.expression(program, 'the program')}"]
     for path, predictor in program.named_predictors():
         lines += _tuned(path, predictor, names)
+    texts = tuned_texts(program)
+    if texts:
+        told = names.free("TOOLS")
+        rows = "".join(f"    {slot!r}: {text!r},\n" for slot, text in texts.items())
+        names.parts.append(f"{told} = {{\n{rows}}}")
+        lines.append(f"program = program.with_candidate({told})")
     lines += ["program.provenance = PROVENANCE", "return program"]
     blocks = [
         repr(f"{type(program).__name__}, exported by lmnb. Use it with: from <this module> import program"),

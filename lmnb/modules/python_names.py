@@ -15,6 +15,7 @@ from typing import Any, get_origin
 from lmnb.adapters.values import plain
 from lmnb.errors import SaveError
 from lmnb.lm.base import BaseLM
+from lmnb.lm.client import LM
 from lmnb.lm.private import is_secret, public
 from lmnb.modules.literals import NoSource, literal
 from lmnb.modules.python_signature import classes_in, field_source, signature_source, typing_imports
@@ -58,7 +59,13 @@ class Names:
         if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
             return self.name(value)
         if isinstance(value, BaseLM):
-            return self.lm(value) or "None"
+            written = self.lm(value)
+            if written is None:
+                raise SaveError(
+                    f"{what} is a {type(value).__name__}, and of LMs only lmnb.LM can be written as Python. Pass an lmnb.LM, give the "
+                    "program its LM afterwards (program.set_lm(...)), or export as 'json'."
+                )
+            return written
         if type(value) in (list, tuple):
             inner = ", ".join(self.expression(item, what) for item in value)
             return f"[{inner}]" if type(value) is list else f"({inner}{',' if len(value) == 1 else ''})"
@@ -84,7 +91,7 @@ class Names:
 
     def lm(self, lm: BaseLM) -> str | None:
         """Source for an LM without its secrets; None for one of another class than `lmnb.LM`."""
-        if type(lm).__name__ != "LM":
+        if type(lm) is not LM:
             return None
         state = lm.dump_state()
         if "profile" in state or "endpoint" in state:  # which may differ, or be missing, where the module is used
@@ -216,8 +223,8 @@ def _arguments(node: Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
     kind = type(node)
     args, kwargs = vars(node).get("_made_with", ((), {}))
     if kind.__module__.startswith("lmnb."):
-        # options of a predictor: they are in its config too; who is told of its calls is no part of it
-        return args, public({name: value for name, value in kwargs.items() if name != "callbacks"})
+        # options of a predictor: they are in its config too, and its LM is written after it; who is told of its calls is no part
+        return args, public({name: value for name, value in kwargs.items() if name not in ("callbacks", "lm")})
     names = [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
     for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
         if is_secret(name, value):

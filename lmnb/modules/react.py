@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from lmnb.canonical import jsonable
 from lmnb.counts import whole_number
 from lmnb.errors import ContextWindowError, InputError, ParseError
 from lmnb.modules.chain_of_thought import ChainOfThought
-from lmnb.modules.handed import as_steps, checked, known, outputs_model
+from lmnb.modules.handed import as_steps, checked, known, outputs_model, quoted
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
 from lmnb.modules.trajectory import asked, turn_signature
@@ -17,6 +18,7 @@ from lmnb.prediction import Prediction
 from lmnb.signature import InputField, OutputField, ensure_signature
 from lmnb.types.tool import Tool, tools_by_name
 from lmnb.types.tool_calls import ToolCall, ToolCallResults, ToolCalls
+from lmnb.types.wording import ENGLISH, current_wording
 
 SUBMIT = "submit"
 
@@ -46,6 +48,12 @@ class ReAct(OneCore):
     ...     made = ReAct("question -> answer: int", [population])(question="How many people live in Bern?")
     >>> made.answer, made.termination_reason, str(made.trajectory[0]["results"])
     (134000, 'submit', 'population: 134000')
+
+    What its tools say are slots as its instructions are, for candidates and for the person who steers a run:
+
+    >>> agent = ReAct("question -> answer: int", [population])
+    >>> agent.with_candidate({"tools['population'].desc": "Counts heads."}).tools["population"].desc
+    'Counts heads.'
     """
 
     def __init__(self, signature: Any, tools: Iterable[Any] | Mapping[str, Any], max_iters: int = 20) -> None:
@@ -55,28 +63,24 @@ class ReAct(OneCore):
         self.tools = tools_by_name(tools)
         if SUBMIT in self.tools:
             raise InputError(f"a tool of an agent cannot be named {SUBMIT!r}: that is how it hands over its answer.")
-        self.tools[SUBMIT] = _submit(made)
-        step = turn_signature(made, "tool_calls", OutputField(desc="one or more calls"), ToolCalls)
-        wanted = ", ".join(f"`{name}`" for name in made.output_fields)
-        self.react = Predict(
-            step.append_instructions(
-                "You work in turns. In each turn think, then call tools; what they give is added to the trajectory. "
-                f"When you know {wanted}, call {SUBMIT}."
-            )
-        )
+        step = turn_signature(made, "tool_calls", OutputField(desc=ENGLISH.some_calls), ToolCalls)
+        rules = ENGLISH.tool_turns.format(outputs=quoted(made.output_fields), submit=SUBMIT)
+        self.react = Predict(step.append_instructions(rules))
         self.extract = ChainOfThought(made.append("trajectory", InputField(), str))
 
     def messages(self, **inputs: Any) -> Any:
         """As `Module.messages`, with the tools of this agent."""
-        given = {"tools": self._shown(), **inputs}
+        given = {"tools": _shown(self._tools()), **inputs}
         steps = super().messages(**as_steps(self.signature, given, _submitting))
         return {**super().messages(**given), "react": steps["react"]}
 
-    def _shown(self) -> list[str]:
-        return [tool.format() for tool in self.tools.values()]
+    def _tools(self) -> dict[str, Tool]:
+        """What the model may call, `submit` last."""
+        return {**self.tools, SUBMIT: _submit(self.signature, current_wording().submit_tool)}
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
-        given = {**as_steps(self.signature, inputs, _submitting), "tools": self._shown()}
+        tools = self._tools()
+        given = {**as_steps(self.signature, inputs, _submitting), "tools": _shown(tools)}
         turns: list[dict[str, Any]] = []
         told: list[str] = []
         reason = "max_iters"
@@ -87,7 +91,7 @@ class ReAct(OneCore):
                 reason = "unreadable" if isinstance(error, ParseError) else "context"
                 break
             calls: ToolCalls = step.tool_calls
-            results = calls.execute(self.tools) if sync else await calls.aexecute(self.tools)
+            results = calls.execute(tools) if sync else await calls.aexecute(tools)
             turns.append({"thought": step.next_thought, "calls": calls, "results": results})
             told.append(_told(step.next_thought, calls, results))
             handed = _handed_over(results)
@@ -97,9 +101,13 @@ class ReAct(OneCore):
         return Prediction(**dict(made.items()), trajectory=turns, termination_reason=reason)
 
 
-def _submit(signature: Any) -> Tool:
+def _shown(tools: Mapping[str, Tool]) -> list[str]:
+    return [tool.format() for tool in tools.values()]
+
+
+@lru_cache(maxsize=256)
+def _submit(signature: Any, desc: str) -> Tool:
     schema = outputs_model(signature).model_json_schema()
-    desc = "Hands over the final answer and ends the work."
     return Tool.from_schema(lambda **values: checked(signature, values), SUBMIT, desc, schema)
 
 
@@ -114,8 +122,9 @@ def _handed_over(results: ToolCallResults) -> dict[str, Any] | None:
 
 
 def _told(thought: str, calls: ToolCalls, results: ToolCallResults) -> str:
-    lines = [thought]
+    wording, lines = current_wording(), [thought]
     for call, result in zip(calls, results, strict=True):
         said = ", ".join(f"{name}={value!r}" for name, value in call.args.items())
-        lines.append(f"{call.name}({said}) gave: {result}")
-    return "\n".join(lines if len(lines) > 1 else [thought, "No tool was called. Call one."])
+        gave = str(result) if result.error is None else wording.call_failed.format(error=result.error)
+        lines.append(wording.call_gave.format(call=f"{call.name}({said})", result=gave))
+    return "\n".join(lines if len(lines) > 1 else [thought, wording.no_call])

@@ -12,13 +12,15 @@ from lmnb.adapters.values import plain
 from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
 from lmnb.errors import InterpreterError, LMNotConfigured
-from lmnb.modules.code_agent import CodeAgent, code_signature, handing_over, language, shown_tools
+from lmnb.modules.code_agent import CodeAgent, code_signature, shown_tools
 from lmnb.modules.parallel import Parallel
 from lmnb.modules.predict import Predict, filled
+from lmnb.modules.program_of_thought import rules
 from lmnb.settings import current
 from lmnb.signature import InputField
 from lmnb.tools.interpreter import CodeInterpreter
 from lmnb.types.tool import Tool, tools_by_name
+from lmnb.types.wording import ENGLISH, current_wording
 from lmnb.types.words import type_text
 
 PREVIEW = 200  # characters of a variable in the prompt
@@ -63,15 +65,8 @@ class RLM(CodeAgent):
         for name in made.input_fields:
             answer = answer.delete(name)
         answer = answer.append("variables", InputField(), list[str])
-        wanted, submit = handing_over(made)
-        self.generate_action = Predict(
-            code_signature(answer).append_instructions(
-                "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each "
-                "turn think, then write code that looks at them: search, cut and print small parts; what the code prints, and "
-                "its last expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a "
-                f"reader needs to know. When you know {wanted}, write {submit}. {language(interpreter_factory)}"
-            )
-        )
+        turns = rules(ENGLISH.session_turns, made, interpreter_factory)
+        self.generate_action = Predict(code_signature(answer).append_instructions(turns))
         self.extract = Predict(answer.append("trajectory", InputField(), str))
 
     def messages(self, **inputs: Any) -> Any:
@@ -94,15 +89,14 @@ class RLM(CodeAgent):
 
     def _variable(self, name: str, value: Any) -> str:
         field = self.signature.input_fields[name]
-        text = without_data(plain(value))
-        size = (
-            f", {len(value):,} {'characters' if isinstance(value, str) else 'items'}"
-            if hasattr(value, "__len__")
-            else ""
-        )
+        text, wording = without_data(plain(value)), current_wording()
+        kind = [type_text(field.type, wording)]
+        if hasattr(value, "__len__"):
+            counted = wording.characters if isinstance(value, str) else wording.items
+            kind.append(counted.format(number=f"{len(value):,}"))
         said = f": {field.desc}" if field.desc else ""
-        begins = "is" if len(text) <= PREVIEW else "begins"
-        return f"{name} ({type_text(field.type)}{size}){said}. It {begins}: {text[:PREVIEW]!r}"
+        shown = wording.whole_value if len(text) <= PREVIEW else wording.long_value
+        return shown.format(variable=f"{name} ({', '.join(kind)}){said}", value=repr(text[:PREVIEW]))
 
 
 class Queries:
@@ -116,15 +110,18 @@ class Queries:
 
     def tools(self) -> dict[str, Tool]:
         """`llm_query` and `llm_query_batched`."""
-        return tools_by_name([self.llm_query, self.llm_query_batched])
+        wording = current_wording()
+        one, many = (
+            Tool(self.llm_query, desc=wording.query_tool),
+            Tool(self.llm_query_batched, desc=wording.queries_tool),
+        )
+        return tools_by_name([one, many])
 
     def llm_query(self, prompt: str) -> str:
-        """Asks a language model, which sees the prompt alone, and gives its reply."""
         self._take(1)
         return self._asked(prompt)
 
     def llm_query_batched(self, prompts: list[str]) -> list[str]:
-        """Asks a language model all prompts side by side, and gives its replies in their order."""
         self._take(len(prompts))
         asking = Parallel(max_errors=1, disable_progress_bar=True, timeout=None)
         return asking([(self._asked, (prompt,)) for prompt in prompts])

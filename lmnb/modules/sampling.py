@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmnb.signature import InputField
-
-HINT = "a hint from earlier tries"
+from lmnb.types.wording import ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Sampling:
         name = "hint"
         while name in signature.fields:
             name = f"{name}_"
-        return signature.append(name, InputField(desc=HINT), str), {**inputs, name: text}
+        return signature.append(name, InputField(desc=ENGLISH.hint), str), {**inputs, name: text}
 
 
 _here: ContextVar[Sampling | None] = ContextVar("lmnb_sampling", default=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.errors import ContextWindowError
 from lmnb.signature import InputField, OutputField
+from lmnb.types.wording import current_wording
 
 SHORTENED = 3  # how often the oldest turn is left out where the trajectory is too long for the model
 
@@ -38,6 +39,7 @@ def told(turns: Sequence[str], dropped: int = 0) -> str:
     (1 earlier turns are left out)
     Turn 2: Done.
     """
-    lines = [f"({dropped} earlier turns are left out)"] if dropped else []
-    lines += [f"Turn {number}: {turn}" for number, turn in enumerate(turns[dropped:], dropped + 1)]
-    return "\n".join(lines) or "Nothing yet."
+    wording = current_wording()
+    lines = [wording.left_out.format(number=dropped)] if dropped else []
+    lines += [wording.turn.format(number=number, told=turn) for number, turn in enumerate(turns[dropped:], dropped + 1)]
+    return "\n".join(lines) or wording.no_turns

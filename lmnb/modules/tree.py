@@ -12,34 +12,55 @@ class Node:
     """What counts as a part of a program: an attribute, or an item of a list, tuple or dict there, that is a Node."""
 
 
-def walk(root: Node) -> Iterator[tuple[str, Node]]:
-    """Every module below `root` by name, parents first, in the order in which attributes were set; `root` itself is
-    "self".
+def walk(root: Node, kind: type = Node) -> Iterator[tuple[str, Any]]:
+    """Every module below `root` (or every value of another `kind`) by name, parents first, in the order in which attributes
+    were set; `root` itself is "self".
 
-    A module that stands at two places has the name of the first.
+    What stands at two places has the name of the first.
     """
-    yield "self", root
-    seen = {id(root)}
-    yield from _below(root, "", seen)
+    if isinstance(root, kind):
+        yield "self", root
+    yield from _below(root, "", {id(root)}, kind)
 
 
-def _below(node: Node, prefix: str, seen: set[int]) -> Iterator[tuple[str, Node]]:
+def _below(node: Node, prefix: str, seen: set[int], kind: type) -> Iterator[tuple[str, Any]]:
     for name, value in list(vars(node).items()):
         if name != "_made_with":
-            yield from _inside(value, f"{prefix}.{name}" if prefix else name, seen)
+            yield from _inside(value, f"{prefix}.{name}" if prefix else name, seen, kind)
 
 
-def _inside(value: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Node]]:
-    if not isinstance(value, (Node, list, tuple, dict)) or id(value) in seen:
+def _inside(value: Any, name: str, seen: set[int], kind: type) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, (Node, list, tuple, dict, kind)) or id(value) in seen:
         return
     seen.add(id(value))
-    if isinstance(value, Node):
+    if isinstance(value, kind):
         yield name, value
-        yield from _below(value, name, seen)
-        return
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in list(items):
-        yield from _inside(item, f"{name}[{key!r}]", seen)
+    if isinstance(value, Node):
+        yield from _below(value, name, seen, kind)
+    elif isinstance(value, (list, tuple, dict)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in list(items):
+            yield from _inside(item, f"{name}[{key!r}]", seen, kind)
+
+
+def replace(root: Node, old: Any, new: Any) -> None:
+    """Put `new` wherever the tree below `root` holds `old`, in place."""
+    for _, node in list(walk(root)):  # before: what is put in may hold the old one
+        for attribute, value in list(vars(node).items()):
+            if attribute != "_made_with":
+                vars(node)[attribute] = _replaced(value, old, new)
+
+
+def _replaced(value: Any, old: Any, new: Any) -> Any:
+    if value is old:
+        return new
+    if type(value) is list:
+        value[:] = [_replaced(item, old, new) for item in value]
+    elif type(value) is dict:
+        value.update({key: _replaced(item, old, new) for key, item in value.items()})
+    elif type(value) is tuple:
+        return tuple(_replaced(item, old, new) for item in value)
+    return value
 
 
 def copied(value: Any, memo: dict[int, Any], leaf: Callable[[Any], Any]) -> Any:

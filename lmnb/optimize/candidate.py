@@ -16,7 +16,8 @@ Value = Any  # an instruction (str), demos (tuple of Example), or any JSON value
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Values for slots such as `"route.instructions"` (a str) and `"route.demos"` (a tuple of Example).
+    """Values for slots such as `"route.instructions"` (a str), `"route.demos"` (a tuple of Example) and `"tools['search'].desc"`
+    (a str).
 
     Two candidates with the same values are the same candidate, whatever made them.
 

@@ -16,6 +16,7 @@ from lmnb.errors import InputError, JournalError, RunError
 from lmnb.example import Example
 from lmnb.fingerprint import import_path
 from lmnb.lm.budget import Budget
+from lmnb.modules.tool_texts import tool_texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.journal import FORMAT, Journal
@@ -28,6 +29,8 @@ HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold k
 @dataclass(frozen=True)
 class Header:
     """`splits` holds the examples, `evalset` names the split that candidates are scored on, `note` says how it was chosen.
+
+    `tools` are the texts of the program's tools by slot.
 
     `teacher_settings` stand here in words and without secrets, enough to see whether they are the same; `exact_data` says
     whether the examples can be read back from JSON as they were.
@@ -44,6 +47,7 @@ class Header:
     program_path: str
     program_state: dict[str, Any]
     shape: dict[str, Any]
+    tools: dict[str, str]
     teacher_shape: dict[str, Any] | None
     teacher_compiled: bool
     teacher_settings: dict[str, Any]
@@ -76,11 +80,13 @@ class Header:
 
     @property
     def baseline(self) -> Candidate:
-        return baseline_of(self.shape)
+        return baseline_of(self.shape, self.tools)
 
     @property
     def teacher(self) -> Candidate | None:
-        return None if self.teacher_shape is None else baseline_of(self.teacher_shape, "teacher")
+        return (
+            None if self.teacher_shape is None else baseline_of(self.teacher_shape, {}, "teacher")
+        )  # its tools say their own
 
     @property
     def data_hash(self) -> str:
@@ -124,10 +130,13 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
+            record = {"tools": {}, **record}  # older journals have none
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
+            if not all(isinstance(text, str) for text in header.tools.values()):
+                raise ValueError("what tools say is text")
             header.baseline.id  # noqa: B018 - its demos can be read
             return header
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -183,6 +192,7 @@ def header_for(
         program_path=program_path,
         program_state=jsonable(code.program.dump_state()),
         shape=shape_of(code.program),
+        tools=tool_texts(code.program),
         teacher_shape=None if code.teacher is None else shape_of(code.teacher),
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),

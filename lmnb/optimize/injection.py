@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.example import Example
+from lmnb.modules.tool_texts import check_text
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.task import Predictor
 
@@ -14,7 +15,7 @@ from lmnb.optimize.task import Predictor
 def with_instructions(
     base: Candidate, instructions: str | Mapping[str, str], predictors: Sequence[Predictor]
 ) -> Candidate:
-    """`base` with other instructions, by slot; a text alone is for the only predictor there is."""
+    """`base` with other instructions or texts of tools, by slot; a text alone is for the only predictor there is."""
     if isinstance(instructions, str):
         slot = f"{predictors[0].path}.instructions"
         if len(predictors) != 1:
@@ -24,16 +25,21 @@ def with_instructions(
         instructions = {slot: instructions}
     child = base
     for slot, text in instructions.items():
-        check_slot(slot, predictors)
-        child = child.put(slot, text.strip())
+        child = child.put(slot, checked_text(slot, text, base))
     return child.child_of(base, origin="human", label="your instruction")
 
 
-def check_slot(slot: str, predictors: Sequence[Predictor]) -> None:
-    """Raises InputError where `slot` holds no instructions."""
-    slots = [f"{predictor.path}.instructions" for predictor in predictors]
+def checked_text(slot: str, text: Any, base: Candidate) -> str:
+    """`text` as it goes into a slot of instructions or of what a tool says. InputError where it is none, or there is no such slot."""
+    slots = [name for name, value in base.values.items() if isinstance(value, str)]
     if slot not in slots:
         raise InputError(f"there is no instruction slot {slot!r}; this program has {', '.join(slots)}")
+    what = "instruction" if slot.endswith(".instructions") else "description"
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{text!r} is no {what}; write some text")
+    if what == "description":
+        check_text(slot, text.strip())
+    return text.strip()
 
 
 def with_demo(base: Candidate, demo: Any, predictors: Sequence[Predictor]) -> Candidate:
@@ -59,6 +65,8 @@ def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
             raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(base.values)}")
         if slot.endswith(".demos"):
             value = tuple(_demo(demo) for demo in value)
+        elif isinstance(base.values[slot], str) and not (isinstance(value, str) and slot.endswith(".instructions")):
+            check_text(slot, value)
         child = child.put(slot, value)
     return child.child_of(base, origin="human", label="your candidate")
 

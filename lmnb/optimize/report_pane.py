@@ -7,9 +7,11 @@ from typing import Any
 
 from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten
+from lmnb.modules.card import counted
 from lmnb.optimize.prompt_diff import word_diff
 
 MAX_DEMOS = 40
+MAX_TOOLS = 40
 MAX_TEXT = 300
 MAX_PROMPT = 8_000
 
@@ -33,6 +35,7 @@ def candidate_pane(snapshot: Json, detail: Json, examples: Json | None, *, rows:
         ),
         el("div", {"class": "lm-muted lm-num"}, " · ".join(_facts(detail, gain))),
         *(_prompt(part, _against(snapshot, gain)) for part in detail["predictors"]),
+        _tools(detail["tools"], _against(snapshot, gain)),
         *(_demos(part, len(detail["predictors"]) > 1) for part in detail["predictors"]),
         _examples(examples, rows) if examples and examples["rows"] else None,
         _lineage(detail["lineage"]),
@@ -66,17 +69,35 @@ def _against(snapshot: Json, gain: Json | None) -> str:
 
 
 def _prompt(part: Json, against: str) -> Html:
-    before, after = part["before"] or "", part["instructions"] or ""
-    same = before == after
-    diff = shorten(after, MAX_PROMPT) if max(len(before), len(after)) > MAX_PROMPT else word_diff(before, after)
-    caption = f"{part['path']} · instruction, " + (f"as in {against}" if same else f"against {against}")
+    name = f"{part['path']} · instruction"
+    return join([heading("Prompt", level=4), _text(name, part["before"] or "", part["instructions"] or "", against)])
+
+
+def _tools(texts: Sequence[Json], against: str) -> Html | None:
+    """What tools say: in full where that is another text than before."""
+    changed = [text for text in texts if text["text"] != (text["before"] or "")]
+    same = len(texts) - len(changed)
+    if not texts:
+        return None
     return join(
         [
-            heading("Prompt", level=4),
-            el("div", {"class": "lm-code lm-muted"}, caption),
-            el("pre", {"class": "lm-diff"}, diff),
+            heading("Tools", level=4),
+            *(_text(text["slot"], text["before"] or "", text["text"], against) for text in changed[:MAX_TOOLS]),
+            el("div", {"class": "lm-muted lm-more"}, f"{len(changed) - MAX_TOOLS} more")
+            if len(changed) > MAX_TOOLS
+            else None,
+            el("div", {"class": "lm-muted lm-more"}, f"{counted(same, 'text')} of tools as in {against}")
+            if same
+            else None,
         ]
     )
+
+
+def _text(name: str, before: str, after: str, against: str) -> Html:
+    """A text as what it changed of the one before."""
+    diff = shorten(after, MAX_PROMPT) if max(len(before), len(after)) > MAX_PROMPT else word_diff(before, after)
+    caption = f"{name}, " + (f"as in {against}" if before == after else f"against {against}")
+    return join([el("div", {"class": "lm-code lm-muted"}, caption), el("pre", {"class": "lm-diff"}, diff)])
 
 
 def _demos(part: Json, several: bool) -> Html | None:

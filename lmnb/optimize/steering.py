@@ -12,9 +12,9 @@ from lmnb.optimize.archive import Entry
 from lmnb.optimize.candidate import Candidate, demo_to_dict
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import best_holder, named_demo
-from lmnb.optimize.injection import check_slot, demo_fields, with_demo, with_instructions, with_values
+from lmnb.optimize.injection import checked_text, demo_fields, with_demo, with_instructions, with_values
+from lmnb.optimize.pacing import Pacing
 from lmnb.optimize.view import demo_name
-from lmnb.optimize.worker import Worker
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
 P = ParamSpec("P")
@@ -25,13 +25,13 @@ def decided(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[An
     """A method of a run that is carried out where decisions may be made (see `Worker.command`)."""
 
     @wraps(method)
-    def commanded(run: Worker, *args: P.args, **kwargs: P.kwargs) -> T:
+    def commanded(run: Pacing, *args: P.args, **kwargs: P.kwargs) -> T:
         return run.command(lambda: method(run, *args, **kwargs))
 
     return commanded
 
 
-class Steering(Worker):
+class Steering(Pacing):
     """A worker that takes decisions."""
 
     # --- about candidates
@@ -56,13 +56,13 @@ class Steering(Worker):
 
     @decided
     def edit(self, candidate: Any, slot: str, text: str) -> Candidate:
-        """A child of the candidate with another text in a slot such as "self.instructions"; it is evaluated next."""
+        """A child of the candidate with another text in a slot such as "self.instructions" or "tools['search'].desc"; it is
+        evaluated next.
+        """
         entry = self._entry(candidate)
-        check_slot(slot, self.header.predictors)
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{text!r} is no instruction; write some text")
-        child = entry.candidate.put(slot, text.strip(), origin="human", label=f"your edit of #{entry.number}")
-        data = {"slot": slot, "text": text.strip(), "parent": entry.candidate.id}
+        text = checked_text(slot, text, entry.candidate)
+        child = entry.candidate.put(slot, text, origin="human", label=f"your edit of #{entry.number}")
+        data = {"slot": slot, "text": text, "parent": entry.candidate.id}
         return self._make("edit", child, data, f"edited {_short(slot)} of #{entry.number}")
 
     @decided
@@ -72,7 +72,9 @@ class Steering(Worker):
         demo: Any = None,
         candidate: Mapping[str, Any] | None = None,
     ) -> Candidate:
-        """A child of the best candidate with these instructions, or with this demo added, or with these slot values; it is evaluated next."""
+        """A child of the best candidate with these instructions (or texts of tools, by slot), or with this demo added, or with these
+        slot values; it is evaluated next.
+        """
         if sum(given is not None for given in (instructions, demo, candidate)) != 1:
             raise InputError("inject one thing: instructions=..., demo=... or candidate=...")
         base, predictors = self._archive.best() or self.header.baseline, self.header.predictors

@@ -116,8 +116,9 @@ def detail(
     entry: Entry,
     against: Entry | None,
 ) -> dict[str, Any]:
-    """One candidate: its gain over another, its prompt slots with demos, its ancestors."""
+    """One candidate: its gain over another, its prompt slots with demos, the texts of its tools, its ancestors."""
     row = standings.of(entry)
+    former = (against.candidate if against else baseline).values
     kept = archive.state.kept
     parts = []
     for predictor in predictors:
@@ -136,12 +137,11 @@ def detail(
                     "status": status,
                 }
             )
-        before = (against.candidate if against else baseline).values[f"{predictor.path}.instructions"]
         parts.append(
             {
                 "path": predictor.path,
                 "instructions": entry.candidate.values[f"{predictor.path}.instructions"],
-                "before": before,
+                "before": former[f"{predictor.path}.instructions"],
                 "locked": [],
                 "inputs": list(predictor.inputs),
                 "outputs": list(predictor.outputs),
@@ -160,6 +160,11 @@ def detail(
         if calls and any(used["tokens"] for used in usage)
         else None,
         "predictors": parts,
+        "tools": [
+            {"slot": slot, "text": text, "before": former.get(slot)}
+            for slot, text in entry.candidate.values.items()
+            if isinstance(text, str) and not slot.endswith(".instructions")
+        ],
         "lineage": [
             {key: getattr(item, key) for key in ("id", "number", "label", "score")}
             for item in _lineage(archive, standings, entry)

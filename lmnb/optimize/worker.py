@@ -1,23 +1,21 @@
-"""A run's thread: how it starts, pauses, ends and starts again, and where in it a decision may be made."""
+"""A run's thread: how it starts, ends and starts again, and where in it a decision may be made."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from lmnb.canonical import jsonable
 from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunError
-from lmnb.lm.budget import Budget
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.header import Header
 from lmnb.optimize.job import Job
-from lmnb.optimize.journal import Journal, read_records
+from lmnb.optimize.journal import Journal
 from lmnb.optimize.parts import Parts
 from lmnb.optimize.recording import Recording
 
@@ -143,8 +141,6 @@ class Worker(Parts):
         self._subscribers.append(callback)
         return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
 
-    # --- control
-
     @property
     def state(self) -> str:
         """running, pausing, paused, stopping, stopped, cancelled, finished or failed."""
@@ -155,46 +151,6 @@ class Worker(Parts):
         """Whether the run can go on: it has its code, or knows where to look for it."""
         return self._code is not None or self.find_code is not None
 
-    def pause(self) -> None:
-        """Dispatch no further rollout; those in flight finish and are journaled."""
-        if self.state in ("running", "pausing"):
-            self._controls.pause()
-
-    def resume(self, budget: Budget | None = None) -> None:
-        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
-        if budget is not None:
-            if self._working:
-                raise RunError("the budget of a run at work is not changed; stop it first")
-            self._journal.open()
-            self._journal.append({"k": "budget", "limits": budget.limits})
-            self._need_code()
-            if self._code is not None:  # the new budget takes the place of the one that the run was given
-                self._code = replace(self._code, budgets=(*self._code.budgets[:1], budget))
-        self._go(step=False)
-
-    def step(self) -> None:
-        """Go on to the next fully scored candidate, then pause."""
-        self._go(step=True)
-
-    def _go(self, *, step: bool) -> None:
-        if self._working:
-            if self.state == "stopping":
-                raise RunError("the run is stopping; resume it once it has stopped")
-            self._controls.step() if step else self._controls.resume()
-            return
-        self._need_code()
-        if self.state == "finished":
-            raise RunError("the run is finished. An edit or inject is scored at once; a longer search is a new run.")
-        if self.path is None:
-            raise RunError("a run without a folder cannot be resumed; give it a run_dir")
-        stop = self._archive.state.stopped
-        if stop is not None:
-            self._take_back(stop)
-        self._journal.close()
-        records, _ = read_records(self.path)
-        self._recording = Recording(records[1:], self._journal)
-        self._launch(step=step)
-
     def _need_code(self) -> None:
         if self._code is None and self.find_code is not None:
             self.with_code(*self.find_code())
@@ -203,39 +159,6 @@ class Worker(Parts):
                 f"this run can be looked at and replayed, but not go on or be decided about: {self.header.missing_code}. "
                 "Pass it: lmnb.reopen(path, program=..., metric=...)"
             )
-
-    def _take_back(self, stop: Decision) -> None:
-        """A resumed run takes its stop back at the stop's own position, so that a replay passes it too."""
-        self._journal.open()
-        taken = Decision(
-            self._next_id(),
-            "undo",
-            {"decision": stop.id},
-            f"resumed after “{stop.text}”",
-            "person",
-            stop.batch,
-            stop.during,
-            _now(),
-        )
-        self._driver.decide(taken)
-
-    def stop(self) -> None:
-        """End the run and keep the best feasible candidate; rollouts in flight finish."""
-        self._stop("stop", "stopped")
-
-    def cancel(self) -> None:
-        """Stop, and give up the calls in flight."""
-        self._stop("cancel", "cancelled")
-
-    def _stop(self, kind: str, text: str) -> None:
-        def command() -> None:
-            if self._archive.state.stopped is None:
-                self._decide(kind, {}, text)
-            self._controls.halt(cancel=kind == "cancel")
-
-        if self._working:
-            self._controls.enter("stopping")
-            self._controls.post(command)
 
     def _join(self, timeout: float | None) -> None:
         # not Thread.join: an interrupt in it marks a running thread as ended (Python 3.11)
@@ -291,11 +214,14 @@ class Worker(Parts):
             self._save()
             self._journal.close()
 
-    def _decide(self, kind: str, data: Mapping[str, Any], text: str, by: str = "person") -> Decision:
-        """Record a decision and put it in force; called inside `command`."""
+    def _decide(
+        self, kind: str, data: Mapping[str, Any], text: str, by: str = "person", at: tuple[int, bool] | None = None
+    ) -> Decision:
+        """Record a decision and put it in force, here or at another position; called inside `command`."""
         self._journal.open()
-        batch, during = self._driver.position()
-        decision = Decision(self._next_id(), kind, jsonable(dict(data)), text, by, batch, during, _now())
+        batch, during = self._driver.position() if at is None else at
+        time = datetime.now().strftime("%H:%M")
+        decision = Decision(self._next_id(), kind, jsonable(dict(data)), text, by, batch, during, time)
         self._driver.decide(decision)
         return decision
 
@@ -306,7 +232,3 @@ class Worker(Parts):
 
     def _save(self) -> None:
         """Called at the end and after each later decision; a run writes its result here."""
-
-
-def _now() -> str:
-    return datetime.now().strftime("%H:%M")

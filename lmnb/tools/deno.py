@@ -17,6 +17,7 @@ from lmnb.tools.deno_process import DenoProcess, Ended, checked_pyodide, find_de
 from lmnb.tools.interpreter import Execution
 from lmnb.tools.python import PythonInterpreter
 from lmnb.tools.wire import decode, encode
+from lmnb.types.wording import ENGLISH
 
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
 _LONGEST = 2**24  # bytes of a message out, beside max_memory
@@ -39,7 +40,7 @@ class DenoInterpreter(PythonInterpreter):
     '11/6'
     """
 
-    language = "its whole standard library, and neither network nor files from outside"
+    language = ENGLISH.whole_python
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from lmnb.tools.crossing import received, sent
 from lmnb.tools.interpreter import Execution
 from lmnb.trace import span
 from lmnb.types.tool import tools_by_name
+from lmnb.types.wording import ENGLISH
 
 _MOST_CROSSINGS = 20_000  # tool calls and look-ups in one session, whatever the code catches
 
@@ -39,7 +40,7 @@ class PythonInterpreter:
     2.5
     """
 
-    language = "the standard types, math, re, json and datetime, and neither files nor network, inheritance, nor yield"
+    language = ENGLISH.small_python
 
     def __init__(
         self,

@@ -45,11 +45,12 @@ class Tool:
     lmnb.errors.InputError: tool 'search': the argument 'k' cannot be 'two': Input should be a valid integer, unable to parse string as an integer
     """
 
-    __slots__ = ("desc", "func", "name", "parameters")
+    __slots__ = ("desc", "func", "name", "original", "parameters")
     func: Callable[..., Any]
     name: str
     desc: str
     parameters: Parameters
+    original: Tool | None  # of one that `with_desc` made: the tool with its first texts
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class Tool:
         object.__setattr__(self, "func", func)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "desc", desc)
+        object.__setattr__(self, "original", None)
 
     @classmethod
     def of(cls, thing: Any) -> Tool:
@@ -166,17 +168,19 @@ class Tool:
         return dict(self.parameters.desc)
 
     def with_desc(self, desc: str | None = None, arg_desc: Mapping[str, str] | None = None) -> Self:
-        """A copy with other texts, as an optimizer tunes them; InputError for an argument that it does not have."""
+        """A copy with other texts, as an optimizer tunes them; "" takes that of an argument away. InputError for an argument
+        that it does not have.
+        """
         texts, known = dict(arg_desc or {}), self.parameters
         for name in texts:
             if name not in known.args:
                 raise InputError(f"tool {self.name!r} has no argument {name!r}. It takes: {known.text() or 'none'}.")
         made = object.__new__(type(self))
         made._set(self.func, self.name, self.desc if desc is None else desc)
-        args = {
-            name: {**part, "description": texts[name]} if name in texts else part for name, part in known.args.items()
-        }
-        object.__setattr__(made, "parameters", replace(known, args=args, desc={**known.desc, **texts}))
+        args = {name: _described(part, texts[name]) if name in texts else part for name, part in known.args.items()}
+        said = {name: text for name, text in {**known.desc, **texts}.items() if text or name not in texts}
+        object.__setattr__(made, "parameters", replace(known, args=args, desc=said))
+        object.__setattr__(made, "original", self.original or self)
         return made
 
     def format_as_litellm_function_call(self) -> dict[str, Any]:
@@ -265,6 +269,11 @@ def tools_by_name(tools: Mapping[str, Any] | Any) -> dict[str, Tool]:
             raise InputError(f"two tools are named {tool.name!r}. Write Tool(function, name=...) for one of them.")
         found[tool.name] = tool
     return found
+
+
+def _described(schema: Mapping[str, Any], text: str) -> dict[str, Any]:
+    rest = {key: value for key, value in schema.items() if key != "description"}
+    return {**rest, "description": text} if text else rest
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:

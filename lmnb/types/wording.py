@@ -8,21 +8,29 @@ from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from lmnb.errors import InputError
+from lmnb.settings import current
+from lmnb.types.phrase import names_of, standing
 
-_NAME = r"`\w+`"
-_TASK = re.compile(
-    rf"Given the fields ((?:{_NAME}(?:, {_NAME})*)?), produce the fields ((?:{_NAME}(?:, {_NAME})*)?)\.(?=\n|\Z)"
+# phrases that stand in signatures, which are English whatever the language of the prompt will be
+_INSTRUCTIONS = (
+    *("task", "tool_turns", "code_turns", "session_turns", "write_code", "advise"),
+    *("judge_overlap", "judge_ideas", "judge_completeness", "judge_groundedness"),
+)
+_DESCRIPTIONS = (
+    *("only_code", "some_calls", "attempt", "compared", "hint", "former_output", "feedback"),
+    *("wanted", "steps_done", "advised", "advice", "small_python", "whole_python"),
+    *("truth_covered", "response_true", "ideas_covered", "ideas_true", "ideas_compared", "ideas_of_truth"),
+    *("claims", "claims_discussed", "claims_supported"),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """The phrases that adapters put around a signature's own words, in one language; the defaults are English. Marks that replies
-    are read by (headers, tags, keys), `null` and the names of Python's types stay as they are.
+    """The phrases that adapters put around a signature's own words, and the sentences of agents and judges, in one language; the defaults are
+    English. Marks that replies are read by (headers, tags, keys), `null` and the names of Python's types stay as they are.
 
     `Wording.load("de")` is German and `Wording.load("zh")` Chinese; adapters take the code alone. For another language write a
     JSON file with all keys of `dataclasses.asdict(Wording())`, and load it by its path; `dataclasses.replace` changes a phrase.
@@ -97,6 +105,90 @@ class Wording:
     closed_twice: str = "{what} {name} is closed twice."
     closed_first: str = "{what} {name} is closed before it is opened."
     not_closed: str = "{what} {name} is not closed: its end tag {tag} is missing."
+    # agents: what a turn is; by calls, by code, and by code that looks at long inputs
+    tool_turns: str = (
+        "You work in turns. In each turn think, then call tools; what they give is added to the trajectory. When you know {outputs}, "
+        "call {submit}."
+    )
+    code_turns: str = (
+        "You work in turns. In each turn think, then write code that calls the tools; what it prints, and its last expression, is "
+        "added to the trajectory. {inputs} are its variables. When you know {outputs}, write {submit}. The code is Python with "
+        "{library}. Variables last from turn to turn."
+    )
+    session_turns: str = (
+        "You are not shown the inputs: they are variables of a Python session, and may be long. You work in turns. In each turn "
+        "think, then write code that looks at them: search, cut and print small parts; what the code prints, and its last "
+        "expression, is added to the trajectory. Give the parts that must be read to llm_query, with all that a reader needs to "
+        "know. When you know {outputs}, write {submit}. The code is Python with {library}. Variables last from turn to turn."
+    )
+    write_code: str = "Write Python code that computes the answer; {inputs} are its variables. It ends with {submit}. It has {library}."
+    only_code: str = "Python code and nothing else"
+    small_python: str = (
+        "the standard types, math, re, json and datetime, and neither files nor network, inheritance, nor yield"
+    )
+    whole_python: str = "its whole standard library, and neither network nor files from outside"
+    some_calls: str = "one or more calls"
+    submit_tool: str = "Hands over the final answer and ends the work."
+    query_tool: str = "Asks a language model, which sees the prompt alone, and gives its reply."
+    queries_tool: str = "Asks a language model all prompts side by side, and gives its replies in their order."
+    # the turns so far; errors of tools and of code are told as they are raised
+    no_turns: str = "Nothing yet."
+    turn: str = "Turn {number}: {told}"
+    left_out: str = "({number} earlier turns are left out)"
+    call_gave: str = "{call} gave: {result}"
+    call_failed: str = "failed: {error}"
+    no_call: str = "No tool was called. Call one."
+    code_gave: str = "Output: {result}"
+    nothing: str = "nothing"
+    code_failed: str = "Error: {error}"
+    clipped: str = "… ({number} more characters: print less)"
+    known: str = "I know {outputs}."
+    characters: str = "{number} characters"
+    items: str = "{number} items"
+    whole_value: str = "{variable}. It is: {value}"
+    long_value: str = "{variable}. It begins: {value}"
+    # several tries of one program, and steps that are asked again
+    attempt: str = "an attempt, which may be wrong"
+    compared: str = "the attempts compared and corrected"
+    concluded: str = "{reasoning} So {answers}"
+    advise: str = (
+        "A program fell short of the wanted reward. Say for each predictor, in one sentence, what it should do otherwise next "
+        "time. Leave out a predictor that did well."
+    )
+    wanted: str = "what the reward is given for"
+    steps_done: str = "what the program did"
+    advised: str = "the parts that can be told something"
+    advice: str = "by name of a predictor: what it should do otherwise"
+    reward: str = "{reward}, and at least {threshold} is wanted"
+    higher_reward: str = "a higher reward"
+    hint: str = "a hint from earlier tries"
+    former_output: str = "your earlier {name}, which must be changed"
+    feedback: str = "what was wrong; the new outputs must heed it"
+    # judges
+    judge_overlap: str = (
+        "Compare a response with the ground truth: how much of the truth it covers, and how much of it is true.\n"
+        "Judge meaning, not wording."
+    )
+    truth_covered: str = "share of the ground truth that the response covers"
+    response_true: str = "share of the response that the ground truth supports"
+    judge_ideas: str = (
+        "Compare a response with the ground truth, idea by idea: list the key ideas of both, discuss which of them stand\n"
+        "in the other text, then judge. Judge meaning, not wording."
+    )
+    ideas_compared: str = "which ideas the two share, and which one of them lacks"
+    ideas_covered: str = "share of the ground truth's ideas that the response covers"
+    ideas_true: str = "share of the response's ideas that the ground truth supports"
+    judge_completeness: str = (
+        "How much of the ground truth does the response cover? List the key ideas of both, discuss them, then judge."
+    )
+    ideas_of_truth: str = "which ideas of the ground truth the response covers"
+    judge_groundedness: str = (
+        "How much of the response do the retrieved passages support? List its claims that need a source, discuss them,\n"
+        "then judge. What everybody knows needs none."
+    )
+    claims: str = "claims that the passages have to support"
+    claims_discussed: str = "how far the passages support each claim"
+    claims_supported: str = "share of the claims that the passages support"
 
     def __post_init__(self) -> None:
         for phrase in fields(self):
@@ -105,7 +197,7 @@ class Wording:
                 raise InputError(f"the phrase {phrase.name!r} is a text, not {said!r}. English: {phrase.default!r}")
             if "[[ ##" in said:
                 raise InputError(f"the phrase {phrase.name!r} holds '[[ ##', which replies are read by. Leave it out.")
-            if _names(phrase.name, said) != _names(phrase.name, str(phrase.default)):
+            if names_of(phrase.name, said) != names_of(phrase.name, str(phrase.default)):
                 raise InputError(
                     f"the phrase {phrase.name!r} is {said!r}, and has to hold the names of the English one, which is "
                     f"{phrase.default!r}."
@@ -157,23 +249,32 @@ class Wording:
         return replace(cls(), **found)
 
     def instructions(self, text: str) -> str:
-        """Instructions whose first sentence, where lmnb made it of the field names, is in this language."""
-        found = _TASK.match(text)
-        return self.task.format(inputs=found[1], outputs=found[2]) + text[found.end() :] if found else text
+        """Instructions in which the sentences that lmnb made, each on lines of its own, are in this language."""
+        for phrase in _INSTRUCTIONS:
+            text = standing(getattr(ENGLISH, phrase)).sub(
+                lambda found, phrase=phrase: self._filled(phrase, found), text
+            )
+        return text
 
+    def description(self, text: str) -> str:
+        """The description of a field, in this language where it is one that lmnb made."""
+        for phrase in _DESCRIPTIONS:
+            found = standing(getattr(ENGLISH, phrase)).fullmatch(text)
+            if found is not None:
+                return self._filled(phrase, found)
+        return text
 
-def _names(phrase: str, said: str) -> set[str]:
-    try:
-        parts = list(Formatter().parse(said))
-    except ValueError as error:
-        raise InputError(f"the phrase {phrase!r} is {said!r}: {error}") from None
-    names = {name for _, name, _, _ in parts if name is not None}
-    if any(form or conversion for _, _, form, conversion in parts) or not all(map(str.isidentifier, names)):
-        raise InputError(f"the phrase {phrase!r} is {said!r}; in its braces stands a name and nothing else.")
-    return names
+    def _filled(self, phrase: str, found: re.Match[str]) -> str:
+        held = {name: self.description(said) for name, said in found.groupdict().items()}
+        return getattr(self, phrase).format(**held)
 
 
 ENGLISH = Wording()
+
+
+def current_wording() -> Wording:
+    """The wording of the adapter in force."""
+    return getattr(current("adapter"), "wording", ENGLISH)
 
 
 def as_wording(given: Any) -> Wording:

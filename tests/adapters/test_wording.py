@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from modules.spoken import said_by_modules
 from said import said_by
 
 import lmnb
@@ -34,7 +35,9 @@ def test_english_prompts_are_what_they_were_before_there_were_others() -> None:
 @pytest.mark.parametrize("language", SHIPPED)
 def test_no_english_is_left_in_another_language(language: str) -> None:
     """Under every adapter no phrase of English stands in what a model is told, and each of the language's own does somewhere."""
+    pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed: pip install 'lmnb[interpreter]'")
     told = said_by(lambda adapter, *args, **options: adapter(*args, wording=language, **options))
+    told |= said_by_modules(ChatAdapter(wording=language))
     to_model = "\n".join(text for texts in told.values() for text in texts)
     english, own = phrases(Wording(), 7), phrases(Wording.load(language), 4)
     assert [name for name, said in english.items() if name not in SAME and said in to_model] == []

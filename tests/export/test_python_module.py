@@ -286,6 +286,42 @@ def test_an_lm_that_cannot_be_written_leaves_a_comment(tmp_path):
     assert "# program.lm was a FakeLM: set an LM, or configure one" in (tmp_path / "p.py").read_text()
 
 
+WITH_AN_LM = """
+import lmnb
+class Asks(lmnb.Module):
+    def __init__(self, lm):
+        self.p = lmnb.Predict('q -> a')
+        self.judge = lm
+    def forward(self, q):
+        return self.p(q=q)
+"""
+
+
+def test_an_lm_that_a_constructor_is_given_is_written_or_refused(tmp_path):
+    """It was None in the module before, without a word: a program that asks it would have failed, or asked another."""
+    asks = theirs(tmp_path, WITH_AN_LM, "with_an_lm").Asks
+    path = asks(lmnb.LM("openai/gpt-5-mini", temperature=0.5)).export(tmp_path / "p.py", format="python")
+    again = theirs(tmp_path, path.read_text(), "again_with_an_lm").program
+    assert (again.judge.model, again.judge.kwargs) == ("openai/gpt-5-mini", {"temperature": 0.5})
+    for program, argument in (
+        (asks(FakeLM([])), "'lm' of Asks|an argument of Asks"),
+        (lmnb.RLM("a -> b", sub_lm=FakeLM([])), "'sub_lm' of RLM"),
+    ):
+        with pytest.raises(SaveError, match=rf"(?:{argument}) is a FakeLM, and of LMs only lmnb.LM can be written"):
+            program.export(tmp_path / "no.py", format="python")
+    assert not (tmp_path / "no.py").exists()
+
+
+def test_another_class_that_is_called_lm_is_another_class(tmp_path):
+    """It is not written as lmnb's."""
+
+    class LM(FakeLM):
+        pass
+
+    path = Predict("q -> a", lm=LM([])).export(tmp_path / "p.py", format="python")
+    assert "# program.lm was a LM: set an LM" in path.read_text() and "lmnb.LM(" not in path.read_text()
+
+
 def test_an_unknown_format_names_the_known_ones(tmp_path):
     """Only json and python."""
     with pytest.raises(lmnb.InputError, match=r"there is no format 'yaml'. Write export"):

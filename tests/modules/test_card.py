@@ -129,3 +129,18 @@ def test_markdown_shows_all_demos_and_a_file_is_the_same(tmp_path):
     assert (tmp_path / "card.md").read_text() == text
     assert all(f"q: question {i}\na: {'x' * 500}\n" in text for i in range(20))
     assert "… 4 more demos" in program._repr_html_()
+
+
+def test_the_tools_of_an_agent_stand_as_the_model_is_told_of_them():
+    """Each by its slot, with its texts as they are tuned and nothing of them as markup, in both forms."""
+
+    def look(town: str) -> str:
+        """Looks a town up."""
+        return town
+
+    told = {"tools['look'].desc": "Finds <b>towns</b>.", "tools['look'].arg_desc['town']": "its name"}
+    agent = lmnb.ReAct("question -> answer", [look]).with_candidate(told)
+    said = "look(town: str): Finds <b>towns</b>.\n  town: its name"
+    assert said in agent.card() and "## `tools['look']`" in agent.card()
+    shown = agent._repr_html_()
+    assert "look(town: str): Finds &lt;b&gt;towns&lt;/b&gt;." in shown and "<b>towns" not in shown

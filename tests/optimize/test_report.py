@@ -103,6 +103,10 @@ def detail(**changes: Any) -> dict[str, Any]:
                 "demos": [demo, demo | {"number": 22, "status": "kept"}, demo | {"number": 23, "origin": "human"}],
             }
         ],
+        "tools": [
+            {"slot": "tools['look'].desc", "text": "Looks one ticket up.", "before": "Looks a ticket up."},
+            {"slot": "tools['look'].arg_desc['id']", "text": "its number", "before": "its number"},
+        ],
         "lineage": [
             {"id": r["id"], "number": r["number"], "label": r["label"], "score": r["score"]}
             for r in (ROWS[0], ROWS[1], ROWS[3])
@@ -180,6 +184,8 @@ def test_the_best_candidate_is_shown_in_full():
     assert "about 75 expected on new data · 412 tokens a call" in shown
     assert "route · instruction, against baseline" in shown
     assert "Choose the<ins> one</ins> team." in html
+    assert "].desc, against baseline" in shown and "1 text of tools as in baseline" in shown
+    assert "Looks <del>a</del><ins>one</ins> ticket up." in html
     assert "17 charged twice Billing bootstrapped" in shown
     assert "22 charged twice Billing kept by you" in shown
     assert "23 charged twice Billing yours" in shown

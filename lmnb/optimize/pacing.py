@@ -1,0 +1,79 @@
+"""Pause, step, resume and stop: how far a run goes, and when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lmnb.errors import RunError
+from lmnb.lm.budget import Budget
+from lmnb.optimize.decisions import Decision
+from lmnb.optimize.journal import read_records
+from lmnb.optimize.recording import Recording
+from lmnb.optimize.worker import Worker
+
+
+class Pacing(Worker):
+    """A worker that is held, let go and ended from outside."""
+
+    def pause(self) -> None:
+        """Dispatch no further rollout; those in flight finish and are journaled."""
+        if self.state in ("running", "pausing"):
+            self._controls.pause()
+
+    def resume(self, budget: Budget | None = None) -> None:
+        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
+        if budget is not None:
+            if self._working:
+                raise RunError("the budget of a run at work is not changed; stop it first")
+            self._journal.open()
+            self._journal.append({"k": "budget", "limits": budget.limits})
+            self._need_code()
+            if self._code is not None:  # the new budget takes the place of the one that the run was given
+                self._code = replace(self._code, budgets=(*self._code.budgets[:1], budget))
+        self._go(step=False)
+
+    def step(self) -> None:
+        """Go on to the next fully scored candidate, then pause."""
+        self._go(step=True)
+
+    def _go(self, *, step: bool) -> None:
+        if self._working:
+            if self.state == "stopping":
+                raise RunError("the run is stopping; resume it once it has stopped")
+            self._controls.step() if step else self._controls.resume()
+            return
+        self._need_code()
+        if self.state == "finished":
+            raise RunError("the run is finished. An edit or inject is scored at once; a longer search is a new run.")
+        if self.path is None:
+            raise RunError("a run without a folder cannot be resumed; give it a run_dir")
+        stop = self._archive.state.stopped
+        if stop is not None:
+            self._take_back(stop)
+        self._journal.close()
+        records, _ = read_records(self.path)
+        self._recording = Recording(records[1:], self._journal)
+        self._launch(step=step)
+
+    def _take_back(self, stop: Decision) -> None:
+        """A resumed run takes its stop back at the stop's own position, so that a replay passes it too."""
+        text = f"resumed after “{stop.text}”"
+        self._decide("undo", {"decision": stop.id}, text, at=(stop.batch, stop.during))
+
+    def stop(self) -> None:
+        """End the run and keep the best feasible candidate; rollouts in flight finish."""
+        self._stop("stop", "stopped")
+
+    def cancel(self) -> None:
+        """Stop, and give up the calls in flight."""
+        self._stop("cancel", "cancelled")
+
+    def _stop(self, kind: str, text: str) -> None:
+        def command() -> None:
+            if self._archive.state.stopped is None:
+                self._decide(kind, {}, text)
+            self._controls.halt(cancel=kind == "cancel")
+
+        if self._working:
+            self._controls.enter("stopping")
+            self._controls.post(command)
