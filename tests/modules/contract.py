@@ -32,8 +32,8 @@ class Case:
     steps: tuple[str, ...]
     needs: str = ""  # a library of an extra
 
-    def lm(self) -> lmnb.FakeLM:
-        return lmnb.FakeLM(list(self.replies))
+    def lm(self, **options: Any) -> lmnb.FakeLM:
+        return lmnb.FakeLM(list(self.replies), **options)
 
     def run(self, program: lmnb.Module, lm: Any, how: str) -> Any:
         """What the program gives, called in one of two ways."""
