@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from modules.contract import Case, each_module, each_that_asks, outputs
+from modules.contract import Case, each_module, each_that_asks, outputs, running
 
 import lmnb
 from lmnb.spans import open_span
@@ -218,15 +218,15 @@ class Requests(StatusMessageProvider):
 @each_form
 @each_that_asks
 def test_a_stream_that_is_left_leaves_nothing_behind(case: Case, on_loop: bool, asynchronous: bool) -> None:
-    """In the midst of whichever reply: nothing more is asked, no task or thread goes on, and the program goes on being one."""
+    """In the midst of whichever reply: nothing more is asked, no task, thread or process goes on, and the program goes on being one."""
     for at in range(1, len(case.replies) + 1):
-        program, lm, before = case.make(), Held(case, at), set(threading.enumerate())
+        program, lm, before = case.make(), Held(case, at), running()
         items = stream(case, lm, on_loop, asynchronous, program, status_message_provider=Requests())
         asked = leave(items, lm)
         deadline = time.monotonic() + 10
-        while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        while running() - before and time.monotonic() < deadline:
             time.sleep(0.005)
-        assert not set(threading.enumerate()) - before
+        assert not running() - before
         assert lm.asked == asked
         assert open_span() is None
         assert outputs(case.run(program, case.lm(), "async")).items() >= case.result.items()
