@@ -70,8 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(*self._embedded(body))
             else:
                 self._pass_on(body)
-        except ConnectionError:
-            self.close_connection = True  # the other tool went away
+        except (ConnectionError, http.client.HTTPException):
+            self.close_connection = True  # the other tool went away, or the model's server did
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer
 

@@ -120,7 +120,7 @@ _ASKED = {"question": "Why?"}
 _NUMBERS = "numbers: list[int] -> answer: int"
 _TRUTH = lmnb.Example(question="When?", response="In 1889.")
 _SAID = lmnb.Prediction(response="In 1889.", context=["It opened in 1889."])
-_JUDGED = {"system_response_key_ideas": ["a"], "ground_truth_key_ideas": ["a"], "discussion": "d", "reasoning": "r"}
+_JUDGED = {"reasoning": "r", "ground_truth_key_ideas": ["a"], "system_response_key_ideas": ["a"], "discussion": "d"}
 
 CASES = {
     "Predict": Case(

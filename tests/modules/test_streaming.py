@@ -55,9 +55,9 @@ def told(items: list[Any]) -> list[tuple[str, str]]:
     return sorted((path, "".join(pieces)) for (_, path), pieces in found.items())
 
 
-def expected(case: Case) -> tuple[Any, list[tuple[str, str]], list[dict[str, Any]]]:
+def expected(case: Case, model_type: str = "chat") -> tuple[Any, list[tuple[str, str]], list[dict[str, Any]]]:
     """Of a call that is not streamed: the result, the texts of its steps by their path, and the requests."""
-    lm = case.lm()
+    lm = case.lm(model_type=model_type)
     made, trace = case.traced(case.make(), lm, "sync")
     texts = [
         (f"{step.path}.{name}", value)
@@ -68,12 +68,15 @@ def expected(case: Case) -> tuple[Any, list[tuple[str, str]], list[dict[str, Any
     return made, sorted(texts), lm.calls
 
 
+@pytest.mark.parametrize("model_type", ["chat", "text"])
 @each_form
 @each_module
-def test_the_pieces_join_to_the_fields_and_the_result_comes_last(case: Case, on_loop: bool, asynchronous: bool) -> None:
+def test_the_pieces_join_to_the_fields_and_the_result_comes_last(
+    case: Case, on_loop: bool, asynchronous: bool, model_type: str
+) -> None:
     """Without listeners every text of every step is told by its path; requests and result are those of an ordinary call."""
-    result, texts, calls = expected(case)
-    lm = case.lm(chunk_size=2)
+    result, texts, calls = expected(case, model_type)
+    lm = case.lm(chunk_size=2, model_type=model_type)
     *pieces, made = read(stream(case, lm, on_loop, asynchronous), [])
     assert told(pieces) == texts
     assert outputs(made) == outputs(result) and type(made) is type(result)
