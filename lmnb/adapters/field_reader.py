@@ -96,7 +96,7 @@ class BegunReader(FieldReader):
         if self._written is not None:
             self._written += delta
             text, begun = self._written.lstrip(), self._begun.strip()
-            if len(text) < len(begun) and begun.startswith(text):
+            if len(text) < len(begun) and begun.startswith(text) and len(self._written) <= LONGEST:
                 return  # it may be the beginning once more
             delta, self._written = continued(self._begun, self._written), None
         yield from self._inner.feed(delta)
