@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
@@ -106,19 +105,14 @@ def _say_where(run: Run) -> None:
 
 
 def serve_lm(args: Namespace) -> int:
-    from lmnb.lm import llama, local
+    from lmnb.lm import local
+    from lmnb.lm.serving import ModelServer
 
     if not local.is_local(args.model):
         raise InputError(f"{args.model!r} is no local model. Write lmnb/tiny, or gguf/<path>.")
-    server = llama.start(
-        args.model,
-        local.weights(args.model),
-        n_ctx=local.context_size(args.model),
-        port=args.port,
-        api_key=args.api_key,
-    )
-    print(f"{args.model} at {server.listening_address}/v1   (Ctrl-C ends it)", flush=True)
-    threading.Event().wait()
+    with ModelServer(args.model, port=args.port, api_key=args.api_key) as server:
+        print(f"{args.model} at {server.url}   (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
     return 0
 
 

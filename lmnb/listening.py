@@ -71,6 +71,16 @@ def replying(to: ListenedCall, reader: Callable[[], Any]) -> Iterator[None]:
         call.reset(inner)
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Around requests that belong to the call that is listened to, and are not what it gives in the end."""
+    token = call.set(None)
+    try:
+        yield
+    finally:
+        call.reset(token)
+
+
 def withdraw(span: Any) -> None:
     """Tell who listens to this run, if anybody, that the calls at or below the span are no part of its outcome."""
     watching = watch.get()

@@ -1,7 +1,8 @@
-"""`lmnb serve-lm`: the embedded model for other tools."""
+"""`lmnb serve-lm`: the embedded model for other tools: chats, texts, embeddings."""
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import socket
@@ -17,6 +18,7 @@ import pytest
 import lmnb
 from lmnb import cli
 from lmnb.data import tickets
+from lmnb.streaming import StreamListener
 
 
 def free_port() -> int:
@@ -52,6 +54,17 @@ def ask(url: str, messages: list[dict[str, Any]], key: str = "k", **options: Any
         return json.load(reply)["choices"][0]["message"]["content"]
 
 
+def post(url: str, body: Any, key: str = "k", **headers: str) -> tuple[int, Any]:
+    """Status and reply to a request whose body is JSON, or bytes as they are."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    given = {"Content-Type": "application/json", "Authorization": f"Bearer {key}", **headers}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, given)) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
 def routed() -> tuple[Any, list[dict[str, Any]]]:
     program = lmnb.LabeledFewShot(k=8).compile(lmnb.Predict("ticket -> team"), trainset=tickets().train)
     return program, program.messages(ticket=tickets().test[0].ticket)
@@ -85,6 +98,106 @@ def test_a_request_without_the_key_is_refused(served: str) -> None:
     """Where a key was asked for, nobody else is answered."""
     with pytest.raises(urllib.error.HTTPError, match="401"):
         ask(served, [{"role": "user", "content": "hello"}], key="wrong")
+
+
+TEXTS = ["Where is my parcel?", "The invoice is wrong.\nTwice.", " größer 日本 "]
+
+
+def test_other_tools_get_the_vectors_of_the_embedder(served: str) -> None:
+    """The very numbers, one text or many, in order, as floats and in the base64 that OpenAI's own client asks for."""
+    np = pytest.importorskip("numpy")
+    expected = lmnb.Embedder("lmnb/tiny", caching=False)(TEXTS)
+    status, reply = post(f"{served}/embeddings", {"model": "lmnb/tiny", "input": TEXTS})
+    assert status == 200 and reply["object"] == "list" and reply["model"] == "lmnb/tiny"
+    assert [(row["object"], row["index"]) for row in reply["data"]] == [("embedding", at) for at in range(3)]
+    assert (np.asarray([row["embedding"] for row in reply["data"]], np.float32) == expected).all()
+    assert reply["usage"]["prompt_tokens"] == reply["usage"]["total_tokens"] > 10
+    for at, text in enumerate(TEXTS):
+        _, reply = post(f"{served}/embeddings", {"input": text, "encoding_format": "base64", "dimensions": 128})
+        (row,) = reply["data"]
+        assert (np.frombuffer(base64.b64decode(row["embedding"]), "<f4") == expected[at]).all()
+
+
+def test_embeddings_through_clients_of_openai_s_protocol(served: str) -> None:
+    """litellm, which lmnb's own Embedder uses for a provider, and the client that it builds on."""
+    np = pytest.importorskip("numpy")
+    expected = lmnb.Embedder("lmnb/tiny", caching=False)(TEXTS)
+    provider = lmnb.Embedder("openai/lmnb/tiny", api_base=served, api_key="k", caching=False)
+    assert (provider(TEXTS) == expected).all()
+    openai = pytest.importorskip("openai")
+    with openai.OpenAI(base_url=served, api_key="k") as client:
+        made = client.embeddings.create(model="lmnb/tiny", input=TEXTS)
+    assert (np.asarray([row.embedding for row in made.data], np.float32) == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "'input' has to be a text or a list of texts"),
+        ({"input": []}, "'input' has to be a text or a list of texts"),
+        ({"input": [1, 2]}, "ids of tokens would be those of another model"),
+        ({"input": ["a", None]}, "'input' has to be a text or a list of texts"),
+        ([1], "'input' has to be a text or a list of texts"),
+        (b"{", "the request is not JSON"),
+        (b"\xff", "the request is not JSON"),
+        (b"[" * 100_000, "the request is not JSON"),
+        ({"input": "a", "encoding_format": "int8"}, "'encoding_format' is 'int8': write 'float' or 'base64'"),
+        ({"input": "a", "dimensions": 64}, "'dimensions' is 64, and 'lmnb/tiny' gives 128"),
+        ({"input": "word " * 3000}, "a text is too long for 'lmnb/tiny', which takes 2048 tokens"),
+        ({"input": "\ud800"}, "'input' holds what is no text in Unicode"),
+    ],
+)
+def test_what_cannot_be_embedded_is_said(served: str, body: Any, says: str) -> None:
+    """A request that is wrong is refused in the shape of OpenAI's errors, and the server goes on."""
+    status, reply = post(f"{served}/embeddings", body)
+    assert status == 400 and reply["error"]["type"] == "invalid_request_error"
+    assert says in reply["error"]["message"]
+    assert post(f"{served}/embeddings", {"input": "a"})[0] == 200
+
+
+def test_embeddings_need_the_key_too(served: str) -> None:
+    """As chats do; both headers that tools send it in will do."""
+    status, reply = post(f"{served}/embeddings", {"input": "a"}, key="wrong")
+    assert status == 401 and reply["error"]["type"] == "authentication_error"
+    assert post(f"{served}/embeddings", {"input": "a"}, **{"Authorization": "", "X-Api-Key": "k"})[0] == 200
+
+
+def test_replies_come_piece_by_piece(served: str) -> None:
+    """A streamed chat is passed on while it comes, and one that is left leaves the server as it was."""
+    lm = lmnb.LM("openai/lmnb/tiny", api_base=served, api_key="k", cache=False, temperature=0)
+    program, _ = routed()
+    with lmnb.context(lm=lm):
+        stream = lmnb.streamify(program, stream_listeners=[StreamListener("team")], async_streaming=False)
+        *pieces, made = stream(ticket=tickets().test[0].ticket)
+        left = stream(ticket=tickets().test[1].ticket)
+        next(left)
+        left.close()
+        assert "".join(piece.chunk for piece in pieces) == made.team == program(ticket=tickets().test[0].ticket).team
+    body = json.dumps({"messages": [{"role": "user", "content": "hello"}], "stream": True, "max_tokens": 40}).encode()
+    request = urllib.request.Request(f"{served}/chat/completions", body, {"Authorization": "Bearer k"})
+    with urllib.request.urlopen(request) as reply:
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        events = [line for line in reply if line.startswith(b"data: ")]
+    assert len(events) > 3 and events[-1] == b"data: [DONE]\n"
+
+
+def test_what_llama_cpp_answers_is_passed_on(served: str) -> None:
+    """Other paths, methods, queries and refusals are its own; a request that says no length, or too much, is refused."""
+    request = urllib.request.Request(f"{served}/models?x=1", headers={"Authorization": "Bearer k"})
+    with urllib.request.urlopen(request) as reply:
+        assert reply.status == 200 and json.load(reply)["data"][0]["id"] == "lmnb/tiny"
+    assert post(f"{served}/nowhere", {})[0] == 404
+    _, reply = post(f"{served}/completions", {"prompt": "a", "max_tokens": 2})
+    assert isinstance(reply["choices"][0]["text"], str)
+    host, port = served.removeprefix("http://").removesuffix("/v1").split(":")
+    for header, status in (
+        ("Transfer-Encoding: chunked", 411),
+        ("Content-Length: x", 411),
+        ("Content-Length: 99999999999", 413),
+    ):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(f"POST /v1/embeddings HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
+            assert connection.recv(100).split()[1] == str(status).encode()
 
 
 def test_a_port_in_use_and_a_model_that_is_not_local(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lmnb import listening
-from lmnb.adapters.field_reader import FieldReader
+from lmnb.adapters.field_reader import BegunReader, FieldReader, continued
 from lmnb.adapters.native import Message, NativeCall
 from lmnb.callbacks import BaseCallback, as_callbacks
 from lmnb.errors import ParseError
@@ -212,12 +212,13 @@ class Adapter:
                 response = await lm.request(asked, sync=sync, **decoding)
         if not begun:
             return response
-        return replace(response, texts=[_continued(begun[0]["content"], text) for text in response.texts])
+        return replace(response, texts=[continued(begun[0]["content"], text) for text in response.texts])
 
     def _reader(self, lm: Any, signature: Any, native: NativeCall | None) -> FieldReader | None:
-        if _continues(lm):  # its text may go on through the next turns, and lacks what it was given of the reply
-            return None
-        return self.reader(signature) if native is None else native.reader(self)
+        if native is not None:
+            return native.reader(self)
+        reader, begun = self.reader(signature), self._begun(lm, signature)
+        return BegunReader(reader, begun[0]["content"]) if reader is not None and begun else reader
 
     async def _outputs(self, signature: Any, response: Any, at: int, *, sync: bool) -> dict[str, Any]:
         """The output fields of one text of the response. Raises ParseError."""
@@ -289,11 +290,6 @@ class Adapter:
 
 def _continues(lm: Any) -> bool:
     return getattr(lm, "model_type", "chat") == "text"
-
-
-def _continued(start: str, text: str) -> str:
-    """The whole reply of a model that was given its beginning; some write that once more."""
-    return text if text.lstrip().startswith(start.strip()) else start + text
 
 
 def _state(value: Any) -> Any:

@@ -84,6 +84,29 @@ class PlainReader(FieldReader):
         yield Piece(self._field, text[:mark])
 
 
+class BegunReader(FieldReader):
+    """For a reply whose beginning the model was given: `inner` reads the whole."""
+
+    def __init__(self, inner: FieldReader, begun: str) -> None:
+        super().__init__()
+        self._inner, self._begun = inner, begun
+        self._written: str | None = ""
+
+    def feed(self, delta: str) -> Iterator[Piece]:
+        if self._written is not None:
+            self._written += delta
+            text, begun = self._written.lstrip(), self._begun.strip()
+            if len(text) < len(begun) and begun.startswith(text) and len(self._written) <= LONGEST:
+                return  # it may be the beginning once more
+            delta, self._written = continued(self._begun, self._written), None
+        yield from self._inner.feed(delta)
+
+
+def continued(begun: str, text: str) -> str:
+    """The whole reply of a model that was given its beginning; some write that once more."""
+    return text if text.lstrip().startswith(begun.strip()) else begun + text
+
+
 _MARKS = frozenset("[<{*`#>-\"'")
 
 

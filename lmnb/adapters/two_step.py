@@ -7,6 +7,7 @@ For models that reason well and keep to a format badly; to hold a model to a for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lmnb.adapters.form import Form, Forms, kept, kind_text
 from lmnb.adapters.values import given
 from lmnb.callbacks import BaseCallback
 from lmnb.errors import InputError, ParseError
+from lmnb.listening import unheard
 from lmnb.loops import run_to_end
 from lmnb.settings import context
 from lmnb.signature import InputField, Signature
@@ -71,11 +73,12 @@ class TwoStepAdapter(Adapter):
         if at == 0 and response.finish == "length":
             told = "The reply was cut off at the LM's limit of tokens before it ended. Raise max_tokens."
             raise ParseError(told, reply=text, signature=signature)
-        if not self._is_watched():
-            return await self._extracted(signature, text, sync=sync)
-        with self._told("adapter_parse", signature=signature, completion=text) as opened:
-            opened.result = outputs = await self._extracted(signature, text, sync=sync)
-        return outputs
+        with unheard() if at else nullcontext():  # of several replies the first is told
+            if not self._is_watched():
+                return await self._extracted(signature, text, sync=sync)
+            with self._told("adapter_parse", signature=signature, completion=text) as opened:
+                opened.result = outputs = await self._extracted(signature, text, sync=sync)
+            return outputs
 
     async def _extracted(self, signature: Any, text: str, *, sync: bool) -> dict[str, Any]:
         asked, name = _extraction(signature, self.wording)

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import copy
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import cache as once
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal
 
-from lmnb.callbacks import as_callbacks
-from lmnb.calls import CallHistory, history, remember, write_history
-from lmnb.canonical import content_hash, jsonable
+from lmnb.calls import remember
+from lmnb.canonical import content_hash
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.listening import Deltas
 from lmnb.listening import deltas as listened
 from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
-from lmnb.lm.completion import is_conversation, own_turn, prompt_text, with_stop
+from lmnb.lm.completion import OwnTurn, is_conversation, own_turn, prompt_text, with_stop
 from lmnb.lm.drive import drive
-from lmnb.lm.private import Private, is_private, public, shown_url, split
+from lmnb.lm.options import Options, described
+from lmnb.lm.private import Private, shown_url, split
 from lmnb.lm.recorder import recorder
 from lmnb.lm.response import Response, read_reply
+from lmnb.lm.transport import Transport
 from lmnb.settings import current
 from lmnb.trace import span
 
@@ -33,15 +29,14 @@ __all__ = ["RETRYABLE", "BaseLM", "Response"]
 
 RETRYABLE = (RateLimitError, ServerError, TransportError, LMTimeoutError)
 _LONGEST_WAIT = 30.0
-_LM_THREADS = 64  # for LMs that have no aforward: they wait, they do not compute
 _log = logging.getLogger("lmnb.lm")
 
 
-class BaseLM(Batched):
+class BaseLM(Batched, Transport, Options):
     """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
     asynchronous form).
 
-    Options that are not named here are sent with every request, as `temperature` is. What is None is not sent.
+    Options that its signature does not name are sent with every request, as `temperature` is. What is None is not sent.
 
     >>> class Shout(BaseLM):
     ...     def forward(self, prompt=None, messages=None, **options):
@@ -54,85 +49,6 @@ class BaseLM(Batched):
     supports_function_calling = False  # takes tools, and replies with calls of them
     structured_output: Literal["schema", "json"] | None = None  # replies can be held to a JSON schema, or to JSON
     derives_seed = False  # sampled requests get a seed made of their content: same request, same reply
-
-    def __init__(
-        self,
-        model: str,
-        model_type: str = "chat",
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        cache: bool = True,
-        callbacks: Sequence[Any] | None = None,
-        num_retries: int = 3,
-        backoff: float = 0.5,
-        **kwargs: Any,
-    ) -> None:
-        """`num_retries` more attempts follow a retryable failure, after about `backoff`, 2 × `backoff`, ...
-
-        seconds or what the provider asks for.
-        """
-        self.model = model
-        self.model_type = model_type
-        self.cache = cache
-        self.callbacks = as_callbacks(callbacks)
-        self.num_retries = num_retries
-        self.backoff = backoff
-        self.kwargs, self._private = split({"temperature": temperature, "max_tokens": max_tokens, **kwargs})
-
-    def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
-        """One request, once.
-
-        Gives an OpenAI-shaped dict or object, a str or a list of str; raises an `LMError` (see `RETRYABLE`).
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} needs a method forward(self, prompt=None, messages=None, **kwargs)"
-        )
-
-    async def aforward(
-        self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
-    ) -> Any:
-        """The asynchronous form; without one of its own a subclass runs `forward` in a thread."""
-        return await self._in_thread(self.forward, prompt=prompt, messages=messages, **kwargs)
-
-    def forward_stream(
-        self,
-        prompt: str | None = None,
-        messages: list[dict[str, Any]] | None = None,
-        *,
-        emit: Callable[[str], None],
-        **kwargs: Any,
-    ) -> Any:
-        """`forward` for a program that is streamed: gives `emit` the text piece by piece, and returns the whole reply as `forward`
-        does. What `emit` raises must pass through. Without a form of its own a subclass's reply comes whole.
-
-        >>> class Slow(BaseLM):
-        ...     def forward(self, prompt=None, messages=None, **options):
-        ...         return "one two"
-        ...     def forward_stream(self, prompt=None, messages=None, *, emit, **options):
-        ...         for piece in ("one", " two"):
-        ...             emit(piece)
-        ...         return "one two"
-        >>> pieces = []
-        >>> Slow("slow").forward_stream("hello", emit=pieces.append), pieces
-        ('one two', ['one', ' two'])
-        """
-        return self.forward(prompt=prompt, messages=messages, **kwargs)
-
-    async def aforward_stream(
-        self,
-        prompt: str | None = None,
-        messages: list[dict[str, Any]] | None = None,
-        *,
-        emit: Callable[[str], None],
-        **kwargs: Any,
-    ) -> Any:
-        """The asynchronous form; without one of its own a subclass runs `forward_stream` in a thread."""
-        if type(self).forward_stream is BaseLM.forward_stream:
-            return await self.aforward(prompt=prompt, messages=messages, **kwargs)
-        return await self._in_thread(self.forward_stream, prompt=prompt, messages=messages, emit=emit, **kwargs)
-
-    async def prepare(self) -> None:
-        """Awaited before an asynchronous call asks what the LM can do, for what takes long the first time, such as an import."""
 
     def __call__(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
@@ -173,10 +89,13 @@ class BaseLM(Batched):
         messages = self.as_sent(messages)
         if conversation and self.supports_stop:
             decoding = with_stop(decoding)
+        told = listened.get()
+        if conversation and told is not None:
+            told = OwnTurn(told)
         data: dict[str, Any] = {"messages": messages, "request": decoding, "lm": self}
         with span("lm", self.model, data=data, instance=self) as opened:
             try:
-                response = await self._fulfil(messages, decoding, private, sync, caching, data)
+                response = await self._fulfil(messages, decoding, private, sync, caching, data, told)
                 if conversation:
                     response = own_turn(response)
                 data["response"] = response.shown()
@@ -201,6 +120,7 @@ class BaseLM(Batched):
         sync: bool,
         caching: bool,
         data: dict[str, Any],
+        told: Deltas | None,
     ) -> Response:
         tape, budget = recorder.get(), current("budget")
         sampled = self.derives_seed and bool(decoding.get("temperature")) and "seed" not in decoding
@@ -224,7 +144,8 @@ class BaseLM(Batched):
                 sent = {option: value for option, value in decoding.items() if option != "rollout_id"}
                 if sampled:
                     sent["seed"] = int(name[:8], 16) % 2**31
-                response = await self._ask(messages, {**sent, **private}, sync, "miss" if caching else "off", data)
+                request = {**sent, **private}
+                response = await self._ask(messages, request, sync, "miss" if caching else "off", data, told)
                 if tape is not None:
                     tape.record(name, response.to_dict())
                 if caching and sync:
@@ -240,9 +161,14 @@ class BaseLM(Batched):
                 budget.settle(*(response.usage, response.cost) if response else (None, None), bought=bought)
 
     async def _ask(
-        self, messages: list[dict[str, Any]], sent: dict[str, Any], sync: bool, cache: str, data: dict[str, Any]
+        self,
+        messages: list[dict[str, Any]],
+        sent: dict[str, Any],
+        sync: bool,
+        cache: str,
+        data: dict[str, Any],
+        told: Deltas | None,
     ) -> Response:
-        told = listened.get()
         attempt = 1
         asked: dict[str, Any] = {"prompt": None, "messages": messages}
         if self.model_type == "text":
@@ -294,7 +220,7 @@ class BaseLM(Batched):
 
     def request_hash(self, messages: list[dict[str, Any]], decoding: dict[str, Any]) -> str:
         """32 hex digits of the request's content: model, messages, decoding and rollout id; no secret, no endpoint."""
-        content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": _described(decoding)}
+        content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": described(decoding)}
         return content_hash(content, 32)
 
     def check_reachable(self) -> None:
@@ -312,62 +238,6 @@ class BaseLM(Batched):
         base = private.get("api_base") or private.get("base_url")
         return content_hash([self.cache_scope(), shown_url(str(base)) if base else None])
 
-    async def _in_thread(self, call: Callable[..., Any], **kwargs: Any) -> Any:
-        run = contextvars.copy_context().run
-        return await asyncio.get_running_loop().run_in_executor(self._threads(), lambda: run(call, **kwargs))
-
-    def _threads(self) -> Executor:
-        return _threads()
-
-    @property
-    def history(self) -> CallHistory:
-        """The calls of this LM that the process still remembers, oldest first."""
-        return CallHistory(entry for entry in history() if entry.span.data.get("lm") is self)
-
-    def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
-        """Print the last `n` calls of this LM."""
-        write_history(CallHistory(self.history[-n:] if n else ()), file)
-
-    def copy(self, **changes: Any) -> Self:
-        """This LM with some options changed, for instance `lm.copy(temperature=1.0, rollout_id=3)`; None takes an
-        option away.
-        """
-        made = copy.copy(self)
-        own = {name: changes.pop(name) for name in list(changes) if name in _OWN}
-        vars(made).update(own)
-        public, private = split(changes)
-        gone = changes.keys() - public.keys() - private.keys()
-        made.kwargs = {name: value for name, value in {**self.kwargs, **public}.items() if name not in gone}
-        made._private = Private(
-            {name: value for name, value in {**self._private, **private}.items() if name not in gone}
-        )
-        return made
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # programs share their LMs, and a transport cannot be copied
-
-    def dump_state(self) -> dict[str, Any]:
-        """What a saved program keeps of its LM: model and options, no key, no header, no endpoint."""
-        own = {name: getattr(self, name) for name in ("model", "model_type", "cache", "num_retries")}
-        return {**own, **jsonable(public(_described(self.kwargs)))}
-
-    @classmethod
-    def load_state(cls, state: dict[str, Any]) -> Self:
-        """The LM of a `dump_state`; its key and endpoint come from the environment, or by `lm.copy(api_key=...,
-        api_base=...)`.
-        """
-        return cls(**{name: value for name, value in state.items() if not is_private(name)})
-
-    def __repr__(self) -> str:
-        options = [f"{name}={value!r}" for name, value in self.kwargs.items()]
-        base = self._private.get("api_base") or self._private.get("base_url")
-        if base:
-            options.append(f"api_base={shown_url(str(base))!r}")
-        return f"{type(self).__name__}({', '.join([repr(self.model), *options])})"
-
-
-_OWN = frozenset({"model", "model_type", "cache", "callbacks", "num_retries", "backoff"})
-
 
 def _messages(prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     if messages is not None:
@@ -380,18 +250,6 @@ def _messages(prompt: str | None, messages: list[dict[str, Any]] | None) -> list
     return [{"role": "user", "content": prompt}]
 
 
-def _described(decoding: dict[str, Any]) -> dict[str, Any]:
-    """`decoding` with classes (a pydantic model as response format) given by their schema."""
-    if not any(isinstance(value, type) for value in decoding.values()):
-        return decoding
-    return {
-        name: {value.__name__: value.model_json_schema()}
-        if isinstance(value, type) and hasattr(value, "model_json_schema")
-        else value
-        for name, value in decoding.items()
-    }
-
-
 def _read_cached(stored: dict[str, Any] | None) -> Response | None:
     try:
         return None if stored is None else Response.from_dict(stored, cache="hit", cost=0.0, attempts=0)
@@ -401,8 +259,3 @@ def _read_cached(stored: dict[str, Any] | None) -> Response | None:
 
 def _counts(usage: dict[str, Any]) -> tuple[int, int]:
     return usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
-
-
-@once
-def _threads() -> Executor:
-    return ThreadPoolExecutor(_LM_THREADS, thread_name_prefix="lmnb-lm")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from lmnb.lm.private import is_private
 from lmnb.lm.profiled import ProfiledLM
 from lmnb.lm.prompt_cache import with_marks
 from lmnb.lm.provider import register
+from lmnb.lm.transport import Emit
 
 
 class LM(ProfiledLM):
@@ -63,80 +63,55 @@ class LM(ProfiledLM):
         return self.model_type == "chat" and not local.is_local(self.model) and _calls_functions(self.model)
 
     def forward(self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any) -> Any:
-        return self._sent(prompt, messages, kwargs, None)
+        return self._sent({"prompt": prompt, "messages": messages, **kwargs}, None)
 
     async def aforward(
         self, prompt: str | None = None, messages: list[dict[str, Any]] | None = None, **kwargs: Any
     ) -> Any:
         if local.is_local(self.model):
             return await super().aforward(prompt=prompt, messages=messages, **kwargs)
-        return await self._asent(prompt, messages, kwargs, None)
+        return await self._asent({"prompt": prompt, "messages": messages, **kwargs}, None)
 
-    def forward_stream(
-        self,
-        prompt: str | None = None,
-        messages: list[dict[str, Any]] | None = None,
-        *,
-        emit: Callable[[str], None],
-        **kwargs: Any,
-    ) -> Any:
-        if type(self).forward is not LM.forward or self.model_type != "chat":
-            return self.forward(prompt=prompt, messages=messages, **kwargs)
-        return self._sent(prompt, messages, kwargs, emit)
+    def _stream(self, asked: dict[str, Any], emit: Emit) -> Any:
+        own = type(self).forward is not LM.forward  # a subclass with another transport
+        return self.forward(**asked) if own else self._sent(asked, emit)
 
-    async def aforward_stream(
-        self,
-        prompt: str | None = None,
-        messages: list[dict[str, Any]] | None = None,
-        *,
-        emit: Callable[[str], None],
-        **kwargs: Any,
-    ) -> Any:
-        if type(self).aforward is not LM.aforward or self.model_type != "chat":
-            return await self.aforward(prompt=prompt, messages=messages, **kwargs)
+    async def _astream(self, asked: dict[str, Any], emit: Emit) -> Any:
+        if type(self).aforward is not LM.aforward:
+            return await self.aforward(**asked)
         if local.is_local(self.model):
-            return await super().aforward_stream(prompt=prompt, messages=messages, emit=emit, **kwargs)
-        return await self._asent(prompt, messages, kwargs, emit)
+            return await self._in_thread(self._stream, asked=asked, emit=emit)
+        return await self._asent(asked, emit)
 
-    def _sent(
-        self,
-        prompt: str | None,
-        messages: list[dict[str, Any]] | None,
-        options: dict[str, Any],
-        emit: Callable[[str], None] | None,
-    ) -> Any:
+    def _sent(self, given: dict[str, Any], emit: Emit | None) -> Any:
         if local.is_local(self.model):
-            return local.complete(self.model, self._asked(prompt, messages), _public(options), emit)
+            return local.complete(self.model, self._asked(given), _public(_options(given)), emit)
         litellm, failure = load_litellm(), None
         try:
-            request = self._request(prompt, messages, options)
+            request = self._request(given)
             if emit is not None:
                 return _read(streamed.complete(litellm, request, emit))
-            return _read(self._call(litellm.completion, litellm.text_completion)(**request))
+            call = litellm.text_completion if "prompt" in request else litellm.completion
+            return _read(call(**request))
         except LmnbError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to litellm, which raises many unrelated types
-            failure = translated(error, self.model, {**self._private, **options})
+            failure = translated(error, self.model, {**self._private, **_options(given)})
         raise failure  # outside the handler: the original, whose text may hold a key, is not chained
 
-    async def _asent(
-        self,
-        prompt: str | None,
-        messages: list[dict[str, Any]] | None,
-        options: dict[str, Any],
-        emit: Callable[[str], None] | None,
-    ) -> Any:
+    async def _asent(self, given: dict[str, Any], emit: Emit | None) -> Any:
         await self.prepare()
         litellm, failure = load_litellm(), None
         try:
-            request = self._request(prompt, messages, options)
+            request = self._request(given)
             if emit is not None:
                 return _read(await streamed.acomplete(litellm, request, emit))
-            return _read(await self._call(litellm.acompletion, litellm.atext_completion)(**request))
+            call = litellm.atext_completion if "prompt" in request else litellm.acompletion
+            return _read(await call(**request))
         except LmnbError:
             raise
         except Exception as error:  # noqa: BLE001 - as in _sent
-            failure = translated(error, self.model, {**self._private, **options})
+            failure = translated(error, self.model, {**self._private, **_options(given)})
         raise failure
 
     async def prepare(self) -> None:
@@ -151,34 +126,31 @@ class LM(ProfiledLM):
     def cache_scope(self) -> str:
         return local.fingerprint(self.model) if local.is_local(self.model) else "litellm"
 
-    def _call(self, chat: Any, text: Any) -> Any:
+    def _asked(self, given: dict[str, Any]) -> list[dict[str, Any]] | str:
+        """Messages, or the one text that a model of the type "text" continues."""
+        messages = given.get("messages")
+        if messages is None:
+            messages = [{"role": "user", "content": given.get("prompt") or ""}]
+        return prompt_text(messages, self.model) if self.model_type == "text" else messages
+
+    def _request(self, given: dict[str, Any]) -> dict[str, Any]:
+        if "model" in given:
+            raise InvalidRequestError(
+                f"a call of {self.model!r} names the model {given['model']!r}. Write lm.copy(model=...) for another one.",
+                model=self.model,
+            )
         if self.model_type not in {"chat", "text"}:
             raise InvalidRequestError(
                 f"LM({self.model!r}) has model_type={self.model_type!r}. Write model_type='chat' or 'text'.",
                 model=self.model,
             )
-        return chat if self.model_type == "chat" else text
-
-    def _asked(self, prompt: str | None, messages: list[dict[str, Any]] | None) -> list[dict[str, Any]] | str:
-        """Messages, or the one text that a model of the type "text" continues."""
-        given = messages if messages is not None else [{"role": "user", "content": prompt or ""}]
-        return prompt_text(given, self.model) if self.model_type == "text" else given
-
-    def _request(
-        self, prompt: str | None, messages: list[dict[str, Any]] | None, options: dict[str, Any]
-    ) -> dict[str, Any]:
-        if "model" in options:
-            raise InvalidRequestError(
-                f"a call of {self.model!r} names the model {options['model']!r}. Write lm.copy(model=...) for another one.",
-                model=self.model,
-            )
-        asked = self._asked(prompt, messages)
+        asked = self._asked(given)
         content = (
             {"prompt": asked}
             if isinstance(asked, str)
-            else {"messages": with_marks(asked, options.get("prompt_cache"), self.model)}
+            else {"messages": with_marks(asked, given.get("prompt_cache"), self.model)}
         )
-        options = {name: value for name, value in options.items() if name != "prompt_cache"}
+        options = {name: value for name, value in _options(given).items() if name != "prompt_cache"}
         # retries are ours, so that they are counted
         return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
@@ -190,6 +162,10 @@ def _read(reply: Any) -> dict[str, Any]:
     choices = getattr(reply, "choices", None)
     hidden = getattr(reply, "_hidden_params", None) or {}
     return {"choices": choices, "usage": getattr(reply, "usage", None), "cost": hidden.get("response_cost")}
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in ("prompt", "messages")}
 
 
 def _public(options: dict[str, Any]) -> dict[str, Any]:

@@ -11,13 +11,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from lmnb.listening import Deltas
 from lmnb.lm.modalities import texts_only
 from lmnb.lm.response import Response
 
 _TURN = r"### (?:system|developer|user|assistant|tool|function) ###"
-_LIKE_TURN = re.compile(rf"\\*{_TURN}")
-_ESCAPED = re.compile(rf"\\(\\*{_TURN})")
+_LIKE_TURN = re.compile(rf"(?<!\\)\\*+{_TURN}")
+_ESCAPED = re.compile(rf"(?<!\\)\\(\\*+{_TURN})")
 _NEXT = re.compile(rf"(?:\A|\n)[ \t]*{_TURN}")
+# the end of a text that what follows may make the line of a turn, or an escaped one
+_BEGUN = re.compile(r"(?:(?:\A|\n)[ \t]*+|(?<!\\)\\++)?(?:#{1,2}|### ?|### [a-z]{1,9} ?|### [a-z]{1,9} #{1,3})?\Z")
+_LONGEST = 1_000  # characters that may wait for what they mean
 STOP = "\n### user ###"  # what a model writes that goes on with the next question
 
 
@@ -54,6 +58,34 @@ def own_turn(response: Response) -> Response:
     texts = [text[: end.start()] if end else text for text, end in zip(response.texts, found, strict=True)]
     finish = "stop" if found and found[0] else response.finish
     return replace(response, texts=[_ESCAPED.sub(r"\1", text) for text in texts], finish=finish)
+
+
+class OwnTurn:
+    """Tells `heard` of a reply that comes piece by piece what `own_turn` leaves of it; what cannot be told yet is held back."""
+
+    def __init__(self, heard: Deltas) -> None:
+        self._heard = heard
+        self._begin()
+
+    def __call__(self, text: str) -> None:
+        if self._over:
+            return
+        text = self._before + self._held + text
+        end = _NEXT.search(text)
+        whole = max((match.end() for match in _LIKE_TURN.finditer(text)), default=0)
+        safe = end.start() if end else _BEGUN.search(text, whole).start()  # pyright: ignore[reportOptionalMemberAccess]
+        shown, self._held = text[len(self._before) : safe], text[safe:]
+        self._over = end is not None or len(self._held) > _LONGEST
+        if shown:
+            self._before = "."  # what follows does not begin the reply
+            self._heard(_ESCAPED.sub(r"\1", shown))
+
+    def restart(self) -> None:
+        self._begin()
+        self._heard.restart()
+
+    def _begin(self) -> None:
+        self._before, self._held, self._over = "", "", False
 
 
 def with_stop(decoding: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
 from lmnb.lm.completion import escaped
 from lmnb.lm.response import read_reply
+from lmnb.lm.transport import Emit
 from lmnb.settings import current
 from lmnb.types.parts import begins_with, content_text
 from lmnb.types.tool_calls import ToolCalls
@@ -101,28 +102,14 @@ class FakeLM(BaseLM):
             await asyncio.sleep(self.delay)
         return self._reply(_given(prompt, messages), kwargs)
 
-    def forward_stream(
-        self,
-        prompt: str | None = None,
-        messages: list[dict[str, Any]] | None = None,
-        *,
-        emit: Callable[[str], None],
-        **kwargs: Any,
-    ) -> Any:
-        reply = self.forward(prompt=prompt, messages=messages, **kwargs)
+    def _stream(self, asked: dict[str, Any], emit: Emit) -> Any:
+        reply = self.forward(**asked)
         for piece in self._pieces(reply):
             emit(piece)
         return reply
 
-    async def aforward_stream(
-        self,
-        prompt: str | None = None,
-        messages: list[dict[str, Any]] | None = None,
-        *,
-        emit: Callable[[str], None],
-        **kwargs: Any,
-    ) -> Any:
-        reply = await self.aforward(prompt=prompt, messages=messages, **kwargs)
+    async def _astream(self, asked: dict[str, Any], emit: Emit) -> Any:
+        reply = await self.aforward(**asked)
         for piece in self._pieces(reply):
             emit(piece)
             await asyncio.sleep(0)  # a piece of a real reply is waited for

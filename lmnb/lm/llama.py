@@ -6,7 +6,6 @@ A server answers in this process, and also listens on loopback.
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,13 @@ def start(
     n_ctx: int,
     n_threads: int | None = None,
     pooling: str = "",
-    port: int | None = None,
+    listens: bool = False,
     api_key: str | None = None,
 ) -> Any:
-    """A server of one request at a time on the GGUF file `path`. With `pooling`, MEAN or LAST, it gives vectors, with a
-    `port` it serves other tools under the model's name (0: any free one), else it has a key that nobody knows.
+    """A server of one request at a time on the GGUF file `path`. With `pooling`, MEAN or LAST, it gives vectors; where it
+    `listens`, it serves other tools under the model's name at its `listening_address`, else it has a key that nobody knows.
 
-    ModelNotFound where the file cannot be loaded, LMError where xllamacpp or the port is missing.
+    ModelNotFound where the file cannot be loaded, LMError where xllamacpp is missing.
     """
     xllamacpp = _library(model)
     params = xllamacpp.CommonParams()
@@ -53,15 +52,14 @@ def start(
     if pooling:
         params.embedding = True
         params.pooling_type = getattr(xllamacpp.llama_pooling_type, f"LLAMA_POOLING_TYPE_{pooling}")
-    if port is None:
-        params.api_keys = [secrets.token_hex(16)]
-        params.n_threads_http = 1
-    else:
-        _check_free(port, model)
-        params.port = port
+    if listens:
+        params.port = 0  # any free one
         params.model_alias = {model}
         params.cache_prompt = False  # the same prompt, the same reply
         params.api_keys = [api_key] if api_key else []
+    else:
+        params.api_keys = [secrets.token_hex(16)]
+        params.n_threads_http = 1
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
@@ -70,9 +68,9 @@ def start(
         ) from error
 
 
-def stream(server: Any, request: dict[str, Any], emit: Callable[[str], None]) -> dict[str, Any]:
-    """A server's reply to a chat request of one completion; `emit` is given its text as it comes. What `emit` raises ends the
-    reply and is raised here.
+def stream(handle: Callable[..., Any], request: dict[str, Any], emit: Callable[[str], None]) -> dict[str, Any]:
+    """The reply of a server, by its handler for chats or for texts, to a request of one completion; `emit` is given the text as it
+    comes. What `emit` raises ends the reply and is raised here.
     """
     chunks: list[dict[str, Any]] = []
     raised: list[BaseException] = []
@@ -86,33 +84,27 @@ def stream(server: Any, request: dict[str, Any], emit: Callable[[str], None]) ->
             raised.append(error)
         return bool(raised)  # True: the server stops
 
-    server.handle_chat_completions({**request, "stream": True, "stream_options": {"include_usage": True}}, take)
+    handle({**request, "stream": True, "stream_options": {"include_usage": True}}, take)
     if raised:
         raise raised[0]
     refused = next((chunk for chunk in chunks if "choices" not in chunk), None)
     if refused is not None:
         return refused
     ends = [choice.get("finish_reason") for chunk in chunks for choice in chunk["choices"]]
-    message = {"role": "assistant", "content": "".join(map(_text, chunks))}
+    text = "".join(map(_text, chunks))
+    said = {"text": text} if "prompt" in request else {"message": {"role": "assistant", "content": text}}
     usage = next(
         (chunk["usage"] for chunk in chunks if chunk.get("usage")), {"prompt_tokens": 0, "completion_tokens": 0}
     )
-    choice = {"index": 0, "message": message, "finish_reason": next(filter(None, ends), None)}
-    return {**chunks[0], "object": "chat.completion", "choices": [choice], "usage": usage}
+    choice = {"index": 0, **said, "finish_reason": next(filter(None, ends), None)}
+    kind = "text_completion" if "prompt" in request else "chat.completion"
+    return {**chunks[0], "object": kind, "choices": [choice], "usage": usage}
 
 
 def _text(chunk: dict[str, Any]) -> str:
-    return "".join(choice["delta"].get("content") or "" for choice in chunk.get("choices") or ())
-
-
-def _check_free(port: int, model: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise LMError(f"port {port} cannot be used ({reason}); name another one.", model=model) from error
+    return "".join(
+        choice.get("text") or choice.get("delta", {}).get("content") or "" for choice in chunk.get("choices") or ()
+    )
 
 
 def _library(model: str) -> Any:

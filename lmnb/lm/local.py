@@ -91,7 +91,7 @@ def fingerprint(model: str) -> str:
 
 def complete(model: str, asked: _Messages | str, options: dict[str, Any], emit: _Emit | None = None) -> dict[str, Any]:
     """One request, as an OpenAI-shaped dict: a reply to messages, or what continues a text. Temperature 0 where none is given.
-    `emit` is given the text of a reply to messages as it comes.
+    `emit` is given the text as it comes.
     """
     setup = {name: value for name, value in options.items() if name in _SETUP}
     body = {name: value for name, value in options.items() if name in _SENT}
@@ -166,32 +166,33 @@ class _Runtime:
         if not asked:
             raise InvalidRequestError(f"{self.model!r} was asked without a message.", model=self.model)
         if isinstance(asked, str):
-            return self._continued(asked, body)
+            return self._continued(asked, body, emit)
         held = texts_only(asked, self.model)
         with self._slot(held) as slot:
             reuse = self._prompt_cache and _reusable(slot.last, held)
             slot.last = []
-            handle = slot.server.handle_chat_completions
-            if emit is not None:
-                handle = partial(llama.stream, slot.server, emit=_unindented(emit) if self._embedded else emit)
-            reply = self._answered(handle, {**body, "messages": held, "cache_prompt": reuse})
+            request = {**body, "messages": held, "cache_prompt": reuse}
+            reply = self._answered(slot.server.handle_chat_completions, request, emit)
             slot.last = held  # only now: after a refusal the server still holds an older prompt
         for choice in reply["choices"]:
             choice["message"]["content"] = self._as_written(choice["message"].get("content") or "").strip()
         return reply
 
-    def _continued(self, prompt: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _continued(self, prompt: str, body: dict[str, Any], emit: _Emit | None) -> dict[str, Any]:
         """What continues a text as it stands, without the chat template. No prefix is reused: two prompts may differ in their last
         token alone, which would then be computed by itself.
         """
         with self._slot([]) as slot:
             slot.last = []
-            reply = self._answered(slot.server.handle_completions, {**body, "prompt": prompt, "cache_prompt": False})
+            request = {**body, "prompt": prompt, "cache_prompt": False}
+            reply = self._answered(slot.server.handle_completions, request, emit)
         for choice in reply["choices"]:
             choice["text"] = self._as_written(choice.get("text") or "")
         return reply
 
-    def _answered(self, handle: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    def _answered(self, handle: Callable[..., Any], request: dict[str, Any], emit: _Emit | None) -> dict[str, Any]:
+        if emit is not None:
+            handle = partial(llama.stream, handle, emit=_unindented(emit) if self._embedded else emit)
         try:
             reply = handle(request)
         except RuntimeError as error:  # what the runtime raises for content that it cannot take

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from lmnb.errors import InputError, LMNotConfigured, SaveError
 from lmnb.json_file import expect, expect_keys, read_json, reading, write_json
+from lmnb.lm.bounds import check_bounds
 from lmnb.lm.private import ENDPOINT, is_private, is_secret, public
 
 FORMAT = 1
@@ -125,6 +126,7 @@ def _checked(stored: Any) -> Profile:
         if is_private(option):
             place = "endpoint" if option in ENDPOINT else "environment, as the name of the variable that holds it"
             raise SaveError(f"options.{option} does not belong there, but under {place}")
+    check_bounds(options, "options")
     if public(options) != options:
         raise SaveError("its options hold what looks like a secret. Take it out, and set it by lm.copy(...)")
     for option, value in endpoint.items():
@@ -134,6 +136,7 @@ def _checked(stored: Any) -> Profile:
             raise SaveError(f"endpoint.{option} is no text and no number, and a profile holds nothing else there")
         if is_secret(option, value):
             raise SaveError(f"endpoint.{option} holds a password or a key. Write the address without it")
+    check_bounds(endpoint, "endpoint")
     for option, variable in environment.items():
         if not is_private(option) or option in ENDPOINT:
             raise SaveError(f"environment.{option} is no secret. Only secrets, such as api_key, are read from there")

@@ -10,6 +10,7 @@ from typing import Any, Self
 from lmnb.errors import InputError, LMNotConfigured, SaveError
 from lmnb.json_file import shown
 from lmnb.lm.base import BaseLM
+from lmnb.lm.bounds import bounded
 from lmnb.lm.private import ENDPOINT, Private, from_file, is_private, public, variable_of
 from lmnb.lm.profile_file import Profile, is_profile_name, read_profile, write_profile
 
@@ -102,7 +103,7 @@ class ProfiledLM(BaseLM):
         `lm.copy(api_base=..., api_key=...)`. `place` is where the state stands, for errors and warnings.
         """
         options, left = from_file({name: value for name, value in state.items() if name not in _PLACES})
-        made, lacks = cls(**options), ""
+        made, lacks = cls(**bounded(options, place)), ""
         try:
             reached = cls._reached(state, place, former)
         except LMNotConfigured as error:

@@ -23,15 +23,22 @@ _starting = threading.Lock()
 
 
 def embed(model: str, texts: list[str]) -> list[list[float]]:
-    """One vector a text. ContextWindowError for a text that is too long, ModelNotFound for an unknown model."""
+    """One vector a text, as `reply`."""
+    return [row["embedding"] for row in reply(model, texts)["data"]]
+
+
+def reply(model: str, texts: list[str]) -> dict[str, Any]:
+    """The vectors as OpenAI-shaped rows in `data`, and the tokens in `usage`. ContextWindowError for a text that is too long,
+    ModelNotFound for an unknown model.
+    """
     _, server, alone, ours = _server(model)
     # our models know a word by the space before it, at the start of a line too
     given = [_ASKED.format(text=text.strip().replace("\n", "\n ")) for text in texts] if ours else texts
     with alone:
-        reply = server.handle_embeddings({"input": given})
-    if "data" in reply:
-        return [row["embedding"] for row in sorted(reply["data"], key=lambda row: row["index"])]
-    said = str(reply.get("error", {}).get("message", reply))
+        made = server.handle_embeddings({"input": given})
+    if "data" in made:
+        return {"data": sorted(made["data"], key=lambda row: row["index"]), "usage": made["usage"]}
+    said = str(made.get("error", {}).get("message", made))
     if "too large" in said or "context size" in said:
         raise ContextWindowError(
             f"a text is too long for {model!r}, which takes {local.context_size(model)} tokens: {said}. Shorten it.",

@@ -184,7 +184,7 @@ def right(example: Any, prediction: Any, trace: Any = None) -> bool:
 
 def counter(model: str) -> Count:
     """How many tokens a text has for a local model, as llama.cpp splits it."""
-    server = llama.start(model, weights(model), n_ctx=512, n_threads=1, port=0)
+    server = llama.start(model, weights(model), n_ctx=512, n_threads=1, listens=True)
 
     @cache
     def count(text: str) -> int:

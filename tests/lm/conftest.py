@@ -157,6 +157,15 @@ def deltas(*texts: str, **usage: int) -> list[Any]:
     return [*({**frame, "choices": [each]} for each in [*said, end]), {**frame, "choices": [], "usage": used}, "[DONE]"]
 
 
+def text_deltas(*texts: str) -> list[Any]:
+    """A text completion as a provider streams it."""
+    frame = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "scripted"}
+    said = [{"index": 0, "text": text, "logprobs": None, "finish_reason": None} for text in texts]
+    end = {"index": 0, "text": "", "logprobs": None, "finish_reason": "stop"}
+    used = {"prompt_tokens": 21, "completion_tokens": 3, "total_tokens": 24}
+    return [*({**frame, "choices": [each]} for each in [*said, end]), {**frame, "choices": [], "usage": used}, "[DONE]"]
+
+
 def failure(message: str, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": code or "error", "code": code}}
 
@@ -174,6 +183,11 @@ def continued() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def streamed() -> Callable[..., list[Any]]:
     return deltas
+
+
+@pytest.fixture
+def streamed_text() -> Callable[..., list[Any]]:
+    return text_deltas
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import resources
@@ -16,7 +18,7 @@ from said import Cut
 
 import lmnb
 from lmnb import LM, ChatAdapter, FakeLM, JSONAdapter, ParseError, Predict, TwoStepAdapter, XMLAdapter
-from lmnb.lm.completion import own_turn, prompt_text
+from lmnb.lm.completion import OwnTurn, own_turn, prompt_text
 from lmnb.lm.response import Response
 
 TINY = Path(str(resources.files("lmnb.lm") / "tiny" / "tiny.gguf"))
@@ -199,6 +201,41 @@ def test_any_content_comes_back(question: str, answer: str) -> None:
         Response([written.removesuffix("\n\n### user ###\nagain\n\n### assistant ###\n")], {}, None, "base")
     )
     assert reply.texts == [answer]
+
+
+class Told(list[str]):
+    """Keeps the pieces that it is told."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+    def restart(self) -> None:
+        self.clear()
+
+
+@given(MARKED, st.lists(st.integers(1, 9), min_size=1))
+def test_any_reply_is_told_as_it_is_read(said: str, sizes: list[int]) -> None:
+    """However it is cut, the pieces join to what is left of the whole reply; only what may become a mark is held back in the end."""
+    said, told = said + "\nthe end", Told()
+    heard, at = OwnTurn(told), 0
+    for size in itertools.cycle(sizes):
+        heard(said[at : at + size])
+        at += size
+        if at >= len(said):
+            break
+    assert "".join(told) == own_turn(Response([said], {}, None, "base")).texts[0]
+
+
+@pytest.mark.parametrize("mark", ["\\", " ", "\n ", "#", "### ", "\n### user "])
+def test_a_hostile_reply_takes_no_time(mark: str) -> None:
+    """A reply that is nothing but the beginnings of marks is read in time that grows with its length, whole and in pieces."""
+    said, told = "x" + mark * (100_000 // len(mark)), Told()
+    heard, began = OwnTurn(told), time.monotonic()
+    for at in range(0, len(said), 50):
+        heard(said[at : at + 50])
+    (read,) = own_turn(Response([f"{said}### user ### y"], {}, None, "base")).texts
+    assert time.monotonic() - began < 2
+    assert said.startswith("".join(told)) and len(read) > 90_000
 
 
 def test_a_prompt_alone_is_continued_as_it_stands() -> None:

@@ -72,6 +72,11 @@ def test_the_variable_of_the_key_can_be_named(lab: LM, monkeypatch: pytest.Monke
         ({"extra_body": {"password": "abcdef"}}, r"the option 'extra_body' looks like one"),
         ({"api_base": "http://me:hunter2@lab.example"}, r"endpoint.api_base holds a password or a key"),
         ({"client": object()}, r"endpoint.client is no text and no number"),
+        ({"num_retries": 50}, r"options.num_retries is 50, and a file may ask for 20 at most. Set more by lm.copy"),
+        (
+            {"timeout": 86_400},
+            r"endpoint.timeout is 86400, and a file may ask for .* Set more by lm.copy\(timeout=...\)",
+        ),
     ],
 )
 def test_what_no_file_may_hold_is_refused(options: dict[str, Any], says: str) -> None:
@@ -142,6 +147,26 @@ def test_a_name_is_no_path(name: Any) -> None:
         (lambda d: d["options"].update(extra_body={"secret": "abcdefgh"}), "options hold what looks like a secret"),
         (lambda d: d["endpoint"].update(api_key=KEY), "endpoint has an unknown key 'api_key'"),
         (lambda d: d["endpoint"].update(api_base=["x"]), "endpoint.api_base is no text and no number"),
+        (
+            lambda d: d["options"].update(num_retries=10**6),
+            "options.num_retries is 1000000, and a file may ask for 20 at most",
+        ),
+        (lambda d: d["options"].update(num_retries=-1), "options.num_retries is -1, and there are no fewer than 0"),
+        (lambda d: d["options"].update(num_retries="3"), "options.num_retries should be a whole number, not '3'"),
+        (lambda d: d["options"].update(num_retries=None), "options.num_retries should be a whole number, not None"),
+        (
+            lambda d: d["endpoint"].update(timeout=10**9),
+            "endpoint.timeout is 1000000000, and a file may ask for seconds",
+        ),
+        (
+            lambda d: d["endpoint"].update(timeout=0),
+            "endpoint.timeout is 0, and a file may ask for seconds above 0, 3600 at",
+        ),
+        (
+            lambda d: d["endpoint"].update(timeout=float("inf")),
+            "endpoint.timeout is inf, and a file may ask for seconds",
+        ),
+        (lambda d: d["endpoint"].update(timeout="soon"), "endpoint.timeout is 'soon', and a file may ask for seconds"),
         (lambda d: d["environment"].update(temperature="X"), "environment.temperature is no secret"),
         (lambda d: d["environment"].update(api_key=3), "environment.api_key should be a text, not 3"),
     ],

@@ -12,6 +12,7 @@ import pytest
 
 import lmnb
 from lmnb import LM, FakeLM, Predict, streamify
+from lmnb.lm.local import weights
 from lmnb.streaming import StreamResponse
 
 Remote = Callable[..., LM]
@@ -157,6 +158,89 @@ def test_a_stream_that_is_closed_ends_the_request(remote: Remote, scripted: Any,
     go.set()
     assert scripted.left.wait(20)
     assert len(scripted.requests) == 1
+
+
+TEXT = ["Pa", "ris, in", " France", "\n\n### us", "er ###\nno"]
+
+
+@HOW
+def test_a_text_that_is_continued_comes_piece_by_piece(
+    remote: Remote, scripted: Any, streamed_text: Any, continued: Any, on_loop: bool
+) -> None:
+    """At the endpoint of text completions: text, usage and request are those of a reply that comes whole, without the next turn."""
+    whole = {**continued("".join(TEXT)), "usage": {"prompt_tokens": 21, "completion_tokens": 3, "total_tokens": 24}}
+    scripted.replies = [(200, streamed_text(*TEXT)), (200, whole)]
+    lm = remote(model_type="text", temperature=0.5)
+    items = asked(lm, on_loop)
+    assert chunks(items) == ["Pa", "ris, in", " France", ""]
+    with lmnb.context(lm=lm):
+        made = Predict("question -> answer")(question="The capital?")
+    assert items[-1].answer == made.answer == "Paris, in France"
+    first, second = (entry.span.data for entry in lm.history[-2:])
+    assert first["usage"] == second["usage"] == {"prompt_tokens": 21, "completion_tokens": 3}
+    assert first["response"] == second["response"] == "Paris, in France\n" and first["request"] == second["request"]
+    assert scripted.paths == ["/v1/completions"] * 2
+    one, other = scripted.requests
+    assert one.pop("stream") is True and one.pop("stream_options") == {"include_usage": True}
+    assert one == other and one["prompt"].endswith("### assistant ###\n[[ ## answer ## ]]\n")
+
+
+@HOW
+def test_a_continued_text_costs_what_it_costs_whole(
+    scripted: Any, streamed_text: Any, continued: Any, on_loop: bool
+) -> None:
+    """From the same table, by the provider's count."""
+    named = {"model": "gpt-3.5-turbo-instruct"}
+    whole = {**continued("".join(TEXT)), "usage": {"prompt_tokens": 21, "completion_tokens": 3, "total_tokens": 24}}
+    events = [{**event, **named} if isinstance(event, dict) else event for event in streamed_text(*TEXT)]
+    scripted.replies = [(200, events), (200, {**whole, **named})]
+    lm = LM(
+        "openai/gpt-3.5-turbo-instruct", model_type="text", api_base=scripted.url, api_key="sk-anything", cache=False
+    )
+    asked(lm, on_loop)
+    with lmnb.context(lm=lm):
+        Predict("question -> answer")(question="The capital?")
+    first, second = (entry.cost for entry in lm.history[-2:])
+    assert first == second > 0
+
+
+@HOW
+def test_a_continued_text_that_fails_or_is_left(
+    remote: Remote, scripted: Any, streamed_text: Any, on_loop: bool
+) -> None:
+    """A failure inside the stream is tried again; a stream that is closed ends its request."""
+    events = streamed_text(*TEXT)
+    error = {"error": {"message": "overloaded", "type": "server_error", "code": 500}}
+    scripted.replies = [(200, [*events[:2], error]), (200, events)]
+    items = asked(remote(model_type="text"), on_loop)
+    assert chunks(items) == ["Pa", "ris, in", "", "Pa", "ris, in", " France", ""]
+    assert [item.withdrawn for item in items[:-1]].count(True) == 1
+    go = threading.Event()
+    scripted.replies = [(200, [*events[:1], lambda: go.wait(10), *[events[0]] * 100_000])]
+    with lmnb.context(lm=remote(model_type="text")):
+        stream = streamify(Predict("question -> answer"), is_async_program=on_loop, async_streaming=False)(question="?")
+    assert next(stream).chunk == "Pa"
+    stream.close()
+    go.set()
+    assert scripted.left.wait(20)
+    assert len(scripted.requests) == 3
+
+
+@HOW
+@pytest.mark.parametrize("form", ["lmnb/tiny", "gguf"])
+def test_a_model_in_process_streams_what_it_continues(form: str, on_loop: bool) -> None:
+    """The pieces are those of the very text that comes whole, usage and end with it."""
+    name = form if form == "lmnb/tiny" else f"gguf/{weights('lmnb/tiny')}"
+    lm = LM(name, model_type="text", max_tokens=40, cache=False)
+    prompt = "<|user|> [[ ## ticket ## ]]\n the bill<|end|><|assistant|>[[ ## "
+    expected, pieces = lm.forward(prompt=prompt), []
+    if on_loop:
+        made = asyncio.run(lm.aforward_stream(prompt=prompt, emit=pieces.append))
+    else:
+        made = lm.forward_stream(prompt=prompt, emit=pieces.append)
+    assert made["choices"][0]["text"] == expected["choices"][0]["text"] == "".join(pieces)
+    assert made["choices"][0]["finish_reason"] == expected["choices"][0]["finish_reason"]
+    assert made["usage"] == expected["usage"] and len(pieces) > 2
 
 
 def test_what_cannot_be_streamed_alike_comes_whole(remote: Remote, scripted: Any, said: Any) -> None:

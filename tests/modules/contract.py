@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +34,8 @@ class Case:
     steps: tuple[str, ...]
     needs: str = ""  # a library of an extra
 
-    def lm(self) -> lmnb.FakeLM:
-        return lmnb.FakeLM(list(self.replies))
+    def lm(self, **options: Any) -> lmnb.FakeLM:
+        return lmnb.FakeLM(list(self.replies), **options)
 
     def run(self, program: lmnb.Module, lm: Any, how: str) -> Any:
         """What the program gives, called in one of two ways."""
@@ -80,6 +82,21 @@ class Beside(lmnb.Module):
         return lmnb.Prediction(answer="".join(each.answer for each in made))
 
 
+def running() -> set[Any]:
+    """The threads of this process, and the sandboxes that it has started."""
+    tasks = Path("/proc/self/task")
+    listed = [task / "children" for task in tasks.iterdir()] if tasks.is_dir() else []
+    children = {child for each in listed if each.exists() for child in each.read_text().split()}
+    return {*threading.enumerate(), *(child for child in children if "monty" in _name(child))}
+
+
+def _name(process: str) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text()
+    except OSError:  # it has ended
+        return ""
+
+
 def found(query: str, k: int) -> list[str]:
     return [f"{query} {number}" for number in range(k)]
 
@@ -103,7 +120,7 @@ _ASKED = {"question": "Why?"}
 _NUMBERS = "numbers: list[int] -> answer: int"
 _TRUTH = lmnb.Example(question="When?", response="In 1889.")
 _SAID = lmnb.Prediction(response="In 1889.", context=["It opened in 1889."])
-_JUDGED = {"system_response_key_ideas": ["a"], "ground_truth_key_ideas": ["a"], "discussion": "d", "reasoning": "r"}
+_JUDGED = {"reasoning": "r", "ground_truth_key_ideas": ["a"], "system_response_key_ideas": ["a"], "discussion": "d"}
 
 CASES = {
     "Predict": Case(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from modules.contract import CASES, Case, each_that_asks, outputs
+from modules.contract import CASES, Case, each_that_asks, outputs, running
 
 import lmnb
 from lmnb.spans import open_span
@@ -45,7 +45,7 @@ class Waiting(lmnb.FakeLM):
 def test_a_cancelled_call_leaves_nothing_behind(case: Case) -> None:
     """Whichever request it waits for: no task, thread or process is left, nothing more is asked, and the program goes on being one."""
     for at in range(1, len(case.replies) + 1):
-        program, lm, before = case.make(), Waiting(case, at), _running()
+        program, lm, before = case.make(), Waiting(case, at), running()
 
         async def main(program: lmnb.Module = program, lm: Waiting = lm) -> int:
             task = asyncio.create_task(program.acall(**case.inputs))
@@ -64,7 +64,7 @@ def test_a_cancelled_call_leaves_nothing_behind(case: Case) -> None:
         trace = lmnb.Trace(lmnb.history(1)[0].span.root)
         assert all(item.seconds is not None for _, item in trace.spans())
         assert lm.asked == asked
-        assert not _new(before)
+        assert not running() - before
         assert open_span() is None
         assert outputs(case.run(program, case.lm(), "async")).items() >= case.result.items()
 
@@ -74,14 +74,14 @@ def test_a_cancelled_call_leaves_nothing_behind(case: Case) -> None:
 def test_code_that_runs_is_ended_with_its_call(name: str) -> None:
     """A call that is cancelled while its code runs comes back at once, and the sandbox's process ends."""
     pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed: pip install 'lmnb[interpreter]'")
-    program, before = CASES[name].make(), _running()
+    program, before = CASES[name].make(), running()
     code = dict.fromkeys(("generated_code", "next_thought", "reasoning"), "while True: pass")
     lm = lmnb.FakeLM(lambda messages: code)
 
     async def main() -> None:
         task = asyncio.create_task(program.acall(**CASES[name].inputs))
         async with asyncio.timeout(10):
-            while not any(isinstance(each, str) for each in _new(before)):
+            while not any(isinstance(each, str) for each in running() - before):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         task.cancel()
@@ -92,7 +92,7 @@ def test_code_that_runs_is_ended_with_its_call(name: str) -> None:
 
     with lmnb.context(lm=lm):
         asyncio.run(main())
-    assert not _new(before)
+    assert not running() - before
     assert len(lm.calls) == 1
 
 
@@ -121,23 +121,3 @@ def test_a_cancelled_agent_s_tool_asks_nothing_more() -> None:
     with lmnb.context(lm=lmnb.FakeLM([turn])):
         asyncio.run(main())
     assert asked == []
-
-
-def _running() -> set[Any]:
-    """The threads of this process, and the sandboxes that it has started."""
-    tasks = Path("/proc/self/task")
-    listed = [task / "children" for task in tasks.iterdir()] if tasks.is_dir() else []
-    children = {child for each in listed if each.exists() for child in each.read_text().split()}
-    return {*threading.enumerate(), *(child for child in children if "monty" in _name(child))}
-
-
-def _name(process: str) -> str:
-    try:
-        return Path(f"/proc/{process}/comm").read_text()
-    except OSError:  # it has ended
-        return ""
-
-
-def _new(before: set[Any]) -> set[Any]:
-    """What runs now and did not before."""
-    return _running() - before

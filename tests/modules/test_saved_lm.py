@@ -130,6 +130,52 @@ def test_a_wrong_profile_name_names_its_place(tmp_path: Path) -> None:
         lmnb.load(tmp_path / "p.json")
 
 
+@pytest.mark.parametrize("form", ["json", "dspy"])
+def test_a_file_cannot_make_a_call_retry_without_end(tmp_path: Path, form: str) -> None:
+    """A program's file may ask for a few retries; of more a warning tells, and the reader can still set them."""
+    path = tmp_path / "p.json"
+    for asked, taken in ((0, 0), (20, 20), (21, 20), (10**6, 20)):
+        Predict("q -> a", lm=LM("openai/llama-3", num_retries=asked)).save(path, format=form)
+        program = Predict("q -> a")
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            program.load(path)
+        assert program.lm.num_retries == taken
+        assert [f"num_retries is {asked}, and a file may ask for 20 at most" in str(each.message) for each in told] == [
+            True
+        ] * (asked > taken)
+    assert program.lm.copy(num_retries=asked).num_retries == asked
+
+
+@pytest.mark.parametrize("form", ["json", "dspy"])
+@pytest.mark.parametrize(("asked", "says"), [(-1, "there are no fewer than 0"), ("many", "'many'"), (True, "True")])
+def test_retries_that_are_no_number_are_refused(tmp_path: Path, form: str, asked: Any, says: str) -> None:
+    """The error names the file and the place, and the program stays as it was."""
+    path = tmp_path / "p.json"
+    Predict("q -> a", lm=LM("openai/llama-3")).save(path, format=form)
+    stored = json.loads(path.read_text("utf-8"))
+    (stored if form == "dspy" else stored["predictors"]["self"])["lm"]["num_retries"] = asked
+    path.write_text(json.dumps(stored), "utf-8")
+    program = Predict("q -> a")
+    with pytest.raises(lmnb.SaveError, match=rf"p.json' cannot be loaded: .*num_retries .*{says}"):
+        program.load(path)
+    assert program.lm is None
+
+
+@pytest.mark.parametrize("place", ["config", "lm"])
+def test_a_program_s_file_names_no_timeout(tmp_path: Path, place: str) -> None:
+    """How long is waited is said by the reader's profile, or by the reader."""
+    path = tmp_path / "p.json"
+    Predict("q -> a", lm=LM("openai/llama-3", timeout=9)).save(path)
+    stored = json.loads(path.read_text("utf-8"))
+    assert "timeout" not in stored["predictors"]["self"]["lm"]
+    stored["predictors"]["self"][place]["timeout"] = 10**9
+    path.write_text(json.dumps(stored), "utf-8")
+    with pytest.warns(UserWarning, match=f"{place} names 'timeout', which no file may set"):
+        program = lmnb.load(path)
+    assert "timeout" not in {**program.config, **program.lm.kwargs, **program.lm._private}
+
+
 def test_a_file_for_dspy_tells_what_it_leaves_out(lab: LM, tmp_path: Path) -> None:
     """That form has no place for a profile."""
     with pytest.warns(UserWarning, match=r"leaves out: where the LM of 'self' is asked \(its profile\)"):

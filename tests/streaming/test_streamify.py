@@ -329,6 +329,21 @@ def test_two_steps_tell_the_second() -> None:
     assert texts(items) == {"self.answer": "It is four."} and len(items) > 3
 
 
+@pytest.mark.parametrize(("on_loop", "asynchronous"), FORMS)
+def test_two_steps_of_several_answers_tell_the_first(on_loop: bool, asynchronous: bool) -> None:
+    """Each answer is extracted by a request of its own; only the first one's is what the call is told of, whatever the others say."""
+    broken = "[[ ## answer ## ]]\nno\n\n[[ ## count ## ]]\nmany\n"
+    small = FakeLM([{"answer": "It is four.", "count": 4}, broken, {"answer": "It is five.", "count": 5}], chunk_size=4)
+    large = FakeLM(["Well, four.", "Well, five."])
+    program = Predict("question -> answer, count: int", n=2)
+    with lmnb.context(lm=large, adapter=TwoStepAdapter(small)):
+        items = read(streamify(program, None, None, True, on_loop, asynchronous)(question="2 + 2?"), [])
+    *pieces, made = items
+    assert "".join(piece.chunk for piece in pieces) == "It is four." and len(pieces) > 2
+    assert not any(piece.withdrawn for piece in pieces) and [piece.is_last_chunk for piece in pieces].count(True) == 1
+    assert made.completions.answer == ["It is four.", "It is five."] and len(small.calls) == 3
+
+
 def test_prompts_in_another_language_are_streamed_alike() -> None:
     """Headers stay, so the pieces are those of the English prompt."""
     for adapter in (lmnb.ChatAdapter(wording="de"), JSONAdapter(wording="zh"), XMLAdapter(wording="de")):
@@ -338,11 +353,48 @@ def test_prompts_in_another_language_are_streamed_alike() -> None:
         assert texts(items) == {"self.answer": "Ada Lovelace"} and len(items) > 4
 
 
-def test_an_lm_that_only_continues_a_text_tells_fields_whole() -> None:
-    """Its reply lacks the beginning that it was given, and may go on through the next turns."""
-    lm = FakeLM(["Ada Lovelace\n\n### user ###\n[[ ## answer ## ]]\nno"], model_type="text", chunk_size=4)
-    items = heard(Predict("question -> answer"), lm=lm, question="Who?")
-    assert [item.chunk for item in items[:-1]] == ["Ada Lovelace"] and not items[0].withdrawn
+@pytest.mark.parametrize("size", [1, 3, 7, 500])
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("adapter", [lmnb.ChatAdapter(), JSONAdapter(), XMLAdapter()])
+def test_an_lm_that_only_continues_a_text_is_told_in_pieces(adapter: Any, again: bool, size: int) -> None:
+    """Its reply lacks the beginning that it was given, or has it once more, and goes on through the next turns: of those nothing is told."""
+    signature = lmnb.Signature("question -> answer, sure: bool")
+    said = "Ada\n### user ###\nLovelace, \\\\### tool ### I think"
+    with lmnb.context(adapter=adapter):
+        whole = FakeLM([{"answer": said, "sure": True}], model_type="text")("")[0]
+        written = whole if again else whole.removeprefix(adapter.reply_start(signature))
+        assert again or written != whole
+        lm = FakeLM([f"{written}\n\n### user ###\n{whole}"], model_type="text", chunk_size=size)
+        items = heard(Predict(signature), lm=lm, question="Who?")
+    pieces = items[:-1]
+    assert items[-1].answer == said and texts(pieces) == {"self.answer": said}
+    assert not any(piece.withdrawn for piece in pieces)
+    assert len(pieces) > {1: 15, 3: 8, 7: 3, 500: 0}[size]
+
+
+def test_a_text_that_is_asked_for_again_is_told_from_its_beginning() -> None:
+    """What a failed attempt had told of a continued text is taken back, and what it held back is forgotten."""
+    attempts: list[int] = []
+
+    class Flaky(lmnb.BaseLM):
+        def forward_stream(self, prompt: Any = None, messages: Any = None, *, emit: Any, **options: Any) -> str:
+            attempts.append(1)
+            emit("Par\n### us")
+            if len(attempts) == 1:
+                raise lmnb.ServerError("down")
+            emit("ual\n")
+            return "Par\n### usual\n"
+
+    lm = Flaky("flaky", model_type="text", backoff=0.0, cache=False)
+    *pieces, made = heard(Predict("question -> answer"), lm=lm, question="?")
+    assert [(piece.chunk, piece.withdrawn) for piece in pieces] == [
+        ("Par", False),
+        ("", True),
+        ("Par", False),
+        ("\n### usual", False),
+        ("", False),
+    ]
+    assert made.answer == "Par\n### usual"
 
 
 def test_an_adapter_without_a_reader_tells_fields_whole() -> None:

@@ -27,7 +27,7 @@ def prompts(count: int) -> list[str]:
 
 def splits(path: Path, texts: list[str]) -> list[list[int]]:
     """What llama.cpp makes of the texts."""
-    server = llama.start("lmnb/test", path, n_ctx=512, n_threads=1, port=0)
+    server = llama.start("lmnb/test", path, n_ctx=512, n_threads=1, listens=True)
     found = []
     for text in texts:
         body = json.dumps({"content": text, "add_special": False, "parse_special": True}).encode()

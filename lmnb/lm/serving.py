@@ -1,0 +1,168 @@
+"""A local model for other tools, by OpenAI's protocol on loopback: `lmnb serve-lm`.
+
+llama.cpp's own server answers all but embeddings. It would embed a text as it stands; here other tools get the vectors that
+`Embedder` gives, which for a model of ours are taken where it would write a label for the text (see `vectors`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import http.client
+import json
+import re
+import struct
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from lmnb.errors import ContextWindowError, InvalidRequestError, LMError
+from lmnb.lm import llama, local, vectors
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_EMBEDDINGS = ("/v1/embeddings", "/embeddings")
+_LARGEST = 64_000_000  # bytes of a request
+_OF_A_CONNECTION = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect", "host", "content-length"}
+)
+
+
+class ModelServer(ThreadingHTTPServer):
+    """Serves `model` on a port of 127.0.0.1 until it is closed; with `api_key` to those only who send it.
+
+    ModelNotFound where there is no such model, LMError where the port cannot be used.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, model: str, *, port: int, api_key: str | None = None) -> None:
+        self.model, self.api_key = model, api_key
+        path = local.weights(model)
+        try:
+            super().__init__(("127.0.0.1", port), _Handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LMError(f"port {port} cannot be used ({reason}); name another one.", model=model) from error
+        try:
+            self._llama = llama.start(model, path, n_ctx=local.context_size(model), listens=True, api_key=api_key)
+        except BaseException:
+            self.server_close()
+            raise
+        self.behind = urlsplit(self._llama.listening_address).netloc
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request, and then the connection ends: replies may come piece by piece, and say nothing of their length."""
+
+    server: ModelServer  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def answer(self) -> None:
+        try:
+            body = self._body()
+            if body is None:
+                return
+            if self.command == "POST" and urlsplit(self.path).path in _EMBEDDINGS:
+                self._say(*self._embedded(body))
+            else:
+                self._pass_on(body)
+        except (ConnectionError, http.client.HTTPException):
+            self.close_connection = True  # the other tool went away, or the model's server did
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer
+
+    def _body(self) -> bytes | None:
+        length = self.headers.get("content-length", "0")
+        if "transfer-encoding" in self.headers or not length.isdecimal():
+            self._say(411, _error(411, "a request needs its length: send Content-Length"))
+            return None
+        if len(length) > 12 or int(length) > _LARGEST:
+            self._say(413, _error(413, f"a request may have {_LARGEST} bytes at most"))
+            return None
+        return self.rfile.read(int(length))
+
+    def _embedded(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Status and reply to a request for embeddings."""
+        bearer = self.headers.get("authorization", "").removeprefix("Bearer ")
+        given = (bearer or self.headers.get("x-api-key", "")).encode("latin-1", "replace")  # as it was sent
+        if self.server.api_key and not hmac.compare_digest(given, self.server.api_key.encode()):
+            return 401, _error(401, "Invalid API Key")
+        try:
+            return 200, embeddings(self.server.model, json.loads(body))
+        except (InvalidRequestError, ContextWindowError) as error:
+            return 400, _error(400, str(error))
+        except (ValueError, RecursionError) as error:
+            return 400, _error(400, f"the request is not JSON: {error}")
+        except LMError as error:
+            return 500, _error(500, str(error))
+
+    def _pass_on(self, body: bytes) -> None:
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_A_CONNECTION}
+        behind = http.client.HTTPConnection(self.server.behind)
+        try:
+            behind.request(self.command, self.path, body or None, kept)
+            reply = behind.getresponse()
+        except (http.client.HTTPException, ConnectionRefusedError) as error:
+            behind.close()
+            self._say(502, _error(502, f"the model's server gave no answer: {error!r}"))
+            return
+        try:
+            self.send_response_only(reply.status, reply.reason)
+            for name, value in reply.getheaders():
+                if name.lower() not in _OF_A_CONNECTION:
+                    self.send_header(name, value)
+            self.end_headers()
+            while piece := reply.read1(65_536):
+                self.wfile.write(piece)
+        finally:
+            behind.close()  # where the other tool went away, the model writes no further
+
+    def _say(self, status: int, reply: dict[str, Any]) -> None:
+        text = json.dumps(reply).encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
+        pass
+
+
+def embeddings(model: str, request: Any) -> dict[str, Any]:
+    """The reply to an OpenAI-shaped request for embeddings: the vectors of `lmnb.Embedder(model)`.
+
+    InvalidRequestError for what is no text or list of texts, ContextWindowError for a text that is too long.
+
+    >>> reply = embeddings("lmnb/tiny", {"input": ["a parcel", "an invoice"]})
+    >>> [(row["index"], len(row["embedding"])) for row in reply["data"]]
+    [(0, 128), (1, 128)]
+    """
+    asked = request.get("input") if isinstance(request, Mapping) else None
+    texts = [asked] if isinstance(asked, str) else asked
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise InvalidRequestError(
+            "'input' has to be a text or a list of texts; ids of tokens would be those of another model.", model=model
+        )
+    if any(map(_SURROGATE.search, texts)):
+        raise InvalidRequestError("'input' holds what is no text in Unicode: a lone surrogate.", model=model)
+    form = request.get("encoding_format") or "float"
+    if form not in ("float", "base64"):
+        raise InvalidRequestError(f"'encoding_format' is {form!r}: write 'float' or 'base64'.", model=model)
+    reply = vectors.reply(model, texts)
+    rows = [row["embedding"] for row in reply["data"]]
+    size = request.get("dimensions")
+    if size not in (None, len(rows[0])):
+        raise InvalidRequestError(f"'dimensions' is {size!r}, and {model!r} gives {len(rows[0])}.", model=model)
+    made = rows if form == "float" else [base64.b64encode(struct.pack(f"<{len(row)}f", *row)).decode() for row in rows]
+    data = [{"object": "embedding", "index": at, "embedding": row} for at, row in enumerate(made)]
+    return {"object": "list", "model": model, "data": data, "usage": reply["usage"]}
+
+
+def _error(status: int, message: str) -> dict[str, Any]:
+    kinds = {401: "authentication_error", 500: "server_error", 502: "server_error"}
+    return {"error": {"code": status, "message": message, "type": kinds.get(status, "invalid_request_error")}}
