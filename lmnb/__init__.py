@@ -46,7 +46,7 @@ _WHERE = {
     "lmnb.adapters.json": "JSONAdapter",
     "lmnb.adapters.xml": "XMLAdapter",
     "lmnb.adapters.two_step": "TwoStepAdapter",
-    "lmnb.lm.base": "BaseLM Response",
+    "lmnb.lm.base": "BaseLM Response is_retryable_lm_error",
     "lmnb.lm.client": "LM",
     "lmnb.lm.fake": "FakeLM DummyLM",
     "lmnb.lm.embedder": "Embedder",

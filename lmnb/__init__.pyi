@@ -124,6 +124,7 @@ from lmnb.export.program import load as load
 from lmnb.export.settings_file import load_settings as load_settings
 from lmnb.lm.base import BaseLM as BaseLM
 from lmnb.lm.base import Response as Response
+from lmnb.lm.base import is_retryable_lm_error as is_retryable_lm_error
 from lmnb.lm.budget import Budget as Budget
 from lmnb.lm.cache import cache as cache
 from lmnb.lm.cache import configure_cache as configure_cache

@@ -22,7 +22,7 @@ MultiChainComparison majority KNN Parallel PythonInterpreter CodeInterpreter Eva
 BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS streamify asyncify syncify configure context settings load_settings
 inspect_history track_usage BaseCallback load AdapterParseError CodeInterpreterError ContextWindowExceededError LMError LMAuthError
 LMBillingError LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTimeoutError LMTransportError
-LMUnsupportedModelError
+LMUnsupportedModelError is_retryable_lm_error
 """
 
 PLACES = {

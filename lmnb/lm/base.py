@@ -32,6 +32,15 @@ _LONGEST_WAIT = 30.0
 _log = logging.getLogger("lmnb.lm")
 
 
+def is_retryable_lm_error(error: BaseException) -> bool:
+    """Whether the same call may work a little later: too many requests, a failure of the server, no connection, no answer in time.
+
+    >>> is_retryable_lm_error(RateLimitError("slow down", model="m"))
+    True
+    """
+    return isinstance(error, RETRYABLE)
+
+
 class BaseLM(Batched, Transport, Options):
     """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
     asynchronous form).

@@ -26,7 +26,8 @@ class LM(ProfiledLM):
     Keys come from the environment (`OPENAI_API_KEY`, ...) or `api_key=`, a server of your own from `api_base=`; neither
     is saved, shown or part of a cache key: `save_profile` keeps them under a name, the key by its environment variable.
     `prompt_cache="auto"` marks system message and demos where the provider caches only what is marked (Claude), True marks
-    them for any provider; the cached tokens are in the usage, and lmnb's own cache is not concerned. Local models also take
+    them for any provider; the cached tokens are in the usage, and lmnb's own cache is not concerned. `use_developer_role=True`
+    sends the system message in the role "developer" to the models that take it, as litellm knows them. Local models also take
     `n_ctx`, `n_threads`, `n_servers` and `prompt_cache`, and reply greedily unless a temperature is given.
 
     `model_type="text"` is for a model that only continues a text (a base model, a server with `/v1/completions` alone): it is
@@ -145,17 +146,21 @@ class LM(ProfiledLM):
                 model=self.model,
             )
         asked = self._asked(given)
-        content = (
-            {"prompt": asked}
-            if isinstance(asked, str)
-            else {"messages": with_marks(asked, given.get("prompt_cache"), self.model)}
-        )
-        options = {name: value for name, value in _options(given).items() if name != "prompt_cache"}
+        options = _options(given)
+        marks, developer = options.pop("prompt_cache", None), options.pop("use_developer_role", False)
+        if isinstance(asked, str):
+            content: dict[str, Any] = {"prompt": asked}
+        else:
+            content = {"messages": with_marks(_as_developer(asked) if developer else asked, marks, self.model)}
         # retries are ours, so that they are counted
         return {"model": self.model, **content, **options, "num_retries": 0, "max_retries": 0}
 
     def _threads(self) -> Executor:
         return _local_threads()
+
+
+def _as_developer(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**message, "role": "developer"} if message["role"] == "system" else message for message in messages]
 
 
 def _read(reply: Any) -> dict[str, Any]:
@@ -170,7 +175,11 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
 
 def _public(options: dict[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in options.items() if not is_private(name)}
-    return {name: value for name, value in known.items() if (name, value) != ("prompt_cache", "auto")}
+    return {
+        name: value
+        for name, value in known.items()
+        if (name, value) != ("prompt_cache", "auto") and name != "use_developer_role"
+    }
 
 
 @once

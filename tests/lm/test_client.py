@@ -243,3 +243,28 @@ def test_a_call_cannot_name_another_model(scripted: Any) -> None:
     with pytest.raises(lmnb.InvalidRequestError, match=r"lm\.copy\(model=\.\.\.\)"):
         lm("hello", model="openrouter/some/model")
     assert scripted.requests == []
+
+
+def test_the_system_message_goes_to_the_developer_where_it_is_asked_for(
+    remote: Remote, scripted: Any, said: Any
+) -> None:
+    """`use_developer_role` changes the role that is sent and nothing else: the trace and the saved LM keep it as it was said."""
+    scripted.replies = [(200, said("hi"))]
+    lm = remote(use_developer_role=True).copy(
+        model="openai/o3-mini"
+    )  # litellm takes the role back for models that do not know it
+    messages = [{"role": "system", "content": "S"}, {"role": "user", "content": "hi"}]
+    lm(messages=messages)
+    sent = scripted.requests[-1]
+    assert [message["role"] for message in sent["messages"]] == ["developer", "user"]
+    assert "use_developer_role" not in sent
+    assert lm.history[-1].messages == messages
+    assert lm.dump_state()["use_developer_role"] is True
+
+
+def test_what_may_work_later_can_be_told() -> None:
+    """`is_retryable_lm_error` is true of the failures that are retried, and of no other."""
+    later = [lmnb.RateLimitError, lmnb.ServerError, lmnb.TransportError, lmnb.LMTimeoutError]
+    never = [lmnb.AuthError, lmnb.ContextWindowError, lmnb.InvalidRequestError, lmnb.ModelNotFound]
+    assert all(lmnb.is_retryable_lm_error(kind("no")) for kind in later)
+    assert not any(lmnb.is_retryable_lm_error(error) for error in [*(kind("no") for kind in never), ValueError()])
