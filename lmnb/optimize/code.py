@@ -10,6 +10,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any
 
+from lmnb import settings
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.canonical import canonical, jsonable
 from lmnb.errors import RunError, SaveError
@@ -32,6 +33,18 @@ class Code:
     settings: Mapping[str, Any] = field(default_factory=dict)
     budgets: tuple[Any, ...] = ()  # those that hold the run beside its own: the caller's, and the one it was given
     splits: Splits | None = None  # the examples, where the journal's are not exact
+
+
+def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
+    """The code of a new run: copies of its programs, and the settings of here and now."""
+    return Code(
+        program=student.deepcopy(),
+        metric=optimizer.metric,
+        teacher=None if teacher is None else teacher.deepcopy(),
+        teacher_settings=optimizer.teacher_settings,
+        settings={name: settings.current(name) for name in ("lm", "adapter")},
+        budgets=(settings.current("budget"), budget),
+    )
 
 
 def code_hashes(code: Code) -> dict[str, dict[str, str]]:

@@ -53,16 +53,7 @@ class Driver:
         self._budget = budget
         self._inbox: list[Candidate] = []
         self._faults = Faults(max_errors)
-        self._dispatcher = Dispatcher(
-            archive,
-            journal,
-            recording,
-            controls,
-            execute=execute,
-            budget=budget,
-            num_threads=num_threads,
-            landed=self._landed,
-        )
+        self._dispatcher = Dispatcher(archive, journal, recording, controls, execute, budget, num_threads, self._landed)
 
     def run(self) -> None:
         """Perform the search to its end; raises `Stopped`, or what went wrong."""

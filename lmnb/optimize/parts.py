@@ -80,17 +80,8 @@ class Parts:
         controls = Controls(told, self._clock if live else Clock(), self.limits["seconds"] if live else None)
         execute = None
         if live and self._code is not None:
-            execute = Runner(
-                student=self._code.program,
-                teacher=self._code.teacher,
-                metric=self._code.metric,
-                splits=header.splits,
-                teacher_settings=self._code.teacher_settings,
-                blobs=self._journal.blobs,
-                budget=Purse(budget, *self._code.budgets),
-                cancelled=controls.cancelled,
-                settings=self._code.settings,
-            )
+            purse = Purse(budget, *self._code.budgets)
+            execute = Runner(self._code, header.splits, self._journal.blobs, purse, controls.cancelled)
         return Driver(
             lambda: header.optimizer().search(task, **header.options),
             archive,
