@@ -23,7 +23,7 @@ MODULES = (
 LIMITS = frozenset({"TimeLimit", "MemoryLimit", "CallLimit", "Crash"})  # the state is gone after these
 _OUTSIDE = frozenset(
     """ctypes fcntl ftplib glob http imaplib importlib mmap multiprocessing pickle poplib pty resource requests select shelve
-    shutil signal smtplib socket socketserver sqlite3 ssl subprocess tempfile threading urllib webbrowser""".split()  # noqa: SIM905
+    shutil signal smtplib socket socketserver sqlite3 ssl subprocess tempfile threading urllib webbrowser""".split()
 )
 _ABSENT = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'|cannot import name '(\w+)' from '([\w.]+)'")
 _ATTRIBUTE = re.compile(r"(?:type object )?'(\w+)'(?: object)? has no attribute '(\w+)'")
