@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 from lmnb.callbacks import as_callbacks
+from lmnb.nearest import did_you_mean
 
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -63,8 +63,7 @@ def context(**values: Any) -> Iterator[None]:
 def _check(values: Mapping[str, Any]) -> None:
     for name in values:
         if name not in _DEFAULTS:
-            near = get_close_matches(name, _DEFAULTS, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_DEFAULTS)}."
+            hint = did_you_mean(name, _DEFAULTS, f"The settings are: {', '.join(_DEFAULTS)}.")
             raise TypeError(f"there is no setting {name!r}. {hint}")
     as_callbacks(values.get("callbacks"))
     if isinstance(values.get("lm"), str):
