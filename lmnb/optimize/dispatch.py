@@ -26,9 +26,7 @@ class Stopped(Exception):
 
 @dataclass(eq=False)
 class Dispatcher:
-    """`execute` runs one rollout; None makes this a replay, which buys nothing. `landed` is called with each that was run, in the
-    driver's thread.
-    """
+    """`execute` runs one rollout; None makes this a replay, which buys nothing."""
 
     archive: Archive
     journal: Journal
@@ -37,7 +35,6 @@ class Dispatcher:
     execute: Execute | None
     budget: Budget
     num_threads: int
-    landed: Callable[[Rollout, Result], None]
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -55,15 +52,22 @@ class Dispatcher:
             # cancelled rollouts are left to find out by themselves: nobody waits for a reply that will not be used
             self._pool.shutdown(wait=not cancelled.is_set(), cancel_futures=True)
 
-    def outcomes(self, number: int, rollouts: Mapping[str, Rollout]) -> dict[str, Result | Dropped]:
-        """What the rollouts of batch `number` give, by their keys. Raises `Stopped` where a replay is at the journal's end."""
+    def outcomes(
+        self, number: int, rollouts: Mapping[str, Rollout], landed: Callable[[Rollout, Result], None]
+    ) -> dict[str, Result | Dropped]:
+        """What the rollouts of batch `number` give, by their keys; `landed` is called with each that was run, in this thread.
+
+        Raises `Stopped` where a replay is at the journal's end.
+        """
         controls, outcomes = self.controls, dict[str, Result | Dropped]()
         waiting, flying = deque(rollouts), set[str]()
 
         def land(key: str, outcome: Result | BaseException) -> None:
             if key in flying:  # else it was given up
                 flying.remove(key)
-                outcomes[key] = self._outcome(rollouts[key], outcome)
+                outcomes[key] = self._outcome(outcome)
+                if isinstance(outcome, Result):
+                    landed(rollouts[key], outcome)
 
         try:
             while waiting or flying:
@@ -114,10 +118,9 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001 - a worker's fault ends the run, whatever it is
             self.controls.post(partial(land, error))
 
-    def _outcome(self, rollout: Rollout, outcome: Result | BaseException) -> Result | Dropped:
+    def _outcome(self, outcome: Result | BaseException) -> Result | Dropped:
         """In the driver's thread: what came of a rollout. Raises what broke its worker."""
         if isinstance(outcome, Result):
-            self.landed(rollout, outcome)
             return outcome
         if not isinstance(outcome, (BudgetExceeded, Cancelled)):
             raise outcome

@@ -12,6 +12,7 @@ from lmnb.optimize.archive import Archive
 from lmnb.optimize.clock import Clock
 from lmnb.optimize.code import Code
 from lmnb.optimize.controls import Controls
+from lmnb.optimize.dispatch import Dispatcher
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
@@ -82,16 +83,10 @@ class Parts:
         if live and self._code is not None:
             purse = Purse(budget, *self._code.budgets)
             execute = Runner(self._code, header.splits, self._journal.blobs, purse, controls.cancelled)
+        journal = self._journal if live else Journal(None)
+        dispatcher = Dispatcher(archive, journal, recording, controls, execute, budget, header.num_threads)
         return Driver(
-            lambda: header.optimizer().search(task, **header.options),
-            archive,
-            self._journal if live else Journal(None),
-            recording,
-            controls,
-            execute=execute,
-            budget=budget,
-            num_threads=header.num_threads,
-            max_errors=header.max_errors,
+            lambda: header.optimizer().search(task, **header.options), dispatcher, max_errors=header.max_errors
         )
 
     def _show_recorded(self) -> None:
