@@ -56,9 +56,8 @@ def code_hashes(code: Code) -> dict[str, dict[str, str]]:
         state = fingerprint(partial(kind, vars(code.metric), code.metric.dump_state()))
         found["metric"] = {**found["metric"], "hash": state["hash"]}
     adapter = code.settings.get("adapter") or ChatAdapter()
-    state = fingerprint(
-        partial(type(adapter), **adapter.dump_state())
-    )  # its options: the wording, the extraction model, ...
+    # its options: the wording, the extraction model, ...
+    state = fingerprint(partial(type(adapter), **adapter.dump_state()))
     return found | {"adapter": {**fingerprint(type(adapter)), "hash": state["hash"]}}
 
 

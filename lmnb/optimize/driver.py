@@ -78,15 +78,12 @@ class Driver:
 
     def unscored(self) -> Candidate | None:
         """A candidate that is the driver's to score: the person made it, or it came back after it was dropped in flight."""
-        for entry in self.archive.entries.values():
-            mine = entry.candidate.id in self.archive.state.made or entry.cut_short
-            if (
-                mine
-                and self.archive.size
-                and not self.archive.complete(entry.candidate.id)
-                and self.archive.dropped(entry.candidate) is None
-            ):
-                return entry.candidate
+        archive = self.archive
+        for entry in archive.entries.values() if archive.size else ():
+            candidate = entry.candidate
+            mine = candidate.id in archive.state.made or entry.cut_short
+            if mine and not archive.complete(candidate.id) and archive.dropped(candidate) is None:
+                return candidate
         return None
 
     def _boundary(self) -> None:

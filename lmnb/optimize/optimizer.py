@@ -98,9 +98,8 @@ class Optimizer:
         return made
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items() if k != 'metric')})"
-        )
+        given = (f"{name}={value!r}" for name, value in self.get_params().items() if name != "metric")
+        return f"{type(self).__name__}({', '.join(given)})"
 
 
 Teleprompter = Optimizer

@@ -60,9 +60,8 @@ class Parts:
     @property
     def limits(self) -> dict[str, float | None]:
         """The run's limits of calls, tokens, usd and seconds."""
-        return (
-            dict.fromkeys(("calls", "tokens", "usd", "seconds")) | self.header.budget | (self._recording.budget or {})
-        )
+        unlimited = dict.fromkeys(("calls", "tokens", "usd", "seconds"))
+        return unlimited | self.header.budget | (self._recording.budget or {})
 
     def _new_driver(self, archive: Archive, recording: Recording, budget: Budget, *, live: bool) -> Driver:
         header = self.header

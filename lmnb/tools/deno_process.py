@@ -32,9 +32,8 @@ _RIGHTS = [
     "--no-lock",
     *(f"--deny-{what}" for what in ("net", "env", "run", "ffi", "sys", "import")),
 ]
-_PACKAGES = {
-    "imports": {"ws": "data:text/javascript,"}
-}  # Pyodide imports it where it finds Node's names, to open sockets
+# Pyodide imports it where it finds Node's names, to open sockets
+_PACKAGES = {"imports": {"ws": "data:text/javascript,"}}
 
 
 class Ended(Exception):

@@ -276,16 +276,14 @@ def _quoted(name: str) -> str:
 
 def _cell(value: Any) -> str:
     text = "NULL" if value is None else f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
-    text = (
-        text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") if "\n" in text or "\r" in text else text
-    )
+    if "\n" in text or "\r" in text:
+        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
 def _reason(error: BaseException) -> str:
     """The driver's own words, in one line, without the statement that SQLAlchemy repeats."""
     cause = getattr(error, "orig", None) or error
-    said = (
-        cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
-    )  # pg8000 gives the parts of a message
+    # pg8000 gives the parts of a message
+    said = cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
     return " ".join(str(said.get("M") or cause).split()).rstrip(".")[:500]

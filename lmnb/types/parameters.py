@@ -164,11 +164,8 @@ def of_schema(tool: str, schema: Any) -> Parameters:
 def _followed(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a property that only refers to a definition refers to."""
     head, _, name = str(part.get("$ref", "")).rpartition("/")
-    found = (
-        schema[head[2:]].get(name)
-        if head in ("#/$defs", "#/definitions") and isinstance(schema.get(head[2:]), Mapping)
-        else None
-    )
+    defined = schema.get(head[2:]) if head in ("#/$defs", "#/definitions") else None
+    found = defined.get(name) if isinstance(defined, Mapping) else None
     return found if isinstance(found, Mapping) else part
 
 
