@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TextIO
 
+from lmnb.counts import counted
 from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
@@ -87,7 +88,7 @@ class CallHistory(tuple[HistoryEntry, ...]):
         show_in_notebook("history", self)
 
     def __repr__(self) -> str:
-        return f"CallHistory({len(self)} LM call{'s' * (len(self) != 1)})"
+        return f"CallHistory({counted(len(self), 'LM call')})"
 
     def _repr_html_(self) -> str:
         earlier = len(self) - SHOWN

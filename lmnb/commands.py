@@ -63,19 +63,20 @@ def lab_line(notebook: Path, *, browser: bool = True, port: int | None = None) -
 
 
 def demo(args: Namespace) -> int:
-    from lmnb.demo import TicketRouter, optimizer, right_team, tickets
+    from lmnb.data import tickets
+    from lmnb.demo import TicketRouter, optimizer, right_team
 
     model = use_model(args.model)
     data = tickets()
     program = TicketRouter()
-    score = lmnb.Evaluate(data["test"], right_team)
+    score = lmnb.Evaluate(data.test, right_team)
     before = score(program)
-    print(f"support tickets to one of three teams; {len(data['test'])} held-out tickets; {model}")
+    print(f"support tickets to one of three teams; {len(data.test)} held-out tickets; {model}")
     print(f"zero-shot  {percent(before.score)}")
     run = optimizer(args.candidates).start(
         program,
-        trainset=data["train"],
-        valset=data["val"],
+        trainset=data.train,
+        valset=data.val,
         seed=args.seed,
         budget=lmnb.Budget(calls=args.budget) if args.budget else None,
     )

@@ -1,4 +1,4 @@
-"""Arguments that count something."""
+"""Arguments that count something, and numbers in sentences."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def whole_number(name: str, value: Any, what: str, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}, and it is {what}: write a whole number from {least}.")
     return value
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "demo"), counted(3, "demo")
+    ('1 demo', '3 demos')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"

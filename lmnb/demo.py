@@ -1,15 +1,12 @@
-"""The first notebook's program, data and optimizer, at a place that can be imported.
+"""The first notebook's program and optimizer, at a place that can be imported.
 
 `lmnb demo` runs them, and `lmnb resume` finds the code of the run again.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
-from lmnb.data.packaged import packaged
 from lmnb.example import Example
 from lmnb.modules.module import Module
 from lmnb.modules.predict import Predict
@@ -49,18 +46,3 @@ def optimizer(candidates: int = 10) -> BootstrapFewShotWithRandomSearch:
         max_labeled_demos=8,
         num_candidate_programs=candidates,
     )
-
-
-def tickets() -> Mapping[str, list[Example]]:
-    """The ticket data set by split; 10 % of the train split's teams are wrong.
-
-    >>> {split: len(rows) for split, rows in tickets().items()}
-    {'train': 120, 'val': 100, 'test': 300}
-    >>> tickets()["train"][0].team
-    'otter'
-    """
-    splits: dict[str, list[Example]] = {"train": [], "val": [], "test": []}
-    for line in packaged("tickets.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        splits[row["split"]].append(Example(ticket=row["ticket"], team=row["team"]).with_inputs("ticket"))
-    return splits

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from lmnb.canonical import content_hash
 from lmnb.errors import InputError
+from lmnb.nearest import did_you_mean
 
 
 class Provenance(NamedTuple):
@@ -199,10 +199,8 @@ class Example:
 
 
 def _unknown(example: Example, name: str) -> str:
-    near = get_close_matches(name, example.keys(), n=1)
-    if near:
-        return f"this {type(example).__name__} has no field {name!r}. Did you mean {near[0]!r}?"
-    return f"this {type(example).__name__} has no field {name!r}. It has: {', '.join(example.keys()) or 'no fields'}."
+    hint = did_you_mean(name, example, f"It has: {', '.join(example) or 'no fields'}.")
+    return f"this {type(example).__name__} has no field {name!r}. {hint}"
 
 
 def _plain(value: Any) -> Any:

@@ -17,14 +17,14 @@ from html import escape
 _TAGS = frozenset(
     """div span p pre code b strong i em small s del ins mark kbd br hr ul ol li dl dt dd table thead tbody tr th td
     details summary section header footer main figure figcaption a
-    svg g path line rect circle polyline polygon text title""".split()  # noqa: SIM905
+    svg g path line rect circle polyline polygon text title""".split()
 )
 _VOID = frozenset({"br", "hr"})
 _ATTRIBUTES = frozenset(
     """class style title role open colspan rowspan scope lang dir tabindex href data-lmnb data-state data-kind data-id
     viewBox width height x y x1 y1 x2 y2 cx cy r rx ry d points fill fill-opacity stroke stroke-width stroke-dasharray
     stroke-linecap stroke-linejoin stroke-opacity opacity font-size font-weight font-family text-anchor transform
-    preserveAspectRatio aria-label aria-hidden aria-level aria-current""".split()  # noqa: SIM905
+    preserveAspectRatio aria-label aria-hidden aria-level aria-current""".split()
 )
 _HREF = re.compile(r"(https?://|#)[^\s\x00-\x20]*", re.IGNORECASE)
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -143,6 +143,12 @@ def heading(*children: object, level: int = 3) -> Html:
     """A heading that is no `<h3>`: JupyterLab would take that into the notebook's table of contents."""
     attributes = {"class": f"lm-h lm-h{level}", "role": "heading", "aria-level": level}
     return el("div", attributes, el("strong", None, *children))
+
+
+def table_of(names: Iterable[object], rows: Iterable[Html], look: str = "lm-table") -> Html:
+    """A table of `rows`, which are `tr` elements, under a head of `names`."""
+    head = el("thead", None, el("tr", None, *(el("th", {"scope": "col"}, name) for name in names)))
+    return el("table", {"class": look}, head, el("tbody", None, *rows))
 
 
 def shorten(value: object, limit: int = 2_000) -> Html:

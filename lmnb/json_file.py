@@ -9,11 +9,11 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from lmnb.errors import SaveError
+from lmnb.nearest import did_you_mean
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -121,11 +121,8 @@ def expect_keys(value: Mapping[str, Any], known: tuple[str, ...], place: str, op
     """SaveError for a key that nobody knows, and for one that is missing."""
     for key in value:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            raise SaveError(
-                f"{place} has an unknown key {key!r}. "
-                + (f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.")
-            )
+            hint = did_you_mean(key, known, f"Known: {', '.join(known)}.")
+            raise SaveError(f"{place} has an unknown key {key!r}. {hint}")
     for key in known:
         if key not in value and key not in optional:
             raise SaveError(f"{place} has no {key!r}")

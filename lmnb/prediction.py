@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.usage import used_below
@@ -63,7 +64,7 @@ class Prediction(Example):
     def __repr__(self) -> str:
         fields = [f"{key}={value!r}" for key, value in self._fields.items()]
         more = len(self._completions or ()) - 1
-        omitted = f" ({more} more completion{'s' * (more != 1)})" if more > 0 else ""
+        omitted = f" ({counted(more, 'more completion')})" if more > 0 else ""
         line = f"Prediction({', '.join(fields)}){omitted}"
         if len(line) <= 100:
             return line

@@ -15,13 +15,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from lmnb.callbacks import as_callbacks
 from lmnb.json_file import write_json
+from lmnb.nearest import did_you_mean
 
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -85,8 +85,7 @@ def _check(values: Mapping[str, Any]) -> None:
         if name in _ELSEWHERE:
             raise TypeError(f"there is no setting {name!r}, and it needs none: {_ELSEWHERE[name]}.")
         if name not in _DEFAULTS:
-            near = get_close_matches(name, _DEFAULTS, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_DEFAULTS)}."
+            hint = did_you_mean(name, _DEFAULTS, f"The settings are: {', '.join(_DEFAULTS)}.")
             raise TypeError(f"there is no setting {name!r}. {hint}")
     as_callbacks(values.get("callbacks"))
     if isinstance(values.get("lm"), str):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from types import FunctionType, MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ValidationError, create_model
 
 from lmnb.errors import SignatureError
+from lmnb.nearest import did_you_mean
 from lmnb.types.card import signature_card
 from lmnb.types.checked import problems
 from lmnb.types.code import type_code, type_from_code
@@ -235,8 +235,7 @@ class SignatureMeta(type):
     def _field(cls, name: str) -> Field:
         if name in cls._parts:
             return cls._parts[name]
-        near = get_close_matches(name, cls._parts, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(cls._parts)}."
+        hint = did_you_mean(name, cls._parts, f"It has: {', '.join(cls._parts)}.")
         raise SignatureError(f"signature {cls.signature!r} has no field {name!r}. {hint}")
 
     # -- showing -------------------------------------------------------------------------------------------------------
@@ -272,10 +271,10 @@ class Signature(metaclass=SignatureMeta):
     'Choose a team.'
     """
 
-    instructions: ClassVar[str]  # type: ignore[assignment]  # properties of the metaclass, named here for type checkers
-    fields: ClassVar[dict[str, Field]]  # type: ignore[assignment]
-    input_fields: ClassVar[dict[str, Field]]  # type: ignore[assignment]
-    output_fields: ClassVar[dict[str, Field]]  # type: ignore[assignment]
+    instructions: ClassVar[str]  # properties of the metaclass, named here for type checkers
+    fields: ClassVar[dict[str, Field]]
+    input_fields: ClassVar[dict[str, Field]]
+    output_fields: ClassVar[dict[str, Field]]
 
 
 def make_signature(

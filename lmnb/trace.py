@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lmnb import views
 from lmnb.canonical import canonical, jsonable
+from lmnb.counts import counted
 from lmnb.data_uri import shortened, without_data
 from lmnb.optional import need
 from lmnb.spans import Span as Span
@@ -173,7 +174,7 @@ class Trace:
     def __repr__(self) -> str:
         usage = self.usage
         tokens = usage["prompt_tokens"] + usage["completion_tokens"]
-        calls = f"{usage['calls']} LM call" + "s" * (usage["calls"] != 1)
+        calls = counted(usage["calls"], "LM call")
         return f"Trace({self.root.name}: {self.root.seconds or 0:.2f} s, {calls}, {tokens:,} tokens)"
 
     def _repr_html_(self) -> str:

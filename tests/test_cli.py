@@ -16,6 +16,7 @@ import pytest
 
 import lmnb
 from lmnb import cli, commands, demo
+from lmnb.data import tickets
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -39,8 +40,8 @@ def run_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 def stored(routing_lm: Any) -> Any:
     """A small finished run of the demo's program on a fake LM."""
     lmnb.configure(lm=routing_lm)
-    data = demo.tickets()
-    run = demo.optimizer(2).start(demo.TicketRouter(), trainset=data["train"][:20], valset=data["val"][:10])
+    data = tickets()
+    run = demo.optimizer(2).start(demo.TicketRouter(), trainset=data.train[:20], valset=data.val[:10])
     run.wait()
     return run
 
@@ -154,8 +155,8 @@ def test_replay_needs_no_code_of_the_program(run_cli: Cli, routing_lm: Any) -> N
             return self.route(ticket=ticket)
 
     lmnb.configure(lm=routing_lm)
-    data = demo.tickets()
-    run = demo.optimizer(2).start(Gone(), trainset=data["train"][:20], valset=data["val"][:10])
+    data = tickets()
+    run = demo.optimizer(2).start(Gone(), trainset=data.train[:20], valset=data.val[:10])
     run.wait(30)
     lmnb.configure(lm=None)
     status, out, err = run_cli("replay", run.path.name)
@@ -178,8 +179,8 @@ def test_replay_names_what_diverged(run_cli: Cli, stored: Any) -> None:
 def test_resume_goes_on_where_a_run_stopped(run_cli: Cli, routing_lm: Any) -> None:
     """A stopped run is found by its name, its code by import path, and it ends like one that was never stopped."""
     lmnb.configure(lm=routing_lm)
-    data = demo.tickets()
-    rows = {"trainset": data["train"][:20], "valset": data["val"][:10]}
+    data = tickets()
+    rows = {"trainset": data.train[:20], "valset": data.val[:10]}
     run = demo.optimizer(3).start(demo.TicketRouter(), paused=True, **rows)
     run.step()
     run.until("paused", 30)

@@ -21,13 +21,13 @@ from lmnb.optimize.report import run_html, run_page
 ELEMENTS = frozenset(
     """a b body br caption code dd del details div dl dt em figcaption figure footer g head header hr html i ins kbd li line
     main mark meta ol p path polygon polyline pre rect circle s section small span strong style summary svg table tbody td
-    text th thead title tr ul""".split()  # noqa: SIM905
+    text th thead title tr ul""".split()
 )
 ATTRIBUTES = frozenset(
     """charset class cols colspan content cx cy d dir fill fill-opacity font-family font-size font-weight height href
     http-equiv lang name opacity open points preserveaspectratio r role rowspan rx ry scope stroke stroke-dasharray
     stroke-linecap stroke-linejoin stroke-opacity stroke-width style tabindex text-anchor title transform viewbox width
-    x x1 x2 y y1 y2 cx""".split()  # noqa: SIM905
+    x x1 x2 y y1 y2 cx""".split()
 )
 WORD_LISTS = ("data-", "aria-")
 PLAIN_STYLE = re.compile(r"[-\w\s.%#:;,()]*")

@@ -59,11 +59,8 @@ class Maybe(Codec):
         if value is None:
             return "null"
         text = self.inner.render(value)
-        return (
-            json.dumps(text, ensure_ascii=False)
-            if text.strip().lower() in _NULLS or _unquoted(text) is not None
-            else text
-        )
+        misread = text.strip().lower() in _NULLS or _unquoted(text) is not None
+        return json.dumps(text, ensure_ascii=False) if misread else text
 
     def dump(self, value: Any) -> Any:
         return None if value is None else self.inner.dump(value)
@@ -71,11 +68,9 @@ class Maybe(Codec):
     def load(self, data: Any) -> Any:
         if data is None:
             return None
-        return (
-            self.parse(data)
-            if isinstance(data, str) and not isinstance(self.inner, (Text, Typed))
-            else self.inner.load(data)
-        )
+        if isinstance(data, str) and not isinstance(self.inner, (Text, Typed)):
+            return self.parse(data)
+        return self.inner.load(data)
 
     def parse(self, text: str) -> Any:
         text = text.strip()

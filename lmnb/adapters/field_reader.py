@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 LONGEST = 1_000  # characters that may wait for what they mean: beyond, the fields come whole
-_LEADING = re.compile(r"[\s\ufeff]*")
+_LEADING = re.compile(r"\A[\s\ufeff]+")
 _OPENED, _CLOSED = "<think>", "</think>"
 
 
@@ -47,9 +47,7 @@ class FieldReader:
     def _after_thought(self, delta: str) -> str:
         if self._start is None:
             return delta
-        text = self._start + delta
-        text = text[_LEADING.match(text).end() :]  # pyright: ignore[reportOptionalMemberAccess]
-        self._start = text
+        self._start = text = _LEADING.sub("", self._start + delta, count=1)
         if text.startswith(_OPENED):
             _, closed, rest = text.partition(_CLOSED)
             if not closed:

@@ -22,7 +22,7 @@ from lmnb.types.checked import adapter_for, problems
 from lmnb.types.history import History
 from lmnb.types.parts import Placed, Placeholder
 from lmnb.types.wording import Wording
-from lmnb.types.words import bounds, schema_text, type_text
+from lmnb.types.words import kind_text, schema_text
 
 F = TypeVar("F")
 Turns: TypeAlias = Callable[[Mapping[str, Any]], list[Message]]
@@ -232,8 +232,3 @@ def _checked_type(kind: Any) -> TypeAdapter[Any] | None:
         return adapter_for(kind) if holds_type(kind) else None
     except PydanticUserError:
         return None
-
-
-def kind_text(field: Any, wording: Wording) -> str:
-    """The type of a field and its bounds in words."""
-    return ", ".join([type_text(field.type, wording), *bounds(field.constraints, wording)])

@@ -11,6 +11,7 @@ import json
 import re
 import types
 from collections.abc import Iterable
+from inspect import getattr_static
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +27,7 @@ _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
 _BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)]|\[\d{1,4}\])[ \t]+")
+_READS = "parse_lm_response"
 _LISTS = (list, tuple, set, frozenset)
 _NUMBERS = (int, float, bool, Union, types.UnionType)
 _DATES = (datetime.date, datetime.datetime, datetime.time)
@@ -94,7 +96,7 @@ class Typed(Json):
     def __init__(self, kind: type[Type], adapter: TypeAdapter[Any]) -> None:
         super().__init__(kind, adapter)
         self.kind = kind
-        self.own_text = kind.parse_lm_response.__func__ is not Type.parse_lm_response.__func__  # pyright: ignore
+        self.own_text = getattr_static(kind, _READS) is not getattr_static(Type, _READS)
 
     def render(self, value: Any) -> str:
         value = self._typed(value)
@@ -121,14 +123,10 @@ class Typed(Json):
             return value  # a wrong label is shown as it is
 
 
-class Open(Codec):
+class Open(Json):
     """A type that a plain text belongs to (`Any`, `int | str`): JSON where it is JSON of the type, else the text
     itself.
     """
-
-    def __init__(self, kind: Any, adapter: TypeAdapter[Any]) -> None:
-        self.adapter = adapter
-        self.loose = _holds_any(kind)
 
     def render(self, value: Any) -> str:
         if isinstance(value, str) and not isinstance(value, enum.Enum):
@@ -141,10 +139,6 @@ class Open(Codec):
         if dumped is _NO_FORM:
             return plain(value)
         return dumps(dumped)
-
-    def dump(self, value: Any) -> Any:
-        dumped = _dumped(self.adapter, value, loose=self.loose)
-        return json_data(value) if dumped is _NO_FORM else dumped
 
     def load(self, data: Any) -> Any:
         return checked(self.adapter.validate_json, dumps(data))

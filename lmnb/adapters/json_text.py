@@ -152,7 +152,7 @@ def _python(text: str) -> str | None:
 def _repaired(text: str) -> str | None:
     if _holds(_FORMULA, text) or _holds(_CODED, text) or not _only_loose(text):
         return None
-    from json_repair import repair_json  # type: ignore[import-not-found]  # takes 20 ms to import, and few replies need it
+    from json_repair import repair_json  # takes 20 ms to import, and few replies need it
 
     try:
         repaired = repair_json(text, return_objects=True)

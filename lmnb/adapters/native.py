@@ -90,9 +90,8 @@ class NativeCall:
             calls = _calls(turn.get(self.output))
             values = turn if calls is None else {**added, **turn}
             shown = []
-            if calls is None or any(
-                field in self.said.fields for field in values
-            ):  # else it says nothing beside its calls
+            # a turn of calls alone says nothing beside them
+            if calls is None or any(field in self.said.fields for field in values):
                 alone = {**inputs, name: past.model_copy(update={"messages": (values,)})}
                 shown = adapter.format(self.said, [], alone)[start:-1]
             turns += self._with_calls(shown, calls, f"turn_{number}", self.wording.lost_result)

@@ -67,10 +67,7 @@ def tickets() -> Splits:
     >>> splits.train[0].inputs().keys(), splits.train[0].labels().keys(), len(splits.test) >= 200
     (['ticket'], ['team'], True)
     """
-    splits: dict[str, list[Example]] = {"train": [], "val": [], "test": []}
-    for row in load_jsonl(packaged("tickets.jsonl"), fields=["split", "ticket", "team"]):
-        splits[row["split"]].append(row.without("split").with_inputs("ticket"))
-    return Splits(**splits)
+    return _shipped("tickets.jsonl", "ticket", "team")
 
 
 def people() -> Splits:
@@ -81,10 +78,14 @@ def people() -> Splits:
     >>> row.inputs().keys(), row.labels().keys(), len(row.facts)
     (['question'], ['answer', 'facts'], 2)
     """
-    splits: dict[str, list[Example]] = {"train": [], "val": [], "test": []}
-    for row in load_jsonl(packaged("people-questions.jsonl"), fields=["split", "question", "answer", "facts"]):
-        splits[row["split"]].append(row.without("split").with_inputs("question"))
-    return Splits(**splits)
+    return _shipped("people-questions.jsonl", "question", "answer", "facts")
+
+
+def _shipped(name: str, given: str, *labels: str) -> Splits:
+    splits = Splits([], [], [])
+    for row in load_jsonl(packaged(name), fields=["split", given, *labels]):
+        getattr(splits, row["split"]).append(row.without("split").with_inputs(given))
+    return splits
 
 
 def people_facts() -> list[dict[str, str]]:

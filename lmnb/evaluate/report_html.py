@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmnb.html import Html, duration, el, heading, join, root, shorten
+from lmnb.html import Html, duration, el, heading, join, root, shorten, table_of
 
 MAX_ROWS = 50
 MAX_TEXT = 400
@@ -72,17 +72,11 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Html:
     shown = rows[:MAX_ROWS]
     feedback = any(row["feedback"] for row in shown)
     names = ["#", "input", "expected", "predicted", "score", *(["feedback"] if feedback else []), "time"]
-    body = [_row(row, feedback) for row in shown]
     more = f"{len(rows) - len(shown):,} more rows: report.rows, report.to_pandas()" if len(rows) > len(shown) else ""
     return join(
         [
             heading("Rows, failures and lowest scores first", level=4),
-            el(
-                "table",
-                {"class": "lm-table lm-num"},
-                el("thead", None, el("tr", None, *(el("th", {"scope": "col"}, name) for name in names))),
-                el("tbody", None, *body),
-            ),
+            table_of(names, [_row(row, feedback) for row in shown], "lm-table lm-num"),
             el("div", {"class": "lm-muted lm-more"}, more) if more else None,
         ]
     )

@@ -7,9 +7,10 @@ from typing import Any
 
 from lmnb.adapters.values import plain
 from lmnb.canonical import jsonable
+from lmnb.counts import counted
 from lmnb.data_uri import without_data
 from lmnb.example import Example
-from lmnb.html import Html, el, heading, money, root, shorten
+from lmnb.html import Html, el, heading, money, root, shorten, table_of
 from lmnb.lm.private import public, redact
 from lmnb.modules.tool_texts import named_tools
 from lmnb.types.card import signature_body
@@ -38,15 +39,6 @@ def program_card(program: Any) -> Html:
 
 
 # -- what a card says, whatever its form ---------------------------------------------------------------------------------
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "demo"), counted(3, "demo")
-    ('1 demo', '3 demos')
-    """
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
@@ -143,7 +135,6 @@ def _facts(facts: Mapping[str, str]) -> Html:
 
 def _demos(predictor: Any) -> Html:
     names = list(predictor.signature.fields)
-    head = el("tr", None, *(el("th", {"scope": "col"}, name) for name in [*names, "from"]))
     rows = (
         el(
             "tr",
@@ -158,5 +149,4 @@ def _demos(predictor: Any) -> Html:
     )
     left = len(predictor.demos) - SHOWN
     more = el("div", {"class": "lm-muted"}, f"… {left} more demos") if left > 0 else None
-    table = el("table", {"class": "lm-table"}, el("thead", None, head), el("tbody", None, *rows))
-    return el("div", {"class": "lm-pane"}, heading("Demos", level=4), table, more)
+    return el("div", {"class": "lm-pane"}, heading("Demos", level=4), table_of([*names, "from"], rows), more)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.counts import counted
 from lmnb.data_uri import without_data
 from lmnb.markdown import block, document, span
-from lmnb.modules.card import counted, origin_of, predictor_facts, provenance_facts
+from lmnb.modules.card import origin_of, predictor_facts, provenance_facts
 from lmnb.modules.tool_texts import named_tools
-from lmnb.types.words import bounds, type_text
+from lmnb.types.words import kind_text
 
 
 def card_text(program: Any) -> str:
@@ -42,9 +43,8 @@ def _predictor(name: str, predictor: Any) -> list[str]:
 
 
 def _field(field: Any) -> str:
-    kind = ", ".join([type_text(field.type), *bounds(field.constraints)])
     described = f": {span(field.desc)}" if field.desc else ""
-    return f"- {'input' if field.is_input else 'output'} {span(field.name)} ({span(kind)}){described}"
+    return f"- {'input' if field.is_input else 'output'} {span(field.name)} ({span(kind_text(field))}){described}"
 
 
 def _facts(facts: Mapping[str, str]) -> str:

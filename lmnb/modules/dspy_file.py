@@ -37,7 +37,7 @@ _PARTS = ("traces", "train", "demos", "signature", "lm")
 _LM = "dspy.clients.lm.LM"
 _LM_ALONE = frozenset(  # what only that LM has; its defaults are nothing to warn of
     """_dspy_lm_class finetuning_model launch_kwargs train_kwargs provider callbacks use_developer_role engine
-    async_engine prompt_cache""".split()  # noqa: SIM905
+    async_engine prompt_cache""".split()
 )
 _PLACES = frozenset({"profile", "endpoint"})  # what a state of ours says of where its LM is asked
 _LM_TYPES = {"model_type": str, "cache": bool, "num_retries": int, "temperature": (int, float), "max_tokens": int}

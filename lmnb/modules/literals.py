@@ -13,9 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-Name = Callable[
-    [Any], str
-]  # gives the name of a class or function in the written module, and sees to it that it is there
+# gives the name of a class or function in the written module, and sees to it that it is there
+Name = Callable[[Any], str]
 _STANDARD = (datetime.date, datetime.time, datetime.timedelta, datetime.timezone, decimal.Decimal, uuid.UUID)
 
 

@@ -68,7 +68,8 @@ class ProgramOfThought(OneCore):
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         sandbox = self.interpreter_factory() if self.interpreter_factory else PythonInterpreter()
-        with contextlib.closing(_Closing(sandbox)):
+        with contextlib.ExitStack() as opened:
+            opened.callback(sandbox.shutdown)
             given = as_steps(self.signature, inputs, _programming)
             code, problem = "", InterpreterError("no program was written")
             for number in range(self.max_iters):
@@ -93,11 +94,6 @@ class ProgramOfThought(OneCore):
                 made = read(**inputs, **shown) if sync else await read.acall(**inputs, **shown)
                 return Prediction(**dict(made.items()), code=code)
         raise problem
-
-
-class _Closing:
-    def __init__(self, sandbox: CodeInterpreter) -> None:
-        self.close = sandbox.shutdown
 
 
 def executed(sandbox: CodeInterpreter, code: str, variables: Mapping[str, Any]) -> Execution:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from lmnb.adapters.values import plain
 from lmnb.errors import InputError
 from lmnb.json_file import json_text, write_text
 from lmnb.markdown import block, document, span
+from lmnb.nearest import did_you_mean
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT
 from lmnb.types.parts import Placeholder
@@ -31,11 +31,8 @@ def known_messages(program: Any, inputs: Mapping[str, Any], parameters: tuple[st
     known = dict.fromkeys([*parameters, *(name for _, part in named for name in part.signature.input_fields)])
     for name in inputs:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            raise InputError(
-                f"no predictor of {type(program).__name__} has an input {name!r}. "
-                + (f"Did you mean {near[0]!r}?" if near else f"Their inputs are: {', '.join(known)}.")
-            )
+            hint = did_you_mean(name, known, f"Their inputs are: {', '.join(known)}.")
+            raise InputError(f"no predictor of {type(program).__name__} has an input {name!r}. {hint}")
     return {path: _messages(part, {**_marks(part), **_own(part, inputs)}) for path, part in named}
 
 

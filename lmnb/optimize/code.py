@@ -10,6 +10,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any
 
+from lmnb import settings
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.canonical import canonical, jsonable
 from lmnb.errors import RunError, SaveError
@@ -34,6 +35,18 @@ class Code:
     splits: Splits | None = None  # the examples, where the journal's are not exact
 
 
+def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
+    """The code of a new run: copies of its programs, and the settings of here and now."""
+    return Code(
+        program=student.deepcopy(),
+        metric=optimizer.metric,
+        teacher=None if teacher is None else teacher.deepcopy(),
+        teacher_settings=optimizer.teacher_settings,
+        settings={name: settings.current(name) for name in ("lm", "adapter")},
+        budgets=(settings.current("budget"), budget),
+    )
+
+
 def code_hashes(code: Code) -> dict[str, dict[str, str]]:
     """Fingerprints of a run's code, for its header."""
     parts = {"program": code.program, "metric": code.metric, "teacher": code.teacher}
@@ -43,9 +56,8 @@ def code_hashes(code: Code) -> dict[str, dict[str, str]]:
         state = fingerprint(partial(kind, vars(code.metric), code.metric.dump_state()))
         found["metric"] = {**found["metric"], "hash": state["hash"]}
     adapter = code.settings.get("adapter") or ChatAdapter()
-    state = fingerprint(
-        partial(type(adapter), **adapter.dump_state())
-    )  # its options: the wording, the extraction model, ...
+    # its options: the wording, the extraction model, ...
+    state = fingerprint(partial(type(adapter), **adapter.dump_state()))
     return found | {"adapter": {**fingerprint(type(adapter)), "hash": state["hash"]}}
 
 

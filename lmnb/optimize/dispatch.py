@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from lmnb.errors import BudgetExceeded, Cancelled
@@ -23,37 +24,23 @@ class Stopped(Exception):
     """The run ends before its search does."""
 
 
+@dataclass(eq=False)
 class Dispatcher:
-    """`execute` runs one rollout; None makes this a replay, which buys nothing. `landed` is called with each that was run, in the
-    driver's thread.
-    """
+    """`execute` runs one rollout; None makes this a replay, which buys nothing."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        journal: Journal,
-        recording: Recording,
-        controls: Controls,
-        *,
-        execute: Execute | None,
-        budget: Budget,
-        num_threads: int,
-        landed: Callable[[Rollout, Result], None],
-    ) -> None:
-        self._archive = archive
-        self._journal = journal
-        self._recording = recording
-        self._controls = controls
-        self._execute = execute
-        self._budget = budget
-        self._num_threads = num_threads
-        self._landed = landed
+    archive: Archive
+    journal: Journal
+    recording: Recording
+    controls: Controls
+    execute: Execute | None
+    budget: Budget
+    num_threads: int
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Inside, there are threads to run rollouts."""
-        self._pool = ThreadPoolExecutor(max_workers=self._num_threads, thread_name_prefix="lmnb-rollout")
-        cancelled = self._controls.cancelled
+        self._pool = ThreadPoolExecutor(max_workers=self.num_threads, thread_name_prefix="lmnb-rollout")
+        cancelled = self.controls.cancelled
         try:
             yield
         except Stopped:
@@ -65,15 +52,22 @@ class Dispatcher:
             # cancelled rollouts are left to find out by themselves: nobody waits for a reply that will not be used
             self._pool.shutdown(wait=not cancelled.is_set(), cancel_futures=True)
 
-    def outcomes(self, number: int, rollouts: Mapping[str, Rollout]) -> dict[str, Result | Dropped]:
-        """What the rollouts of batch `number` give, by their keys. Raises `Stopped` where a replay is at the journal's end."""
-        controls, outcomes = self._controls, dict[str, Result | Dropped]()
+    def outcomes(
+        self, number: int, rollouts: Mapping[str, Rollout], landed: Callable[[Rollout, Result], None]
+    ) -> dict[str, Result | Dropped]:
+        """What the rollouts of batch `number` give, by their keys; `landed` is called with each that was run, in this thread.
+
+        Raises `Stopped` where a replay is at the journal's end.
+        """
+        controls, outcomes = self.controls, dict[str, Result | Dropped]()
         waiting, flying = deque(rollouts), set[str]()
 
         def land(key: str, outcome: Result | BaseException) -> None:
             if key in flying:  # else it was given up
                 flying.remove(key)
-                outcomes[key] = self._outcome(rollouts[key], outcome)
+                outcomes[key] = self._outcome(outcome)
+                if isinstance(outcome, Result):
+                    landed(rollouts[key], outcome)
 
         try:
             while waiting or flying:
@@ -84,7 +78,7 @@ class Dispatcher:
                     if reason is not None:
                         outcomes[key] = Dropped(reason)
                         continue
-                    if self._execute is None:
+                    if self.execute is None:
                         raise Stopped
                     flying.add(key)
                     self._pool.submit(self._fly, number, rollouts[key], partial(land, key))
@@ -103,34 +97,33 @@ class Dispatcher:
 
     def _width(self) -> int:
         # near the end of a budget of calls one rollout at a time, so that which one meets the limit does not depend on timing
-        left = self._budget.left()["calls"]
-        scarce = left is not None and left < 2 * self._num_threads * self._archive.most_calls
-        return 1 if scarce else self._num_threads
+        left = self.budget.left()["calls"]
+        scarce = left is not None and left < 2 * self.num_threads * self.archive.most_calls
+        return 1 if scarce else self.num_threads
 
     def _veto(self, rollout: Rollout) -> str | None:
-        entry = self._archive.entries.get(rollout.candidate.id)
+        entry = self.archive.entries.get(rollout.candidate.id)
         if entry is None or rollout.role != "student":
             return None
-        return self._archive.dropped(entry.candidate)
+        return self.archive.dropped(entry.candidate)
 
     def _fly(self, number: int, rollout: Rollout, land: Callable[[Result | BaseException], None]) -> None:
         """In a worker thread: run one rollout, journal it, report."""
         try:
-            assert self._execute is not None
-            result = self._execute(rollout, self._recording)
+            assert self.execute is not None
+            result = self.execute(rollout, self.recording)
             record = {"k": "rollout", "n": number, "key": rollout.key(), "of": rollout.place(), "res": result.to_dict()}
-            self._journal.append({**record, "t": round(result.seconds, 4)})
-            self._controls.post(partial(land, result))
+            self.journal.append({**record, "t": round(result.seconds, 4)})
+            self.controls.post(partial(land, result))
         except BaseException as error:  # noqa: BLE001 - a worker's fault ends the run, whatever it is
-            self._controls.post(partial(land, error))
+            self.controls.post(partial(land, error))
 
-    def _outcome(self, rollout: Rollout, outcome: Result | BaseException) -> Result | Dropped:
+    def _outcome(self, outcome: Result | BaseException) -> Result | Dropped:
         """In the driver's thread: what came of a rollout. Raises what broke its worker."""
         if isinstance(outcome, Result):
-            self._landed(rollout, outcome)
             return outcome
         if not isinstance(outcome, (BudgetExceeded, Cancelled)):
             raise outcome
-        if isinstance(outcome, BudgetExceeded) and not self._controls.stopping:
-            self._controls.told("budget", outcome)
+        if isinstance(outcome, BudgetExceeded) and not self.controls.stopping:
+            self.controls.told("budget", outcome)
         return Dropped(str(outcome))

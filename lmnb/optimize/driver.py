@@ -13,56 +13,30 @@ from typing import Any
 
 from lmnb.canonical import content_hash
 from lmnb.errors import Diverged
-from lmnb.lm.budget import Budget
-from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.controls import Controls
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.dispatch import Dispatcher, Execute, Stopped
+from lmnb.optimize.dispatch import Dispatcher, Stopped
 from lmnb.optimize.effects import Dropped, Effect, Gate, Inbox, Report, Result, Rollout
 from lmnb.optimize.faults import Faults
-from lmnb.optimize.journal import Journal
-from lmnb.optimize.recording import Recording
 from lmnb.optimize.search import Search
 
 
 class Driver:
-    """`execute` runs one rollout; None makes this a replay, which buys nothing. `controls` are told of every change."""
+    """Performs a search with what its dispatcher has; the controls are told of every change."""
 
-    def __init__(
-        self,
-        search: Callable[[], Search],
-        archive: Archive,
-        journal: Journal,
-        recording: Recording,
-        controls: Controls,
-        *,
-        execute: Execute | None,
-        budget: Budget,
-        num_threads: int,
-        max_errors: int,
-    ) -> None:
-        self.archive = archive
-        self.recording = recording
-        self.controls = controls
+    def __init__(self, search: Callable[[], Search], dispatcher: Dispatcher, *, max_errors: int) -> None:
+        self.archive = dispatcher.archive
+        self.recording = dispatcher.recording
+        self.controls = dispatcher.controls
         self.batch = 0
         self.in_batch = False
         self.lock = threading.RLock()
         self._search = search
-        self._journal = journal
-        self._budget = budget
+        self._dispatcher = dispatcher
+        self._journal = dispatcher.journal
+        self._budget = dispatcher.budget
         self._inbox: list[Candidate] = []
         self._faults = Faults(max_errors)
-        self._dispatcher = Dispatcher(
-            archive,
-            journal,
-            recording,
-            controls,
-            execute=execute,
-            budget=budget,
-            num_threads=num_threads,
-            landed=self._landed,
-        )
 
     def run(self) -> None:
         """Perform the search to its end; raises `Stopped`, or what went wrong."""
@@ -104,15 +78,12 @@ class Driver:
 
     def unscored(self) -> Candidate | None:
         """A candidate that is the driver's to score: the person made it, or it came back after it was dropped in flight."""
-        for entry in self.archive.entries.values():
-            mine = entry.candidate.id in self.archive.state.made or entry.cut_short
-            if (
-                mine
-                and self.archive.size
-                and not self.archive.complete(entry.candidate.id)
-                and self.archive.dropped(entry.candidate) is None
-            ):
-                return entry.candidate
+        archive = self.archive
+        for entry in archive.entries.values() if archive.size else ():
+            candidate = entry.candidate
+            mine = candidate.id in archive.state.made or entry.cut_short
+            if mine and not archive.complete(candidate.id) and archive.dropped(candidate) is None:
+                return candidate
         return None
 
     def _boundary(self) -> None:
@@ -193,7 +164,7 @@ class Driver:
                 rollouts.setdefault(effect.key(), effect)
         outcomes = self._known(rollouts)
         missing = {key: rollout for key, rollout in rollouts.items() if key not in outcomes}
-        outcomes |= self._dispatcher.outcomes(self.batch, missing)
+        outcomes |= self._dispatcher.outcomes(self.batch, missing, self._landed)
         results = [
             outcomes[effect.key()] if isinstance(effect, Rollout) else answer
             for effect, answer in zip(batch, answers, strict=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from lmnb import __version__
+from lmnb import __version__, settings
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError, JournalError, RunError
 from lmnb.example import Example
@@ -137,7 +137,7 @@ class Header:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
             if not all(isinstance(text, str) for text in header.tools.values()):
                 raise ValueError("what tools say is text")
-            header.baseline.id  # noqa: B018 - its demos can be read
+            hash(header.baseline)  # its demos can be read
             return header
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise JournalError(f"the header of this run cannot be read: {type(error).__name__}: {error}") from error
@@ -152,13 +152,12 @@ _PLAIN = tuple(name for name in Header.__dataclass_fields__ if name not in ("spl
 def header_for(
     optimizer: Any,
     code: Code,
-    *,
     trainset: Sequence[Example],
     valset: Sequence[Example] | None,
+    *,
     seed: int,
     budget: Budget | None,
-    num_threads: int,
-    max_errors: int,
+    num_threads: int | None,
     options: dict[str, Any],
 ) -> Header:
     """The header of a new run. InputError for data that cannot be used."""
@@ -204,8 +203,8 @@ def header_for(
         evalset=splits.evalset,
         note=splits.note,
         budget=dict(budget.limits) if budget is not None else {},
-        num_threads=num_threads,
-        max_errors=max_errors,
+        num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
+        max_errors=optimizer.max_errors or settings.current("max_errors"),
         live_optimizer=optimizer,
     )
 

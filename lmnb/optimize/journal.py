@@ -37,24 +37,19 @@ def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
         ) from error
     records: list[dict[str, Any]] = []
     sound = 0
-    lines = content.split(b"\n")
+    *lines, torn = content.split(b"\n")  # even where it is complete by luck, it is asked again
     for number, line in enumerate(lines, 1):
-        last = number >= len(lines) - 1 and not content.endswith(b"\n") and number == len(lines)
-        if not line and number == len(lines):
-            break
         try:
             record = json.loads(line)
             if not isinstance(record, dict) or "k" not in record:
                 raise ValueError("not a record")
         except ValueError as error:
-            if last or all(not rest for rest in lines[number:]):
+            if not any([*lines[number:], torn]):
                 break
             raise JournalError(
                 f"{path}, line {number}: {line[:60].decode(errors='replace')!r} is not a record ({error}). "
                 "The lines after it are sound: mend or remove this one, and open the run again."
             ) from error
-        if last:
-            break  # complete by luck, but its line end is missing: it is asked again
         records.append(record)
         sound += len(line) + 1
     if not records or records[0]["k"] != "header":

@@ -1,19 +1,17 @@
-"""Starting a run: its folder, its header, its thread."""
+"""Starting a run: its folder, its journal, its thread."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
 from lmnb import settings
-from lmnb.example import Example
-from lmnb.lm.budget import Budget
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision, carried
-from lmnb.optimize.header import header_for
+from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
@@ -28,40 +26,9 @@ AUTO: Any = _Auto()
 
 
 def begin(
-    optimizer: Any,
-    student: Any,
-    *,
-    trainset: Sequence[Example],
-    teacher: Any,
-    valset: Sequence[Example] | None,
-    seed: int,
-    budget: Budget | None,
-    run_dir: str | Path | None,
-    decisions: Iterable[Decision],
-    num_threads: int | None,
-    paused: bool,
-    options: dict[str, Any],
+    header: Header, code: Code, *, run_dir: str | Path | None, decisions: Iterable[Decision], paused: bool
 ) -> Run:
     """A new run at work in the background (see `Optimizer.start`)."""
-    code = Code(
-        program=student.deepcopy(),
-        metric=optimizer.metric,
-        teacher=None if teacher is None else teacher.deepcopy(),
-        teacher_settings=optimizer.teacher_settings,
-        settings={name: settings.current(name) for name in ("lm", "adapter")},
-        budgets=(settings.current("budget"), budget),
-    )
-    header = header_for(
-        optimizer,
-        code,
-        trainset=trainset,
-        valset=valset,
-        seed=seed,
-        budget=budget,
-        num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
-        max_errors=optimizer.max_errors or settings.current("max_errors"),
-        options=options,
-    )
     folder = _new_folder(header.name) if run_dir is AUTO else None if run_dir is None else Path(run_dir)
     if folder is not None:
         header = header.renamed(folder.name)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
+from lmnb.optimize.code import code_of
+from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Task
@@ -70,20 +72,11 @@ class Optimizer:
         `run_dir=None` keeps nothing on disk. `decisions` carries another run's decisions over. `options` go to `search`.
         InputError for an empty training set or examples without inputs.
         """
-        return begin(
-            self,
-            student,
-            trainset=trainset,
-            teacher=teacher,
-            valset=valset,
-            seed=seed,
-            budget=budget,
-            run_dir=run_dir,
-            decisions=decisions,
-            num_threads=num_threads,
-            paused=paused,
-            options=options,
+        code = code_of(self, student, teacher, budget)
+        header = header_for(
+            self, code, trainset, valset, seed=seed, budget=budget, num_threads=num_threads, options=options
         )
+        return begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 
     def compile(
         self,
@@ -105,9 +98,8 @@ class Optimizer:
         return made
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items() if k != 'metric')})"
-        )
+        given = (f"{name}={value!r}" for name, value in self.get_params().items() if name != "metric")
+        return f"{type(self).__name__}({', '.join(given)})"
 
 
 Teleprompter = Optimizer

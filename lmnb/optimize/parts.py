@@ -12,6 +12,7 @@ from lmnb.optimize.archive import Archive
 from lmnb.optimize.clock import Clock
 from lmnb.optimize.code import Code
 from lmnb.optimize.controls import Controls
+from lmnb.optimize.dispatch import Dispatcher
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
@@ -59,9 +60,8 @@ class Parts:
     @property
     def limits(self) -> dict[str, float | None]:
         """The run's limits of calls, tokens, usd and seconds."""
-        return (
-            dict.fromkeys(("calls", "tokens", "usd", "seconds")) | self.header.budget | (self._recording.budget or {})
-        )
+        unlimited = dict.fromkeys(("calls", "tokens", "usd", "seconds"))
+        return unlimited | self.header.budget | (self._recording.budget or {})
 
     def _new_driver(self, archive: Archive, recording: Recording, budget: Budget, *, live: bool) -> Driver:
         header = self.header
@@ -80,27 +80,12 @@ class Parts:
         controls = Controls(told, self._clock if live else Clock(), self.limits["seconds"] if live else None)
         execute = None
         if live and self._code is not None:
-            execute = Runner(
-                student=self._code.program,
-                teacher=self._code.teacher,
-                metric=self._code.metric,
-                splits=header.splits,
-                teacher_settings=self._code.teacher_settings,
-                blobs=self._journal.blobs,
-                budget=Purse(budget, *self._code.budgets),
-                cancelled=controls.cancelled,
-                settings=self._code.settings,
-            )
+            purse = Purse(budget, *self._code.budgets)
+            execute = Runner(self._code, header.splits, self._journal.blobs, purse, controls.cancelled)
+        journal = self._journal if live else Journal(None)
+        dispatcher = Dispatcher(archive, journal, recording, controls, execute, budget, header.num_threads)
         return Driver(
-            lambda: header.optimizer().search(task, **header.options),
-            archive,
-            self._journal if live else Journal(None),
-            recording,
-            controls,
-            execute=execute,
-            budget=budget,
-            num_threads=header.num_threads,
-            max_errors=header.max_errors,
+            lambda: header.optimizer().search(task, **header.options), dispatcher, max_errors=header.max_errors
         )
 
     def _show_recorded(self) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb.counts import counted
 from lmnb.evaluate.report_html import values
-from lmnb.html import Html, el, heading, join, shorten
-from lmnb.modules.card import counted
+from lmnb.html import Html, el, heading, join, shorten, table_of
 from lmnb.optimize.prompt_diff import word_diff
 
 MAX_DEMOS = 40
 MAX_TOOLS = 40
 MAX_TEXT = 300
 MAX_PROMPT = 8_000
+_TABLE = "lm-table lm-num"
 
 Json = Mapping[str, Any]
 
@@ -111,7 +112,7 @@ def _demos(part: Json, several: bool) -> Html | None:
     return join(
         [
             heading(f"Demos in this prompt{' · ' + part['path'] if several else ''} {len(demos)}", level=4),
-            _table(["#", *names, "from"], [_demo(demo, names) for demo in demos[:MAX_DEMOS]]),
+            table_of(["#", *names, "from"], [_demo(demo, names) for demo in demos[:MAX_DEMOS]], _TABLE),
             el("div", {"class": "lm-muted lm-more"}, more) if more else None,
         ]
     )
@@ -144,7 +145,7 @@ def _examples(examples: Json, limit: int | None) -> Html:
     return join(
         [
             heading(summary + (f" · {failed} failed" if failed else ""), level=4),
-            _table(head, [_example(row, inputs, labels, outputs) for row in shown]),
+            table_of(head, [_example(row, inputs, labels, outputs) for row in shown], _TABLE),
             el("div", {"class": "lm-muted lm-more"}, more) if more else None,
         ]
     )
@@ -191,7 +192,7 @@ def suspects_pane(suspects: Sequence[Json], limit: int | None) -> Html:
         {"class": "lm-pane"},
         heading(f"Suspect labels {len(suspects):,}", level=4),
         el("div", {"class": "lm-muted"}, words),
-        _table(["#", "input", "label", "they answer", "candidates"], [_suspect(row) for row in shown]),
+        table_of(["#", "input", "label", "they answer", "candidates"], [_suspect(row) for row in shown], _TABLE),
         el("div", {"class": "lm-muted lm-more"}, more) if more else None,
     )
 
@@ -220,11 +221,6 @@ def _lineage(lineage: Sequence[Json]) -> Html | None:
         for item in lineage
     ]
     return join([heading("Lineage", level=4), el("ul", {"class": "lm-lineage lm-num"}, *steps)])
-
-
-def _table(names: Sequence[str], rows: Sequence[Html]) -> Html:
-    head = el("thead", None, el("tr", None, *(el("th", {"scope": "col"}, name) for name in names)))
-    return el("table", {"class": "lm-table lm-num"}, head, el("tbody", None, *rows))
 
 
 PANE_CSS = """

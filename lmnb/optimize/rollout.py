@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -15,6 +14,7 @@ from lmnb.evaluate.run_example import run_example
 from lmnb.example import Example
 from lmnb.lm.budget import Purse
 from lmnb.lm.recorder import recorder
+from lmnb.optimize.code import Code
 from lmnb.optimize.effects import Result, Rollout
 from lmnb.optimize.journal import Blobs
 from lmnb.optimize.recording import Recording
@@ -26,17 +26,13 @@ PROGRAMS = 32  # candidates whose programs are kept built
 
 @dataclass
 class Runner:
-    """Holds the code of a run: its programs, metric and the settings under which they run."""
+    """Runs the code of a run, under the settings that were in force when it began."""
 
-    student: Any
-    teacher: Any
-    metric: Callable[..., Any] | None
+    code: Code
     splits: Splits
-    teacher_settings: Mapping[str, Any]
     blobs: Blobs
     budget: Purse
     cancelled: Event
-    settings: Mapping[str, Any]  # lm and adapter in force when the run began
     context: Context = field(default_factory=copy_context)
     _programs: OrderedDict[tuple[str, str], Any] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
@@ -47,12 +43,12 @@ class Runner:
 
     def _run(self, rollout: Rollout, recording: Recording) -> Result:
         log = recording.calls(rollout.run_key(), self.cancelled)
-        extra = self.teacher_settings if rollout.role == "teacher" else {}
+        extra = self.code.teacher_settings if rollout.role == "teacher" else {}
         recorder.set(log)
-        with settings.context(**{**self.settings, "budget": self.budget, **extra}):
+        with settings.context(**{**self.code.settings, "budget": self.budget, **extra}):
             example = self.splits[rollout.split][rollout.index]
             row = run_example(
-                self._program(rollout), example, self.metric, index=rollout.index, trace_for_metric=rollout.tracing
+                self._program(rollout), example, self.code.metric, index=rollout.index, trace_for_metric=rollout.tracing
             )
         return Result(
             score=row.score,
@@ -70,7 +66,8 @@ class Runner:
         with self._lock:
             program = self._programs.get(key)
             if program is None:
-                base = self.teacher if rollout.role == "teacher" and self.teacher is not None else self.student
+                taught = self.code.teacher if rollout.role == "teacher" else None
+                base = self.code.program if taught is None else taught
                 program = self._programs[key] = base.with_candidate(rollout.candidate.values)
                 while len(self._programs) > PROGRAMS:
                     self._programs.popitem(last=False)

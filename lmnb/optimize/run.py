@@ -129,10 +129,8 @@ class Run(Steering):
             best, baseline = self._archive.best(), next(iter(self._archive.entries), None)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
-        spent, done = (
-            self._budget.spent | {"seconds": self.elapsed},
-            sum(row["status"] in ("scored", "unscored", "dropped") for row in rows),
-        )
+        spent = self._budget.spent | {"seconds": self.elapsed}
+        done = sum(row["status"] in ("scored", "unscored", "dropped") for row in rows)
         planned = self.header.planned
         total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
         working = self.state in ("running", "pausing", "stopping")
@@ -282,9 +280,7 @@ class Run(Steering):
 
     def __repr__(self) -> str:
         best = self.best
-        found = (
-            "no candidate yet"
-            if best is None
-            else f"best #{best.number}" + (f" {best.score:.1f}" if best.score is not None else "")
-        )
+        found = "no candidate yet" if best is None else f"best #{best.number}"
+        if best is not None and best.score is not None:
+            found += f" {best.score:.1f}"
         return f"Run({self.name}: {self.state}, {len(self._archive.entries)} candidates, {found})"

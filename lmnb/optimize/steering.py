@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.archive import Entry
@@ -125,7 +126,7 @@ class Steering(Pacing):
             for entry in self._archive.feasible()
             if any(trial.refuses_demo(held, outputs[slot]) is not None for slot, held in entry.candidate.demos())
         ]
-        dropped = f", {len(hit)} candidate{'s' * (len(hit) != 1)} dropped" if hit else ""
+        dropped = f", {counted(len(hit), 'candidate')} dropped" if hit else ""
         self._decide("reject-demo", data, f"rejected {demo_name(meant)}{_quoted(reason)}{dropped}")
 
     @decided

@@ -89,7 +89,7 @@ def _passage(entry: Any, place: str) -> Passage:
     elif isinstance(entry, str):
         made = Passage(entry, place)
     elif hasattr(entry, "keys") and "text" in entry:
-        fields = {key: entry[key] for key in entry.keys()}  # noqa: SIM118 - an Example has keys() too
+        fields = dict(entry)
         made = Passage(fields.pop("text"), str(fields.pop("id", place)), 0.0, fields)
     else:
         raise InputError(

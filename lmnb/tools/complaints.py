@@ -23,7 +23,7 @@ MODULES = (
 LIMITS = frozenset({"TimeLimit", "MemoryLimit", "CallLimit", "Crash"})  # the state is gone after these
 _OUTSIDE = frozenset(
     """ctypes fcntl ftplib glob http imaplib importlib mmap multiprocessing pickle poplib pty resource requests select shelve
-    shutil signal smtplib socket socketserver sqlite3 ssl subprocess tempfile threading urllib webbrowser""".split()  # noqa: SIM905
+    shutil signal smtplib socket socketserver sqlite3 ssl subprocess tempfile threading urllib webbrowser""".split()
 )
 _ABSENT = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'|cannot import name '(\w+)' from '([\w.]+)'")
 _ATTRIBUTE = re.compile(r"(?:type object )?'(\w+)'(?: object)? has no attribute '(\w+)'")
@@ -34,16 +34,20 @@ _OUTER = re.compile(
 )
 _LONGEST = 500  # characters of a message
 _STATE = "The state is lost; the next call starts afresh."
+_BEYOND = {
+    "TimeLimit": f"the code ran longer than {{max_seconds:g}} s (max_seconds). {_STATE}",
+    "MemoryLimit": f"the code needs more than {{max_memory:,.0f}} bytes (max_memory). {_STATE}",
+    "OutputLimit": "the code printed more than {max_output:,.0f} bytes (max_output). Print less.",
+}
 
 
 def explained(error: Any, code: str, printed: str, limits: Mapping[str, float]) -> InterpreterError:
     """A Monty error as ours. `limits` are max_seconds, max_memory and max_output."""
     inner = error.exception() if hasattr(error, "exception") else error
     message = _clipped(str(inner).partition("\n")[0] or type(inner).__name__)
-    limit = _limit(error, type(inner).__name__, message, limits)
-    if limit is not None:
-        kind, text = limit
-        return InterpreterError(text, kind=kind, printed=printed)
+    ended = _ended(error, type(inner).__name__, message, limits, printed)
+    if ended is not None:
+        return ended
     if isinstance(inner, SyntaxError):
         message = _clipped(inner.msg or str(inner))
     kind = type(inner).__name__
@@ -60,9 +64,9 @@ def reported(wrong: Mapping[str, Any], code: str, printed: str, limits: Mapping[
     kind, line = _clipped(str(wrong["kind"])), wrong["line"] if isinstance(wrong["line"], int) else None
     message = _clipped(str(wrong["message"]).partition("\n")[0] or kind)
     if kind == "MemoryError":
-        return InterpreterError(_beyond_memory(limits), kind="MemoryLimit", printed=printed)
+        return _beyond("MemoryLimit", limits, printed)
     if wrong.get("limit"):
-        return InterpreterError(_beyond_output(limits), kind="OutputLimit", printed=printed)
+        return _beyond("OutputLimit", limits, printed)
     source = _line(code, line)
     missing, hint = "", OWN if wrong.get("system") or _OUTER.search(message) or "environ" in source else ""
     if kind == "ModuleNotFoundError":
@@ -76,8 +80,8 @@ def reported(wrong: Mapping[str, Any], code: str, printed: str, limits: Mapping[
 def stopped(why: str, *, late: bool, limits: Mapping[str, float]) -> InterpreterError:
     """The process of a sandbox ended: `late` where the code took too long, else for what it says itself."""
     if late:
-        return InterpreterError(_beyond_seconds(limits), kind="TimeLimit")
-    return InterpreterError(_crashed(why), kind="Crash")
+        return _beyond("TimeLimit", limits)
+    return _crashed(why)
 
 
 def _told(
@@ -95,34 +99,26 @@ def _line(code: str, line: int | None) -> str:
     return lines[line - 1].strip() if line and 0 < line <= len(lines) else ""
 
 
-def _beyond_seconds(limits: Mapping[str, float]) -> str:
-    return f"the code ran longer than {limits['max_seconds']:g} s (max_seconds). {_STATE}"
+def _beyond(limit: str, limits: Mapping[str, float], printed: str = "") -> InterpreterError:
+    return InterpreterError(_BEYOND[limit].format(**limits), kind=limit, printed=printed)
 
 
-def _beyond_memory(limits: Mapping[str, float]) -> str:
-    return f"the code needs more than {limits['max_memory']:,.0f} bytes (max_memory). {_STATE}"
+def _crashed(why: str, printed: str = "") -> InterpreterError:
+    return InterpreterError(f"the sandbox's process ended: {_clipped(why)}. {_STATE}", kind="Crash", printed=printed)
 
 
-def _beyond_output(limits: Mapping[str, float]) -> str:
-    return f"the code printed more than {limits['max_output']:,.0f} bytes (max_output). Print less."
-
-
-def _crashed(why: str) -> str:
-    return f"the sandbox's process ended: {_clipped(why)}. {_STATE}"
-
-
-def _limit(error: Any, kind: str, message: str, limits: Mapping[str, float]) -> tuple[str, str] | None:
-    """The name of the limit that ended the code, and what to say."""
+def _ended(error: Any, kind: str, message: str, limits: Mapping[str, float], printed: str) -> InterpreterError | None:
+    """What to say where a limit ended the code."""
     if type(error).__name__ in ("MontyCrashedError", "MontyDisconnectError"):
-        return "Crash", _crashed(str(error))
+        return _crashed(str(error), printed)
     if kind == "TimeoutError" and message.startswith("feed time limit"):
-        return "TimeLimit", _beyond_seconds(limits)
+        return _beyond("TimeLimit", limits, printed)
     if kind == "RuntimeError" and message.startswith("suspension limit"):
-        return "CallLimit", f"the code called out of the sandbox too often. {_STATE}"
+        told = f"the code called out of the sandbox too often. {_STATE}"
+        return InterpreterError(told, kind="CallLimit", printed=printed)
     if kind == "MemoryError" and message.startswith(("memory limit exceeded", "the worker exceeded its memory limit")):
-        if message.endswith(f"> {limits['max_output']:.0f} bytes"):
-            return "OutputLimit", _beyond_output(limits)
-        return "MemoryLimit", _beyond_memory(limits)
+        of_output = message.endswith(f"> {limits['max_output']:.0f} bytes")
+        return _beyond("OutputLimit" if of_output else "MemoryLimit", limits, printed)
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lmnb.canonical import jsonable
 from lmnb.errors import InterpreterError
+from lmnb.tools.wire import hashable
 
 DEEPEST = 100
 _SCALARS = (bool, int, float, str, bytes, complex, Decimal, type(None))
@@ -46,23 +47,15 @@ def received(value: Any, what: str, depth: int = 0) -> Any:
     _hold(depth, what)
     if type(value) is dict:
         return {
-            _hashable(received(key, what, depth + 1)): received(item, what, depth + 1) for key, item in value.items()
+            hashable(received(key, what, depth + 1)): received(item, what, depth + 1) for key, item in value.items()
         }
     if type(value) in (list, tuple):
         return type(value)(received(item, what, depth + 1) for item in value)
     if type(value) in (set, frozenset):
-        return type(value)(_hashable(received(item, what, depth + 1)) for item in value)
+        return type(value)(hashable(received(item, what, depth + 1)) for item in value)
     if isinstance(getattr(value, "attributes", None), dict):
         return received(value.attributes, what, depth + 1)
     return getattr(value, "__name__", None) or getattr(value, "name", None) or str(value)
-
-
-def _hashable(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
 
 
 def _hold(depth: int, what: str) -> None:

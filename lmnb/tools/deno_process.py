@@ -32,9 +32,8 @@ _RIGHTS = [
     "--no-lock",
     *(f"--deny-{what}" for what in ("net", "env", "run", "ffi", "sys", "import")),
 ]
-_PACKAGES = {
-    "imports": {"ws": "data:text/javascript,"}
-}  # Pyodide imports it where it finds Node's names, to open sockets
+# Pyodide imports it where it finds Node's names, to open sockets
+_PACKAGES = {"imports": {"ws": "data:text/javascript,"}}
 
 
 class Ended(Exception):
@@ -93,7 +92,7 @@ class DenoProcess:
 
         Ended where none came in time, or what came is no message: the process is ended then.
         """
-        late, (into, out) = threading.Event(), self._pipes()
+        late, (into, out, _) = threading.Event(), self._pipes()
         timer = threading.Timer(max(seconds, 0.0), lambda: (late.set(), self.kill()))
         timer.daemon = True
         timer.start()
@@ -131,13 +130,13 @@ class DenoProcess:
         """End it; what it left on disk goes too."""
         self.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in self._pipes():
             with contextlib.suppress(OSError):
-                pipe.close()  # type: ignore[union-attr]
+                pipe.close()
         self._own.cleanup()
 
-    def _pipes(self) -> tuple[Any, Any]:
-        return self._process.stdin, self._process.stdout
+    def _pipes(self) -> tuple[Any, Any, Any]:
+        return self._process.stdin, self._process.stdout, self._process.stderr
 
     def _ended(self, why: str = "", spoke: bool = False, *, late: bool = False) -> Ended:
         """The process ended: for the reason that is known, or what it wrote on its way."""
@@ -145,7 +144,8 @@ class DenoProcess:
         self._process.wait()
         if late or spoke:
             return Ended(why, late=late)
-        said = self._process.stderr.read(2_000).decode("utf-8", "replace")  # type: ignore[union-attr]
+        *_, told = self._pipes()
+        said = told.read(2_000).decode("utf-8", "replace")
         return Ended(said.strip() or f"exit code {self._process.returncode}")
 
     def _limit_data(self, more: int) -> None:

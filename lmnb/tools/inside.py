@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from lmnb.tools.wire import SCALARS, decode, encode
+from lmnb.tools.wire import SCALARS, decode, encode, hashable
 
 _DEEPEST = 100
 _LONGEST = 2_000  # characters of an error's message
@@ -150,9 +150,9 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
         if isinstance(value, kind):
             return kind(value)
     if isinstance(value, Mapping):
-        return {_hashable(plain(key, what, depth + 1)): plain(item, what, depth + 1) for key, item in value.items()}
+        return {hashable(plain(key, what, depth + 1)): plain(item, what, depth + 1) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
-        return type(value)(_hashable(plain(item, what, depth + 1)) for item in value)
+        return type(value)(hashable(plain(item, what, depth + 1)) for item in value)
     if isinstance(value, tuple):
         return tuple(plain(item, what, depth + 1) for item in value)
     if isinstance(value, (type, BaseException)) or not (isinstance(value, Collection) or hasattr(value, "__dict__")):
@@ -160,14 +160,6 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
     if isinstance(value, Collection):
         return [plain(item, what, depth + 1) for item in value]
     return getattr(value, "__name__", None) or plain(vars(value), what, depth + 1)
-
-
-def _hashable(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
 
 
 def known(kind: str, message: str) -> BaseException:
@@ -194,14 +186,14 @@ def report(error: BaseException, name: str) -> dict[str, Any]:
 def begin(ask: Callable[[str], str]) -> Callable[[str], str]:
     """Make this Python a sandbox: no JavaScript, no input, nothing to wait for. Gives what executes a request."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "JsFinder"]
-    for name in _HIDDEN:
-        sys.modules[name] = None  # type: ignore[assignment]
-    sys.stdin = None  # type: ignore[assignment]
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(_HIDDEN))
+    sys.stdin = None
     for module in (os, sys.modules["posix"]):
         vars(module).pop("system", None)  # it would end this process instead of failing
     time.sleep = _no_sleep
     asyncio._set_running_loop(None)
-    asyncio.new_event_loop = asyncio.events.new_event_loop = Loop  # type: ignore[assignment]
+    asyncio.new_event_loop = asyncio.events.new_event_loop = Loop
     return Session(ask).execute
 
 

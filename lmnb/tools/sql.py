@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from lmnb.errors import InputError
-from lmnb.html import Html, el, root
+from lmnb.html import Html, el, root, table_of
+from lmnb.nearest import did_you_mean
 from lmnb.optional import need
 from lmnb.tools import sqlite
 from lmnb.types.tool import Tool
@@ -74,11 +75,10 @@ class SQLResult:
     def _repr_html_(self) -> Html:
         if self.error is not None:
             return root("sql", el("pre", {"class": "lm-box"}, str(self)))
-        head = el("tr", None, *(el("th", {"scope": "col"}, name) for name in self.columns))
         body = (el("tr", None, *(el("td", None, _cell(value)) for value in row)) for row in self.rows)
         return root(
             "sql",
-            el("table", {"class": "lm-table"}, el("thead", None, head), el("tbody", None, *body)),
+            table_of(self.columns, body),
             el("p", {"class": "lm-muted"}, str(self).rpartition("\n")[2]),
         )
 
@@ -225,8 +225,8 @@ class _Reader:
     def _explained(self, reason: str) -> str:
         """The database's complaint with what to write instead."""
         if match := _NO_TABLE.search(reason):
-            near = get_close_matches(next(filter(None, match.groups())), self.tables, n=1)
-            return f"{reason}. " + (f"Did you mean {near[0]!r}?" if near else f"Tables: {', '.join(self.tables)}.")
+            known = f"Tables: {', '.join(self.tables)}."
+            return f"{reason}. {did_you_mean(next(filter(None, match.groups())), self.tables, known)}"
         if match := _NO_COLUMN.search(reason):
             columns = {column.split()[0]: table for table, found in self.tables.items() for column in found}
             near = get_close_matches(next(filter(None, match.groups())), columns, n=1)
@@ -276,16 +276,14 @@ def _quoted(name: str) -> str:
 
 def _cell(value: Any) -> str:
     text = "NULL" if value is None else f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
-    text = (
-        text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r") if "\n" in text or "\r" in text else text
-    )
+    if "\n" in text or "\r" in text:
+        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
 def _reason(error: BaseException) -> str:
     """The driver's own words, in one line, without the statement that SQLAlchemy repeats."""
     cause = getattr(error, "orig", None) or error
-    said = (
-        cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
-    )  # pg8000 gives the parts of a message
+    # pg8000 gives the parts of a message
+    said = cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
     return " ".join(str(said.get("M") or cause).split()).rstrip(".")[:500]

@@ -72,6 +72,15 @@ def decode(value: Any) -> Any:
     return _READ[kind](held)
 
 
+def hashable(value: Any) -> Any:
+    """`value` as a key of a dict or a member of a set: its repr where it cannot be one."""
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "int": lambda text: int(text, 16),
     "tuple": lambda items: tuple(map(decode, items)),

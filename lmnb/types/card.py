@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmnb.html import Html, el, heading, root
-from lmnb.types.words import bounds, type_text
+from lmnb.html import Html, el, heading, root, table_of
+from lmnb.types.words import kind_text
 
 
 def signature_card(signature: Any) -> Html:
@@ -18,13 +18,11 @@ def signature_card(signature: Any) -> Html:
 
 def signature_body(signature: Any) -> Html:
     """Instructions and fields, without a frame."""
-    head = el("tr", None, *(el("th", {"scope": "col"}, word) for word in ("", "field", "type", "description")))
-    rows = el("tbody", None, *map(_row, signature.fields.values()))
     return el(
         "div",
         {"class": "lm-pane"},
         el("pre", {"class": "lm-box"}, signature.instructions),
-        el("table", {"class": "lm-table"}, el("thead", None, head), rows),
+        table_of(["", "field", "type", "description"], map(_row, signature.fields.values())),
     )
 
 
@@ -34,6 +32,6 @@ def _row(field: Any) -> Html:
         None,
         el("td", {"class": "lm-muted lm-tight"}, "input" if field.is_input else "output"),
         el("td", {"class": "lm-tight"}, el("code", None, field.name)),
-        el("td", None, ", ".join([type_text(field.type), *bounds(field.constraints)])),
+        el("td", None, kind_text(field)),
         el("td", None, field.desc or "–"),
     )

@@ -24,7 +24,7 @@ def adapter_for(kind: Any, constraints: Constraints = ()) -> TypeAdapter[Any]:
 
 
 def _adapter(kind: Any, constraints: Constraints) -> TypeAdapter[Any]:
-    held: Any = Annotated[kind, Field(**dict(constraints))] if constraints else kind  # pyright: ignore[reportInvalidTypeForm]
+    held: Any = Annotated[kind, Field(**dict(constraints))] if constraints else kind
     return TypeAdapter(held)
 
 

@@ -8,20 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 _ARGUMENTS = {"args", "arguments", "parameters", "params", "other parameters", "keyword args", "keyword arguments"}
-_OTHERS = {
-    "returns",
-    "return",
-    "yields",
-    "raises",
-    "example",
-    "examples",
-    "note",
-    "notes",
-    "see also",
-    "warnings",
-    "references",
-}
-_SECTIONS = _ARGUMENTS | _OTHERS
+_OTHERS = "returns, return, yields, raises, example, examples, note, notes, see also, warnings, references"
+_SECTIONS = _ARGUMENTS | set(_OTHERS.split(", "))
 _ENTRY = re.compile(r"\*{0,2}(\w+)\s*(?:\([^()]*\))?\s*:\s*(.*)")  # k (int): how many
 _NUMPY = re.compile(r"\*{0,2}(\w+)(?:\s*,\s*\*{0,2}\w+)*\s*(?::.*)?")  # k : int
 _REST = re.compile(r":param\s+(?:[^:\n]*\s)?\*{0,2}(\w+):\s*(.*)")

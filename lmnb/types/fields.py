@@ -6,12 +6,12 @@ import datetime
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import PydanticUserError
 
 from lmnb.errors import SignatureError
+from lmnb.nearest import did_you_mean
 from lmnb.types.checked import Constraints, adapter_for
 from lmnb.types.code import type_code
 from lmnb.types.grammar import check_name
@@ -79,11 +79,8 @@ def declared(*, is_input: bool, desc: str | None, options: Mapping[str, Any]) ->
     prefix = options.pop("prefix", None) or ""
     for name in options:
         if name not in CONSTRAINTS:
-            near = get_close_matches(name, known, n=1)
-            raise SignatureError(
-                f"{role} has no option {name!r}. "
-                + (f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known)}.")
-            )
+            hint = did_you_mean(name, known, f"It takes: {', '.join(known)}.")
+            raise SignatureError(f"{role} has no option {name!r}. {hint}")
     if not isinstance(prefix, str):
         raise SignatureError(f"{role}: prefix is a text, not {prefix!r}")
     if desc is not None and not isinstance(desc, str):

@@ -46,11 +46,9 @@ class File(Media):
 
     @classmethod
     def parse_lm_response(cls, response: str) -> Self | None:
-        return (
-            None
-            if "{" in response and not response.lstrip().startswith("http")
-            else super().parse_lm_response(response)
-        )
+        if "{" in response and not response.lstrip().startswith("http"):
+            return None
+        return super().parse_lm_response(response)
 
     @classmethod
     def from_bytes(cls, data: bytes, filename: str | None = None) -> Self:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
+from lmnb.counts import counted
 from lmnb.types.base import Type
 
 
@@ -57,7 +58,7 @@ class History(Type):
         return len(self.messages)
 
     def __repr__(self) -> str:
-        return f"History({len(self)} turn{'s' * (len(self) != 1)})"
+        return f"History({counted(len(self), 'turn')})"
 
     def __str__(self) -> str:
         return repr(self)

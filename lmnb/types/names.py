@@ -138,7 +138,9 @@ def _option(node: ast.expr, lookup: Lookup) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        return -node.operand.value  # type: ignore[operator]
+        number = node.operand.value
+        if isinstance(number, (int, float)):
+            return -number
     if isinstance(node, ast.Attribute):  # a member of an Enum
         try:
             return lookup(ast.unparse(node))

@@ -6,13 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from lmnb.errors import InputError
+from lmnb.nearest import did_you_mean
 from lmnb.types.checked import adapter_for, problems
 from lmnb.types.code import type_code
 
@@ -75,8 +75,7 @@ class Parameters:
         """The arguments as the parameters' types; InputError names the argument that is missing, extra or wrong."""
         for name in values:
             if name not in self.args and not self.open:
-                near = get_close_matches(name, self.args, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"It takes: {self.text() or 'none'}."
+                hint = did_you_mean(name, self.args, f"It takes: {self.text() or 'none'}.")
                 raise InputError(f"tool {tool!r} has no argument {_short(name)}. {hint}")
         for name in self.required:
             if name not in values:
@@ -85,7 +84,7 @@ class Parameters:
         for name, value in values.items():
             try:
                 made[name] = _as(self.kinds.get(name, Any), value)
-            except (ValidationError, ValueError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 if value is None and name not in self.required:
                     continue  # models write null for what they leave out
                 raise InputError(
@@ -165,11 +164,8 @@ def of_schema(tool: str, schema: Any) -> Parameters:
 def _followed(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a property that only refers to a definition refers to."""
     head, _, name = str(part.get("$ref", "")).rpartition("/")
-    found = (
-        schema[head[2:]].get(name)
-        if head in ("#/$defs", "#/definitions") and isinstance(schema.get(head[2:]), Mapping)
-        else None
-    )
+    defined = schema.get(head[2:]) if head in ("#/$defs", "#/definitions") else None
+    found = defined.get(name) if isinstance(defined, Mapping) else None
     return found if isinstance(found, Mapping) else part
 
 
@@ -187,8 +183,8 @@ def is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
 
 
-def _said(error: Exception) -> str:
-    return "it is nested too deeply" if isinstance(error, RecursionError) else problems(error)  # type: ignore[arg-type]
+def _said(error: ValueError | RecursionError) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else problems(error)
 
 
 class _Untitled(GenerateJsonSchema):
@@ -206,7 +202,7 @@ def _schemas(kinds: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
             adapters[name] = adapter_for(Any)
     named: Any = [(name, "validation", adapter) for name, adapter in adapters.items()]
     found, rest = TypeAdapter.json_schemas(named, schema_generator=_Untitled)
-    return {name: found[name, "validation"] for name in kinds}, rest.get("$defs", {})  # type: ignore[index]
+    return {name: found[name, "validation"] for name in kinds}, rest.get("$defs", {})
 
 
 def _hints(function: Any) -> dict[str, Any]:

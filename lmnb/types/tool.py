@@ -241,7 +241,7 @@ class ToolText(str):
         made.tool = tool
         return made
 
-    def __getnewargs__(self) -> tuple[str, Tool]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[str, Tool]:
         return str(self), self.tool
 
 

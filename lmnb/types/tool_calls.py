@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from lmnb.canonical import canonical
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
+from lmnb.nearest import did_you_mean
 from lmnb.types.tool import Tool, tools_by_name
 
 Functions = Mapping[str, Any] | Iterable[Any]
@@ -66,11 +66,8 @@ class ToolCall(BaseModel):
         tools = tools_by_name(functions)
         if self.name in tools:
             return tools[self.name]
-        near = get_close_matches(self.name, tools, n=1)
-        raise InputError(
-            f"there is no tool {self.name!r}. "
-            + (f"Did you mean {near[0]!r}?" if near else f"The tools are: {', '.join(tools) or 'none'}.")
-        )
+        hint = did_you_mean(self.name, tools, f"The tools are: {', '.join(tools) or 'none'}.")
+        raise InputError(f"there is no tool {self.name!r}. {hint}")
 
 
 class ToolCalls(BaseModel):
@@ -123,7 +120,7 @@ class ToolCalls(BaseModel):
             for call in self
         ]
 
-    def __iter__(self) -> Iterator[ToolCall]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[ToolCall]:
         return iter(self.tool_calls)
 
     def __len__(self) -> int:
@@ -155,7 +152,7 @@ class ToolCallResults(BaseModel):
         """The results as messages to a provider."""
         return [{"role": "tool", "tool_call_id": r.id, "name": r.name, "content": str(r)} for r in self.results]
 
-    def __iter__(self) -> Iterator[ToolCallResult]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[ToolCallResult]:
         return iter(self.results)
 
     def __len__(self) -> int:

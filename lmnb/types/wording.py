@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from lmnb.errors import InputError
+from lmnb.nearest import did_you_mean
 from lmnb.settings import current
 from lmnb.types.phrase import names_of, standing
 
@@ -238,11 +238,8 @@ class Wording:
         known = asdict(cls())
         unknown = [key for key in found if key not in known]
         if unknown:
-            near = get_close_matches(unknown[0], known, n=1)
-            raise InputError(
-                f"the wording {name!r} has a phrase {unknown[0]!r}, which there is not."
-                + (f" Did you mean {near[0]!r}?" if near else "")
-            )
+            hint = did_you_mean(unknown[0], known)
+            raise InputError(f"the wording {name!r} has a phrase {unknown[0]!r}, which there is not. {hint}".rstrip())
         for key in known:
             if key not in found:
                 raise InputError(f"the wording {name!r} has no phrase {key!r}. English: {known[key]!r}")

@@ -88,6 +88,11 @@ def bounds(constraints: Mapping[str, Any], wording: Wording = ENGLISH) -> list[s
     ]
 
 
+def kind_text(field: Any, wording: Wording = ENGLISH) -> str:
+    """The type of a field and its bounds in words."""
+    return ", ".join([type_text(field.type, wording), *bounds(field.constraints, wording)])
+
+
 def metadata(marks: Sequence[Any]) -> dict[str, Any]:
     """The bounds among the marks of an Annotated type."""
     found: dict[str, Any] = {}

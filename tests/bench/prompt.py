@@ -20,7 +20,8 @@ from typing import Any
 import lmnb
 from lmnb.adapters.base import Message
 from lmnb.adapters.chat import ChatAdapter
-from lmnb.train.evaluate import ROWS, Answering, episodes, right, stumbled
+from lmnb.train.scoring import Answering, episodes, right, stumbled
+from lmnb.train.table import ROWS
 
 ASKED = (
     "routing, 3 labels, 8 demos",
@@ -47,6 +48,9 @@ def _whole(messages: list[Message]) -> list[Message]:
     return messages
 
 
+_shape = _system(r"\s*Write each.*\Z")
+
+
 # name -> how it is taken away, and what it is for
 LINES: dict[str, tuple[Callable[[list[Message]], list[Message]], str]] = {
     "the whole prompt": (_whole, ""),
@@ -60,12 +64,16 @@ LINES: dict[str, tuple[Callable[[list[Message]], list[Message]], str]] = {
         "which values are asked for, of which type and within which bounds",
     ),
     "no form": (
-        _system(r"\n\nWrite each.*\Z"),
+        _shape,
         "the layout as an example to copy: what a zero-shot reply is shaped by, before there are demos",
     ),
     "no last line": (
         _asking,
         "the layout once more beside the question: after many demos or a long context the system message is far away",
+    ),
+    "neither form nor last line": (
+        lambda messages: _asking(_shape(messages)),
+        "the two say the same, so that each stands in for the other: this is what demos alone teach of the layout",
     ),
 }
 

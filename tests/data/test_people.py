@@ -9,9 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import make_people
 import pytest
 
-from lmnb.data import make_people, people, people_facts
+from lmnb.data import people, people_facts
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 
@@ -48,7 +49,7 @@ def test_check_names_the_file_that_differs(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "people.jsonl").write_text("{}\n", encoding="utf-8")
     assert make_people.main(["--check", "--folder", str(tmp_path)]) == 1
     message = capsys.readouterr().err
-    assert "people.jsonl is not what the generator makes; run python -m lmnb.data.make_people" in message
+    assert "people.jsonl is not what the generator makes; run python tests/make_people.py" in message
     assert "people-questions" not in message
 
 

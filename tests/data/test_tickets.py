@@ -9,9 +9,8 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
+import make_tickets
 import pytest
-
-from lmnb.data import make_tickets
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 
@@ -47,7 +46,7 @@ def test_check_names_the_file_that_differs(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "tickets.jsonl").write_text("{}\n", encoding="utf-8")
     assert make_tickets.main(["--check", "--folder", str(tmp_path)]) == 1
     message = capsys.readouterr().err
-    assert "tickets.jsonl is not what the generator makes; run python -m lmnb.data.make_tickets" in message
+    assert "tickets.jsonl is not what the generator makes; run python tests/make_tickets.py" in message
     assert "tickets-key" not in message
 
 

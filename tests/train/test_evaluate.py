@@ -10,8 +10,10 @@ import pytest
 from lmnb.errors import SystematicFailure
 from lmnb.lm.fake import FakeLM
 from lmnb.train.episodes.relations import KIN
-from lmnb.train.evaluate import DEMOS, ROWS, SAMPLE, SAMPLED, Row, Table, counter, curve, episodes, evaluate, score
+from lmnb.train.evaluate import evaluate
 from lmnb.train.lexicon import HELD
+from lmnb.train.scoring import counter, episodes, score
+from lmnb.train.table import DEMOS, ROWS, SAMPLE, SAMPLED, Row, Table, curve
 
 STORED = resources.files("lmnb.lm").joinpath("tiny", "figures.json")
 FIGURES = json.loads(STORED.read_text("utf-8")) if STORED.is_file() else None

@@ -1,6 +1,6 @@
 """Makes ``datasets/people.jsonl``, short facts about invented people, and questions over two of them, from a seed.
 
-``python -m lmnb.data.make_people`` writes the two files, ``--check`` verifies that they are what this file makes.
+``python tests/make_people.py`` writes the two files, ``--check`` verifies that they are what this file makes.
 
 The sentences have the forms that the embedded model was trained to read (``lmnb/train/episodes/facts.py``), and most names
 and values were in its training; who is what is new. A question names a person and a relation, the first fact says who
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from lmnb.data.generated import run
+from made_files import run
 
 SEED = 20
 SIZES = {"train": 40, "val": 30, "test": 100}
@@ -135,7 +135,7 @@ def files(seed: int = SEED) -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return run("lmnb.data.make_people", "people data set", files(), argv)
+    return run("make_people.py", "people data set", files(), argv)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Makes ``datasets/tickets.jsonl``, the support tickets of the first notebook, from a seed.
 
-``python -m lmnb.data.make_tickets`` writes the two files, ``--check`` verifies that they are what this file makes.
+``python tests/make_tickets.py`` writes the two files, ``--check`` verifies that they are what this file makes.
 
 The words are those that the embedded model knows, the sentences are not: no template below was used in its training,
 and train, val and test have templates of their own. The team names say nothing about the topics, so that a model can
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from lmnb.data.generated import run
+from made_files import run
 
 SEED = 20
 SIZES = {"train": 120, "val": 100, "test": 300}
@@ -157,7 +157,7 @@ def files(seed: int = SEED) -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return run("lmnb.data.make_tickets", "ticket data set", files(), argv)
+    return run("make_tickets.py", "ticket data set", files(), argv)
 
 
 if __name__ == "__main__":
