@@ -63,6 +63,9 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
   const [panel, setPanel] = useState<"" | "export" | "keys">("");
   const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
   const commands = useCommands((action, args) => client.command(action, args));
+  useEffect(() => {
+    client.hello().catch((error) => commands.setSaid({ text: error.message, bad: true }));
+  }, []); // before anything is asked for
 
   const fallback = rowOf(known, run?.best) ?? known.rows.find((one) => one.status === "scored") ?? known.rows[0];
   const row = rowOf(known, chosen) ?? fallback;
@@ -70,9 +73,6 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
   const live = !!run?.live;
   const announced = useAnnouncement(known);
 
-  useEffect(() => {
-    client.hello().catch((error) => commands.setSaid({ text: error.message, bad: true }));
-  }, []);
   useLayoutEffect(() => root.setAttribute("data-state", run?.state ?? ""), [run?.state]);
 
   const focus = () => root.focus({ preventScroll: true });
