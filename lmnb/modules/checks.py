@@ -1,8 +1,10 @@
 """Checks inside programs: `Assert` and `Suggest` (Singhvi et al. 2023, arXiv 2312.13382), asked again from the trace.
 
-When a check fails, the outermost program that is running goes back to a step, a predictor call. Its `forward` runs again: steps
-that are done give their outcome of before, without a call, and only that step is asked again, with its earlier outputs and what
-was wrong with them. So plain side effects of a `forward` happen again, and its LM calls do not.
+When a check fails, the outermost program that is running goes back to a step, a predictor call. Its `forward` runs again: the
+steps before that one, calls of predictors, retrievers and tools, give their outcome of before without a call, and that one is
+asked again, with its earlier outputs and what was wrong with them. What comes after it is done anew, but a predictor with the
+same inputs as before. So plain side effects of a `forward` happen again, and the LM calls, searches and tool calls before the
+step do not.
 """
 
 from __future__ import annotations
@@ -11,19 +13,21 @@ import copy
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
+from threading import Lock
+from types import MethodType
 from typing import Any, NamedTuple
 
-from lmnb import listening
+from lmnb import listening, steps
 from lmnb.canonical import content_hash
 from lmnb.errors import CheckFailed, InputError
+from lmnb.modules.tree import copied, shared
 from lmnb.signature import InputField
+from lmnb.steps import Outcome
 from lmnb.trace import Span, Trace, open_span, path_of, span
 
 RETRIES = 2
 _PLAIN = (str, int, float, bool, type(None))
-_scope: ContextVar[Scope | None] = ContextVar("lmnb_checks", default=None)
 
 
 def Assert(
@@ -61,21 +65,26 @@ def Suggest(
 
 
 class Key(NamedTuple):
-    """Which step: the predictor, its inputs, and how often it was called with them before."""
+    """Which step: whose call it is, its inputs, and how often it was called with them before."""
 
-    module: int
+    doer: tuple[int, ...]
     inputs: str
     ordinal: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Step:
-    """A predictor call that is done."""
+    """A call that is done."""
 
-    module: Any
+    doer: Any
     inputs: Mapping[str, Any]
-    found: list[dict[str, Any]]
+    outcome: Outcome
     span: Span
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is a predictor's, and has outputs: one that can be asked again."""
+        return self.span.kind == "predict" and self.outcome.error is None
 
 
 class Backtrack(BaseException):  # past every `except Exception` of a program
@@ -111,71 +120,79 @@ class Scope:
     """One call of an outermost program: its steps so far, what is kept of earlier attempts, and how often a check failed."""
 
     again: bool = False
-    done: list[Step] = field(default_factory=list)
-    kept: dict[Key, list[dict[str, Any]]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    kept: dict[Key, Outcome] = field(default_factory=dict)
     retries: dict[Key, Retry] = field(default_factory=dict)
     failures: Counter[Any] = field(default_factory=Counter)
-    _called: Counter[tuple[int, str]] = field(default_factory=Counter)
+    _called: Counter[tuple[tuple[int, ...], str]] = field(default_factory=Counter)
+    _lock: Any = field(default_factory=Lock)
 
-    def begun(self, module: Any, inputs: Mapping[str, Any]) -> tuple[list[dict[str, Any]] | None, Retry | None]:
+    def before(self, doer: Any, opened: Span) -> tuple[Outcome | None, Retry | None]:
         """For a step that begins in a later attempt: its outcome of before, or what it is to be told."""
         if not self.again:
             return None, None
-        which = (id(module), content_hash(inputs, 32))
-        key = Key(*which, self._called[which])
-        self._called[which] += 1
-        found = self.kept.get(key)
-        return (_fresh(found), None) if found is not None else (None, self.retries.get(key))
+        which = _which(doer, opened.inputs)
+        with self._lock:
+            key = Key(*which, self._called[which])
+            self._called[which] += 1
+        known = self.kept.get(key)
+        return (None, self.retries.get(key)) if known is None else (_fresh(known, opened), None)
 
-    def finished(self, module: Any, inputs: Mapping[str, Any], found: list[dict[str, Any]], opened: Span) -> None:
+    def done(self, doer: Any, opened: Span, outcome: Outcome) -> None:
         """A step is done."""
-        self.done.append(Step(module, inputs, _fresh(found), opened))
+        self.steps.append(Step(doer, opened.inputs, _fresh(outcome, opened), opened))
 
     def target(self, at: Any, around: Span | None) -> Step | None:
         """The latest step of `at`, a predictor or a module; without it the latest of the module around the check, or of all."""
+        asked = [step for step in reversed(self.steps) if step.asked]
         if at is not None:
             within = {id(node) for _, node in at.named_sub_modules()}
-            return next((step for step in reversed(self.done) if id(step.module) in within), None)
+            return next((step for step in asked if id(step.doer) in within), None)
         if around is not None:
             here = {id(each) for _, each in Trace(around).spans()}
-            inside = next((step for step in reversed(self.done) if id(step.span) in here), None)
+            inside = next((step for step in asked if id(step.span) in here), None)
             if inside is not None:
                 return inside
-        return self.done[-1] if self.done else None
+        return asked[0] if asked else None
 
     def keyed(self) -> list[tuple[Key, Step]]:
         """The steps of this attempt with their keys."""
-        counted: Counter[tuple[int, str]] = Counter()
+        counted: Counter[tuple[tuple[int, ...], str]] = Counter()
         found = []
-        for step in self.done:
-            which = (id(step.module), content_hash(step.inputs, 32))
+        for step in self.steps:
+            which = _which(step.doer, step.inputs)
             found.append((Key(*which, counted[which]), step))
             counted[which] += 1
         return found
 
     def restart(self, opened: Span, back: Backtrack) -> None:
         """Prepare the next attempt; what happened so far goes below a span of the check."""
-        self.kept |= {key: step.found for key, step in self.keyed()}
+        place = self.steps.index(back.step)
+        for number, (key, step) in enumerate(self.keyed()):
+            if number < place or step.span.kind == "predict":
+                self.kept[key] = step.outcome
+            else:  # the world that it met may be another one now
+                self.kept.pop(key, None)
         self.kept.pop(back.key, None)
         before = self.retries.get(back.key)
         messages = before.messages if before is not None else []
         told = [*messages, back.message] if back.message not in messages else messages
-        self.retries[back.key] = Retry(back.step.found[0], told)
+        self.retries[back.key] = Retry(back.step.outcome.value[0], told)
         listening.withdraw(opened)  # steps that are kept are told again
         opened.children[:] = [_superseded(opened, back)]
-        self.again, self.done = True, []
+        self.again, self.steps = True, []
         self._called.clear()
 
 
-def scope() -> Scope | None:
+def scope() -> Any:
     """The scope of the outermost program that is running here."""
-    return _scope.get()
+    return steps.scope.get()
 
 
 async def checked(run: Callable[[], Awaitable[Any]], opened: Span) -> Any:
     """The result of `run`, which is run again whenever a check sends it back. `opened` is the span around it."""
     mine = Scope()
-    token = _scope.set(mine)
+    token = steps.scope.set(mine)
     try:
         while True:
             try:
@@ -185,7 +202,7 @@ async def checked(run: Callable[[], Awaitable[Any]], opened: Span) -> Any:
                     raise
                 mine.restart(opened, back)
     finally:
-        _scope.reset(token)
+        steps.scope.reset(token)
 
 
 def _check(kind: str, condition: Any, message: str, at: Any, retries: int) -> bool:
@@ -200,29 +217,31 @@ def _check(kind: str, condition: Any, message: str, at: Any, retries: int) -> bo
     step = here.target(at, around) if here is not None else None
     key = next((key for key, each in here.keyed() if each is step), None) if here is not None else None
     used = here.failures[line, key] if here is not None else 0
+    text = message or f"it stands at {line[0]}, line {line[1]}"
     if condition:
         if used:
-            _noted(kind, message, step, None)
+            _noted(kind, text, step, used + 1)
         return True
     if here is not None and step is not None and key is not None and used < retries:
         here.failures[line, key] += 1
         raise Backtrack(here, step, key, message or f"The {kind.lower()}ion at line {place.f_lineno} does not hold.")
-    text = message or f"it stands at {line[0]}, line {line[1]}"
+    _noted(kind, text, step, used + 1, failed=True)
+    if step is not None:
+        step.span.data["refused"] = text  # no example to learn from
     if kind == "Suggest":
-        _noted(kind, text, step, text)
         return False
     name = _name(step)
-    outputs = f" Its last outputs: {_short(step.found[0])}" if step is not None else ""
+    outputs = f" Its last outputs: {_short(step.outcome.value[0])}" if step is not None else ""
     tries = f" {name!r} was asked {used + 1} times.{outputs}" if step is not None else " No step went before it."
     raise CheckFailed(
         f"the check was not met: {text}.{tries}".replace("..", "."), check=text, at=name, attempts=used + 1
     )
 
 
-def _noted(kind: str, message: str, step: Step | None, error: str | None) -> None:
-    with span("check", kind, inputs={"check": message, "at": _name(step)}) as noted:
-        noted.outputs = {"holds": error is None}
-        noted.error = error
+def _noted(kind: str, text: str, step: Step | None, attempts: int, *, failed: bool = False) -> None:
+    with span("check", kind, inputs={"check": text, "at": _name(step)}) as noted:
+        noted.outputs = {"holds": not failed, "attempts": attempts}
+        noted.error = text if failed else None
 
 
 def _superseded(opened: Span, back: Backtrack) -> Span:
@@ -243,9 +262,19 @@ def _free(name: str, signature: Any) -> str:
     return name
 
 
-def _fresh(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    plain = all(isinstance(value, _PLAIN) for each in found for value in each.values())
-    return [dict(each) for each in found] if plain else copy.deepcopy(found)
+def _which(doer: Any, inputs: Mapping[str, Any]) -> tuple[tuple[int, ...], str]:
+    whose = (id(doer.__self__), id(doer.__func__)) if isinstance(doer, MethodType) else (id(doer),)
+    return whose, content_hash(inputs, 32)
+
+
+def _fresh(outcome: Outcome, opened: Span) -> Outcome:
+    """The outcome as it is now, whatever the program does with it later: outputs whole, of other results the containers."""
+    if outcome.error is not None:
+        return outcome
+    if opened.kind != "predict":
+        return Outcome(copied(outcome.value, {}, shared))
+    plain = all(isinstance(value, _PLAIN) for each in outcome.value for value in each.values())
+    return Outcome([dict(each) for each in outcome.value] if plain else copy.deepcopy(outcome.value))
 
 
 def _short(values: Mapping[str, Any]) -> str:
