@@ -46,6 +46,9 @@ class step:
     """
 
     __slots__ = ("_doer", "_opened", "_scope", "again", "retry", "value")
+    again: bool
+    retry: Any
+    value: Any
 
     def __init__(self, doer: Any, opened: Span) -> None:
         self._doer, self._opened, self._scope = doer, opened, scope.get()
