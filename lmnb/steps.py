@@ -1,6 +1,7 @@
 """Calls that a program does not make twice: where a check sends it back, what a step gave before is given again.
 
-Steps are the calls of predictors, retrievers and tools. The checks keep them (`lmnb.modules.checks`); who makes a call finds them here.
+Steps are the calls of predictors, retrievers and tools. A program that goes back keeps them (`lmnb.modules.backtrack`); who makes
+a call finds them here.
 """
 
 from __future__ import annotations

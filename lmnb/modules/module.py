@@ -12,7 +12,7 @@ from lmnb.errors import LmnbError
 from lmnb.leash import in_thread
 from lmnb.lm.drive import drive
 from lmnb.loops import run_to_end
-from lmnb.modules import checks
+from lmnb.modules import backtrack
 from lmnb.modules.parallel import STRAGGLERS, TIMEOUT, Parallel
 from lmnb.modules.written import Written, forward_parameters
 from lmnb.prediction import Prediction
@@ -58,8 +58,8 @@ class Module(Written):
         """The one core of `__call__` and `acall`; with `sync` it never suspends."""
         inputs = {**dict(zip(forward_parameters(type(self)), args, strict=False)), **kwargs} if args else kwargs
         with span("module", type(self).__name__, inputs=inputs, module=self, instance=self) as opened:
-            if checks.scope() is None:  # the outermost program: checks inside run it again
-                result = await checks.checked(lambda: self._run(args, kwargs, sync=sync), opened)
+            if backtrack.scope() is None:  # the outermost program: checks inside run it again
+                result = await backtrack.backtracking(lambda: self._run(args, kwargs, sync=sync), opened)
             else:
                 result = await self._run(args, kwargs, sync=sync)
             opened.outputs = (

@@ -257,6 +257,57 @@ def test_a_tool_that_holds_the_step_is_called_again() -> None:
         assert Asking()(question="what") == "right"
 
 
+class Consulting(Module):
+    """A tool that asks, then an answer; both are checked, and there is one more call of what the tool asks."""
+
+    def __init__(self) -> None:
+        self.guess, self.answer = Predict("question -> guess"), Predict("question, hint -> answer")
+        self.consult = Tool(lambda text: self.guess(question=text).guess, name="consult")
+
+    def forward(self, question: str) -> Any:
+        hint = self.consult(text=question)
+        again = self.guess(question=question).guess
+        made = self.answer(question=question, hint=hint)
+        Assert(made.answer == "right", "Be right.", at=self.answer)
+        Suggest(hint != "bad", "A better guess.", at=self.guess)
+        return f"{hint} {again}"
+
+
+def test_what_a_replayed_tool_asked_stays_a_part_of_the_program() -> None:
+    """Its predictor calls are steps of the trace, keep their number among equal calls, and cost nothing."""
+    lm = FakeLM([{"guess": "one"}, {"guess": "two"}, {"answer": "wrong"}, {"answer": "right"}])
+
+    class Program(Consulting):
+        def forward(self, question: str) -> Any:
+            return lmnb.Prediction(text=super().forward(question))
+
+    with lmnb.context(lm=lm):
+        made = Program()(question="what")
+    assert made.text == "one two" and made.trace.usage["calls"] == len(lm.calls) == 4
+    assert [(step.path, step.outputs) for step in made.trace.steps()] == [
+        ("guess", {"guess": "one"}),
+        ("guess", {"guess": "two"}),
+        ("answer", {"answer": "right"}),
+    ]
+
+
+def test_a_check_names_what_a_replayed_tool_asked() -> None:
+    """A later check can go back into a tool that an earlier repair had replayed: the tool is called again then."""
+
+    class Once(Consulting):
+        def forward(self, question: str) -> Any:
+            hint = self.consult(text=question)
+            made = self.answer(question=question, hint="none")
+            Assert(made.answer == "right", "Be right.", at=self.answer)
+            Assert(hint != "bad", "A better guess.", at=self.guess)
+            return hint
+
+    lm = FakeLM([{"guess": "bad"}, {"answer": "wrong"}, {"answer": "right"}, {"guess": "good"}])
+    with lmnb.context(lm=lm):
+        assert Once()(question="what") == "good"
+    assert len(lm.calls) == 4
+
+
 def test_a_changed_result_does_not_change_what_is_replayed() -> None:
     """A program that changes a tool's list in place gets it as it was."""
     shop = Shop()
