@@ -6,7 +6,6 @@ a call finds them here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,7 +66,7 @@ class step:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._scope is None or isinstance(self.value, (Iterator, AsyncIterator)):
+        if self._scope is None or hasattr(self.value, "__next__") or hasattr(self.value, "__anext__"):
             return
         if error is None:
             self._scope.done(self._doer, self._opened, Outcome(self.value))
