@@ -25,11 +25,13 @@ class Outcome:
 class Scope(Protocol):
     """One call of an outermost program."""
 
-    def before(self, doer: Any, opened: Span) -> tuple[Outcome | None, Any]:
-        """What this call of `doer` gave in an earlier attempt; or None, and what a predictor is to be told."""
+    def before(self, doer: Any, opened: Span) -> tuple[Outcome | None, Any, int]:
+        """What this call of `doer` gave in an earlier attempt; or None, and what a predictor is to be told. And how many
+        steps were done when it began.
+        """
         ...
 
-    def done(self, doer: Any, opened: Span, outcome: Outcome) -> None:
+    def done(self, doer: Any, opened: Span, outcome: Outcome, began: int) -> None:
         """The call is done."""
         ...
 
@@ -45,7 +47,7 @@ class step:
     is not kept. `retry` is what a predictor is told that is asked again.
     """
 
-    __slots__ = ("_doer", "_opened", "_scope", "again", "retry", "value")
+    __slots__ = ("_began", "_doer", "_opened", "_scope", "again", "retry", "value")
     again: bool
     retry: Any
     value: Any
@@ -56,12 +58,12 @@ class step:
 
     def __enter__(self) -> step:
         if self._scope is not None:
-            known, self.retry = self._scope.before(self._doer, self._opened)
+            known, self.retry, self._began = self._scope.before(self._doer, self._opened)
             if known is not None:
                 self.again, self.value = True, known.value
                 self._opened.data["label"] = "replayed"
                 if known.error is not None:
-                    self._scope.done(self._doer, self._opened, known)
+                    self._scope.done(self._doer, self._opened, known, self._began)
                     raise known.error
         return self
 
@@ -69,6 +71,6 @@ class step:
         if self._scope is None or hasattr(self.value, "__next__") or hasattr(self.value, "__anext__"):
             return
         if error is None:
-            self._scope.done(self._doer, self._opened, Outcome(self.value))
+            self._scope.done(self._doer, self._opened, Outcome(self.value), self._began)
         elif isinstance(error, Exception) and not isinstance(error, (BudgetExceeded, Cancelled)):
-            self._scope.done(self._doer, self._opened, Outcome(error=error))
+            self._scope.done(self._doer, self._opened, Outcome(error=error), self._began)

@@ -2,7 +2,7 @@
 
 When a check fails, the outermost program that is running goes back to a step, a predictor call. Its `forward` runs again: the
 steps before that one, calls of predictors, retrievers and tools, give their outcome of before without a call, and that one is
-asked again, with its earlier outputs and what was wrong with them. What comes after it is done anew, but a predictor with the
+asked again, with its earlier outputs and what was wrong with them. What begins after it is done anew, but a predictor with the
 same inputs as before. So plain side effects of a `forward` happen again, and the LM calls, searches and tool calls before the
 step do not.
 """
@@ -43,6 +43,7 @@ class Step:
     inputs: Mapping[str, Any]
     outcome: Outcome
     span: Span
+    began: int  # how many steps were done then
     within: list[Step] = field(default_factory=list)  # those that were done below it, in a tool or a retriever
 
     @property
@@ -95,20 +96,21 @@ class Scope:
     _called: Counter[tuple[tuple[int, ...], str]] = field(default_factory=Counter)
     _lock: Any = field(default_factory=Lock)
 
-    def before(self, doer: Any, opened: Span) -> tuple[Outcome | None, Retry | None]:
+    def before(self, doer: Any, opened: Span) -> tuple[Outcome | None, Retry | None, int]:
         """For a step that begins in a later attempt: its outcome of before, or what it is to be told."""
+        began = len(self.steps)
         if not self.again:
-            return None, None
+            return None, None, began
         which = _which(doer, opened.inputs)
         with self._lock:
             key = Key(*which, self._called[which])
             self._called[which] += 1
         known = self.kept.get(key)
         if known is None:
-            return None, self.retries.get(key)
+            return None, self.retries.get(key), began
         if known.within:
             self._tell_within(known, opened)
-        return _fresh(known.outcome, opened), None
+        return _fresh(known.outcome, opened), None, began
 
     def _tell_within(self, known: Step, opened: Span) -> None:
         """What was done inside of a call that is not made again is a part of this attempt too."""
@@ -117,11 +119,11 @@ class Scope:
         for inner in known.within:
             with self._lock:
                 self._called[_which(inner.doer, inner.inputs)] += 1
-            self.steps.append(replace(inner, span=copies[id(inner.span)]))
+            self.steps.append(replace(inner, span=copies[id(inner.span)], began=len(self.steps)))
 
-    def done(self, doer: Any, opened: Span, outcome: Outcome) -> None:
+    def done(self, doer: Any, opened: Span, outcome: Outcome, began: int) -> None:
         """A step is done."""
-        self.steps.append(Step(doer, opened.inputs, _fresh(outcome, opened), opened))
+        self.steps.append(Step(doer, opened.inputs, _fresh(outcome, opened), opened, began))
 
     def target(self, at: Any, around: Span | None) -> Step | None:
         """The latest step of `at`, a predictor or a module; without it the latest of the module around the check, or of all."""
@@ -149,10 +151,11 @@ class Scope:
     def restart(self, opened: Span, back: Backtrack) -> None:
         """Prepare the next attempt; what happened so far goes below a span of the check."""
         place = self.steps.index(back.step)
-        for number, (key, step) in enumerate(self.keyed()):
-            if number < place or step.span.kind == "predict":
-                self.kept[key] = replace(step, within=_within(step, self.steps))
-            else:  # the world that it met may be another one now
+        for key, step in self.keyed():
+            within = _within(step, self.steps)
+            if step.span.kind == "predict" or (step.began <= place and back.step not in within):
+                self.kept[key] = replace(step, within=within)
+            else:  # it began when the step was done: the world that it met may be another one now
                 self.kept.pop(key, None)
         self.kept.pop(back.key, None)
         before = self.retries.get(back.key)
@@ -206,8 +209,16 @@ def _which(doer: Any, inputs: Mapping[str, Any]) -> tuple[tuple[int, ...], str]:
 
 
 def _within(step: Step, steps: list[Step]) -> list[Step]:
-    below = {id(each) for _, each in Trace(step.span).spans()} if step.span.kind != "predict" else set()
-    return [each for each in steps if each is not step and id(each.span) in below]
+    if step.span.kind == "predict":
+        return []
+    below = _below(step.span)
+    return [each for each in steps if id(each.span) in below]
+
+
+def _below(opened: Span) -> set[int]:
+    """What is below a span, but for what an LM did."""
+    children = [child for child in opened.children if child.kind != "lm"]
+    return {id(child) for child in children}.union(*(_below(child) for child in children))
 
 
 def _told_again(old: Span, opened: Span, copies: dict[int, Span]) -> Span:

@@ -257,6 +257,30 @@ def test_a_tool_that_holds_the_step_is_called_again() -> None:
         assert Asking()(question="what") == "right"
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_ran_beside_the_step_is_not_repeated(slow: bool) -> None:
+    """A tool that began before the step was done cannot depend on it, whichever of the two ends first."""
+    calls: list[str] = []
+
+    async def order(thing: str) -> str:
+        calls.append(thing)
+        await asyncio.sleep(0.05 if slow else 0)
+        return thing
+
+    class Beside(Module):
+        def __init__(self) -> None:
+            self.answer, self.order = Predict("question -> answer"), Tool(order)
+
+        async def aforward(self, question: str) -> Any:
+            made, _ = await asyncio.gather(self.answer.acall(question=question), self.order.acall(thing=question))
+            Assert(made.answer == "right", "Be right.", at=self.answer)
+            return made
+
+    with lmnb.context(lm=FakeLM(mending, delay=0.02)):
+        assert asyncio.run(Beside().acall(question="what")).answer == "right"
+    assert calls == ["what"]
+
+
 class Consulting(Module):
     """A tool that asks, then an answer; both are checked, and there is one more call of what the tool asks."""
 
