@@ -24,6 +24,7 @@ from lmnb.signature import InputField
 from lmnb.steps import Outcome
 from lmnb.trace import Span, Trace, path_of
 
+STRAYS = 5  # attempts in a row that do not come to the step that is to be asked again
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -93,6 +94,8 @@ class Scope:
     kept: dict[Key, Step] = field(default_factory=dict)
     retries: dict[Key, Retry] = field(default_factory=dict)
     failures: Counter[Any] = field(default_factory=Counter)
+    wanted: Key | None = None  # the step that is to be asked again, until it is
+    strays: int = 0  # attempts that did not come to it
     _called: Counter[tuple[tuple[int, ...], str]] = field(default_factory=Counter)
     _lock: Any = field(default_factory=Lock)
 
@@ -105,6 +108,8 @@ class Scope:
         with self._lock:
             key = Key(*which, self._called[which])
             self._called[which] += 1
+        if key == self.wanted:
+            self.wanted, self.strays = None, 0
         known = self.kept.get(key)
         if known is None:
             return None, self.retries.get(key), began
@@ -120,6 +125,11 @@ class Scope:
             with self._lock:
                 self._called[_which(inner.doer, inner.inputs)] += 1
             self.steps.append(replace(inner, span=copies[id(inner.span)], began=len(self.steps)))
+
+    @property
+    def strayed(self) -> bool:
+        """Whether going back has no end: the program does something else each time."""
+        return self.wanted is not None and self.strays + 1 >= STRAYS
 
     def done(self, doer: Any, opened: Span, outcome: Outcome, began: int) -> None:
         """A step is done."""
@@ -158,6 +168,8 @@ class Scope:
             else:  # it began when the step was done: the world that it met may be another one now
                 self.kept.pop(key, None)
         self.kept.pop(back.key, None)
+        self.strays += self.wanted is not None
+        self.wanted = back.key
         before = self.retries.get(back.key)
         messages = before.messages if before is not None else []
         told = [*messages, back.message] if back.message not in messages else messages

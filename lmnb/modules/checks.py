@@ -67,7 +67,7 @@ def _check(kind: str, condition: Any, message: str, at: Any, retries: int) -> bo
         if used:
             _noted(kind, text, step, used + 1)
         return True
-    if here is not None and step is not None and key is not None and used < retries:
+    if here is not None and step is not None and key is not None and used < retries and not here.strayed:
         here.failures[line, key] += 1
         raise Backtrack(here, step, key, message or f"The {kind.lower()}ion at line {place.f_lineno} does not hold.")
     _noted(kind, text, step, used + 1, failed=True)
@@ -78,6 +78,9 @@ def _check(kind: str, condition: Any, message: str, at: Any, retries: int) -> bo
     name = step.name if step is not None else ""
     outputs = f" Its last outputs: {_short(step.outcome.value[0])}" if step is not None else ""
     tries = f" {name!r} was asked {used + 1} times.{outputs}" if step is not None else " No step went before it."
+    if here is not None and here.strayed:
+        tries += " The program came to it with other inputs each time, so it could not be told what was wrong: what goes before"
+        tries += " a check must give the same when it runs again."
     raise CheckFailed(
         f"the check was not met: {text}.{tries}".replace("..", "."), check=text, at=name, attempts=used + 1
     )

@@ -281,6 +281,25 @@ def test_what_ran_beside_the_step_is_not_repeated(slow: bool) -> None:
     assert calls == ["what"]
 
 
+@pytest.mark.parametrize("kind", [Assert, Suggest])
+def test_a_program_that_is_another_each_time_comes_to_an_end(kind: Any) -> None:
+    """A step whose inputs change with every attempt cannot be asked again; the check gives up, and says why."""
+    attempts: list[int] = []
+
+    def other(thing: str) -> str:
+        attempts.append(len(attempts))
+        return f"{thing} {len(attempts)}"
+
+    program = Program(other, None, kind)
+    with lmnb.context(lm=FakeLM(lambda messages: {"answer": "wrong"})):
+        if kind is Suggest:
+            assert run(program, "sync").answer == "wrong"
+        else:
+            with pytest.raises(lmnb.CheckFailed, match="other inputs each time"):
+                run(program, "sync")
+    assert len(attempts) == 6
+
+
 class Consulting(Module):
     """A tool that asks, then an answer; both are checked, and there is one more call of what the tool asks."""
 
