@@ -6,7 +6,7 @@ Spans open in `lmnb.spans`. A finished tree is a `Trace`; the history of LM call
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from lmnb import views
@@ -27,6 +27,24 @@ class Step(NamedTuple):
     predictor: Any
     inputs: dict[str, Any]
     outputs: dict[str, Any]
+
+
+class Check(NamedTuple):
+    """A check that failed, once at least: whether it holds by now, and how often the step `at` was asked."""
+
+    kind: str
+    message: str
+    at: str
+    holds: bool
+    attempts: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """What viewers show of it."""
+        return {"text": str(self), "holds": self.holds}
+
+    def __str__(self) -> str:
+        step = f" of {self.at}" if self.at not in ("", "self") else ""
+        return f"{self.kind} {'repaired' if self.holds else 'failed'} at attempt {self.attempts}{step}: {self.message}"
 
 
 class Trace:
@@ -61,10 +79,33 @@ class Trace:
             if item.kind == "predict" and item.outputs is not None and id(item) not in judging
         ]
 
-    def _aside(self) -> set[int]:
+    def checks(self) -> list[Check]:
+        """The program's checks that failed, in order: those that were repaired by asking the step again, and each that stayed
+        unmet. A metric finds them in `prediction.trace`.
+
+        >>> import lmnb
+        >>> class Short(lmnb.Module):
+        ...     def __init__(self):
+        ...         self.answer = lmnb.Predict("question -> answer")
+        ...     def forward(self, question):
+        ...         made = self.answer(question=question)
+        ...         lmnb.Suggest(" " not in made.answer, "One word.")
+        ...         return made
+        >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "It is Paris."}, {"answer": "Paris"}])):
+        ...     Short()(question="The capital of France?").trace.checks()
+        [Check(kind='Suggest', message='One word.', at='answer', holds=True, attempts=2)]
+        """
+        aside = self._aside(lambda item: item.kind == "check" and item.name == "attempt")
+        return [
+            Check(item.name, item.inputs["check"], item.inputs["at"], item.error is None, int(outputs["attempts"]))
+            for _, item in self.spans()
+            if item.kind == "check" and id(item) not in aside and "attempts" in (outputs := item.outputs or {})
+        ]
+
+    def _aside(self, check: Callable[[Span], bool] = lambda item: item.kind == "check") -> set[int]:
         """The spans that are no part of the program's outcome: below a metric, in an attempt that a check sent back, in a try that lost."""
-        metrics = [item for _, item in self.spans() if item.kind in ("metric", "check") or item.data.get("aside")]
-        return {id(item) for metric in metrics for _, item in Trace(metric).spans()}
+        apart = [item for _, item in self.spans() if item.kind == "metric" or item.data.get("aside") or check(item)]
+        return {id(item) for each in apart for _, item in Trace(each).spans()}
 
     def __iter__(self) -> Iterator[tuple[Any, dict[str, Any], dict[str, Any]]]:
         return iter([(step.predictor, step.inputs, step.outputs) for step in self.steps()])
@@ -121,6 +162,7 @@ class Trace:
             "tokens": usage["prompt_tokens"] + usage["completion_tokens"],
             "cost": usage["cost"],
             "score": self.score,
+            "checks": [check.to_dict() for check in self.checks()],
             "spans": rows,
         }
 
@@ -186,7 +228,20 @@ def path_of(item: Span) -> str:
     return item.data.get("path") or Trace(item)._names().get(id(item.module), item.name)
 
 
-_KEPT = ("path", "messages", "response", "request", "usage", "cost", "cache", "attempts", "printed", "label", "aside")
+_KEPT = (
+    "path",
+    "messages",
+    "response",
+    "request",
+    "usage",
+    "cost",
+    "cache",
+    "attempts",
+    "printed",
+    "label",
+    "aside",
+    "refused",
+)
 
 
 def _only_predict(item: Span) -> Span | None:
@@ -210,7 +265,7 @@ def _row(
         "depth": depth,
         "kind": step.kind,
         "name": item.name if name in (None, "", "self") or parent is None else name,
-        "label": item.data.get("label") or _label(item),
+        "label": step.data.get("label") or _label(item),
         "start": max(0.0, item.started - start),
         "seconds": item.seconds,
         "status": "unparsed" if unparsed else "error" if item.error else "ok",
@@ -221,6 +276,8 @@ def _row(
     }
     if item.data.get("aside"):
         row["aside"] = True
+    if step.data.get("refused"):
+        row["refused"] = step.data["refused"]
     if step.kind == "predict":
         row["path"] = step.data.get("path") or names.get(id(step.module), step.name)
         given, shown = {**step.inputs, **(step.outputs or {})}, {**row["inputs"], **(row["outputs"] or {})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmnb.data_uri import without_data
@@ -11,6 +11,7 @@ from lmnb.types.parts import content_text, part_text
 
 MAX_SPANS = 300
 MAX_TEXT = 4_000
+MAX_CHECK = 400
 MAX_PICTURES = 300_000  # characters of all data URIs together
 
 
@@ -47,7 +48,21 @@ def _head(trace: Mapping[str, Any]) -> Html:
         el("span", {"class": "lm-muted lm-num"}, " · ".join(fact for fact in facts if fact)),
         None if score is None else " ",
         None if score is None else el("span", {"class": f"lm-tag {colour}"}, f"score {round(float(score), 3)}"),
+        *check_lines(trace.get("checks")),
     )
+
+
+def check_lines(checks: Sequence[Mapping[str, Any]] | None) -> list[Html]:
+    """A line for every check that failed (`Check.to_dict()`); one that was repaired is told in a lower voice."""
+    colours = [(check["text"], "lm-muted" if check["holds"] else "lm-bad") for check in checks or ()]
+    return [el("div", {"class": colour}, shorten(words, MAX_CHECK)) for words, colour in colours]
+
+
+def check_counts(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """How many rows have a failed check, and how many were repaired; nothing where there are none."""
+    kinds = [all(check["holds"] for check in row["checks"]) for row in rows if row.get("checks")]
+    failed, repaired = kinds.count(False), kinds.count(True)
+    return [f"{failed:,} with a failed check"] * bool(failed) + [f"{repaired:,} repaired by a check"] * bool(repaired)
 
 
 def _row(span: Mapping[str, Any], total: float, pictures: _Pictures, *, opened: bool) -> Html:

@@ -43,6 +43,23 @@ def test_the_head_tells_time_calls_repairs_tokens_cost_and_score():
     assert "QA 1.84 s · 4 LM calls, 1 repaired · 2,911 tokens · $0.0021 score 1.0" in shown
 
 
+def test_the_head_names_the_checks_that_failed():
+    """A check that stayed unmet stands out, one that was repaired does not; both in words."""
+    checks = [
+        {"text": "Suggest failed at attempt 3 of answer: One word.", "holds": False},
+        {"text": "Assert repaired at attempt 2 of query: Ask <b>once</b>.", "holds": True},
+    ]
+    html = trace_html(trace(row(0, "module", "QA"), checks=checks))
+    assert '<div class="lm-bad">Suggest failed at attempt 3 of answer: One word.</div>' in html
+    assert '<div class="lm-muted">Assert repaired at attempt 2 of query: Ask &lt;b&gt;once&lt;/b&gt;.</div>' in html
+
+
+def test_a_trace_without_checks_says_nothing_of_them():
+    """Also one that was stored before checks were told."""
+    html = trace_html(trace(row(0)))
+    assert "attempt" not in plain(html) and html == trace_html(trace(row(0), checks=[]))
+
+
 def test_a_span_shows_its_fields():
     """Inputs and outputs stand under their names, outputs marked with an arrow."""
     shown = plain(trace_html(trace(row(0, inputs={"question": "who?"}, outputs={"answer": "Louis"}, printed="hi"))))

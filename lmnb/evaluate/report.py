@@ -159,6 +159,7 @@ class Report:
                     "error": row.error,
                     "feedback": row.feedback,
                     "seconds": row.seconds,
+                    "checks": [check.to_dict() for check in row.checks],
                 }
                 for row in self.rows
             ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmnb.html import Html, duration, el, heading, join, root, shorten, table_of
+from lmnb.trace_html import check_counts, check_lines
 
 MAX_ROWS = 50
 MAX_TEXT = 400
@@ -26,6 +27,7 @@ def _head(report: Mapping[str, Any]) -> Html:
     done, total, failed = len(report["rows"]), report["total"], report["failed"]
     many = f"{done:,} of {total:,} examples (interrupted)" if report["interrupted"] else f"{done:,} examples"
     facts = [many, f"metric {report['metric']}" if report["metric"] else "", duration(report["seconds"])]
+    facts += check_counts(report["rows"])
     score = None
     if report["score"] is not None:
         interval = f" 95 % interval {report['low']:.1f} … {report['high']:.1f}"
@@ -86,10 +88,11 @@ def _row(row: Mapping[str, Any], feedback: bool) -> Html:
     if row["error"] is None:
         good = (row["score"] or 0.0) >= 0.5
         mark = el("span", {"class": "lm-good" if good else "lm-bad"}, f"{row['score']:g}")
-        predicted = values(row["outputs"])
+        predicted = join([values(row["outputs"]), *check_lines(row.get("checks"))])
     else:
         mark = el("span", {"class": "lm-tag lm-bad"}, "failed")
-        predicted = join([values(row["outputs"]), el("div", {"class": "lm-bad"}, shorten(row["error"], MAX_TEXT))])
+        error = el("div", {"class": "lm-bad"}, shorten(row["error"], MAX_TEXT))
+        predicted = join([values(row["outputs"]), error, *check_lines(row.get("checks"))])
     return el(
         "tr",
         {"data-kind": "example", "data-id": row["index"]},

@@ -18,7 +18,7 @@ from lmnb.evaluate.score import Score, as_score
 from lmnb.example import Example
 from lmnb.lm.drive import drive
 from lmnb.prediction import Prediction
-from lmnb.trace import Span, Trace, open_span, span
+from lmnb.trace import Check, Span, Trace, open_span, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class Row:
     def traceback(self) -> str | None:
         """The stack of the failure, as Python prints it."""
         return None if self.exception is None else "".join(traceback.format_exception(self.exception))
+
+    @property
+    def checks(self) -> list[Check]:
+        """The program's checks that failed: those that were repaired, and those that stayed unmet."""
+        return [] if self.trace is None else self.trace.checks()
 
     def with_error(self, error: str) -> Row:
         return replace(self, error=error)

@@ -18,8 +18,8 @@ RESAMPLED_BELOW = 200  # from here on the normal interval agrees with the bootst
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float]:
     """The confidence interval of the mean: Wilson's for scores that are all 0 or 1, else a seeded bootstrap.
 
-    (nan, nan) for no values. With one or two values of other kinds the bootstrap says nothing: Student's bounds would
-    be wider than any use, so the range 0..1 is taken where the values lie in it.
+    (nan, nan) for no values. Where the bootstrap says nothing, the range of the scores takes its place, 0..1 or wider: whole
+    for one or two values, and for more that are all equal as much of it as a value that none of n showed may still have.
 
     >>> tuple(round(bound, 3) for bound in mean_interval([1] * 8 + [0] * 2))
     (0.49, 0.943)
@@ -29,8 +29,12 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> tuple[floa
         return math.nan, math.nan
     if all(value in (0, 1) for value in values):
         return wilson(sum(values), n, level=level)
+    least, most = min(0.0, *values), max(1.0, *values)
     if n < 3:
-        return min(0.0, *values, 0.0), max(1.0, *values, 1.0)
+        return least, most
+    if min(values) == max(values):
+        only, unseen = values[0], 1 - ((1 - level) / 2) ** (1 / n)  # the exact bound behind the "rule of three"
+        return only - (only - least) * unseen, only + (most - only) * unseen
     return _interval(values, level, 0)
 
 
@@ -75,13 +79,17 @@ class Paired:
 
 
 def paired(before: Sequence[float], after: Sequence[float], *, level: float = 0.95, seed: int = 0) -> Paired:
-    """The mean difference with its interval (a bootstrap), and which examples got better (fixed) or worse (broken).
+    """The mean difference with its interval, and which examples got better (fixed) or worse (broken).
+
+    Where every changed score changed by the same step, as those of 0 and 1 do, the interval is that of Bonett and Price
+    (2012) for a paired difference of proportions; else a seeded bootstrap, or for one or two pairs the whole range, which
+    they leave open. Without pairs all three numbers are nan.
 
     >>> change = paired([0, 0, 1, 1], [1, 0, 1, 0])
     >>> change.mean, change.fixed, change.broken, change.unchanged
     (0.0, (0,), (3,), (1, 2))
     """
-    differences = [b - a for a, b in zip(before, after, strict=True)]
+    differences = [round(b - a, 12) for a, b in zip(before, after, strict=True)]  # 0.3 - 0.1 is the step 0.2 - 0.0
     if not differences:
         return Paired(math.nan, math.nan, math.nan, (), (), ())
     low, high = _difference_interval(differences, level, seed)
@@ -96,14 +104,20 @@ def paired(before: Sequence[float], after: Sequence[float], *, level: float = 0.
 
 
 def _difference_interval(differences: Sequence[float], level: float, seed: int) -> tuple[float, float]:
-    n = len(differences)
-    if any(d != differences[0] for d in differences):
+    n, largest = len(differences), max(map(abs, differences))
+    bound, step = max(1.0, largest), largest or 1.0
+    counted = all(abs(d) in (0, step) for d in differences)
+    if n < 3 and not (counted and step == bound):
+        return -bound, bound
+    if not counted:
         return _interval(differences, level, seed)
-    # Equal differences leave nothing to resample, and an empty interval would claim certainty. A change that was not
-    # seen in n examples may still have a share of up to 1 - alpha^(1/n): the exact bound behind the "rule of three".
-    only = differences[0]
-    unseen = (abs(only) or 1.0) * (1 - ((1 - level) / 2) ** (1 / n))
-    return (only - unseen if only >= 0 else only), (only + unseen if only <= 0 else only)
+    # A bootstrap of few changes is too narrow, and of none it is empty. Bonett and Price: one pair more that was fixed and
+    # one that was broken, then the normal interval. So each change seen makes it wider, and no n makes it certain.
+    more = [*differences, step, -step]
+    middle = fmean(more)
+    half = NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(fmean((d - middle) ** 2 for d in more) / (n + 2))
+    mean = fmean(differences)
+    return max(-bound, min(mean, middle - half)), min(bound, max(mean, middle + half))
 
 
 def shrink(means: Sequence[float], ns: Sequence[int], variances: Sequence[float]) -> list[float]:

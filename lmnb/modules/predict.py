@@ -10,11 +10,12 @@ from lmnb import listening
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.example import Example
-from lmnb.modules import checks, sampling
+from lmnb.modules import sampling
 from lmnb.modules.module import Module
 from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
+from lmnb.steps import step
 from lmnb.trace import Trace, path_of, span
 
 _CHAT = ChatAdapter()
@@ -108,33 +109,30 @@ class Predict(Module):
             raise InputError(f"an LM is needed, not {lm!r}. Write lmnb.LM({str(lm)!r}).")
         if config.get("n", 1) > 1:
             config = _sampled(config, lm)
-        scope, sample, watching = checks.scope(), sampling.sampling(), listening.watch.get()
+        sample, watching = sampling.sampling(), listening.watch.get()
         if sample is not None:
             config = {**config, **sample.config}
         with span("predict", "Predict", inputs=inputs, module=self, instance=self) as opened:
             listened = watching.opened(self, signature, opened) if watching is not None else None
-            found, retry = scope.begun(self, inputs) if scope is not None else (None, None)
-            if found is not None:
-                opened.data["label"] = "replayed"  # its outcome of before a check sent the program back
-            else:
-                given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
-                given = retry.applied(*given) if retry is not None else given
-                try:
-                    asked = (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
-                    found = await (asked if listened is None else listened.during(asked))
-                except (LMError, ParseError) as error:
-                    if not error.predictor:
-                        error.predictor = path_of(opened)
-                        error.add_note(f"asked by the predictor {error.predictor!r}: {signature.signature}")
-                    raise
+            with step(self, opened) as made:
+                if not made.again:
+                    given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
+                    given = made.retry.applied(*given) if made.retry is not None else given
+                    try:
+                        asked = (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
+                        made.value = await (asked if listened is None else listened.during(asked))
+                    except (LMError, ParseError) as error:
+                        if not error.predictor:
+                            error.predictor = path_of(opened)
+                            error.add_note(f"asked by the predictor {error.predictor!r}: {signature.signature}")
+                        raise
+            found = made.value
             if listened is not None:
                 listened.finish(found[0])
             opened.outputs = found[0]
-            made = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
-            opened.result = made = made.with_trace(Trace(opened))
-        if scope is not None:
-            scope.finished(self, inputs, found, opened)
-        return made
+            prediction = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
+            opened.result = prediction = prediction.with_trace(Trace(opened))
+        return prediction
 
     def _asked(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -89,13 +89,15 @@ class Archive:
         return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
 
     def steps(self, result: Result) -> list[dict[str, Any]]:
-        """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON."""
+        """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON. One whose outputs a check
+        refused to the end is not among them: nothing is to be learned from it.
+        """
         if result.trace is None:
             return []
         return [
             {"path": span["path"], **(span.get("values") or {"inputs": span["inputs"], "outputs": span["outputs"]})}
             for span in self._load(result.trace)["spans"]
-            if "path" in span and span["outputs"] is not None
+            if "path" in span and span["outputs"] is not None and "refused" not in span
         ]
 
     def demo_refused(self, slot: str, demo: Any) -> Decision | None:

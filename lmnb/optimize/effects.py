@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,7 +87,8 @@ Effect = Rollout | Gate | Inbox | Report
 
 @dataclass(frozen=True)
 class Result:
-    """What a rollout gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names a stored trace."""
+    """What a rollout gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names a stored trace;
+    `checks` are those that failed, each a text and whether it holds by now."""
 
     score: float | None
     outputs: dict[str, Any] | None = None
@@ -96,6 +98,7 @@ class Result:
     trace: str | None = None
     usage: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    checks: Sequence[Mapping[str, Any]] = ()
 
     @property
     def value(self) -> float:
@@ -105,7 +108,8 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """What is compared between runs; time stands beside it in the journal."""
         named = {name: getattr(self, name) for name in ("score", "outputs", "feedback", "error", "error_kind", "trace")}
-        return {name: value for name, value in named.items() if value is not None} | {"usage": self.usage}
+        checks = {"checks": list(self.checks)} if self.checks else {}
+        return {name: value for name, value in named.items() if value is not None} | checks | {"usage": self.usage}
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any], seconds: float = 0.0) -> Result:

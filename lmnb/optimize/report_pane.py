@@ -9,6 +9,7 @@ from lmnb.counts import counted
 from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten, table_of
 from lmnb.optimize.prompt_diff import word_diff
+from lmnb.trace_html import check_counts, check_lines
 
 MAX_DEMOS = 40
 MAX_TOOLS = 40
@@ -133,7 +134,7 @@ def _demo(demo: Json, names: Sequence[str]) -> Html:
 
 def _examples(examples: Json, limit: int | None) -> Html:
     rows = sorted(examples["rows"], key=lambda row: (_ORDER.index(_kind(row)), row["index"]))
-    telling = [row for row in rows if _kind(row) != "same"]
+    telling = [row for row in rows if _kind(row) != "same" or row.get("checks")]
     shown = rows if limit is None else (telling or rows)[:limit]
     counts, total = examples["counts"], examples["total"]
     failed = sum(row["error"] is not None for row in rows)
@@ -144,7 +145,7 @@ def _examples(examples: Json, limit: int | None) -> Html:
     head = ["#", *inputs, *(f"{n} (label)" for n in labels), *(f"{n} (answer)" for n in outputs), "", "score"]
     return join(
         [
-            heading(summary + (f" · {failed} failed" if failed else ""), level=4),
+            heading(" · ".join([summary, *[f"{failed} failed"] * bool(failed), *check_counts(rows)]), level=4),
             table_of(head, [_example(row, inputs, labels, outputs) for row in shown], _TABLE),
             el("div", {"class": "lm-muted lm-more"}, more) if more else None,
         ]
@@ -160,11 +161,14 @@ def _kind(row: Json) -> str:
 
 
 def _example(row: Json, inputs: Sequence[str], labels: Sequence[str], outputs: Sequence[str]) -> Html:
-    kind, found = _kind(row), row["outputs"] or {}
+    kind, found, checks = _kind(row), row["outputs"] or {}, check_lines(row.get("checks"))
     if row["error"] is not None:
-        answer = [el("td", {"class": "lm-bad", "colspan": max(1, len(outputs))}, shorten(row["error"], MAX_TEXT))]
+        told = join([shorten(row["error"], MAX_TEXT), *checks])
+        answer = [el("td", {"class": "lm-bad", "colspan": max(1, len(outputs))}, told)]
     else:
-        answer = [el("td", None, shorten(found.get(name, "–"), MAX_TEXT)) for name in outputs]
+        shown = [shorten(found.get(name, "–"), MAX_TEXT) for name in outputs]
+        shown[-1:] = [join([last, *checks]) for last in shown[-1:]]
+        answer = [el("td", None, each) for each in shown]
     colour = {"error": " lm-bad", "broken": " lm-bad", "fixed": " lm-good"}.get(kind, "")
     score = "–" if row["score"] is None else f"{row['score']:g}"
     before = "" if row["before"] is None or kind == "same" else f"{row['before']:g} → "

@@ -59,6 +59,7 @@ class Runner:
             trace=None if row.trace is None else self.blobs.put(row.trace.to_dict()),
             usage=_usage(row.trace),
             seconds=row.seconds or 0.0,
+            checks=[check.to_dict() for check in row.checks],
         )
 
     def _program(self, rollout: Rollout) -> Any:

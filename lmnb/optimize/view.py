@@ -259,6 +259,7 @@ def _example(example: Example, index: int, result: Result, before: Result | None
         "error": result.error,
         "seconds": result.seconds,
         "has_trace": result.trace is not None,
+        "checks": list(result.checks),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from lmnb.counts import whole_number
 from lmnb.errors import InputError, RetrievalError
 from lmnb.retrieve.passage import Passage, Passages
+from lmnb.steps import step
 from lmnb.trace import span
 
 
@@ -43,6 +44,11 @@ class BaseRetriever:
         """What its spans are called."""
         return type(self).__name__
 
+    @property
+    def _searcher(self) -> Any:
+        """Whose search it is, where a check sends a program back over it."""
+        return self
+
     def search(self, queries: list[str], k: int) -> list[list[Passage]]:
         """At most `k` passages for each query, the best first. Called with texts that are not blank, and k >= 1."""
         raise NotImplementedError
@@ -71,7 +77,10 @@ class BaseRetriever:
         with span("retrieval", self.name, inputs={name: given, "k": wanted}, instance=self) as opened:
             for query in queries:
                 check_query(query)
-            found = [Passages(each) for each in self.search(queries, check_k(wanted))]
+            with step(self._searcher, opened) as made:
+                if not made.again:
+                    made.value = [list(each) for each in self.search(queries, check_k(wanted))]
+            found = [Passages(each) for each in made.value]
             columns = [{"passages": each.passages, "ids": each.ids, "scores": each.scores} for each in found]
             opened.outputs = columns[0] if name == "query" else {"found": columns}
             opened.result = found[0] if name == "query" else found
@@ -98,6 +107,10 @@ class Function(BaseRetriever):
     @property
     def name(self) -> str:
         return getattr(self.function, "__name__", type(self.function).__name__)
+
+    @property
+    def _searcher(self) -> Any:
+        return self.function  # `Retrieve` makes a Function of it anew for each search
 
     def search(self, queries: list[str], k: int) -> list[list[Passage]]:
         return [self._read(self.function(query, k=k))[:k] for query in queries]

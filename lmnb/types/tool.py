@@ -15,6 +15,7 @@ from lmnb.errors import InputError, ToolError
 from lmnb.leash import in_thread
 from lmnb.loops import at_home, run_to_end
 from lmnb.spans import span
+from lmnb.steps import step
 from lmnb.types.docstring import read_docstring
 from lmnb.types.parameters import Parameters, is_async, of_function, of_schema
 
@@ -127,22 +128,24 @@ class Tool:
         """Call it; an asynchronous function is run to its end. InputError names a wrong argument."""
         with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
             opened.inputs = self.parameters.bound(self.name, args, kwargs)
-            result = self._prepared(opened.inputs)()
-            if inspect.isawaitable(result):
-                result = run_to_end(lambda: _awaited(result))
-            opened.result, opened.outputs = result, {"result": result}
-        return result
+            with step(self.func, opened) as made:
+                if not made.again:
+                    result = self._prepared(opened.inputs)()
+                    made.value = run_to_end(lambda: _awaited(result)) if inspect.isawaitable(result) else result
+            opened.result, opened.outputs = made.value, {"result": made.value}
+        return made.value
 
     async def acall(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it in asynchronous code; a synchronous function runs in a thread."""
         with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
             opened.inputs = self.parameters.bound(self.name, args, kwargs)
-            call = self._prepared(opened.inputs)
-            result = call() if is_async(self.func) else await in_thread(call)
-            if inspect.isawaitable(result):
-                result = await result
-            opened.result, opened.outputs = result, {"result": result}
-        return result
+            with step(self.func, opened) as made:
+                if not made.again:
+                    call = self._prepared(opened.inputs)
+                    result = call() if is_async(self.func) else await in_thread(call)
+                    made.value = await result if inspect.isawaitable(result) else result
+            opened.result, opened.outputs = made.value, {"result": made.value}
+        return made.value
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         return {**dict(zip(self.parameters.in_order, args, strict=False)), **kwargs} if args else kwargs

@@ -132,3 +132,30 @@ def test_a_report_of_a_real_evaluation_shows_itself():
     program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "A"}))
     shown = plain(Evaluate(DEVSET, exact_match("team"))(program)._repr_html_())
     assert "Predict 100.0 % 95 % interval 72.2 … 100.0 10 examples · metric exact_match(&#x27;team&#x27;)" in shown
+
+
+@pytest.mark.parametrize("kind", [lmnb.Assert, lmnb.Suggest])
+def test_an_evaluation_shows_what_its_checks_did(kind):
+    """Repaired and unmet checks stand with their rows and are counted in the head; rows tell them as data too."""
+
+    class Short(lmnb.Module):
+        def __init__(self):
+            self.answer = lmnb.Predict("ticket -> team")
+
+        def forward(self, ticket):
+            made = self.answer(ticket=ticket)
+            kind(len(made.team) == 1, "One <letter>.")
+            return made
+
+    def reply(messages):
+        told, number = "`feedback`" in messages[0]["content"], int(re.findall(r"ticket (\d)", str(messages[-1]))[0])
+        return {"team": "A" if number == 0 or (told and number < 3) else "Team A"}
+
+    with lmnb.context(lm=lmnb.FakeLM(reply)):
+        report = Evaluate(DEVSET[:4], exact_match("team"), num_threads=1)(Short())
+    assert [[check.holds for check in row.checks] for row in report] == [[], [True], [True], [False]]
+    assert [[check["holds"] for check in row["checks"]] for row in report.to_dict()["rows"]][3] == [False]
+    html = report._repr_html_()
+    assert "1 with a failed check · 2 repaired by a check" in html
+    assert f'<div class="lm-bad">{kind.__name__} failed at attempt 3 of answer: One &lt;letter&gt;.</div>' in html
+    assert f'<div class="lm-muted">{kind.__name__} repaired at attempt 2 of answer: One &lt;letter&gt;.</div>' in html

@@ -25,7 +25,8 @@ def test_the_repaired_step_is_a_clean_demo() -> None:
         ("answer", {"context": context, "question": "Which?"}, {"answer": "Paris"}),
     ]
     assert made.trace.usage["calls"] == 3
-    assert [row["label"] for row in made.trace.to_dict()["spans"] if row["label"] == "replayed"] == ["replayed"]
+    replayed = [row["kind"] for row in made.trace.to_dict()["spans"] if row["label"] == "replayed"]
+    assert replayed == ["predict", "retrieval"]
 
 
 def test_a_check_goes_back_to_the_step_it_names() -> None:

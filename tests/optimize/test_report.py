@@ -206,6 +206,20 @@ def test_examples_that_failed_or_changed_come_first():
     assert "1 more: run.examples(run.best)" in shown
 
 
+def test_examples_whose_checks_failed_are_listed_with_them():
+    """Also where the score stayed the same; repaired ones too, and the heading counts both."""
+    unmet = [{"text": "Suggest failed at attempt 3: <One> word.", "holds": False}]
+    repaired = [{"text": "Assert repaired at attempt 2: One word.", "holds": True}]
+    page = examples(
+        example(0), example(1) | {"checks": unmet}, example(2, error="CheckFailed: x") | {"checks": repaired}
+    )
+    html = run_html(snapshot(), detail(), page)
+    assert "1 failed · 1 with a failed check · 1 repaired by a check" in plain(html)
+    assert '<td>A<div class="lm-bad">Suggest failed at attempt 3: &lt;One&gt; word.</div></td>' in html
+    assert 'CheckFailed: x<div class="lm-muted">Assert repaired at attempt 2: One word.</div>' in html
+    assert "ticket 1" in plain(html) and "ticket 0" not in plain(html)
+
+
 def test_many_examples_are_cut_in_a_cell_and_whole_on_the_page():
     """A saved notebook stays small; to_html holds what it was given."""
     page = examples(*[example(n, "fixed") for n in range(40)])

@@ -316,6 +316,7 @@ class FakeTrace:
                     "seconds": seconds,
                 }
                 | base
+                | ({"path": title} if kind == "predict" else {})
                 | more
             )
             return len(spans) - 1

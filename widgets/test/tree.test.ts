@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import type { SpanRow } from "../src/kit/types";
 import { code, literal } from "../src/traces/code";
-import { callOf, fieldsOf, lines } from "../src/traces/tree";
+import { callOf, fieldsOf, firstOf, lines } from "../src/traces/tree";
 
 const span = (id: number, parent: number | null, kind: string, more: Partial<SpanRow> = {}): SpanRow => ({
   id, parent, depth: parent == null ? 0 : 1, kind, name: `${kind}${id}`, label: kind, start: id, seconds: 1, status: "ok", inputs: {}, outputs: null, error: null, printed: null, ...more,
@@ -35,6 +35,15 @@ test("an LM call shows its predictor's fields, a predictor its call's messages",
   assert.equal(fieldsOf(spans[2], spans).id, 1);
   assert.equal(callOf(spans[1], spans)?.id, 2);
   assert.equal(callOf(spans[3], spans), null);
+});
+
+test("what is shown first is a step that stood, not one that a check sent back", () => {
+  const back = span(1, 0, "check", { status: "error" });
+  const tried = span(2, 1, "predict");
+  const stood = span(3, 0, "predict", { path: "answer" });
+  assert.equal(firstOf([spans[0], back, tried, stood])?.id, 3);
+  assert.equal(firstOf([spans[0], back, tried, stood, span(4, 0, "predict", { status: "error" })])?.id, 4);
+  assert.equal(firstOf([spans[0]])?.id, 0);
 });
 
 test("copied code is Python and hides nothing", () => {

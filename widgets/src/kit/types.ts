@@ -95,6 +95,13 @@ export interface ExampleRow {
   error: string | null;
   seconds: number | null;
   has_trace: boolean;
+  checks?: Check[];
+}
+
+/** A check of a program that failed, and whether it holds by now. */
+export interface Check {
+  text: string;
+  holds: boolean;
 }
 
 export interface ExamplePage {
@@ -137,6 +144,7 @@ export interface TraceData {
   tokens: number;
   cost: number | null;
   score: number | null;
+  checks?: Check[];
   spans: SpanRow[];
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Client } from "../kit/client";
 import { count, seconds } from "../kit/format";
-import { line, plain, Text } from "../kit/text";
+import { Checks, line, plain, Text } from "../kit/text";
 import type { ExamplePage, ExampleRow } from "../kit/types";
 import { Virtual } from "../kit/virtual";
 import { rowOf, type Known } from "./state";
@@ -140,6 +140,7 @@ function Line({ row, style, onTrace }: { row: ExampleRow; style: Record<string, 
       </span>
       <span class={`clip ${row.error ? "err" : row.score === 0 ? "wrong" : ""}`}>
         <Text>{line(answer || "…")}</Text>
+        <Checks of={row.checks} />
       </span>
       <span class={`change ${row.change ?? ""}`}>{row.error ? "error" : row.change ? SIGN[row.change] : ""}</span>
     </div>

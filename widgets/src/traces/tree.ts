@@ -70,7 +70,7 @@ export function callOf(span: SpanRow, spans: SpanRow[]): SpanRow | null {
   return spans.findLast((other) => other.parent === span.id && other.kind === "lm") ?? null;
 }
 
-/** What to show first: the span that went wrong, else the first LM call, else the root. */
+/** What to show first: the predictor that went wrong, else the first whose outputs stood, else the root. */
 export function firstOf(spans: SpanRow[]): SpanRow | undefined {
-  return spans.find((span) => span.status === "error" && span.kind === "predict") ?? spans.find((span) => span.kind === "predict") ?? spans[0];
+  return spans.find((span) => span.status === "error" && span.kind === "predict") ?? spans.find((span) => span.path) ?? spans[0];
 }

@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { isTyping } from "../kit/controls";
 import { count, plural, seconds, usd } from "../kit/format";
-import { plain, Text } from "../kit/text";
+import { Checks, plain, Text } from "../kit/text";
 import type { SpanRow, TraceData } from "../kit/types";
 import { Virtual } from "../kit/virtual";
 import { SpanPane } from "./span";
@@ -51,7 +51,10 @@ export function TraceView({ trace, inside, onKeep, keeping }: Props) {
         <b>
           <Text>{trace.name}</Text>
         </b>
-        <span class="muted num">{totals(trace)}</span>
+        <span class="muted num">
+          {totals(trace)}
+          <Checks of={trace.checks} />
+        </span>
         {trace.score != null && <span class={`tag ${trace.score > 0 ? "kept" : "rejected"}`}>score {Number.isInteger(trace.score) ? trace.score.toFixed(1) : Number(trace.score.toFixed(3))}</span>}
         <input type="search" aria-label="Filter spans and text" placeholder="Filter spans and text…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
       </div>
