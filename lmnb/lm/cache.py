@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lmnb.lm.folders import cache_folder
 from lmnb.lm.store import Store
 
 T = TypeVar("T")
@@ -167,20 +167,6 @@ class Cache:
 
 def _one_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="lmnb-cache")  # SQLite does one thing at a time
-
-
-def cache_folder() -> Path:
-    """`$LMNB_CACHE_DIR`, or lmnb's folder in the user's cache folder of this system."""
-    named = os.environ.get("LMNB_CACHE_DIR")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "lmnb"
 
 
 cache = Cache()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from lmnb.errors import InputError, LMNotConfigured, SaveError
 from lmnb.json_file import expect, expect_keys, read_json, reading, write_json
 from lmnb.lm.bounds import check_bounds
+from lmnb.lm.folders import settings_folder
 from lmnb.lm.private import ENDPOINT, is_private, is_secret, public
 
 FORMAT = 1
@@ -45,20 +45,6 @@ class Profile(NamedTuple):
                 )
         secrets = {option: os.environ[variable] for option, variable in self.environment.items()}
         return {**self.options, **self.endpoint, **secrets, "model": self.model}
-
-
-def settings_folder() -> Path:
-    """`$LMNB_CONFIG_DIR`, or lmnb's folder in the user's settings folder of this system."""
-    named = os.environ.get("LMNB_CONFIG_DIR")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return base / "lmnb"
 
 
 def profile_names() -> list[str]:

@@ -16,7 +16,8 @@ import pytest
 
 import lmnb
 from lmnb import FakeLM
-from lmnb.lm.cache import FILE, Cache, cache_folder
+from lmnb.lm.cache import FILE, Cache
+from lmnb.lm.folders import cache_folder
 
 
 def value(text: str = "x") -> dict[str, Any]:

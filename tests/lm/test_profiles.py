@@ -13,7 +13,7 @@ import pytest
 
 import lmnb
 from lmnb import LM
-from lmnb.lm.profile_file import settings_folder
+from lmnb.lm.folders import settings_folder
 
 KEY = "sk-of-the-lab-0123456789"
 BASE = "http://lab.example:8000/v1"
