@@ -23,7 +23,8 @@ def reply(messages, **options):
         "answer": f"a{number}" if right else f"wrong {luck}",
         "verdict": "yes" if last.get("answer") == last.get("truth") else "no",
     }
-    return {name: values[name] for name in asked}
+    # what a proposer is asked for: a text of its own for each prompt
+    return {name: values.get(name, f"Mind the {name} number {luck}.") for name in asked}
 
 
 class TwoCalls(lmnb.Module):

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
-from lmnb.optimize.effects import Result, Rollout
+from lmnb.optimize.effects import Bought, Result
 
 
 @dataclass
@@ -48,6 +48,7 @@ class Archive:
         self.state = State()
         self.entries: dict[str, Entry] = {}
         self.rollouts: dict[str, Result] = {}
+        self.at_work: frozenset[str] = frozenset()  # candidates that are being scored
         self.most_calls = 1  # of an LM, in one rollout
         self.outputs = outputs
         self._load = load
@@ -62,8 +63,8 @@ class Archive:
             entry = self.entries[candidate.id] = Entry(candidate, len(self.entries))
         return entry
 
-    def store(self, rollout: Rollout, result: Result) -> None:
-        """Keep a rollout; one on the evaluation set counts for its candidate."""
+    def store(self, rollout: Bought, result: Result) -> None:
+        """Keep a rollout or proposal; a rollout on the evaluation set counts for its candidate."""
         self.rollouts[rollout.key()] = result
         self.most_calls = max(self.most_calls, int(result.usage.get("calls", 0)))
         self.add(rollout.place(), result)

@@ -31,8 +31,15 @@ class Code:
     teacher: Any = None
     teacher_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    proposers: Mapping[str, Any] = field(default_factory=dict)
+    proposer_lm: Any = None  # None: the LM of the task
     budgets: tuple[Any, ...] = ()  # those that hold the run beside its own: the caller's, and the one it was given
     splits: Splits | None = None  # the examples, where the journal's are not exact
+
+    def settings_of(self, role: str) -> Mapping[str, Any]:
+        """What is in force beside `settings` for a student, a teacher or a proposer."""
+        proposing = {} if self.proposer_lm is None else {"lm": self.proposer_lm}
+        return {"teacher": self.teacher_settings, "proposer": proposing}.get(role, {})
 
 
 def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
@@ -42,7 +49,12 @@ def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
         metric=optimizer.metric,
         teacher=None if teacher is None else teacher.deepcopy(),
         teacher_settings=optimizer.teacher_settings,
-        settings={name: settings.current(name) for name in ("lm", "adapter")},
+        settings={
+            "lm": getattr(optimizer, "task_model", None) or settings.current("lm"),
+            "adapter": settings.current("adapter"),
+        },
+        proposers=optimizer.proposers(),
+        proposer_lm=optimizer.proposer_lm,
         budgets=(settings.current("budget"), budget),
     )
 

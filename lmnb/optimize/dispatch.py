@@ -13,11 +13,11 @@ from lmnb.errors import BudgetExceeded, Cancelled
 from lmnb.lm.budget import Budget
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.controls import Controls
-from lmnb.optimize.effects import Dropped, Result, Rollout
+from lmnb.optimize.effects import Bought, Dropped, Result, Rollout
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
 
-Execute = Callable[[Rollout, Recording], Result]
+Execute = Callable[[Bought, Recording], Result]
 
 
 class Stopped(Exception):
@@ -53,7 +53,7 @@ class Dispatcher:
             self._pool.shutdown(wait=not cancelled.is_set(), cancel_futures=True)
 
     def outcomes(
-        self, number: int, rollouts: Mapping[str, Rollout], landed: Callable[[Rollout, Result], None]
+        self, number: int, rollouts: Mapping[str, Bought], landed: Callable[[Bought, Result], None]
     ) -> dict[str, Result | Dropped]:
         """What the rollouts of batch `number` give, by their keys; `landed` is called with each that was run, in this thread.
 
@@ -101,13 +101,13 @@ class Dispatcher:
         scarce = left is not None and left < 2 * self.num_threads * self.archive.most_calls
         return 1 if scarce else self.num_threads
 
-    def _veto(self, rollout: Rollout) -> str | None:
-        entry = self.archive.entries.get(rollout.candidate.id)
-        if entry is None or rollout.role != "student":
+    def _veto(self, rollout: Bought) -> str | None:
+        if not isinstance(rollout, Rollout) or rollout.role != "student":
             return None
-        return self.archive.dropped(entry.candidate)
+        entry = self.archive.entries.get(rollout.candidate.id)
+        return None if entry is None else self.archive.dropped(entry.candidate)
 
-    def _fly(self, number: int, rollout: Rollout, land: Callable[[Result | BaseException], None]) -> None:
+    def _fly(self, number: int, rollout: Bought, land: Callable[[Result | BaseException], None]) -> None:
         """In a worker thread: run one rollout, journal it, report."""
         try:
             assert self.execute is not None

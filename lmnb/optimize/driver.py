@@ -2,7 +2,7 @@
 
 Everything that changes the archive happens in the thread that calls `run`; rollouts run in worker threads and report by mail.
 A batch with rollouts has a number. A decision takes effect before a numbered batch or while it runs, and is recorded so; that
-position is all that a replay needs.
+position is all that a replay needs. Below, a rollout is whatever is bought: a proposal too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lmnb.errors import Diverged
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Dispatcher, Stopped
-from lmnb.optimize.effects import Dropped, Effect, Gate, Inbox, Report, Result, Rollout
+from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Inbox, Report, Result, Rollout
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.search import Search
 
@@ -115,7 +115,7 @@ class Driver:
     # --- effects that need no rollout
 
     def _answers(self, batch: list[Effect]) -> list[Any]:
-        if not any(isinstance(effect, Rollout) for effect in batch):
+        if not any(isinstance(effect, Bought) for effect in batch):
             return [self._answer(effect) for effect in batch]
         self._boundary()
         return self._perform(batch, by="search")
@@ -132,7 +132,7 @@ class Driver:
             self.controls.told("report", effect.message)
             return None
         raise TypeError(
-            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Gate, Inbox or Report"
+            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Gate, Inbox or Report"
         )
 
     def _admit(self, candidate: Candidate) -> Candidate | None:
@@ -155,18 +155,20 @@ class Driver:
         self.batch += 1
         self.in_batch = True
         self._check_same(batch, by)
+        places = (effect.place() for effect in batch if isinstance(effect, Bought))
+        self.archive.at_work = frozenset(place["candidate"] for place in places if self.archive.counts(place))
         # what needs no rollout is answered before anything is decided during the batch, live and replayed alike
-        answers = [None if isinstance(effect, Rollout) else self._answer(effect) for effect in batch]
+        answers = [None if isinstance(effect, Bought) else self._answer(effect) for effect in batch]
         self._replay_decisions(during=True)
-        rollouts: dict[str, Rollout] = {}
+        rollouts: dict[str, Bought] = {}
         for effect in batch:
-            if isinstance(effect, Rollout):
+            if isinstance(effect, Bought):
                 rollouts.setdefault(effect.key(), effect)
         outcomes = self._known(rollouts)
         missing = {key: rollout for key, rollout in rollouts.items() if key not in outcomes}
         outcomes |= self._dispatcher.outcomes(self.batch, missing, self._landed)
         results = [
-            outcomes[effect.key()] if isinstance(effect, Rollout) else answer
+            outcomes[effect.key()] if isinstance(effect, Bought) else answer
             for effect, answer in zip(batch, answers, strict=True)
         ]
         self._close(rollouts, outcomes, results)
@@ -188,7 +190,7 @@ class Driver:
                 position=(self.batch, 0),
             )
 
-    def _known(self, rollouts: Mapping[str, Rollout]) -> dict[str, Result | Dropped]:
+    def _known(self, rollouts: Mapping[str, Bought]) -> dict[str, Result | Dropped]:
         """Those that are in the archive, or in the journal."""
         known: dict[str, Result | Dropped] = {}
         for key, rollout in rollouts.items():
@@ -203,20 +205,22 @@ class Driver:
                 self._store(rollout, found)
         return known
 
-    def _landed(self, rollout: Rollout, result: Result) -> None:
+    def _landed(self, rollout: Bought, result: Result) -> None:
         self._store(rollout, result)
         self._faults.watch(result)
 
-    def _store(self, rollout: Rollout, result: Result) -> None:
+    def _store(self, rollout: Bought, result: Result) -> None:
         with self.lock:
             self.archive.store(rollout, result)
         self.controls.told("rollout", rollout)
 
     def _close(
-        self, rollouts: Mapping[str, Rollout], outcomes: Mapping[str, Result | Dropped], results: list[Any]
+        self, rollouts: Mapping[str, Bought], outcomes: Mapping[str, Result | Dropped], results: list[Any]
     ) -> None:
         """Write down that a batch is done, unless the run ends in it."""
-        dropped = {key: rollout.candidate.id for key, rollout in rollouts.items() if isinstance(outcomes[key], Dropped)}
+        dropped = {
+            key: rollout.place()["candidate"] for key, rollout in rollouts.items() if isinstance(outcomes[key], Dropped)
+        }
         for name in dropped.values():
             if name in self.archive.entries:
                 self.archive.entries[name].cut_short = True
@@ -228,9 +232,9 @@ class Driver:
             self._journal.append({"k": "done", "n": self.batch, "dropped": dropped, "seconds": seconds})
             self._journal.sync()
 
-    def _tell_scored(self, rollouts: Mapping[str, Rollout], *, bought: bool) -> None:
-        scoring = (rollout for rollout in rollouts.values() if self.archive.counts(rollout.place()))
-        for name in dict.fromkeys(rollout.candidate.id for rollout in scoring):
+    def _tell_scored(self, rollouts: Mapping[str, Bought], *, bought: bool) -> None:
+        places = (rollout.place() for rollout in rollouts.values())
+        for name in dict.fromkeys(place["candidate"] for place in places if self.archive.counts(place)):
             if self.archive.complete(name):
                 self.archive.entries[name].cut_short = False
                 self.controls.told("scored", self.archive.entries[name].candidate)

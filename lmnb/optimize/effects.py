@@ -53,6 +53,42 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Propose:
+    """Ask one of the optimizer's proposers (see `Optimizer.proposers`) for new text. The result is a `Result` whose `outputs` are what it
+    wrote, or `Dropped`.
+
+    `inputs` are in terms of JSON. `rollout_id` > 0 asks for another sample, at `temperature`. `slot` is where the text is meant to go.
+    """
+
+    asked: str
+    inputs: Mapping[str, Any]
+    rollout_id: int = 0
+    temperature: float | None = None
+    slot: str | None = None
+    role = "proposer"
+
+    def run_key(self) -> str:
+        return content_hash(["propose", self.asked, self.inputs, self.rollout_id, self.temperature], 16)
+
+    def key(self) -> str:
+        """Names the proposal: the same key is never bought twice."""
+        return self.run_key()
+
+    def request(self) -> list[Any]:
+        return ["propose", self.key()]
+
+    def place(self) -> dict[str, Any]:
+        """What a reader of the journal needs to place it."""
+        return {
+            "role": self.role,
+            "asked": self.asked,
+            "slot": self.slot,
+            "rollout": self.rollout_id,
+            "candidate": None,
+        }
+
+
+@dataclass(frozen=True)
 class Gate:
     """May this candidate or demo go on? The result is the value (perhaps another one), or None where it is refused."""
 
@@ -82,13 +118,15 @@ class Report:
         return ["report", self.message]
 
 
-Effect = Rollout | Gate | Inbox | Report
+Bought = Rollout | Propose  # what asks an LM: it has a key, is journaled with its result, and runs in a worker thread
+Effect = Bought | Gate | Inbox | Report
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a rollout gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names a stored trace;
-    `checks` are those that failed, each a text and whether it holds by now."""
+    """What a rollout or a proposal gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names
+    a stored trace; `checks` are those that failed, each a text and whether it holds by now.
+    """
 
     score: float | None
     outputs: dict[str, Any] | None = None

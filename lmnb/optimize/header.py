@@ -15,6 +15,7 @@ from lmnb.canonical import jsonable
 from lmnb.errors import InputError, JournalError, RunError
 from lmnb.example import Example
 from lmnb.fingerprint import import_path
+from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
 from lmnb.modules.tool_texts import tool_texts
 from lmnb.optimize.candidate import Candidate
@@ -54,6 +55,7 @@ class Header:
     exact_data: bool
     code: dict[str, dict[str, str]]
     lm: dict[str, Any] | None
+    proposer_lm: dict[str, Any] | None
     seed: int
     splits: Splits
     evalset: str | None
@@ -171,7 +173,8 @@ def header_for(
                 f"the option {name}={value!r} cannot be written down; give numbers, texts or lists of them"
             )
     created = datetime.now()
-    arguments = {name: value for name, value in optimizer.get_params().items() if name not in HIDDEN}
+    given = optimizer.get_params().items()
+    arguments = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, BaseLM)}
     lm = code.settings.get("lm")
     if code.teacher is not None and list(shape_of(code.teacher)) != list(shape_of(code.program)):
         raise InputError(
@@ -198,6 +201,7 @@ def header_for(
         exact_data=splits.exact,
         code=code_hashes(code),
         lm=None if lm is None else lm.dump_state(),
+        proposer_lm=None if code.proposer_lm is None else code.proposer_lm.dump_state(),
         seed=seed,
         splits=splits,
         evalset=splits.evalset,

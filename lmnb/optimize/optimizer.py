@@ -28,6 +28,7 @@ class Optimizer:
     """
 
     needs_evalset = False
+    prompt_model: Any = None
 
     def __init__(
         self,
@@ -42,6 +43,15 @@ class Optimizer:
     def search(self, task: Task, **options: Any) -> Search:
         """The algorithm. It yields lists of effects and is sent their results; it calls no LM, clock or random generator of its own."""
         raise NotImplementedError
+
+    def proposers(self) -> Mapping[str, Any]:
+        """The programs that a `Propose` can ask, by name."""
+        return {}
+
+    @property
+    def proposer_lm(self) -> Any:
+        """The LM that proposers ask; None: that of the task."""
+        return self.prompt_model
 
     def planned(self, **options: Any) -> int | None:
         """How many candidates the search will propose, where that is fixed."""

@@ -151,7 +151,7 @@ def _candidates(snapshot: Json, detail: Json | None) -> Html:
 
 
 def _rank(row: Json) -> tuple[int, float, int]:
-    order = {"scored": 0, "dropped": 0, "evaluating": 1, "unscored": 2, "waiting": 3}[row["status"]]
+    order = {"scored": 0, "dropped": 0, "evaluating": 1, "partial": 1, "unscored": 2, "waiting": 3}[row["status"]]
     if row["status"] == "dropped" and row["score"] is None:
         order = 3
     return order, -(row["score"] or 0.0), row["number"]
@@ -159,7 +159,7 @@ def _rank(row: Json) -> tuple[int, float, int]:
 
 def _candidate(row: Json, snapshot: Json, selected: str | None) -> Html:
     best, status, dropped = row["id"] == snapshot["best"], row["status"], row["status"] == "dropped"
-    share = row["score"] if status in ("scored", "dropped") else 100 * row["done"] / (row["total"] or 1)
+    share = row["score"] if status in ("scored", "dropped", "partial") else 100 * row["done"] / (row["total"] or 1)
     look = ["lm-cand", f"lm-{status}", "lm-selected" if row["id"] == selected else ""]
     number = el("s", None, row["number"]) if dropped else join(["★ " if best else None, row["number"]])
     score = "…" if status in ("evaluating", "waiting") else "–" if row["score"] is None else f"{row['score']:.1f}"
@@ -186,7 +186,7 @@ def _candidate(row: Json, snapshot: Json, selected: str | None) -> Html:
 def _how(row: Json) -> Html:
     if row["status"] == "dropped":
         return join(["dropped: ", shorten(row["reason"] or "by you", 120)])
-    if row["status"] == "evaluating":
+    if row["status"] in ("evaluating", "partial"):
         return join([shorten(row["label"], 120), f" · {row['done']} of {row['total']} examples"])
     return shorten(row["label"], 120)
 

@@ -1,4 +1,4 @@
-"""Carrying out one rollout with the real program and metric."""
+"""Carrying out one rollout with the real program and metric, or one proposal with a proposer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from lmnb import settings
 from lmnb.canonical import jsonable
-from lmnb.evaluate.run_example import run_example
+from lmnb.evaluate.run_example import Row, run_example
 from lmnb.example import Example
 from lmnb.lm.budget import Purse
 from lmnb.lm.recorder import recorder
 from lmnb.optimize.code import Code
-from lmnb.optimize.effects import Result, Rollout
+from lmnb.optimize.effects import Bought, Propose, Result, Rollout
 from lmnb.optimize.journal import Blobs
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.splits import Splits
@@ -37,30 +37,34 @@ class Runner:
     _programs: OrderedDict[tuple[str, str], Any] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def __call__(self, rollout: Rollout, recording: Recording) -> Result:
+    def __call__(self, effect: Bought, recording: Recording) -> Result:
         """Run it. Raises BudgetExceeded or Cancelled; everything else that goes wrong is in the result."""
-        return self.context.copy().run(self._run, rollout, recording)
+        return self.context.copy().run(self._run, effect, recording)
 
-    def _run(self, rollout: Rollout, recording: Recording) -> Result:
-        log = recording.calls(rollout.run_key(), self.cancelled)
-        extra = self.code.teacher_settings if rollout.role == "teacher" else {}
-        recorder.set(log)
-        with settings.context(**{**self.code.settings, "budget": self.budget, **extra}):
-            example = self.splits[rollout.split][rollout.index]
-            row = run_example(
-                self._program(rollout), example, self.code.metric, index=rollout.index, trace_for_metric=rollout.tracing
-            )
+    def _run(self, effect: Bought, recording: Recording) -> Result:
+        recorder.set(recording.calls(effect.run_key(), self.cancelled))
+        with settings.context(**{**self.code.settings, "budget": self.budget, **self.code.settings_of(effect.role)}):
+            row = self._proposed(effect) if isinstance(effect, Propose) else self._scored(effect)
         return Result(
             score=row.score,
             outputs=_outputs(row.prediction),
             feedback=row.feedback,
             error=row.error,
-            error_kind=row.error_kind,
+            error_kind="proposer" if row.error_kind and isinstance(effect, Propose) else row.error_kind,
             trace=None if row.trace is None else self.blobs.put(row.trace.to_dict()),
             usage=_usage(row.trace),
             seconds=row.seconds or 0.0,
             checks=[check.to_dict() for check in row.checks],
         )
+
+    def _proposed(self, effect: Propose) -> Row:
+        asked = Example(effect.inputs).with_inputs(*effect.inputs)
+        return run_example(_sample(self.code.proposers[effect.asked], effect), asked, None)
+
+    def _scored(self, rollout: Rollout) -> Row:
+        example = self.splits[rollout.split][rollout.index]
+        program = _sample(self._program(rollout), rollout)
+        return run_example(program, example, self.code.metric, index=rollout.index, trace_for_metric=rollout.tracing)
 
     def _program(self, rollout: Rollout) -> Any:
         key = (rollout.role, rollout.candidate.id)
@@ -72,13 +76,18 @@ class Runner:
                 program = self._programs[key] = base.with_candidate(rollout.candidate.values)
                 while len(self._programs) > PROGRAMS:
                     self._programs.popitem(last=False)
-        if not rollout.rollout_id and rollout.temperature is None:
-            return program
-        sample = program.deepcopy()
-        for predictor in sample.predictors():
-            lm = predictor.lm or settings.current("lm")
-            predictor.lm = lm.copy(rollout_id=rollout.rollout_id, temperature=rollout.temperature)
-        return sample
+        return program
+
+
+def _sample(program: Any, effect: Bought) -> Any:
+    """The program as another sample asks it."""
+    if not effect.rollout_id and effect.temperature is None:
+        return program
+    sample = program.deepcopy()
+    for predictor in sample.predictors():
+        lm = predictor.lm or settings.current("lm")
+        predictor.lm = lm.copy(rollout_id=effect.rollout_id, temperature=effect.temperature)
+    return sample
 
 
 def _outputs(prediction: Any) -> dict[str, Any] | None:

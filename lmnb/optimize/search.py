@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.effects import Dropped, Effect, Gate, Result, Rollout
+from lmnb.optimize.effects import Dropped, Effect, Gate, Propose, Result, Rollout
 from lmnb.optimize.task import Task
 
 Search = Generator[list[Effect], list[Any], Any]
@@ -22,10 +22,31 @@ def evaluate(candidate: Candidate, task: Task) -> Generator[list[Effect], list[A
     """The candidate's mean score in per cent on the evaluation set; None where it was dropped, or nothing is evaluated."""
     if task.evalset is None:
         return None
-    results = yield [Rollout(candidate, index, task.evalset) for index in range(len(task.examples()))]
-    if any(isinstance(result, Dropped) for result in results):
-        return None
-    return 100 * sum(result.value for result in results) / len(results)
+    results = yield from rollouts(candidate, task.evalset, range(len(task.examples())))
+    return None if results is None else 100 * sum(result.value for result in results) / len(results)
+
+
+def rollouts(
+    candidate: Candidate, split: str, indices: Sequence[int], *, tracing: bool = False
+) -> Generator[list[Effect], list[Any], list[Result] | None]:
+    """The results of the candidate on these examples of a split, in order; None where it was dropped. On the evaluation set they count
+    for its score, once all examples are there.
+    """
+    results = yield [Rollout(candidate, index, split, tracing=tracing) for index in indices]
+    return None if any(isinstance(result, Dropped) for result in results) else results
+
+
+def propose(
+    asked: str,
+    inputs: Mapping[str, Any],
+    *,
+    rollout_id: int = 0,
+    temperature: float | None = None,
+    slot: str | None = None,
+) -> Generator[list[Effect], list[Any], dict[str, Any] | None]:
+    """What the proposer `asked` writes for `inputs`, by output field; None where it failed or was dropped."""
+    result = (yield [Propose(asked, inputs, rollout_id, temperature, slot)])[0]
+    return result.outputs if isinstance(result, Result) and result.error is None else None
 
 
 def together(*searches: Search) -> Generator[list[Effect], list[Any], list[Any]]:

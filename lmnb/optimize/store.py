@@ -89,15 +89,16 @@ def reopen(
     teacher_settings: Mapping[str, Any] | None = None,
     trainset: Sequence[Example] | None = None,
     valset: Sequence[Example] | None = None,
+    prompt_model: Any = None,
 ) -> Run:
     """A stored run as it was. Looking and replaying need only its folder; to go on or to decide something it needs its code.
 
     The program and metric are found by their import path when they are needed, or given here. Examples with values that
-    JSON does not keep as they are (dates, tuples, ...) must be given again. Raises Diverged where something is not what
-    the run began with.
+    JSON does not keep as they are (dates, tuples, ...) must be given again. `prompt_model` is the LM that the optimizer's
+    proposers asked, where it had one of its own. Raises Diverged where something is not what the run began with.
     """
     run = _opened(Path(path))
-    given = Given(program, metric, teacher, teacher_settings, trainset, valset)
+    given = Given(program, metric, teacher, teacher_settings, trainset, valset, prompt_model)
     if program is not None or metric is not None:
         run.with_code(*_code(run.header, given))
     else:
@@ -121,6 +122,7 @@ class Given:
     teacher_settings: Mapping[str, Any] | None
     trainset: Sequence[Example] | None
     valset: Sequence[Example] | None
+    prompt_model: Any
 
 
 def _code(header: Header, given: Given) -> tuple[Code | None, str]:
@@ -152,11 +154,19 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
         lm = LM.load_state(header.lm, place="the LM of this run")
+    proposer = given.prompt_model
+    if proposer is None and header.proposer_lm is not None:
+        proposer = LM.load_state(header.proposer_lm, place="the prompt_model of this run")
+    try:
+        proposers = header.optimizer().proposers()
+    except RunError as error:
+        return None, str(error)
     fresh = program.deepcopy()
     fresh.load_state(header.program_state)
     in_force = {"lm": lm, "adapter": settings.current("adapter")}
     outer = (settings.current("budget"),)
-    code = Code(fresh, metric, given.teacher, dict(given.teacher_settings or {}), in_force, outer, splits)
+    taught = (given.teacher, dict(given.teacher_settings or {}))
+    code = Code(fresh, metric, *taught, in_force, proposers, proposer, outer, splits)
     _check_same(header, code)
     return code, ""
 
@@ -173,10 +183,14 @@ def _check_same(header: Header, code: Code) -> None:
             "those of one program. Put back what it was, or start a new run with decisions=run.decisions.",
             position=(0, 0),
         )
-    lm = code.settings["lm"]
-    if lm is not None and header.lm is not None and _decoding(lm.dump_state()) != _decoding(header.lm):
+    _check_lm(code.settings["lm"], header.lm, "LM", "lmnb.configure(lm=...)")
+    _check_lm(code.proposer_lm, header.proposer_lm, "prompt_model", "reopen(..., prompt_model=...)")
+
+
+def _check_lm(lm: Any, recorded: Mapping[str, Any] | None, what: str, how: str) -> None:
+    if lm is not None and recorded is not None and _decoding(lm.dump_state()) != _decoding(recorded):
         raise Diverged(
-            f"the run began with the LM {header.lm.get('model')!r}, and {lm!r} is set now. Set the former one: lmnb.configure(lm=...)",
+            f"the run began with the {what} {recorded.get('model')!r}, and {lm!r} is set now. Set the former one: {how}",
             position=(0, 0),
         )
 

@@ -21,7 +21,9 @@ SHOWN = 2_000  # characters of one value in a table
 
 @dataclass(frozen=True)
 class Standing:
-    """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "scored", "dropped" or "unscored"."""
+    """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "partial" (some examples, and nothing
+    more asked for now), "scored", "dropped" or "unscored".
+    """
 
     id: str
     number: int
@@ -43,10 +45,11 @@ class Standings:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._rows: dict[str, tuple[tuple[int, str | None], Standing]] = {}
+        self._rows: dict[str, tuple[tuple[int, str | None, bool], Standing]] = {}
 
     def of(self, entry: Entry) -> Standing:
-        key = (len(entry.results), self._archive.dropped(entry.candidate))
+        name = entry.candidate.id
+        key = (len(entry.results), self._archive.dropped(entry.candidate), name in self._archive.at_work)
         known = self._rows.get(entry.candidate.id)
         if known is None or known[0] != key:
             known = self._rows[entry.candidate.id] = (key, _standing(entry, self._archive))
@@ -70,9 +73,11 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
         if not archive.size
         else "scored"
         if complete
-        else "evaluating"
-        if done
         else "waiting"
+        if not done
+        else "evaluating"
+        if candidate.id in archive.at_work
+        else "partial"
     )
     return Standing(
         id=candidate.id,

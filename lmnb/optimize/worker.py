@@ -79,6 +79,7 @@ class Worker(Parts):
 
     def _rest(self, state: str) -> None:
         """Nothing is at work any more."""
+        self._archive.at_work = frozenset()
         with self._changed:
             self._state, self._working = state, False
             self._changed.notify_all()

@@ -8,7 +8,7 @@ export interface Row {
   label: string;
   origin: "baseline" | "labelled" | "bootstrapped" | "human";
   parents: string[];
-  status: "waiting" | "evaluating" | "scored" | "dropped" | "unscored";
+  status: "waiting" | "evaluating" | "partial" | "scored" | "dropped" | "unscored";
   score: number | null;
   low: number | null;
   high: number | null;

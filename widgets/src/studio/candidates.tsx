@@ -104,7 +104,7 @@ function CandidateRow({ row, known, selected, style, onSelect, at, of }: RowProp
           {words}
         </span>
       </span>
-      <span class={`value${best ? " top" : ""}${row.score == null || inProgress(row) ? " muted" : ""}`}>{inProgress(row) ? "…" : score(row.score)}</span>
+      <span class={`value${best ? " top" : ""}${row.score == null || row.done < row.total ? " muted" : ""}`}>{inProgress(row) ? "…" : score(row.score)}</span>
     </div>
   );
 }

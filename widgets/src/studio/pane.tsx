@@ -8,7 +8,7 @@ import { Examples } from "./examples";
 import { Inject } from "./inject";
 import { Lineage } from "./lineage";
 import { Prompt } from "./prompt";
-import { inProgress, rowOf, type Known } from "./state";
+import { rowOf, type Known } from "./state";
 import { ExampleTraces } from "./example_traces";
 
 export type TabName = "prompt" | "demos" | "examples" | "traces" | "lineage";
@@ -170,10 +170,10 @@ function facts(row: Row, detail: Detail | null, known: Known): string {
   const said: string[] = [];
   const gain = detail?.gain;
   if (row.status === "waiting") said.push("waiting to be evaluated");
-  if (row.status === "evaluating") said.push(`${row.done} of ${row.total} examples answered`);
+  if (row.status === "evaluating" || row.status === "partial") said.push(`${row.done} of ${row.total} examples answered`);
   if (row.status === "unscored") said.push("no score: accept it or give a validation set");
   if (gain) said.push(`95% CI ${signed(gain.low)} … ${signed(gain.high)}`, `${gain.fixed} fixed, ${gain.broken} broken of ${gain.n}`);
-  else if (row.score != null && !inProgress(row)) {
+  else if (row.score != null && row.done >= row.total) {
     const margin = row.low != null && row.high != null ? ` (95% CI ${score(row.low)} … ${score(row.high)})` : "";
     said.push(`${score(row.score)}%${margin} of ${row.total} examples${row.id === known.run?.baseline ? ", the program as it came" : ""}`);
   }

@@ -79,7 +79,8 @@ export function describe(row: Row, known: Known): string {
   const from = parent && parent.origin !== "baseline" && !row.label.includes(`#${parent.number}`) ? ` · from #${parent.number}` : "";
   const label = row.label || (row.human ? "your edit" : row.origin);
   if (row.status === "waiting") return `waiting · ${label}`;
-  return `${label}${from}${row.status === "unscored" ? " · no score yet" : ""}`;
+  const part = row.status === "partial" ? ` · ${row.done} of ${row.total} examples` : "";
+  return `${label}${from}${part}${row.status === "unscored" ? " · no score yet" : ""}`;
 }
 
 const ENDED = new Set(["stopped", "cancelled", "finished", "failed"]);
