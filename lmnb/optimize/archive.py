@@ -138,15 +138,20 @@ class Archive:
         """The mean in per cent over the whole evaluation set, else None."""
         return 100 * self.entries[candidate_id].total / self.size if self.complete(candidate_id) else None
 
+    def leader(self) -> Entry | None:
+        """The best of the feasible entries that are fully scored; the earliest on a tie."""
+        scored = [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
+        return max(scored, key=lambda entry: (entry.total, -entry.number), default=None)
+
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""
         feasible = self.feasible()
         for entry in feasible:
             if entry.candidate.id == self.state.accepted:
                 return entry.candidate
-        scored = [entry for entry in feasible if self.complete(entry.candidate.id)]
-        if scored:
-            return max(scored, key=lambda entry: (entry.total, -entry.number)).candidate
+        leader = self.leader()
+        if leader is not None:
+            return leader.candidate
         # nothing is scored: a search's own proposal is its result; a person's waits to be accepted
         proposed = (
             [entry for entry in feasible if entry.candidate.origin != "human"] if self.size == 0 else feasible[:1]

@@ -9,7 +9,8 @@ from typing import Any
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.effects import Effect
-from lmnb.optimize.search import Search, evaluate, gate, labelled
+from lmnb.optimize.race import Race
+from lmnb.optimize.search import Search, gate, labelled
 from lmnb.optimize.task import Task
 
 
@@ -17,6 +18,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     """Scores the zero-shot program, labelled demos, one bootstrap in order and `num_candidate_programs` shuffled ones of random size.
 
     Candidates are numbered by seed from -3; a longer search repeats none of them. The search ends early at `stop_at_score` (per cent).
+    With `racing` a candidate that trails the best by more than chance allows is not asked to the end, and has no score (see `Race`).
     Without a `valset` a third of the training set is held out for scoring, so that what selects is not what trains.
     """
 
@@ -32,6 +34,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         max_errors: int | None = None,
         stop_at_score: float | None = None,
         metric_threshold: float | None = None,
+        racing: bool = True,
     ) -> None:
         super().__init__(
             metric=metric,
@@ -45,6 +48,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         self.num_candidate_programs = num_candidate_programs
         self.num_threads = num_threads
         self.stop_at_score = stop_at_score
+        self.racing = racing
 
     needs_evalset = True
 
@@ -52,10 +56,11 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         return sum(1 for seed in range(-3, self.num_candidate_programs) if restrict is None or seed in restrict)
 
     def search(self, task: Task, *, restrict: Collection[int] | None = None, labeled_sample: bool = True) -> Search:
+        race = Race(task, racing=self.racing)
         if any(value for slot, value in task.baseline.values.items() if slot.endswith(".demos")):
             baseline = yield from gate(task.baseline)  # the program as it is, where it is not the zero-shot one
             if baseline is not None:
-                yield from evaluate(baseline, task)
+                yield from race.score(baseline)
         for seed in range(-3, self.num_candidate_programs):
             if restrict is not None and seed not in restrict:
                 continue
@@ -63,9 +68,10 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             candidate = yield from gate(proposed)
             if candidate is None:
                 continue
-            score = yield from evaluate(candidate, task)
+            score = yield from race.score(candidate)
             if self.stop_at_score is not None and score is not None and score >= self.stop_at_score:
                 return
+        yield from race.second_chances()
 
     def candidate_for(
         self, seed: int, task: Task, labeled_sample: bool

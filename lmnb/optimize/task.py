@@ -84,6 +84,15 @@ class Task:
         """The candidates that are still allowed, in order of creation."""
         return [entry.candidate for entry in self.archive.feasible()]
 
+    def leader(self) -> Candidate | None:
+        """The best of the allowed candidates that are fully scored; the earliest on a tie."""
+        entry = self.archive.leader()
+        return None if entry is None else entry.candidate
+
+    def scores(self, candidate: Candidate) -> Mapping[int, float]:
+        """Its score on each example of the evaluation set that it was asked, from 0 to 1 for most metrics."""
+        return {index: result.value for index, result in self.archive.entries[candidate.id].results.items()}
+
     def score(self, candidate: Candidate) -> float | None:
         """The mean score on the evaluation set in per cent, or None where it is not fully scored."""
         return self.archive.score(candidate.id)
