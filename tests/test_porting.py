@@ -395,7 +395,10 @@ def test_a_state_of_the_reference_s_react_says_why_it_does_not_load(tmp_path: An
     part = {
         "demos": [],
         "lm": None,
-        "signature": {"instructions": "Act.", "fields": [{"prefix": f"{name}:", "description": "x"} for name in fields]},
+        "signature": {
+            "instructions": "Act.",
+            "fields": [{"prefix": f"{name}:", "description": "x"} for name in fields],
+        },
     }
     state = {"react": part, "metadata": {"dependency_versions": {"dspy": "3.4.1"}}}
     path = tmp_path / "react.json"
