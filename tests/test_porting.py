@@ -411,5 +411,5 @@ def test_a_state_of_the_reference_s_react_says_why_it_does_not_load(tmp_path: An
 def test_a_compile_of_what_is_no_program_says_what_to_write(student: Any) -> None:
     """A signature, nothing, or a class: an InputError before anything is made."""
     trainset = [lmnb.Example(question="?", answer="a").with_inputs("question")]
-    with pytest.raises(lmnb.InputError, match="which is no program. Write a module, such as lmnb.Predict"):
+    with pytest.raises(lmnb.InputError, match=r"which is no program. Write a module, such as lmnb.Predict"):
         lmnb.LabeledFewShot(k=1).compile(student, trainset=trainset, run_dir=None)
