@@ -141,17 +141,18 @@ class Example:
         return made
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(
-            f"an {type(self).__name__} is not changed in place; write example = example.copy({name}=...)"
-        )
+        raise AttributeError(self._fixed(f"copy({name}=...)"))
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(
-            f"an {type(self).__name__} is not changed in place; write example = example.without({name!r})"
-        )
+        raise AttributeError(self._fixed(f"without({name!r})"))
 
     def __setitem__(self, key: str, value: object) -> None:
-        raise TypeError(f"an {type(self).__name__} is not changed in place; write example = example.copy({key}=...)")
+        raise TypeError(self._fixed(f"copy({key}=...)"))
+
+    def _fixed(self, how: str) -> str:
+        kind = type(self).__name__
+        article, name = "an" if kind[0] in "AEIOU" else "a", kind.lower()
+        return f"{article} {kind} is not changed in place; write {name} = {name}.{how}"
 
     def __copy__(self) -> Any:
         return self._changed()

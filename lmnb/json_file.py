@@ -15,6 +15,7 @@ from typing import Any
 from lmnb.errors import SaveError
 from lmnb.nearest import did_you_mean
 
+PICKLES = (".pkl", ".pickle")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,13 +32,8 @@ def json_text(data: Any) -> str:
 
 def write_text(path: str | Path, text: str) -> None:
     """Replace the file at `path` in one step, so that nobody reads half of it."""
-    target = Path(path)
-    if target.is_dir():
-        raise SaveError(
-            f"{str(path)!r} is a folder. Write the name of a file, such as {str(target / 'program.json')!r}."
-        )
+    target = check_writable(path)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -45,6 +41,26 @@ def write_text(path: str | Path, text: str) -> None:
         Path(temporary).replace(target)
     except OSError as error:
         raise SaveError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+
+
+def check_writable(path: str | Path) -> Path:
+    """`path`, whose folder is there now and can be written to; SaveError for what no text can be written to."""
+    target = Path(path)
+    if target.suffix in PICKLES:
+        raise SaveError(
+            f"{str(path)!r} is the name of a pickle, and lmnb writes text. Write {str(target.with_suffix('.json'))!r}."
+        )
+    if target.is_dir():
+        raise SaveError(
+            f"{str(path)!r} is a folder. Write the name of a file, such as {str(target / 'program.json')!r}."
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SaveError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+    if not os.access(target.parent, os.W_OK):
+        raise SaveError(f"{str(path)!r} cannot be written: its folder may not be written to")
+    return target
 
 
 def finite(value: Any) -> Any:
@@ -71,10 +87,10 @@ def reading(path: str | Path) -> Iterator[None]:
 
 def read_json(path: str | Path) -> Any:
     """The data of the file at `path`. SaveError for what is no JSON, for pickles, and for a key that stands twice."""
-    if Path(path).suffix in (".pkl", ".pickle") or Path(path, "program.pkl").exists():
+    if Path(path).suffix in PICKLES or Path(path, "program.pkl").exists():
         raise SaveError(
-            f"{str(path)!r} is a pickle, and nothing is ever unpickled. Save the program with "
-            "program.save('program.json')."
+            f"{str(path)!r} is a pickle, and nothing is ever unpickled. Save again under a name such as "
+            f"{str(Path(path).with_suffix('.json'))!r}."
         )
     with reading(path):
         try:

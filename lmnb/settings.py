@@ -11,12 +11,13 @@ coroutines and into the threads that lmnb starts, and nothing else sees it. A se
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from lmnb.callbacks import as_callbacks
@@ -35,6 +36,7 @@ _DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "callbacks": (),  # BaseCallbacks that are told of every call
         "run_dir": "runs",  # where optimizers keep their runs
         "provide_traceback": False,  # whether the errors of Evaluate, Parallel and batches hold their stack
+        "warn_on_type_mismatch": True,  # whether an input that does not fit its type is warned of
         "disable_history": False,  # whether `lmnb.history()` forgets every LM call
         "max_history_size": 2_000,  # how many LM calls it remembers
     }
@@ -49,9 +51,10 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "stream_listeners": "lmnb.streamify(program, stream_listeners=[...])",
         "async_max_workers": "asynchronous calls share the threads of the event loop",
         "allow_tool_async_sync_conversion": "tools of both kinds work in programs of both kinds",
-        "warn_on_type_mismatch": "an input that does not fit its type raises InputError",
+        "load": "lmnb.configure(**lmnb.load_settings(path)) reads what settings.save wrote",
     }
 )
+_COUNTS = frozenset({"num_threads", "max_errors", "max_history_size"})
 _PLAIN = (bool, int, float, str, Path)
 _process: dict[str, Any] = dict(_DEFAULTS)
 _overrides: ContextVar[Mapping[str, Any]] = ContextVar("lmnb_settings", default=MappingProxyType({}))
@@ -65,14 +68,14 @@ def current(name: str) -> Any:
 
 def configure(**values: Any) -> None:
     """Set process-wide defaults, for instance `lmnb.configure(lm=lmnb.LM("lmnb/tiny"))`."""
-    _check(values)
+    check(values)
     _process.update(values)
 
 
 @contextmanager
 def context(**values: Any) -> Iterator[None]:
     """Override settings inside a `with` block."""
-    _check(values)
+    check(values)
     token = _overrides.set(MappingProxyType({**_overrides.get(), **values}))
     try:
         yield
@@ -80,7 +83,8 @@ def context(**values: Any) -> Iterator[None]:
         _overrides.reset(token)
 
 
-def _check(values: Mapping[str, Any]) -> None:
+def check(values: Mapping[str, Any]) -> None:
+    """TypeError for a name that is no setting, and for a value that none can have."""
     for name in values:
         if name in _ELSEWHERE:
             raise TypeError(f"there is no setting {name!r}, and it needs none: {_ELSEWHERE[name]}.")
@@ -90,13 +94,24 @@ def _check(values: Mapping[str, Any]) -> None:
     as_callbacks(values.get("callbacks"))
     if isinstance(values.get("lm"), str):
         raise TypeError(f"lm={values['lm']!r} is a name, not a model. Write lm=lmnb.LM({values['lm']!r})")
+    for name in ("lm", "adapter", "rm"):
+        value = values.get(name)
+        if isinstance(value, (type, str)):
+            made = f"{value.__name__}(...)" if isinstance(value, type) else "lmnb.JSONAdapter()"
+            raise TypeError(
+                f"{name}={value!r} is a {type(value).__name__.replace('type', 'class')}. Write {name}={made}"
+            )
+    for name in _COUNTS & values.keys():
+        if type(values[name]) is not int or values[name] < 1:
+            raise TypeError(f"{name}={values[name]!r} is no whole number of 1 or more")
 
 
 def save(path: str | Path, exclude_keys: Sequence[str] = ()) -> None:
-    """Write the process-wide defaults that differ from lmnb's own as JSON, to be brought back by
+    """Write the settings in force here that differ from lmnb's own as JSON, to be brought back by
     `lmnb.configure(**lmnb.load_settings(path))`: an LM without its key, and what is plain data. A warning names what is left out.
     """
-    changed = {name: value for name, value in _process.items() if value != _DEFAULTS[name] and name not in exclude_keys}
+    here = {name: current(name) for name in _DEFAULTS if name not in exclude_keys}
+    changed = {name: value for name, value in here.items() if value != _DEFAULTS[name] and value != []}
     states = {
         name: {"class": type(value).__name__, **value.dump_state()} for name, value in changed.items() if name == "lm"
     }
@@ -111,7 +126,22 @@ def save(path: str | Path, exclude_keys: Sequence[str] = ()) -> None:
     write_json(path, {"lmnb": "settings", "format": 1, **plain, **states})
 
 
+class _Settings(ModuleType):
+    """So that `lmnb.settings.lm = lm` sets what it seems to set."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _DEFAULTS or name in _ELSEWHERE:
+            configure(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Settings
+
+
 def __getattr__(name: str) -> Any:
     if name in _DEFAULTS:
         return current(name)
+    if name in _ELSEWHERE:
+        raise AttributeError(f"there is no setting {name!r}, and it needs none: {_ELSEWHERE[name]}")
     raise AttributeError(f"there is no setting {name!r}; the settings are: {', '.join(_DEFAULTS)}")

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import inspect
 import json
+import re
 import warnings
 from importlib import import_module
 from typing import Any
@@ -32,7 +33,7 @@ PLACES = {
     "retrievers": "Embeddings EmbeddingsWithScores ColBERTv2",
     "datasets": "DataLoader",
     "utils": "DummyLM BaseCallback track_usage",
-    "adapters": "",
+    "adapters": "Adapter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter",
 }
 
 # name -> the reference's arguments by position, then those by keyword
@@ -214,11 +215,15 @@ def test_settings_come_back_from_a_file(tmp_path: Any) -> None:
     ("stored", "told"),
     [
         ('{"num_threads": 3}', "no settings that lmnb saved"),
-        ('{"lmnb": "settings", "num_threads": "many"}', "should be of type int"),
-        ('{"lmnb": "settings", "num_threads": true}', "should be of type int"),
-        ('{"lmnb": "settings", "callbacks": ["os.system"]}', "no setting 'callbacks'"),
+        ('{"lmnb": "settings", "format": 1, "num_threads": "many"}', "should be of type int"),
+        ('{"lmnb": "settings", "format": 1, "num_threads": true}', "should be of type int"),
+        ('{"lmnb": "settings", "format": 1, "callbacks": ["os.system"]}', "no setting 'callbacks'"),
         ("[]", "no settings that lmnb saved"),
-        ('{"lmnb": "settings", "lm": 3}', "should be an object"),
+        ('{"lmnb": "settings", "format": 1, "lm": 3}', "should be an object"),
+        ('{"lmnb": "settings", "format": 1, "lm": {"class": "LM"}}', "lm has no .model"),
+        ('{"lmnb": "settings", "format": 1, "lm": {"class": "LM", "model": 5}}', "should be a text"),
+        ('{"lmnb": "settings", "format": 99}', "the format 99"),
+        ('{"lmnb": "settings", "format": 1, "num_threads": -5}', "no whole number of 1 or more"),
     ],
 )
 def test_settings_of_a_strange_file_are_refused(stored: str, told: str, tmp_path: Any) -> None:
@@ -233,7 +238,7 @@ def test_a_settings_file_sends_no_prompt_elsewhere(tmp_path: Any) -> None:
     """An address in the file is not taken over: the reader's prompt and key would go there."""
     path = tmp_path / "settings.json"
     state = {"class": "LM", "model": "openai/gpt-4o-mini", "api_base": "http://evil.example/v1"}
-    path.write_text(json.dumps({"lmnb": "settings", "lm": state}), encoding="utf-8")
+    path.write_text(json.dumps({"lmnb": "settings", "format": 1, "lm": state}), encoding="utf-8")
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
         found = lmnb.load_settings(path)
@@ -257,3 +262,154 @@ def test_the_history_is_as_long_as_the_settings_say() -> None:
     with lmnb.context(disable_history=True):
         program(question="unseen")
     assert "unseen" not in lmnb.history()[-1].messages[-1]["content"]
+
+
+def test_an_input_that_does_not_fit_its_type_is_warned_of() -> None:
+    """The call is made as it is, and a warning names input, type and what is wrong; a setting turns it off; what fits is silent."""
+    program = lmnb.Predict(
+        "n: int, xs: list[str], kind: Literal['a', 'b'] -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "a"})
+    )
+    with pytest.warns(UserWarning) as told:
+        program(n="abc", xs=5, kind="z")
+    assert [re.search("input '(\\w+)'", str(each.message))[1] for each in told] == ["n", "xs", "kind"]
+    assert "list[str]" in str(told[1].message)
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        program(n=3, xs=["a"], kind="a")
+        with lmnb.context(warn_on_type_mismatch=False):
+            program(n="abc", xs=5, kind="z")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"adapter": "json"}, r"Write adapter=lmnb.JSONAdapter\(\)"),
+        ({"adapter": lmnb.JSONAdapter}, r"Write adapter=JSONAdapter\(\.\.\.\)"),
+        ({"lm": lmnb.LM}, r"Write lm=LM\(\.\.\.\)"),
+        ({"lm": "lmnb/tiny"}, "is a name, not a model"),
+        ({"num_threads": 0}, "num_threads=0 is no whole number of 1 or more"),
+        ({"num_threads": True}, "num_threads=True is no whole number"),
+        ({"max_history_size": None}, "max_history_size=None is no whole number"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_refused_where_it_is_set(values: dict[str, Any], told: str) -> None:
+    """A class in the place of an object, a name, a number below one: the error says what to write, and nothing is set."""
+    before = {name: lmnb.settings.current(name) for name in values}
+    with pytest.raises(TypeError, match=told):
+        lmnb.configure(**values)
+    with pytest.raises(TypeError, match=told), lmnb.context(**values):
+        pass
+    assert {name: lmnb.settings.current(name) for name in values} == before
+
+
+def test_a_setting_can_be_assigned() -> None:
+    """`lmnb.settings.lm = lm` sets it as `configure` does."""
+    before = lmnb.settings.lm
+    lm = lmnb.FakeLM([{"answer": "a"}])
+    try:
+        lmnb.settings.lm = lm
+        assert lmnb.Predict("question -> answer")(question="?").answer == "a"
+        with pytest.raises(TypeError, match="needs none"):
+            lmnb.settings.max_trace_size = 3
+    finally:
+        lmnb.configure(lm=before)
+
+
+def test_what_is_saved_is_what_is_in_force_here(tmp_path: Any) -> None:
+    """Inside a `context` its settings are saved."""
+    with lmnb.context(num_threads=3, callbacks=[]), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lmnb.settings.save(tmp_path / "settings.json", exclude_keys=["run_dir", "lm"])
+    assert lmnb.load_settings(tmp_path / "settings.json") == {"num_threads": 3}
+
+
+@pytest.mark.parametrize("name", ["x.pkl", "x.pickle"])
+def test_no_file_is_written_under_the_name_of_a_pickle(name: str, tmp_path: Any) -> None:
+    """What would be refused when it is read is refused when it is written, with a name that works."""
+    for save in (lmnb.settings.save, lmnb.Predict("question -> answer").save):
+        with pytest.raises(lmnb.SaveError, match=re.escape("x.json")):
+            save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_cannot_be_written_is_not_lost(tmp_path: Any) -> None:
+    """A place that cannot be written to is refused before a call is paid for; where writing fails later, the report is given all the same."""
+    lm = lmnb.FakeLM(lambda messages: {"answer": "4"})
+    devset = [lmnb.Example(question="2 + 2?", answer="4").with_inputs("question")]
+    program = lmnb.Predict("question -> answer", lm=lm)
+    evaluate = lmnb.Evaluate(devset=devset, metric=lambda example, prediction, trace=None: True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(lmnb.SaveError, match="cannot be written"):
+        evaluate(program, save_as_json=tmp_path / "file" / "x.json")
+    assert not lm.calls
+
+    def metric(example: Any, prediction: Any, trace: Any = None) -> bool:
+        (tmp_path / "rows.json").mkdir(exist_ok=True)
+        return True
+
+    with pytest.warns(UserWarning, match="the report is not saved"):
+        assert evaluate(program, metric=metric, save_as_json=tmp_path / "rows.json").score == 100.0
+
+
+def test_fields_say_what_they_are_where_adapters_of_the_reference_look() -> None:
+    """`json_schema_extra` of a field has its description and its role."""
+    signature = lmnb.Signature("question -> answer").with_updated_fields("answer", desc="one word")
+    assert signature.output_fields["answer"].json_schema_extra == {
+        "desc": "one word",
+        "prefix": signature.output_fields["answer"].prefix,
+        "__dspy_field_type": "output",
+    }
+    assert signature.input_fields["question"].json_schema_extra["desc"] == "${question}"
+
+
+def test_a_hook_on_one_adapter_object_is_used() -> None:
+    """A method that is put on an instance counts as one of its class does."""
+    adapter = lmnb.ChatAdapter()
+    adapter.format_field_structure = lambda signature: "HERE"  # type: ignore[method-assign]
+    assert adapter.format(lmnb.Signature("question -> answer"), [], {"question": "?"})[0]["content"].endswith("HERE")
+
+
+@pytest.mark.parametrize(
+    ("model", "takes"), [("openai/o3", False), ("azure/o4-mini", False), ("o1", False), ("openai/gpt-4o", True)]
+)
+def test_no_stop_sequence_goes_to_a_model_that_refuses_it(model: str, takes: bool) -> None:
+    """OpenAI's o-series takes none, whatever litellm says; and nobody is sent one with `stop=None`."""
+    assert lmnb.LM(model, api_key="none").supports_stop is takes
+    lm = lmnb.FakeLM([{"answer": "a"}] * 2)
+    lmnb.Predict("question -> answer", lm=lm, stop=None)(question="?")
+    assert "stop" not in lm.history[-1].kwargs
+
+
+def test_a_parse_error_names_its_adapter() -> None:
+    """Each adapter's own name is on the error, as ported clauses read it."""
+    for adapter in (lmnb.ChatAdapter(), lmnb.JSONAdapter(), lmnb.XMLAdapter()):
+        with pytest.raises(lmnb.AdapterParseError) as caught, lmnb.context(adapter=adapter):
+            lmnb.Predict("question -> answer: int", lm=lmnb.FakeLM(["none", "none"]))(question="?")
+        assert caught.value.adapter_name == type(adapter).__name__
+
+
+def test_a_state_of_the_reference_s_react_says_why_it_does_not_load(tmp_path: Any) -> None:
+    """Its turns have other fields: the error says which, and what to do instead."""
+    fields = ["Question", "Trajectory", "Next Thought", "Next Tool Name", "Next Tool Args"]
+    part = {
+        "demos": [],
+        "lm": None,
+        "signature": {
+            "instructions": "Act.",
+            "fields": [{"prefix": f"{name}:", "description": "x"} for name in fields],
+        },
+    }
+    state = {"react": part, "metadata": {"dependency_versions": {"dspy": "3.4.1"}}}
+    path = tmp_path / "react.json"
+    path.write_text(json.dumps(state), encoding="utf-8")
+    with pytest.raises(lmnb.SaveError, match=r"DSPy's ReAct.*agent.react.instructions"):
+        lmnb.ReAct("question -> answer", []).load(path)
+
+
+@pytest.mark.parametrize("student", ["question -> answer", None, lmnb.Predict])
+def test_a_compile_of_what_is_no_program_says_what_to_write(student: Any) -> None:
+    """A signature, nothing, or a class: an InputError before anything is made."""
+    trainset = [lmnb.Example(question="?", answer="a").with_inputs("question")]
+    with pytest.raises(lmnb.InputError, match=r"which is no program. Write a module, such as lmnb.Predict"):
+        lmnb.LabeledFewShot(k=1).compile(student, trainset=trainset, run_dir=None)

@@ -122,6 +122,7 @@ class Adapter:
             try:
                 found.append(await self._read(signature, response, at, inputs, native, sync=sync))
             except ParseError as error:
+                error.adapter_name = type(self).__name__
                 if asked is not None:
                     asked.data["unparsed"] = str(error)
                 if not self.repairs:
@@ -176,9 +177,9 @@ class Adapter:
         return span(kind, type(self).__name__, inputs=given, instance=self, apart=True)
 
     def _decoding(self, lm: Any, config: Mapping[str, Any], signature: Any) -> dict[str, Any]:
-        if not self.stop or not getattr(lm, "supports_stop", True):
+        own = config.get("stop", ())
+        if not self.stop or own is None or not getattr(lm, "supports_stop", True):
             return dict(config)
-        own = config.get("stop") or ()
         return {**config, "stop": [*([own] if isinstance(own, str) else own), *self.stop]}
 
     def _native(self, lm: Any, signature: Any, inputs: Mapping[str, Any]) -> NativeCall | None:
@@ -285,6 +286,7 @@ class Adapter:
                 f"The last reply: {again.reply[:200]!r}",
                 reply=again.reply,
                 signature=signature,
+                adapter_name=type(self).__name__,
             ) from None
 
 

@@ -22,6 +22,7 @@ from lmnb.adapters.json_reader import JsonReader
 from lmnb.adapters.json_text import Unclear, dumps, objects
 from lmnb.adapters.text_codec import Option
 from lmnb.adapters.values import plain
+from lmnb.canonical import jsonable
 from lmnb.errors import ParseError
 from lmnb.types.checked import adapter_for
 from lmnb.types.wording import Wording
@@ -80,7 +81,10 @@ class JSONAdapter(ChatAdapter):
         return named
 
     def written(self, fields: Mapping[str, Any]) -> str:
-        return dumps(fields, default=plain)
+        made = {
+            name: jsonable(value) if isinstance(value, list | tuple | dict) else value for name, value in fields.items()
+        }
+        return dumps(made, default=plain)
 
     def _form(self, signature: Any) -> JsonForm:
         return kept(_forms, JsonForm, signature, self.wording)

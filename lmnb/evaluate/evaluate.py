@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from lmnb import settings
-from lmnb.errors import BudgetExceeded, Cancelled, InputError, SystematicFailure
+from lmnb.errors import BudgetExceeded, Cancelled, InputError, SaveError, SystematicFailure
 from lmnb.evaluate.report import Report
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.workers import ExampleWorkers
 from lmnb.example import Example
+from lmnb.json_file import check_writable
 from lmnb.modules.progress import progress
 from lmnb.signature import Signature
 from lmnb.trace import span
@@ -82,11 +84,13 @@ class Evaluate:
         callbacks, which find it in their inputs.
         """
         given = _given(program, metric, devset, num_threads, callback_metadata)
+        files = self._files(save_as_csv, save_as_json)
         with span("evaluate", "Evaluate", inputs=given, instance=self, apart=True) as opened:
             workers = self._workers(program, metric, devset, num_threads)
             shown = self.display_progress if display_progress is None else display_progress
             opened.result = report = self._collect(workers, shown)
-        return self._saved(report, save_as_csv, save_as_json)
+        self._save(report, files)
+        return report
 
     async def acall(
         self,
@@ -102,6 +106,7 @@ class Evaluate:
     ) -> Report:
         """`__call__` for asynchronous code: the work is done in threads, the caller's loop stays free."""
         given = _given(program, metric, devset, num_threads, callback_metadata)
+        files = self._files(save_as_csv, save_as_json)
         with span("evaluate", "Evaluate", inputs=given, instance=self, apart=True) as opened:
             workers = self._workers(program, metric, devset, num_threads)
             shown = self.display_progress if display_progress is None else display_progress
@@ -109,13 +114,24 @@ class Evaluate:
                 opened.result = report = await asyncio.to_thread(self._collect, workers, shown)
             finally:
                 workers.stop()
-        return self._saved(report, save_as_csv, save_as_json)
-
-    def _saved(self, report: Report, csv: str | Path | None, json: str | Path | None) -> Report:
-        for path, form in ((csv or self.save_as_csv, "csv"), (json or self.save_as_json, "json")):
-            if path is not None:
-                report.save(path, format=form)
+        if files:
+            await asyncio.to_thread(self._save, report, files)
         return report
+
+    def _files(self, csv: str | Path | None, json: str | Path | None) -> dict[str, Path]:
+        """Where the report goes, by form; SaveError before anything is paid for where it cannot."""
+        named = {"csv": csv or self.save_as_csv, "json": json or self.save_as_json}
+        files = {form: Path(path) for form, path in named.items() if path is not None}
+        for path in files.values():
+            check_writable(path)
+        return files
+
+    def _save(self, report: Report, files: Mapping[str, Path]) -> None:
+        for form, path in files.items():
+            try:
+                report.save(path, format=form)
+            except SaveError as error:  # what was paid for is not lost with it
+                warnings.warn(f"the report is not saved: {error}", stacklevel=3)
 
     def _workers(
         self,
@@ -137,9 +153,11 @@ class Evaluate:
             raise InputError(f"Evaluate calls a program, and {program!r} cannot be called.")
         for index, example in enumerate(examples):
             if not isinstance(example, Example):
-                raise InputError(f"example {index} of the devset is {example!r}, which is no Example.")
+                raise InputError(
+                    f"example {index} of the devset is {example!r}, which is no Example. Write lmnb.Example(...).with_inputs(...)."
+                )
         threads = num_threads or self.num_threads or settings.current("num_threads")
-        if threads < 1:
+        if not isinstance(threads, int) or threads < 1:
             raise InputError(f"num_threads is {threads!r}; write 1 or more.")
         return ExampleWorkers(program, examples, scored_by, num_threads=threads, timeout=self.timeout)
 

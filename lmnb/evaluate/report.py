@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -119,9 +121,12 @@ class Report:
         rows = [{name: jsonable(value) for name, value in _flat(row).items() if name != "index"} for row in self.rows]
         if format == "json":
             write_json(path, rows)
-        else:
-            pandas = need("pandas", "pandas", "Report.save(..., format='csv')")
-            write_text(path, pandas.DataFrame(rows).to_csv(index=False))
+            return
+        text = StringIO()
+        table = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
+        table.writeheader()
+        table.writerows(rows)
+        write_text(path, text.getvalue())
 
     def __repr__(self) -> str:
         if not self.rows:

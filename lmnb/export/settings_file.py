@@ -8,7 +8,7 @@ from typing import Any
 
 from lmnb import settings
 from lmnb.errors import SaveError
-from lmnb.json_file import expect, read_json, reading, shown
+from lmnb.json_file import expect, expect_part, read_json, reading, shown
 from lmnb.lm.client import LM
 
 _KINDS = {name: type(value) for name, value in settings._DEFAULTS.items() if isinstance(value, bool | int | str)}
@@ -31,6 +31,8 @@ def load_settings(path: str | Path) -> dict[str, Any]:
     with reading(path):
         if not isinstance(stored, dict) or stored.get("lmnb") != "settings":
             raise SaveError('it holds no settings that lmnb saved (it has no "lmnb": "settings")')
+        if stored.get("format") != 1:
+            raise SaveError(f"it has the format {stored.get('format')!r}, and this lmnb reads 1")
         found: dict[str, Any] = {}
         for name, value in stored.items():
             if name in ("lmnb", "format"):
@@ -43,6 +45,7 @@ def load_settings(path: str | Path) -> dict[str, Any]:
                         stacklevel=2,
                     )
                     continue
+                expect_part(str, state, "model", name)
                 found[name] = LM.load_state(state, place="lm", former=settings.current("lm"))
             elif name not in _KINDS:
                 raise SaveError(f"there is no setting {shown(name)} that a file can hold")
@@ -50,4 +53,8 @@ def load_settings(path: str | Path) -> dict[str, Any]:
                 raise SaveError(f"{name} should be of type {_KINDS[name].__name__}, not {shown(value)}")
             else:
                 found[name] = value
+        try:
+            settings.check(found)
+        except TypeError as error:
+            raise SaveError(str(error)) from None
     return found

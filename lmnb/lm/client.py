@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
 from typing import Any, Literal
@@ -159,6 +160,9 @@ class LM(ProfiledLM):
         return _local_threads()
 
 
+_O_SERIES = re.compile(r"(?:^|/)o\d(?:-|$)")
+
+
 def _as_developer(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**message, "role": "developer"} if message["role"] == "system" else message for message in messages]
 
@@ -184,6 +188,8 @@ def _public(options: dict[str, Any]) -> dict[str, Any]:
 
 @once
 def _takes_stop(model: str) -> bool:
+    if _O_SERIES.search(model):  # litellm says that it does, the provider refuses it
+        return False
     litellm = load_litellm()
     try:
         known = litellm.get_supported_openai_params(model=model)

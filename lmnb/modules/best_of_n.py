@@ -13,6 +13,7 @@ from lmnb.modules.one_core import OneCore
 from lmnb.modules.predict import Predict
 from lmnb.modules.sampling import sampled
 from lmnb.signature import InputField, OutputField, Signature
+from lmnb.sources import source_of
 from lmnb.trace import Trace, span
 from lmnb.types.wording import ENGLISH, current_wording
 
@@ -108,7 +109,8 @@ class Refine(BestOfN):
     """`BestOfN` whose tries learn from one another: after each that falls short, the LM says what each predictor should do
     otherwise, and the next try's predictors are given that as one more input, `hint`.
 
-    `reward_fn`'s docstring tells the LM what is wanted; without one, its name does. Madaan et al. 2023, arXiv 2303.17651.
+    `reward_fn`'s docstring tells the LM what is wanted; without one, its source does, or its name where that cannot be read.
+    Madaan et al. 2023, arXiv 2303.17651.
 
     >>> import lmnb
     >>> lm = lmnb.FakeLM([{"answer": "It is Paris."}, {"advice": {"self": "One word."}}, {"answer": "Paris"}])
@@ -127,7 +129,11 @@ class Refine(BestOfN):
         trace = getattr(made, "trace", None)
         wording = current_wording()
         asked = {
-            "wanted": (self.reward_fn.__doc__ or getattr(self.reward_fn, "__name__", wording.higher_reward)).strip(),
+            "wanted": (
+                self.reward_fn.__doc__
+                or source_of(self.reward_fn)
+                or getattr(self.reward_fn, "__name__", wording.higher_reward)
+            ).strip(),
             "reward": wording.reward.format(reward=f"{reward:g}", threshold=f"{self.threshold:g}"),
             "steps": "\n".join(_told(trace, named)) or repr(made),
             "predictors": [

@@ -170,6 +170,11 @@ def _fill(program: Any, stored: Mapping[str, Any]) -> list[str]:
     if not both:
         theirs, mine = (", ".join(map(repr, names)) or "none" for names in (states, predictors))
         raise SaveError(f"none of its predictors is in this program: the file has {theirs}, the program has {mine}")
+    if any(field["prefix"] == "Next Tool Name:" for name in both for field in states[name]["signature"]["fields"]):
+        raise SaveError(
+            "it is a state of DSPy's ReAct, whose turns have a tool's name and arguments as fields of their own, where lmnb's have "
+            "`tool_calls`: its demos fit no turn here. Take over its instructions, as in agent.react.instructions = ..., and compile again"
+        )
     differences = [
         f"predictor {name!r}: {line}"
         for name in both

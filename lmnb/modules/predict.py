@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from lmnb import listening
 from lmnb.adapters.chat import ChatAdapter
@@ -17,6 +21,10 @@ from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
 from lmnb.steps import step
 from lmnb.trace import Trace, path_of, span
+from lmnb.types.base import holds_type
+from lmnb.types.checked import adapter_for, problems
+from lmnb.types.parts import Placeholder
+from lmnb.types.words import type_text
 
 _CHAT = ChatAdapter()
 _MISSING: Any = object()
@@ -153,7 +161,44 @@ class Predict(Module):
         fields = signature.inputs_with_defaults
         if kwargs.keys() != fields.keys():
             kwargs = filled(signature, kwargs)
+        for name, validator in _held(signature):
+            _warn_unfit(signature, name, validator, kwargs[name])
         return signature, demos, lm, config, kwargs
+
+
+def _held(signature: Any) -> list[tuple[str, TypeAdapter[Any]]]:
+    """The inputs that are declared as something else than text, with their validators."""
+    found = _validators.get(signature)
+    if found is None:
+        found = _validators[signature] = [*_made_validators(signature)]
+    return found
+
+
+def _made_validators(signature: Any) -> Iterator[tuple[str, TypeAdapter[Any]]]:
+    for name, field in signature.input_fields.items():
+        if (field.type is str and not field.limits) or field.type is Any or holds_type(field.type):
+            continue  # any value has a text; media and the like are read by the adapter
+        try:
+            yield name, adapter_for(field.type, field.limits)
+        except PydanticUserError:
+            continue
+
+
+def _warn_unfit(signature: Any, name: str, validator: TypeAdapter[Any], value: Any) -> None:
+    try:
+        validator.validate_python(value)
+    except ValidationError as error:
+        if isinstance(value, Placeholder) or not current("warn_on_type_mismatch"):
+            return
+        kind = type_text(signature.input_fields[name].type)
+        warnings.warn(
+            f"the input {name!r} of {signature.signature!r} is declared as {kind}, and what it is given does not fit: {problems(error)}. "
+            "It is sent as it is; lmnb.configure(warn_on_type_mismatch=False) says nothing of it.",
+            stacklevel=6,
+        )
+
+
+_validators: WeakKeyDictionary[Any, list[tuple[str, TypeAdapter[Any]]]] = WeakKeyDictionary()
 
 
 def filled(signature: Any, given: Mapping[str, Any]) -> dict[str, Any]:

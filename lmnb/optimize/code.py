@@ -13,7 +13,7 @@ from typing import Any
 from lmnb import settings
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.canonical import canonical, jsonable
-from lmnb.errors import RunError, SaveError
+from lmnb.errors import InputError, RunError, SaveError
 from lmnb.fingerprint import fingerprint
 from lmnb.lm.base import BaseLM
 from lmnb.lm.private import redact
@@ -43,7 +43,11 @@ class Code:
 
 
 def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
-    """The code of a new run: copies of its programs, and the settings of here and now."""
+    """The code of a new run: copies of its programs, and the settings of here and now. InputError for what is no program."""
+    for name, given in (("student", student), ("teacher", teacher)):
+        if not isinstance(given, Module) and (given is not None or name == "student"):
+            made = f"lmnb.Predict({given!r})" if isinstance(given, str) else "lmnb.Predict('question -> answer')"
+            raise InputError(f"the {name} is {given!r}, which is no program. Write a module, such as {made}.")
     return Code(
         program=student.deepcopy(),
         metric=optimizer.metric,

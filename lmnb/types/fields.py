@@ -52,6 +52,12 @@ class Field:
         """The type, under the name that pydantic gives it."""
         return self.type
 
+    @property
+    def json_schema_extra(self) -> dict[str, Any]:
+        """Description and role, where adapters written for the reference look for them."""
+        role = "input" if self.is_input else "output"
+        return {"desc": self.desc or f"${{{self.name}}}", "prefix": self.prefix, "__dspy_field_type": role}
+
 
 def InputField(*, desc: str | None = None, **options: Any) -> Any:
     """A field that a call is given.

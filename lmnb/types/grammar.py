@@ -51,6 +51,10 @@ def check_name(name: str, *, is_input: bool, place: str) -> None:
         raise SignatureError(f"{place}: the field {name!r} begins with '_'. Write {name.lstrip('_') or 'field'!r}.")
     if name == "completed":
         raise SignatureError(f"{place}: 'completed' marks the end of a reply. Call the field 'is_completed'.")
+    if is_input and name == "self":
+        raise SignatureError(
+            f"{place}: 'self' names the program of a call, so no input can have that name. Write 'self_text'."
+        )
     if is_input and name in CALL_OPTIONS:
         raise SignatureError(
             f"{place}: {name!r} is an option of every call, so no input can have that name. Write {name + '_text'!r}."

@@ -7,6 +7,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal, NoReturn, Self
 
 from pydantic_core import core_schema
@@ -167,8 +168,9 @@ class Tool:
         return dict(self.parameters.kinds)
 
     @property
-    def arg_desc(self) -> dict[str, str]:
-        return dict(self.parameters.desc)
+    def arg_desc(self) -> Mapping[str, str]:
+        """What each argument means; `with_desc` gives a tool with other texts."""
+        return MappingProxyType(self.parameters.desc)
 
     def with_desc(self, desc: str | None = None, arg_desc: Mapping[str, str] | None = None) -> Self:
         """A copy with other texts, as an optimizer tunes them; "" takes that of an argument away. InputError for an argument
@@ -207,7 +209,9 @@ class Tool:
         return f"{type(self).__name__}({self.name}({self.parameters.text()}))"
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a tool does not change. Write tool.with_desc(...), or Tool({self.name}, {name}=...).")
+        raise AttributeError(
+            f"a tool does not change. Write tool.with_desc(...), or Tool({self.name}, {name}=...) where the program is made."
+        )
 
     def __copy__(self) -> Self:
         return self

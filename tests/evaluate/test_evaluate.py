@@ -238,9 +238,10 @@ def test_each_example_has_a_context_of_its_own():
         return lmnb.Prediction(team="x")
 
     mark.set("outer")
-    with lmnb.context(adapter="mine"):
+    mine = lmnb.JSONAdapter()
+    with lmnb.context(adapter=mine):
         Evaluate(DEVSET, same_team, num_threads=3)(program)
-    assert seen == [("outer", "mine")] * 12
+    assert seen == [("outer", mine)] * 12
 
 
 class OnlyAsync(lmnb.Module):

@@ -58,6 +58,11 @@ def kept(published: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(outputs.values())
 
 
+def panel_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    """The threads of panels that were opened since."""
+    return [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("lmnb-")]
+
+
 def test_a_run_in_progress_is_saved_static_and_looked_at_live(notebook: Any, studio: Any) -> None:
     """The output is a report that says of which moment it is, and the panel's place: no page load can lose it."""
     out, run = notebook(), FakeRun()
@@ -71,7 +76,7 @@ def test_a_run_in_progress_is_saved_static_and_looked_at_live(notebook: Any, stu
 
 def test_the_end_of_a_run_leaves_its_static_report_alone(notebook: Any, studio: Any) -> None:
     """It replaces place and panel in their own output; when the browser says so, the panel's threads end."""
-    out, before = notebook(), threading.active_count()
+    out, before = notebook(), set(threading.enumerate())
     run = FakeRun()
     studio.show(run)
     run.change(state="finished")
@@ -80,7 +85,7 @@ def test_the_end_of_a_run_leaves_its_static_report_alone(notebook: Any, studio: 
     assert kept(out.outputs) == [report]
     until(lambda: studio.made[0].report)
     say(studio.made[0], type="gone")
-    until(lambda: threading.active_count() == before)
+    until(lambda: not panel_threads(before))
     assert run.subscribers == 0
 
 
@@ -119,7 +124,7 @@ def test_where_panels_come_only_as_outputs_a_run_in_progress_is_one(
     notebook: Any, studio: Any, monkeypatch: pytest.MonkeyPatch, sign: str
 ) -> None:
     """VS Code and Colab make no model that no output names; the end replaces it, and its threads end."""
-    out, run, before = notebook(), FakeRun(), threading.active_count()
+    out, run, before = notebook(), FakeRun(), set(threading.enumerate())
     if sign.startswith("VSCODE"):
         monkeypatch.setenv(sign, "1")
     elif sign.startswith("__"):
@@ -131,7 +136,7 @@ def test_where_panels_come_only_as_outputs_a_run_in_progress_is_one(
     run.change(state="finished")
     until(lambda: len(out.outputs) == 2)
     assert kept(out.outputs) == [{"text/html": run._repr_html_(), "text/plain": "Run(2025-01-31-tickets, finished)"}]
-    until(lambda: threading.active_count() == before)
+    until(lambda: not panel_threads(before))
     assert run.subscribers == 0
 
 
