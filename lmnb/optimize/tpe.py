@@ -15,7 +15,7 @@ from random import Random
 Choice = tuple[int, ...]  # one category for each dimension
 Options = Sequence[Sequence[int]]  # the categories that are open, by dimension
 
-BEST, MOST = 0.1, 25  # the share of observations that count as good, and how many at most
+GOOD, MOST = 10, 25  # one in how many observations counts as good, and how many at most
 DRAWS = 24  # from what is good, of which the most promising is taken
 
 
@@ -61,7 +61,7 @@ def free(options: Options, rng: Random, taken: Collection[Choice] = frozenset())
 def split(observations: Sequence[Observation]) -> tuple[list[Observation], list[Observation]]:
     """The best tenth, rounded up, and the rest; of equal scores the earlier counts as better."""
     ranked = sorted(observations, key=lambda each: -each.score)
-    size = min(MOST, math.ceil(BEST * len(ranked)))
+    size = min(MOST, -(-len(ranked) // GOOD))
     return ranked[:size], ranked[size:]
 
 

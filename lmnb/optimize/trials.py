@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from lmnb.optimize.candidate import Candidate
@@ -15,6 +15,15 @@ from lmnb.optimize.tpe import Choice, Observation, free, suggest
 RANDOM, MOST_RANDOM = 0.2, 10  # the share of trials that are drawn at random to begin with, and how many at most
 PRIOR = 10  # examples at the mean of all that every combination is taken to have been scored on
 Proposal = Callable[[Predictor, int], Generator[list[Effect], list[Any], str | None]]
+
+
+def observations(values: Mapping[Choice, Sequence[float]]) -> list[Observation]:
+    """What is to be expected of each combination, from its scores: few are drawn towards the mean of all, and weigh less than many."""
+    centre = sum(map(sum, values.values())) / max(1, sum(map(len, values.values())))
+    return [
+        Observation(combination, (sum(each) + PRIOR * centre) / (len(each) + PRIOR), len(each))
+        for combination, each in values.items()
+    ]
 
 
 class Trials:
@@ -100,7 +109,7 @@ class Trials:
                 return combination, "yours"
         if self._drawn["random"] < min(MOST_RANDOM, int(RANDOM * self.count)):
             return free(options, self._rng, taken), "random"
-        return suggest(self._observations(), options, self._rng, taken=taken), "tpe"
+        return suggest(observations(self._values()), options, self._rng, taken=taken), "tpe"
 
     def _gated(self, combination: Choice, number: int) -> Generator[list[Effect], list[Any], Candidate | None]:
         """The combination's candidate, as it passed the gate; None where it was refused, or is one that was tried."""
@@ -162,14 +171,5 @@ class Trials:
                 found[combination] = [results[index].value for index in sorted(results)]
         return found
 
-    def _observations(self) -> list[Observation]:
-        """What was tried with what to expect of it: few examples are drawn towards the mean of all, and weigh less than many."""
-        values = self._values()
-        centre = sum(map(sum, values.values())) / max(1, sum(map(len, values.values())))
-        return [
-            Observation(combination, (sum(each) + PRIOR * centre) / (len(each) + PRIOR), len(each))
-            for combination, each in values.items()
-        ]
-
     def _best(self) -> Choice | None:
-        return max(self._observations(), key=lambda each: each.score).choice if self._values() else None
+        return max(observations(self._values()), key=lambda each: each.score).choice if self._values() else None
