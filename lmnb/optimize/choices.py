@@ -20,6 +20,7 @@ class Choices:
         self.slots = tuple(task.baseline.values)
         self.values: dict[str, list[Value]] = {slot: [] for slot in self.slots}
         self._numbers: dict[str, dict[str, int]] = {slot: {} for slot in self.slots}
+        self._brought: dict[tuple[str, int], Candidate] = {}
         self.combination(task.baseline)
 
     def add(self, slot: str, value: Value) -> bool:
@@ -36,6 +37,14 @@ class Choices:
         for slot in self.slots:
             self.add(slot, candidate.values[slot])
         return tuple(self._numbers[slot][_key(slot, candidate.values[slot])] for slot in self.slots)
+
+    def brought(self, candidate: Candidate) -> tuple[Choice, list[int]]:
+        """A person's candidate as a combination, and at which places its value is new. A new value is open as long as the candidate stands."""
+        known = [len(self.values[slot]) for slot in self.slots]
+        combination = self.combination(candidate)
+        new = [j for j, number in enumerate(combination) if number >= known[j]]
+        self._brought |= {(self.slots[j], combination[j]): candidate for j in new}
+        return combination, new
 
     def candidate(self, combination: Choice, *parents: Candidate, label: str) -> Candidate:
         """The candidate that a combination stands for."""
@@ -55,14 +64,19 @@ class Choices:
             pinned = Candidate.from_dict(pin.data["holder"]).values[slot]
             self.add(slot, pinned)
             return [self._numbers[slot][_key(slot, pinned)]]
+        standing = [number for number in range(len(self.values[slot])) if self._stands(slot, number)]
         if not slot.endswith(".demos"):
-            return list(range(len(self.values[slot])))
+            return standing
         found: dict[int, None] = {}
-        for demos in list(self.values[slot]):
+        for demos in [self.values[slot][number] for number in standing]:
             allowed = tuple(demo for demo in demos if archive.demo_refused(slot, demo) is None)
             self.add(slot, allowed)
             found[self._numbers[slot][_key(slot, allowed)]] = None
         return list(found)
+
+    def _stands(self, slot: str, number: int) -> bool:
+        candidate = self._brought.get((slot, number))
+        return candidate is None or self._task.archive.dropped(candidate) is None
 
 
 def _key(slot: str, value: Any) -> str:

@@ -141,7 +141,7 @@ def _data_summary(task: Task, size: int) -> Generator[list[Effect], list[Any], s
         if told["complete"] and start:
             break
     told = (yield from propose("summarize", {"observations": "\n".join(noted)})) if any(noted) else None
-    return told and told["summary"].strip()
+    return told["summary"].strip() if told is not None else None
 
 
 def instruction(

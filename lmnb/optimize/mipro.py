@@ -40,6 +40,7 @@ class MIPROv2(Optimizer):
 
     `auto` sets the effort: 6, 12 or 18 candidates a slot and up to 100, 300 or 1000 validation examples; `auto=None` takes `num_candidates`.
     With `max_bootstrapped_demos=0` and `max_labeled_demos=0` only instructions are tuned. `seed` holds where `compile` is given none.
+    `prompt_model` is shown training examples, and the program's code unless `program_aware_proposer=False`.
     `compile` and `start` also take `num_trials`, `minibatch`, `minibatch_size`, `minibatch_full_eval_steps`, `program_aware_proposer`,
     `data_aware_proposer`, `view_data_batch_size`, `tip_aware_proposer`, `fewshot_aware_proposer` and the two numbers of demos. The tuned
     program has `candidate_programs`, `mb_candidate_programs` and `trial_logs`.
@@ -126,9 +127,10 @@ class MIPROv2(Optimizer):
             )
         if self.auto is None and (self.num_candidates is None or self.num_candidates < 1):
             raise InputError(f"with auto=None write num_candidates=..., 1 or more, not {self.num_candidates!r}")
-        for name in ("minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size"):
-            if options.get(name, 1) < 1:
-                raise InputError(f"{name}={options[name]!r} is no number of examples or trials; write 1 or more")
+        counts = {"num_trials": 1 if num_trials is None else num_trials, **options}
+        for name in ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size"):
+            if counts.get(name, 1) < 1:
+                raise InputError(f"{name}={counts[name]!r} is no number of examples or trials; write 1 or more")
         bootstrapped = self.max_bootstrapped_demos if max_bootstrapped_demos is None else max_bootstrapped_demos
         labeled = self.max_labeled_demos if max_labeled_demos is None else max_labeled_demos
         if num_trials is None:

@@ -79,15 +79,11 @@ class Trials:
         """Take up what the person made and rejected since the last trial."""
         [arrived] = yield [Inbox()]
         for candidate in arrived:
-            sizes = [len(self.choices.values[slot]) for slot in self.choices.slots]
-            combination = self.choices.combination(candidate)
+            combination, new = self.choices.brought(candidate)
             self._tried[combination] = candidate  # the driver scores it
             best = self._best()
-            for j, size in enumerate(sizes if best is not None else ()):
-                if (
-                    best is not None and combination[j] >= size
-                ):  # a new choice: to be tried with the best of the others too
-                    self._queue.append((*best[:j], combination[j], *best[j + 1 :]))
+            if best is not None:  # what is new is tried with the best of the others too
+                self._queue += [(*best[:j], combination[j], *best[j + 1 :]) for j in new]
         state, entries = self.task.archive.state, self.task.archive.entries
         for name in [name for name in state.rejected if name in entries and name not in self._answered]:
             self._answered.add(name)

@@ -137,6 +137,24 @@ def test_an_injected_demo_is_in_later_trials():
     assert any("seven" in answers for answers in held)
 
 
+def test_an_undone_injection_is_no_choice_any_more():
+    """What a person took back is in no trial after that."""
+    run, _ = begin(single(), paused=True, num_trials=24)
+    run.step()
+    run.until("paused", 30)
+    run.inject(instructions="Taken back.")
+    for _ in range(2):
+        run.step()
+        run.until("paused", 30)
+    before = len(run.candidates)
+    run.undo()
+    run.resume()
+    run.wait(60)
+    later = [run.candidate(row).values["self.instructions"] for row in run.candidates[before:]]
+    assert later and "Taken back." not in later
+    assert "Taken back." in [run.candidate(row).values["self.instructions"] for row in run.candidates[:before]]
+
+
 # --- minibatches
 
 
@@ -230,8 +248,11 @@ def test_a_proposal_that_fails_or_repeats_costs_its_place():
 
     run, _ = begin(single(), writer=broken, num_trials=4)
     assert run.wait(60).instructions == "Answer." and run.state == "finished" and len(run.candidates) > 2
-    run, _ = begin(single(), writer=Writer("Always this."), num_trials=8)
+    run, _ = begin(single(), writer=Writer("Always this."), arguments={**SMALL, "verbose": True}, num_trials=8)
     run.wait(60)
+    assert [report.message for report in run.reports if "proposed" in report.message] == [
+        "proposed for self: Always this."
+    ]
     assert {c.values["self.instructions"] for c in map(run.candidate, run.candidates)} == {"Answer.", "Always this."}
 
 
@@ -300,6 +321,7 @@ def test_auto_bounds_the_validation_set():
         ({"auto": "light"}, {"num_trials": 3}, "auto='light' sets num_candidates and num_trials"),
         ({"auto": "light", "num_candidates": 3}, {}, "write auto=None"),
         ({"auto": None}, {}, "with auto=None write num_candidates=..., 1 or more, not None"),
+        (SMALL, {"num_trials": 0}, "num_trials=0 is no number of examples or trials; write 1 or more"),
         (SMALL, {"minibatch_size": 0}, "minibatch_size=0 is no number of examples or trials; write 1 or more"),
     ],
 )

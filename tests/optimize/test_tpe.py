@@ -56,7 +56,7 @@ def test_a_suggestion_is_open_and_not_taken_and_there_is_one_while_any_is_left(p
 @settings(max_examples=40)
 def test_only_the_ratio_of_weights_matters(problem, factor):
     """Ten times as many examples for every observation is the same evidence about which is better."""
-    observations, options, seed = problem
+    observations, options, _ = problem
     scaled = [Observation(each.choice, each.score, each.weight * factor) for each in observations]
     before, after = (Mixture(some, options, sum(e.weight for e in some) or 1.0) for some in (observations, scaled))
     for choice in itertools.product(*options):
