@@ -155,6 +155,46 @@ def test_an_undone_injection_is_no_choice_any_more():
     assert "Taken back." in [run.candidate(row).values["self.instructions"] for row in run.candidates[:before]]
 
 
+def test_an_injected_tool_description_is_a_choice_too():
+    """Under an agent what a tool says is one slot more: a text that a person adds is combined with other instructions."""
+
+    def look(number: str) -> str:
+        """Looks."""
+        return f"a{number}"
+
+    def reply(messages):
+        calls = [{"name": "submit", "args": {"answer": str(len(str(messages)) % 7)}}]
+        return {"next_thought": "t", "tool_calls": calls}
+
+    slot = "tools['look'].desc"
+    options = {**SMALL, "max_bootstrapped_demos": 0, "max_labeled_demos": 0}
+    run, _ = begin(lmnb.ReAct("question -> answer", [look], max_iters=2), arguments=options,
+                   lm=lmnb.FakeLM(reply), paused=True, num_trials=8)  # fmt: skip
+    run.step()
+    run.until("paused", 30)
+    run.inject(instructions={slot: "Finds the answer."})
+    run.resume()
+    tuned = run.wait(60)
+    assert any(c.values[slot] == "Finds the answer." for c in trial_candidates(run))
+    assert look.__doc__ == "Looks." and "look" in tuned.tools
+
+
+def test_an_asynchronous_program_is_tuned_like_any_other():
+    """A module that has `aforward` alone is bootstrapped, proposed for and tried."""
+
+    class Asynchronous(lmnb.Module):
+        def __init__(self):
+            self.respond = lmnb.Predict("question -> answer")
+
+        async def aforward(self, question):
+            return await self.respond.acall(question=question)
+
+    run, proposer = begin(Asynchronous(), num_trials=6)
+    tuned = run.wait(60)
+    assert run.state == "finished" and tuned.trial_logs[6]["examples"] == 3
+    assert any("async def aforward" in prompt for prompt in asked(proposer, "proposed_instruction"))
+
+
 # --- minibatches
 
 
@@ -329,6 +369,36 @@ def test_arguments_that_contradict_each_other_say_what_to_write(arguments, optio
     """Nothing runs before the arguments make sense."""
     with pytest.raises(lmnb.InputError, match=re.escape(says)):
         begin(arguments=arguments, **options)
+
+
+def test_every_argument_of_the_reference_is_taken():
+    """`compile` takes what a ported call gives it; with too few examples to split, the training set is scored."""
+    made = lmnb.MIPROv2(
+        worlds.exact,
+        lmnb.FakeLM(Writer()),
+        lmnb.FakeLM(worlds.reply),
+        {},
+        4,
+        4,
+        None,
+        3,
+        2,
+        10,
+        9,
+        1.0,
+        False,
+        True,
+        None,
+        None,
+    )
+    tuned = made.compile(
+        single(), trainset=worlds.questions(0, 5), teacher=single(), valset=None, num_trials=3, max_bootstrapped_demos=1,
+        max_labeled_demos=2, seed=1, minibatch=False, minibatch_size=2, minibatch_full_eval_steps=1, program_aware_proposer=False,
+        data_aware_proposer=True, view_data_batch_size=3, tip_aware_proposer=False, fewshot_aware_proposer=False,
+        provide_traceback=True, run_dir=None,
+    )  # fmt: skip
+    assert len(tuned.trial_logs) == 3 and {log["examples"] for log in tuned.trial_logs.values()} == {5}
+    assert tuned.provenance["seed"] == 1 and max(len(log["program"].demos) for log in tuned.trial_logs.values()) <= 2
 
 
 def test_log_dir_is_the_runs_folder(tmp_path):
