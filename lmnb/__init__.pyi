@@ -152,6 +152,7 @@ from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
+from lmnb.optimize.mipro import MIPROv2 as MIPROv2
 from lmnb.optimize.optimizer import Optimizer as Optimizer
 from lmnb.optimize.random_search import (
     BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,

@@ -2,7 +2,15 @@
 
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot
+from lmnb.optimize.mipro import MIPROv2
 from lmnb.optimize.optimizer import Teleprompter
 from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
 
-__all__ = ["BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "BootstrapRS", "LabeledFewShot", "Teleprompter"]
+__all__ = [
+    "BootstrapFewShot",
+    "BootstrapFewShotWithRandomSearch",
+    "BootstrapRS",
+    "LabeledFewShot",
+    "MIPROv2",
+    "Teleprompter",
+]

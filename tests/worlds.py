@@ -55,6 +55,13 @@ def questions(start, stop):
     return [lmnb.Example(question=f"q{i}", answer=f"a{i}").with_inputs("question") for i in range(start, stop)]
 
 
+class Minibatches(lmnb.MIPROv2):
+    """MIPROv2 on minibatches of 3."""
+
+    def start(self, student, **options):
+        return super().start(student, **{"minibatch_size": 3, "minibatch_full_eval_steps": 4, **options})
+
+
 def optimizers(metric):
     """Every optimizer, small."""
     return {
@@ -64,5 +71,9 @@ def optimizers(metric):
         ),
         "BootstrapFewShotWithRandomSearch": lmnb.BootstrapFewShotWithRandomSearch(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3, max_rounds=2
+        ),
+        "MIPROv2": lmnb.MIPROv2(metric, auto=None, num_candidates=3, max_bootstrapped_demos=3, max_labeled_demos=3),
+        "MIPROv2 with minibatches": Minibatches(
+            metric, auto=None, num_candidates=4, max_bootstrapped_demos=3, max_labeled_demos=3
         ),
     }

@@ -31,6 +31,7 @@ class Driver:
         self.batch = 0
         self.in_batch = False
         self.lock = threading.RLock()
+        self.reports: list[Report] = []
         self._search = search
         self._dispatcher = dispatcher
         self._journal = dispatcher.journal
@@ -129,6 +130,7 @@ class Driver:
             arrived, self._inbox = self._inbox, []
             return [candidate for candidate in arrived if self.archive.dropped(candidate) is None]
         if isinstance(effect, Report):
+            self.reports.append(effect)
             self.controls.told("report", effect.message)
             return None
         raise TypeError(

@@ -110,9 +110,13 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Report:
-    """A message of the search to whoever watches. The result is None."""
+    """A message of the search to whoever watches. The result is None.
+
+    `about` is the same as data, in terms of JSON: what an optimizer tells of its search after it (see `Optimizer.attributes`).
+    """
 
     message: str
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def request(self) -> list[Any]:
         return ["report", self.message]

@@ -21,6 +21,7 @@ from lmnb.modules.tool_texts import tool_texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.journal import FORMAT, Journal
+from lmnb.optimize.program_text import program_text
 from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, baseline_of, shape_of
 
@@ -31,7 +32,7 @@ HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold k
 class Header:
     """`splits` holds the examples, `evalset` names the split that candidates are scored on, `note` says how it was chosen.
 
-    `tools` are the texts of the program's tools by slot.
+    `tools` are the texts of the program's tools by slot, `source` is the program for an LM to read.
 
     `teacher_settings` stand here in words and without secrets, enough to see whether they are the same; `exact_data` says
     whether the examples can be read back from JSON as they were.
@@ -49,6 +50,7 @@ class Header:
     program_state: dict[str, Any]
     shape: dict[str, Any]
     tools: dict[str, str]
+    source: str
     teacher_shape: dict[str, Any] | None
     teacher_compiled: bool
     teacher_settings: dict[str, Any]
@@ -132,7 +134,7 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            record = {"tools": {}, **record}  # older journals have none
+            record = {"tools": {}, "source": "", **record}  # older journals have none
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
@@ -163,7 +165,14 @@ def header_for(
     options: dict[str, Any],
 ) -> Header:
     """The header of a new run. InputError for data that cannot be used."""
-    splits = prepared(code.program, trainset, valset, scoring=code.metric is not None, needed=optimizer.needs_evalset)
+    splits = prepared(
+        code.program,
+        trainset,
+        valset,
+        scoring=code.metric is not None,
+        needed=optimizer.needs_evalset,
+        most=optimizer.most_scored,
+    )
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
     }
@@ -195,6 +204,7 @@ def header_for(
         program_state=jsonable(code.program.dump_state()),
         shape=shape_of(code.program),
         tools=tool_texts(code.program),
+        source=program_text(code.program),
         teacher_shape=None if code.teacher is None else shape_of(code.teacher),
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),

@@ -53,9 +53,18 @@ class Optimizer:
         """The LM that proposers ask; None: that of the task."""
         return self.prompt_model
 
+    @property
+    def most_scored(self) -> int | None:
+        """How many examples of the validation set are used at most; None: all."""
+        return None
+
     def planned(self, **options: Any) -> int | None:
         """How many candidates the search will propose, where that is fixed."""
         return None
+
+    def attributes(self, run: Run) -> dict[str, Any]:
+        """What the tuned program tells of the search that made it, by attribute name, from the run's candidates and reports."""
+        return {}
 
     def get_params(self) -> dict[str, Any]:
         """The constructor's arguments as they are in force."""

@@ -75,6 +75,7 @@ class Parts:
             teacher=header.teacher,
             teacher_compiled=header.teacher_compiled,
             archive=archive,
+            source=header.source,
         )
         told = self._told if archive is self._archive else lambda kind, what: None
         controls = Controls(told, self._clock if live else Clock(), self.limits["seconds"] if live else None)

@@ -18,6 +18,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
+from lmnb.optimize.effects import Report
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
@@ -90,7 +91,19 @@ class Run(Steering):
             raise RunError(
                 "no candidate is feasible: every one was rejected or dropped. Undo a decision, or inject a candidate."
             )
-        return self._program_of(best)
+        program = self._program_of(best)
+        with suppress(RunError):  # an optimizer that is not importable here cannot say
+            vars(program).update(self.header.optimizer().attributes(self))
+        return program
+
+    def program(self, candidate: Any) -> Any:
+        """The program of any candidate, with its provenance."""
+        return self._program_of(self.candidate(candidate))
+
+    @property
+    def reports(self) -> list[Report]:
+        """What the search has told since it was started or resumed here."""
+        return list(self._driver.reports)
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lmnb.canonical import content_hash, jsonable
@@ -58,9 +58,16 @@ class Splits:
 
 
 def prepared(
-    program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None, *, scoring: bool, needed: bool
+    program: Any,
+    trainset: Sequence[Example],
+    valset: Sequence[Example] | None,
+    *,
+    scoring: bool,
+    needed: bool,
+    most: int | None = None,
 ) -> Splits:
-    """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores.
+    """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `most`: of a larger
+    validation set this many examples are used, evenly spread.
 
     InputError for data that cannot be used.
     """
@@ -71,7 +78,7 @@ def prepared(
     if not scoring:
         return Splits(train, val, None, "there is no metric, so nothing is scored")
     if val:
-        return Splits(train, val, "val", "candidates are scored on the given valset")
+        return _at_most(most, Splits(train, val, "val", "candidates are scored on the given valset"))
     if not needed:
         return Splits(train, val, None, "no valset was given, so nothing is scored")
     if len(train) < FEW:
@@ -80,9 +87,16 @@ def prepared(
     held = tuple(example for index, example in enumerate(train) if index % 3 == 2)
     rest = tuple(example for index, example in enumerate(train) if index % 3 != 2)
     counts = f"{len(rest)} train, {len(held)} score"
-    return Splits(
-        rest, held, "val", f"no valset was given: every third training example is held out for scoring ({counts})"
-    )
+    note = f"no valset was given: every third training example is held out for scoring ({counts})"
+    return _at_most(most, Splits(rest, held, "val", note))
+
+
+def _at_most(most: int | None, splits: Splits) -> Splits:
+    size = len(splits.val)
+    if most is None or size <= most:
+        return splits
+    fewer = tuple(splits.val[number * size // most] for number in range(most))
+    return replace(splits, val=fewer, note=f"{splits.note}, {most} of {size} examples of it")
 
 
 def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:

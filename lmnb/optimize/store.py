@@ -150,7 +150,14 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     splits = None
     if given.trainset is not None:
         needed = header.evalset is not None
-        splits = prepared(program, given.trainset, given.valset, scoring=metric is not None, needed=needed)
+        splits = prepared(
+            program,
+            given.trainset,
+            given.valset,
+            scoring=metric is not None,
+            needed=needed,
+            most=header.optimizer().most_scored,
+        )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
         lm = LM.load_state(header.lm, place="the LM of this run")

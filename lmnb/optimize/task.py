@@ -55,7 +55,7 @@ def baseline_of(shape: Mapping[str, Any], tools: Mapping[str, str], label: str =
 
 @dataclass(frozen=True)
 class Task:
-    """`evalset` is the split that candidates are scored on: "val", "train", or None where nothing is."""
+    """`evalset` is the split that candidates are scored on: "val", "train", or None where nothing is. `source` is the program as text."""
 
     baseline: Candidate
     predictors: tuple[Predictor, ...]
@@ -66,6 +66,7 @@ class Task:
     teacher: Candidate | None  # None: the student teaches itself
     teacher_compiled: bool
     archive: Archive
+    source: str = ""
 
     def rng(self, *name: Any) -> random.Random:
         """A random generator of its own for each name, the same in every run with this seed."""
