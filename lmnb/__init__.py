@@ -87,6 +87,7 @@ _WHERE = {
     "lmnb.optimize.labeled_few_shot": "LabeledFewShot",
     "lmnb.optimize.bootstrap": "BootstrapFewShot",
     "lmnb.optimize.random_search": "BootstrapFewShotWithRandomSearch BootstrapRS",
+    "lmnb.optimize.optuna_search": "BootstrapFewShotWithOptuna",
     "lmnb.optimize.candidate": "Candidate",
     "lmnb.optimize.optimizer": "Optimizer",
     "lmnb.optimize.run": "Run",

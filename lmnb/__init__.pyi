@@ -153,6 +153,7 @@ from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
 from lmnb.optimize.optimizer import Optimizer as Optimizer
+from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna as BootstrapFewShotWithOptuna
 from lmnb.optimize.random_search import (
     BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
 )

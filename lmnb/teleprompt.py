@@ -3,6 +3,14 @@
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot
 from lmnb.optimize.optimizer import Teleprompter
+from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna
 from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
 
-__all__ = ["BootstrapFewShot", "BootstrapFewShotWithRandomSearch", "BootstrapRS", "LabeledFewShot", "Teleprompter"]
+__all__ = [
+    "BootstrapFewShot",
+    "BootstrapFewShotWithOptuna",
+    "BootstrapFewShotWithRandomSearch",
+    "BootstrapRS",
+    "LabeledFewShot",
+    "Teleprompter",
+]

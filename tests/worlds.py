@@ -65,4 +65,7 @@ def optimizers(metric):
         "BootstrapFewShotWithRandomSearch": lmnb.BootstrapFewShotWithRandomSearch(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3, max_rounds=2
         ),
+        "BootstrapFewShotWithOptuna": lmnb.BootstrapFewShotWithOptuna(
+            metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=5, max_rounds=2
+        ),
     }

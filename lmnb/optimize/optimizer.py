@@ -53,6 +53,10 @@ class Optimizer:
         """The LM that proposers ask; None: that of the task."""
         return self.prompt_model
 
+    def libraries(self) -> Mapping[str, str]:
+        """The versions of libraries that the search draws with, for the run's header. MissingExtra where one is not installed."""
+        return {}
+
     def planned(self, **options: Any) -> int | None:
         """How many candidates the search will propose, where that is fixed."""
         return None
