@@ -77,7 +77,7 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
             if baseline is not None:
                 yield from evaluate(baseline, task)
         order = list(range(len(task.trainset)))
-        task.rng("order").shuffle(order)
+        task.rng("bootstrap").shuffle(order)
         wanted = self.max_bootstrapped_demos if max_demos is None else max_demos
         pool = yield from self.bootstrapped(task, order, wanted)
         choices = _choices(pool)
