@@ -161,6 +161,7 @@ from lmnb.optimize.random_search import (
     BootstrapRS as BootstrapRS,
 )
 from lmnb.optimize.run import Run as Run
+from lmnb.optimize.simba import SIMBA as SIMBA
 from lmnb.optimize.store import reopen as reopen
 from lmnb.optimize.store import runs as runs
 from lmnb.prediction import Completions as Completions

@@ -5,8 +5,10 @@ from lmnb.optimize.labeled_few_shot import LabeledFewShot
 from lmnb.optimize.optimizer import Teleprompter
 from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna
 from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
+from lmnb.optimize.simba import SIMBA
 
 __all__ = [
+    "SIMBA",
     "BootstrapFewShot",
     "BootstrapFewShotWithOptuna",
     "BootstrapFewShotWithRandomSearch",
