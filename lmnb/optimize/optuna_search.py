@@ -14,14 +14,15 @@ from lmnb.optimize.search import Search, evaluate, gate, without_twins
 from lmnb.optimize.task import Task
 from lmnb.optional import need
 
+RANDOM = 6  # trials before those that the estimator draws; whatever their number, so that a longer search begins as a shorter one
 ASKS = 32  # trials at most for each candidate that is wanted: one that repeats an earlier candidate, or is vetoed, buys nothing
 
 
 class BootstrapFewShotWithOptuna(BootstrapFewShot):
     """Bootstraps once, then scores `num_candidate_programs` different choices among those demos; needs the extra `optuna`.
 
-    Each bootstrapped demo is in or out, and none, half or all of the labelled ones fill up, for each predictor apart. The first trials are no
-    demo at all and every demo; a quarter are random, and the rest are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011,
+    Each bootstrapped demo is in or out, and none, half or all of the labelled ones fill up, for each predictor apart. The first two trials
+    are no demo at all and every demo, four are random, and the rest are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011,
     Algorithms for hyper-parameter optimization; Akiba et al. 2019, arXiv 1907.10902), seeded by the run. `max_demos` of `compile` bootstraps
     another number of demos to choose from than `max_bootstrapped_demos`. Budget in program runs: one bootstrap, as many as
     `max_rounds` × training examples at the most, and `num_candidate_programs` × validation examples. Without a `valset` a third of the
@@ -83,7 +84,7 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
         choices = _choices(pool)
         if not choices:
             yield [Report("there is no demo to choose: no training example succeeded, and none is labelled")]
-        trials = _Trials(choices, task.rng("optuna").getrandbits(32), max(4, self.num_candidate_programs // 4))
+        trials = _Trials(choices, task.rng("optuna").getrandbits(32))
         scored: set[str] = set()
         different = min(self.num_candidate_programs, prod(len(values) for values in choices.values()))
         for number in range(ASKS * different):
@@ -104,13 +105,13 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
 class _Trials:
     """An Optuna study over categorical choices, none and all of everything first."""
 
-    def __init__(self, choices: Mapping[str, Sequence[Any]], seed: int, random_trials: int) -> None:
+    def __init__(self, choices: Mapping[str, Sequence[Any]], seed: int) -> None:
         self._optuna = optuna = _optuna()
         self._choices = {name: optuna.distributions.CategoricalDistribution(values) for name, values in choices.items()}
         before = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would log that a study is created
         try:
-            sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=random_trials)
+            sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM)
             self._study = optuna.create_study(direction="maximize", sampler=sampler)
         finally:
             optuna.logging.set_verbosity(before)

@@ -94,7 +94,10 @@ class SIMBA(Optimizer):
         in_full = {round(place * self.max_steps / self.num_candidates) for place in range(self.num_candidates + 1)}
         for step in range(1, self.max_steps + 1):
             made = yield from self._step(task, pool, _batch(task, size, step - 1), step)
-            winner = max(made, key=lambda pair: pair[1])[0] if made else winner
+            if made:
+                winner, mean = max(made, key=lambda pair: pair[1])
+                news = f"{winner.label} is the best of {len(made)} on its batch, with {mean:.3g}"
+                yield [Report(f"step {step} of {self.max_steps}: {news}")]
             idle = 0 if made else idle + 1
             learned_out = idle * size >= len(task.trainset)
             owed = owed or step in in_full or learned_out
@@ -102,11 +105,8 @@ class SIMBA(Optimizer):
                 yield from evaluate(winner, task)
                 owed = False
             if learned_out:
-                yield [
-                    Report(
-                        "a whole pass over the training examples gave no candidate: there is nothing to learn from them"
-                    )
-                ]
+                news = "a whole pass over the training examples gave no candidate: nothing is to be learned where no two rollouts differ"
+                yield [Report(f"{news}; where none succeeds, a teacher or a metric with partial credit helps")]
                 return
 
     def _step(

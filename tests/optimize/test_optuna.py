@@ -56,6 +56,14 @@ def test_one_bootstrap_serves_every_trial() -> None:
     assert taught and len(taught) == len(set(taught))
 
 
+def test_a_longer_search_begins_as_the_shorter_one() -> None:
+    """Nine candidates are the six of a shorter search and three more: what was bought serves again."""
+    short, long = start(num_candidate_programs=6), start(num_candidate_programs=9)
+    for run in (short, long):
+        run.wait(60)
+    assert [c.id for c in long.candidates][:6] == [c.id for c in short.candidates] and len(long.candidates) == 9
+
+
 def test_max_demos_bootstraps_another_number() -> None:
     """`compile(max_demos=1)` leaves one bootstrapped demo a predictor to choose, and no labelled ones where none are wanted."""
     run = start(max_demos=1, max_labeled_demos=0)
@@ -133,7 +141,7 @@ def test_a_kept_demo_joins_the_labelled_ones() -> None:
     assert any(filled) and all(demos[0].question == fresh.question for demos in filled if demos)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), vetoed=st.lists(st.integers(0, 11), max_size=3), threads=st.sampled_from([1, 6]))
 def test_a_replay_asks_for_the_same_trials(seed: int, vetoed: list[int], threads: int) -> None:
     """Whatever the seed, the vetoes and the threads: a second run and the replay of the journal give the same candidates in order."""
