@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,34 @@ def test_a_kept_demo_joins_the_labelled_ones() -> None:
     later = [run.candidate(c).values["respond.predict.demos"] for c in run.candidates[2:]]
     filled = [[d for d in demos if d.provenance.origin == "labelled"] for demos in later]
     assert any(filled) and all(demos[0].question == fresh.question for demos in filled if demos)
+
+
+def test_what_the_estimator_draws_is_better_than_chance() -> None:
+    """Where some demos help and others harm, the last trials of a search hold better choices than its first, random ones."""
+
+    def telling(messages: Any, **_: Any) -> dict[str, str]:
+        asked = int(re.findall(r"\bq(\d+)", messages[-1]["content"])[-1])
+        shown = [int(number) for message in messages[1:-1] for number in re.findall(r"\bq(\d+)", message["content"])]
+        gain = sum(1 if number % 2 == 0 else -1 for number in shown)
+        return {"answer": f"a{asked}" if asked < 100 or gain > asked - 103 else "wrong"}
+
+    search = lmnb.BootstrapFewShotWithOptuna(
+        metric=worlds.exact, max_bootstrapped_demos=7, max_labeled_demos=0, num_candidate_programs=24
+    )
+    first, last = 0.0, 0.0
+    for seed in range(3):
+        with lmnb.context(lm=lmnb.FakeLM(telling)):
+            run = search.start(
+                lmnb.Predict("question -> answer"),
+                trainset=worlds.questions(0, 12),
+                valset=worlds.questions(100, 106),
+                seed=seed,
+                run_dir=None,
+            )
+        run.wait(60)
+        scores = [c.score for c in run.candidates]
+        first, last = first + sum(scores[:6]) / 6, last + sum(scores[-9:]) / 9
+    assert last > first + 30, "ten points a seed"
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
