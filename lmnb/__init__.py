@@ -88,6 +88,8 @@ _WHERE = {
     "lmnb.optimize.bootstrap": "BootstrapFewShot",
     "lmnb.optimize.random_search": "BootstrapFewShotWithRandomSearch BootstrapRS",
     "lmnb.optimize.mipro": "MIPROv2",
+    "lmnb.optimize.optuna_search": "BootstrapFewShotWithOptuna",
+    "lmnb.optimize.simba": "SIMBA",
     "lmnb.optimize.candidate": "Candidate",
     "lmnb.optimize.optimizer": "Optimizer",
     "lmnb.optimize.run": "Run",

@@ -154,6 +154,7 @@ from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
 from lmnb.optimize.mipro import MIPROv2 as MIPROv2
 from lmnb.optimize.optimizer import Optimizer as Optimizer
+from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna as BootstrapFewShotWithOptuna
 from lmnb.optimize.random_search import (
     BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
 )
@@ -161,6 +162,7 @@ from lmnb.optimize.random_search import (
     BootstrapRS as BootstrapRS,
 )
 from lmnb.optimize.run import Run as Run
+from lmnb.optimize.simba import SIMBA as SIMBA
 from lmnb.optimize.store import reopen as reopen
 from lmnb.optimize.store import runs as runs
 from lmnb.prediction import Completions as Completions

@@ -4,10 +4,14 @@ from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot
 from lmnb.optimize.mipro import MIPROv2
 from lmnb.optimize.optimizer import Teleprompter
+from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna
 from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch, BootstrapRS
+from lmnb.optimize.simba import SIMBA
 
 __all__ = [
+    "SIMBA",
     "BootstrapFewShot",
+    "BootstrapFewShotWithOptuna",
     "BootstrapFewShotWithRandomSearch",
     "BootstrapRS",
     "LabeledFewShot",

@@ -27,6 +27,7 @@ HEAVY = {
     "jsonschema",
     "litellm",
     "mcp",
+    "optuna",
     "pandas",
     "plotly",
     "pydantic_monty",

@@ -76,4 +76,8 @@ def optimizers(metric):
         "MIPROv2 with minibatches": Minibatches(
             metric, auto=None, num_candidates=4, max_bootstrapped_demos=3, max_labeled_demos=3
         ),
+        "BootstrapFewShotWithOptuna": lmnb.BootstrapFewShotWithOptuna(
+            metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=5, max_rounds=2
+        ),
+        "SIMBA": lmnb.SIMBA(metric=metric, bsize=6, num_candidates=3, max_steps=2, max_demos=3),
     }

@@ -187,8 +187,8 @@ class Driver:
             self._journal.append({"k": "batch", "n": self.batch, "by": by, "req": asked, "size": len(batch)})
         elif recorded != asked:
             raise Diverged(
-                f"batch {self.batch} asks for something else than the run's journal holds: the optimizer, its arguments or the data changed. "
-                "Start a new run with decisions=run.decisions to go on from here.",
+                f"batch {self.batch} asks for something else than the run's journal holds: the optimizer, its arguments, its libraries or the data "
+                "changed. Start a new run with decisions=run.decisions to go on from here.",
                 position=(self.batch, 0),
             )
 

@@ -32,7 +32,8 @@ HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold k
 class Header:
     """`splits` holds the examples, `evalset` names the split that candidates are scored on, `note` says how it was chosen.
 
-    `tools` are the texts of the program's tools by slot, `source` is the program for an LM to read.
+    `tools` are the texts of the program's tools by slot, `source` is the program for an LM to read, `libraries` are the versions of those
+    that the search draws with.
 
     `teacher_settings` stand here in words and without secrets, enough to see whether they are the same; `exact_data` says
     whether the examples can be read back from JSON as they were.
@@ -42,6 +43,7 @@ class Header:
     name: str
     created: str
     version: str
+    libraries: dict[str, str]
     optimizer_path: str
     arguments: dict[str, Any]
     options: dict[str, Any]
@@ -134,7 +136,7 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            record = {"tools": {}, "source": "", **record}  # older journals have none
+            record = {"tools": {}, "source": "", "libraries": {}, **record}  # older journals have none
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
@@ -196,6 +198,7 @@ def header_for(
         name=f"{created:%Y-%m-%d-%H%M%S}-{program_path.rpartition('.')[2].rpartition(':')[2]}",
         created=created.isoformat(timespec="seconds"),
         version=__version__,
+        libraries=dict(optimizer.libraries()),
         optimizer_path=import_path(type(optimizer)),
         arguments=jsonable(arguments),
         options=jsonable(options),

@@ -58,6 +58,10 @@ class Optimizer:
         """How many examples of the validation set are used at most; None: all."""
         return None
 
+    def libraries(self) -> Mapping[str, str]:
+        """The versions of libraries that the search draws with, for the run's header. MissingExtra where one is not installed."""
+        return {}
+
     def planned(self, **options: Any) -> int | None:
         """How many candidates the search will propose, where that is fixed."""
         return None
