@@ -55,6 +55,11 @@ def questions(start, stop):
     return [lmnb.Example(question=f"q{i}", answer=f"a{i}").with_inputs("question") for i in range(start, stop)]
 
 
+def digits(texts):
+    """A vector of digit counts for each text."""
+    return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
+
+
 def optimizers(metric):
     """Every optimizer, small."""
     return {
@@ -64,5 +69,9 @@ def optimizers(metric):
         ),
         "BootstrapFewShotWithRandomSearch": lmnb.BootstrapFewShotWithRandomSearch(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3, max_rounds=2
+        ),
+        "KNNFewShot": lmnb.KNNFewShot(k=3, vectorizer=digits, metric=metric, max_labeled_demos=5),
+        "IteratedBootstrapFewShot": lmnb.IteratedBootstrapFewShot(
+            metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5, rounds=2
         ),
     }
