@@ -87,6 +87,8 @@ _WHERE = {
     "lmnb.evaluate.judges": "SemanticF1 CompleteAndGrounded",
     "lmnb.optimize.labeled_few_shot": "LabeledFewShot",
     "lmnb.optimize.bootstrap": "BootstrapFewShot",
+    "lmnb.optimize.ensemble": "Ensemble",
+    "lmnb.optimize.ensembled_program": "EnsembledProgram",
     "lmnb.optimize.iterated_bootstrap": "IteratedBootstrapFewShot",
     "lmnb.optimize.knn_few_shot": "KNNFewShot",
     "lmnb.optimize.random_search": "BootstrapFewShotWithRandomSearch BootstrapRS",

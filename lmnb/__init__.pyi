@@ -152,6 +152,8 @@ from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
+from lmnb.optimize.ensemble import Ensemble as Ensemble
+from lmnb.optimize.ensembled_program import EnsembledProgram as EnsembledProgram
 from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot as IteratedBootstrapFewShot
 from lmnb.optimize.knn_few_shot import KNNFewShot as KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot

@@ -66,7 +66,9 @@ class Embedder:
         InputError for a function, which has no such form.
         """
         if not isinstance(self.model, str):
-            raise InputError(f"an Embedder of the function {self.model!r} has no state. Name a model: Embedder('lmnb/tiny').")
+            raise InputError(
+                f"an Embedder of the function {self.model!r} has no state. Name a model: Embedder('lmnb/tiny')."
+            )
         own = {name: getattr(self, name) for name, default in _OWN.items() if getattr(self, name) != default}
         elsewhere = {"endpoint": "own"} if ENDPOINT & self._private.keys() else {}
         return {"model": self.model, **own, **public(self._options), **elsewhere}

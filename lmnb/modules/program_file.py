@@ -201,7 +201,13 @@ def _read_predictor(
     signature = predictor.signature.load_state(state)
     demos = [_read_demo(signature, demo, f"{place}.demos[{at}]") for at, demo in enumerate(state["demos"])]
     policy = _read_policy(state.get("demo_policy"), predictor, place)
-    return signature, demos, policy, _trusted(state["config"], f"{place}.config"), _read_lm(state["lm"], predictor, place)
+    return (
+        signature,
+        demos,
+        policy,
+        _trusted(state["config"], f"{place}.config"),
+        _read_lm(state["lm"], predictor, place),
+    )
 
 
 def _read_policy(state: Any, predictor: Any, place: str) -> NearestDemos | None:

@@ -69,7 +69,9 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
         baseline = yield from gate(task.baseline)
         if baseline is not None:
             yield from evaluate(baseline, task)
-        teacher: Candidate | None = None  # of the first round: the one that was given, or the program with labelled demos
+        teacher: Candidate | None = (
+            None  # of the first round: the one that was given, or the program with labelled demos
+        )
         for number in range(1, self.rounds + 1):
             order = list(range(len(task.trainset)))
             if number > 1:

@@ -104,14 +104,14 @@ class KNNFewShot(BootstrapFewShot):
             if pools == former:
                 return  # else a demo was ruled out meanwhile: the pool does without it
 
-    def _pools(
-        self, task: Task, made: Candidate
-    ) -> Generator[list[Effect], list[Any], dict[str, list[Example]]]:
+    def _pools(self, task: Task, made: Candidate) -> Generator[list[Effect], list[Any], dict[str, list[Example]]]:
         """By predictor, the demos that are allowed now: those that a person kept, then one a training example."""
         pools = {}
         for predictor in task.predictors:
             slot = f"{predictor.path}.demos"
-            own = {demo.provenance.source: demo for demo in made.values[slot] if demo.provenance.origin == "bootstrapped"}
+            own = {
+                demo.provenance.source: demo for demo in made.values[slot] if demo.provenance.origin == "bootstrapped"
+            }
             pool = [
                 demo
                 for index, example in enumerate(task.trainset)

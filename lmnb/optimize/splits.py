@@ -58,13 +58,20 @@ class Splits:
 
 
 def prepared(
-    program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None, *, scoring: bool, needed: bool
+    program: Any,
+    trainset: Sequence[Example],
+    valset: Sequence[Example] | None,
+    *,
+    scoring: bool,
+    needed: bool,
+    trains: bool = True,
 ) -> Splits:
-    """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores.
+    """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `trains`: nor without
+    training examples.
 
     InputError for data that cannot be used.
     """
-    train = _checked(trainset, "trainset")
+    train = _checked(trainset, "trainset") if trains or trainset else ()
     val = _checked(valset, "valset") if valset is not None else ()
     for name, examples in (("trainset", train), ("valset", val)):
         _check_labels(program, examples, name)
