@@ -11,7 +11,6 @@ from typing import Any
 from lmnb.canonical import canonical
 from lmnb.counts import whole_number
 from lmnb.errors import InputError
-from lmnb.example import Example
 from lmnb.fingerprint import fingerprint, import_path
 from lmnb.lm.embedder import Embedder
 from lmnb.modules.knn import input_text, nearest, unit_rows
@@ -48,7 +47,7 @@ class NearestDemos:
         self._state = _state_of(self.vectorizer)
         self._rows: dict[tuple[str, ...], Any] = {}
 
-    def choose(self, demos: Sequence[Example], inputs: Mapping[str, Any]) -> list[Example]:
+    def choose(self, demos: Sequence[Any], inputs: Mapping[str, Any]) -> list[Any]:
         """Those of `demos` that a call with `inputs` is shown. Where an input is not known yet (a prompt with placeholders), the
         first `k`.
         """

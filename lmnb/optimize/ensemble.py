@@ -70,13 +70,14 @@ class Ensemble(Optimizer):
                 )
         if valset is None:
             options.setdefault("run_dir", None)
+        weights: Any = _scores(student) if self.weights == "score" else self.weights
         made = EnsembledProgram(
             student,
             self.reduce_fn,
             size=self.size,
             deterministic=self.deterministic,
             seed=seed,
-            weights=_scores(student) if self.weights == "score" else self.weights,
+            weights=weights,
         )
         return super().start(made, trainset=(), valset=valset, seed=seed, **options)
 
@@ -97,10 +98,12 @@ class Ensemble(Optimizer):
 
 
 def _scores(programs: Sequence[Any]) -> list[float]:
-    scores = [getattr(program, "provenance", {}).get("score") for program in programs]
-    for at, score in enumerate(scores):
+    scores: list[float] = []
+    for at, program in enumerate(programs):
+        score = getattr(program, "provenance", {}).get("score")
         if not isinstance(score, (int, float)):
             raise InputError(
                 f"programs[{at}] has no score to weigh its vote by. Compile it with a metric and a valset, or give weights."
             )
-    return [float(score) for score in scores]
+        scores.append(float(score))
+    return scores

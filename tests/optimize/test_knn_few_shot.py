@@ -122,7 +122,9 @@ def test_the_policy_is_a_slot_of_the_run() -> None:
         run.wait(60)
         run.accept(1)
         slot = "respond.predict.demo_policy"
-        child = run.inject(candidate={slot: {**run.candidate(1).values[slot], "nearest": 5}})
+        child = run.inject(candidate={slot: lmnb.NearestDemos(5, worlds.digits)})
+        with pytest.raises(lmnb.InputError, match="'five' is no policy of demos"):
+            run.inject(candidate={slot: "five"})
         run.until("ended", 30)
         assert run.candidates[2].status == "scored"
         run.pin(slot, child.id)
