@@ -140,6 +140,7 @@ from lmnb.modules.chain_of_thought import ChainOfThought as ChainOfThought
 from lmnb.modules.checks import Assert as Assert
 from lmnb.modules.checks import Suggest as Suggest
 from lmnb.modules.code_act import CodeAct as CodeAct
+from lmnb.modules.demo_policy import NearestDemos as NearestDemos
 from lmnb.modules.knn import KNN as KNN
 from lmnb.modules.module import Module as Module
 from lmnb.modules.multi_chain import MultiChainComparison as MultiChainComparison
@@ -151,6 +152,10 @@ from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
+from lmnb.optimize.ensemble import Ensemble as Ensemble
+from lmnb.optimize.ensembled_program import EnsembledProgram as EnsembledProgram
+from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot as IteratedBootstrapFewShot
+from lmnb.optimize.knn_few_shot import KNNFewShot as KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
 from lmnb.optimize.mipro import MIPROv2 as MIPROv2
 from lmnb.optimize.optimizer import Optimizer as Optimizer

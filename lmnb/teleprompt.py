@@ -1,6 +1,9 @@
 """The optimizers under the name that the field's first paper gave them."""
 
 from lmnb.optimize.bootstrap import BootstrapFewShot
+from lmnb.optimize.ensemble import Ensemble
+from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot
+from lmnb.optimize.knn_few_shot import KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot
 from lmnb.optimize.mipro import MIPROv2
 from lmnb.optimize.optimizer import Teleprompter
@@ -14,6 +17,9 @@ __all__ = [
     "BootstrapFewShotWithOptuna",
     "BootstrapFewShotWithRandomSearch",
     "BootstrapRS",
+    "Ensemble",
+    "IteratedBootstrapFewShot",
+    "KNNFewShot",
     "LabeledFewShot",
     "MIPROv2",
     "Teleprompter",

@@ -62,6 +62,11 @@ class Minibatches(lmnb.MIPROv2):
         return super().start(student, **{"minibatch_size": 3, "minibatch_full_eval_steps": 4, **options})
 
 
+def digits(texts):
+    """A vector of digit counts for each text."""
+    return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
+
+
 def optimizers(metric):
     """Every optimizer, small."""
     return {
@@ -80,4 +85,8 @@ def optimizers(metric):
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=5, max_rounds=2
         ),
         "SIMBA": lmnb.SIMBA(metric=metric, bsize=6, num_candidates=3, max_steps=2, max_demos=3),
+        "KNNFewShot": lmnb.KNNFewShot(k=3, vectorizer=digits, metric=metric, max_labeled_demos=5),
+        "IteratedBootstrapFewShot": lmnb.IteratedBootstrapFewShot(
+            metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5, rounds=2
+        ),
     }

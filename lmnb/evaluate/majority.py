@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lmnb.errors import InputError
@@ -14,11 +15,13 @@ def majority(
     predictions: Prediction | Completions | Iterable[Any],
     normalize: Callable[[Any], Any] | None = normalize_text,
     field: str | None = None,
+    weights: Sequence[float] | None = None,
 ) -> Prediction:
     """The first of the predictions whose `field` (default: the last one) says what most say; ties go to the earlier.
 
     `predictions` is a list, a prediction of several completions, or its completions. Values are compared as `normalize`
-    leaves them (None: as they are); a value that it makes empty has no vote, unless all are.
+    leaves them (None: as they are); a value that it makes empty has no vote, unless all are. With `weights`, one a
+    prediction, the value with the highest sum of them wins.
 
     >>> majority([Prediction(answer="4"), Prediction(answer="four"), Prediction(answer="Four!")])
     Prediction(answer='four')
@@ -28,14 +31,17 @@ def majority(
     if not rows:
         raise InputError("there is no prediction, so no majority.")
     name = field if field is not None else list(rows[-1].keys())[-1]
-    votes: dict[str, int] = {}
+    if weights is not None and len(weights) != len(rows):
+        raise InputError(f"there are {len(weights)} weights for {len(rows)} predictions. Give one for each.")
+    votes: dict[str, list[float]] = {}
     keys = []
-    for row in rows:
+    for at, row in enumerate(rows):
         value = normalize(row[name]) if normalize is not None else row[name]
         keys.append(repr(value) if value not in (None, "") else None)
         if keys[-1] is not None:
-            votes[keys[-1]] = votes.get(keys[-1], 0) + 1
-    most = max(votes.values(), default=0)
-    at = next((at for at, key in enumerate(keys) if key is not None and votes[key] == most), 0)
+            votes.setdefault(keys[-1], []).append(1.0 if weights is None else weights[at])
+    sums = {key: math.fsum(given) for key, given in votes.items()}  # the same in any order
+    most = max(sums.values(), default=0.0)
+    at = next((at for at, key in enumerate(keys) if key is not None and sums[key] == most), 0)
     row = rows[at]
     return row if isinstance(row, Prediction) else Prediction(dict(row))

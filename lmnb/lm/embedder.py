@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmnb.canonical import content_hash
@@ -12,7 +12,7 @@ from lmnb.lm import local, vectors
 from lmnb.lm.cache import cache
 from lmnb.lm.client import load_litellm
 from lmnb.lm.failures import translated
-from lmnb.lm.private import split
+from lmnb.lm.private import ENDPOINT, public, split
 from lmnb.optional import need
 
 if TYPE_CHECKING:
@@ -58,6 +58,30 @@ class Embedder:
 
     def __repr__(self) -> str:
         return f"Embedder({self.model!r})"
+
+    def dump_state(self) -> dict[str, Any]:
+        """What a file says of it: its model and the options that differ from the default; not keys, and of an endpoint only that
+        there is one.
+
+        InputError for a function, which has no such form.
+        """
+        if not isinstance(self.model, str):
+            raise InputError(
+                f"an Embedder of the function {self.model!r} has no state. Name a model: Embedder('lmnb/tiny')."
+            )
+        own = {name: getattr(self, name) for name, default in _OWN.items() if getattr(self, name) != default}
+        elsewhere = {"endpoint": "own"} if ENDPOINT & self._private.keys() else {}
+        return {"model": self.model, **own, **public(self._options), **elsewhere}
+
+    @classmethod
+    def load_state(cls, state: Mapping[str, Any]) -> Embedder:
+        """The Embedder of a state; of the options only those are taken that decide the vectors.
+
+        InputError for one with an endpoint of its own: no file says where texts are sent.
+        """
+        if "endpoint" in state:
+            raise InputError(f"the Embedder {state['model']!r} had an endpoint of its own. Make it again, with that.")
+        return cls(**{name: state[name] for name in ("model", *_OWN, "dimensions") if name in state})
 
     def __call__(
         self, inputs: str | Sequence[str], batch_size: int | None = None, caching: bool | None = None
@@ -120,6 +144,9 @@ class Embedder:
         assert isinstance(self.model, str)
         scope = f"{vectors.VERSION} {local.fingerprint(self.model)}" if local.is_local(self.model) else "litellm"
         return content_hash({"embed": self.model, "scope": scope, "options": dict(self._options), "text": text}, 64)
+
+
+_OWN = {"batch_size": 200, "caching": True, "num_retries": 3}
 
 
 def _size(batch_size: int) -> int:

@@ -64,6 +64,19 @@ def provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     return facts | {name: redact(value, {}) for name, value in said.items() if value not in ("", "{}", "[]")}
 
 
+def policy_words(predictor: Any) -> str:
+    """How the demos of a prompt are chosen, in words.
+
+    >>> import lmnb
+    >>> predict = lmnb.Predict("ticket -> team")
+    >>> predict.demos, predict.demo_policy = [lmnb.Example(ticket=word) for word in "abcd"], lmnb.NearestDemos(3)
+    >>> policy_words(predict)
+    'the 3 of 4 nearest to the inputs, by lmnb/tiny'
+    """
+    policy, count = predictor.demo_policy, len(predictor.demos)
+    return f"the {policy.k} of {count} nearest to the inputs, by {policy.by}"
+
+
 def predictor_facts(predictor: Any) -> dict[str, str]:
     """The LM and the options of a predictor, without secrets."""
     lm, options = predictor.lm, jsonable(public(predictor.config))
@@ -73,6 +86,8 @@ def predictor_facts(predictor: Any) -> dict[str, str]:
         told = {name: value for name, value in state.items() if name not in _LM_DEFAULTS or value != _LM_DEFAULTS[name]}
         more = ", ".join(f"{name}={plain(value)}" for name, value in told.items() if name != "model")
         facts["LM"] = redact(f"{type(lm).__name__} {getattr(lm, 'model', '')}" + (f" ({more})" if more else ""), {})
+    if predictor.demo_policy is not None:
+        facts["demos"] = policy_words(predictor)
     if options:
         facts["options"] = redact(", ".join(f"{name}={plain(value)}" for name, value in options.items()), {})
     return facts

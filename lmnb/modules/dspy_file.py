@@ -90,6 +90,8 @@ def _state(predictor: Any, name: str, lost: list[str]) -> dict[str, Any]:
     signature, options = predictor.signature, public(predictor.config)
     if options:
         lost.append(f"the options of {name!r} ({', '.join(options)})")
+    if predictor.demo_policy is not None:
+        lost.append(f"the policy of {name!r} that chooses among its demos ({predictor.demo_policy!r})")
     fields = [
         {
             "prefix": field.prefix or default_prefix(field.name),

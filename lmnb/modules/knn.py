@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from lmnb.adapters.values import plain
 from lmnb.counts import whole_number
+from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.optional import need
 
@@ -28,25 +30,33 @@ class KNN:
             raise InputError("the trainset is empty, so nothing can be near.")
         self.trainset = list(trainset)
         self.vectorizer = vectorizer
-        self._numpy = need("numpy", "embed", "KNN")
         self._names = list(self.trainset[0].inputs().keys())
-        self._rows = self._vectors([_text(example.inputs(), self._names) for example in self.trainset])
+        texts = [input_text(example.inputs(), self._names) for example in self.trainset]
+        self._rows = unit_rows(vectorizer, texts, "KNN")
 
     def __call__(self, **inputs: Any) -> list[Any]:
         """The nearest examples, nearest first."""
         missing = [name for name in self._names if name not in inputs]
         if missing:
             raise InputError(f"the input {missing[0]!r} is missing; the examples have: {', '.join(self._names)}.")
-        near = self._rows @ self._vectors([_text(inputs, self._names)])[0]
-        order = self._numpy.argsort(-near, kind="stable")
-        return [self.trainset[at] for at in order[: self.k]]
-
-    def _vectors(self, texts: list[str]) -> Any:
-        rows = self._numpy.asarray(self.vectorizer(texts), dtype="float32")
-        if rows.ndim != 2 or len(rows) != len(texts):
-            raise InputError(f"the vectorizer gave an array of shape {rows.shape} for {len(texts)} texts.")
-        return rows / self._numpy.maximum(self._numpy.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        asked = unit_rows(self.vectorizer, [input_text(inputs, self._names)], "KNN")[0]
+        return [self.trainset[at] for at in nearest(self._rows, asked, self.k)]
 
 
-def _text(values: Any, names: list[str]) -> str:
-    return " | ".join(f"{name}: {values[name]}" for name in names)
+def input_text(values: Any, names: Iterable[str]) -> str:
+    """What is embedded of an example: its inputs of these names, as far as it has them, each with its name."""
+    return " | ".join(f"{name}: {without_data(plain(values[name]))}" for name in names if name in values)
+
+
+def unit_rows(vectorizer: Callable[[list[str]], Any], texts: list[str], purpose: str) -> Any:
+    """The vectors of `texts` as rows of length 1."""
+    numpy = need("numpy", "embed", purpose)
+    rows = numpy.asarray(vectorizer(texts), dtype="float32")
+    if rows.ndim != 2 or len(rows) != len(texts):
+        raise InputError(f"the vectorizer gave an array of shape {rows.shape} for {len(texts)} texts.")
+    return rows / numpy.maximum(numpy.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def nearest(rows: Any, asked: Any, k: int) -> list[int]:
+    """The places of the `k` rows that are nearest to `asked`, nearest first; of those equal to six digits the earlier first."""
+    return [int(at) for at in (-(rows @ asked)).round(6).argsort(kind="stable")[:k]]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lmnb.modules.predict import Predict
 
 
+FILLED = ("instructions", "demos", "demo_policy", "lm")  # of a predictor
+
+
 class Parts(Node):
     """What `Module` stands on: a tree of modules that can be named, tuned and copied."""
 
@@ -56,13 +59,15 @@ class Parts(Node):
         return next(iter(lms.values()), None)
 
     def slots(self) -> dict[str, Any]:
-        """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), and `.lm` where a predictor
-        has its own; of the tools of agents `agent.tools['search'].desc` and, for each argument, `.arg_desc['query']`.
+        """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), `.demo_policy` (its state) and `.lm`
+        where a predictor has its own; of the tools of agents `agent.tools['search'].desc` and, for each argument, `.arg_desc['query']`.
         """
         found: dict[str, Any] = {}
         for name, predictor in self.named_predictors():
             found[f"{name}.instructions"] = predictor.instructions
             found[f"{name}.demos"] = tuple(predictor.demos)
+            if predictor.demo_policy is not None:
+                found[f"{name}.demo_policy"] = predictor.demo_policy.dump_state()
             if predictor.lm is not None:
                 found[f"{name}.lm"] = predictor.lm
         return found | tool_texts(self)
@@ -80,7 +85,7 @@ class Parts(Node):
             name, _, part = slot.rpartition(".")
             if slot in texts:
                 texts[slot] = value
-            elif name not in predictors or part not in ("instructions", "demos", "lm"):
+            elif name not in predictors or part not in FILLED:
                 raise InputError(_no_slot(slot, predictors, texts))
             else:
                 setattr(predictors[name], part, value)
@@ -104,7 +109,7 @@ class Parts(Node):
 
 
 def _no_slot(slot: str, predictors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    known = [*(f"{name}.{part}" for name in predictors for part in ("instructions", "demos", "lm")), *texts]
+    known = [*(f"{name}.{part}" for name in predictors for part in FILLED), *texts]
     near = get_close_matches(slot, known, n=1, cutoff=0.4)
     return f"the program has no slot {slot!r}. " + (
         f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'none'}."

@@ -14,7 +14,9 @@ from lmnb import listening
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.example import Example
+from lmnb.leash import in_thread
 from lmnb.modules import sampling
+from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.module import Module
 from lmnb.prediction import Prediction
 from lmnb.settings import current
@@ -33,8 +35,9 @@ _MISSING: Any = object()
 class Predict(Module):
     """One call of a model as a signature declares it.
 
-    Its state is `signature` (with the instructions), `demos`, `lm` (None: the setting) and `config` (options of every
-    call, such as `temperature`); each is replaced by assignment, on this predictor alone.
+    Its state is `signature` (with the instructions), `demos`, `demo_policy` (None: every prompt shows all demos), `lm`
+    (None: the setting) and `config` (options of every call, such as `temperature`); each is replaced by assignment, on this
+    predictor alone.
 
     >>> import lmnb
     >>> predict = Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
@@ -50,6 +53,7 @@ class Predict(Module):
         super().__init__(callbacks)
         self.signature = signature
         self.demos = []
+        self.demo_policy = None
         self.lm = lm
         self.config: dict[str, Any] = config
 
@@ -83,6 +87,18 @@ class Predict(Module):
     def demos(self, demos: Iterable[Example | Mapping[str, Any]]) -> None:
         self._demos = _examples(demos)
 
+    @property
+    def demo_policy(self) -> NearestDemos | None:
+        return self._demo_policy
+
+    @demo_policy.setter
+    def demo_policy(self, policy: NearestDemos | Mapping[str, Any] | None) -> None:
+        self._demo_policy = policy_of(policy)
+
+    def demos_for(self, **inputs: Any) -> list[Any]:
+        """The demos that a call with these inputs shows: all, or those that the policy chooses."""
+        return self._demos if self._demo_policy is None else self._demo_policy.choose(self._demos, inputs)
+
     def update_config(self, **config: Any) -> None:
         """Change some options of every call."""
         self.config = {**self.config, **config}
@@ -91,8 +107,8 @@ class Predict(Module):
         return self.config
 
     def reset(self) -> None:
-        """Drop demos, LM and call options."""
-        self.demos, self.lm, self.config = [], None, {}
+        """Drop demos, their policy, LM and call options."""
+        self.demos, self.demo_policy, self.lm, self.config = [], None, None, {}
 
     def forward(self, **inputs: Any) -> Prediction:
         """The same as calling it."""
@@ -104,10 +120,13 @@ class Predict(Module):
 
     def messages(self, **inputs: Any) -> list[dict[str, Any]]:
         """The exact prompt for `inputs`, without a call."""
+        policy = self._policy(inputs)
         signature, demos, lm, _, values = self._asked((), dict(inputs))
+        demos = demos if policy is None else policy.choose(demos, values)
         return (current("adapter") or _CHAT).messages(lm, signature, demos, values)
 
     async def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, sync: bool) -> Any:
+        policy = self._policy(kwargs)
         signature, demos, lm, config, inputs = self._asked(args, kwargs)
         if lm is None:
             raise LMNotConfigured(
@@ -127,6 +146,9 @@ class Predict(Module):
                     given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
                     given = made.retry.applied(*given) if made.retry is not None else given
                     try:
+                        if policy is not None:
+                            choosing = policy.choose, demos, inputs
+                            demos = policy.choose(demos, inputs) if sync else await in_thread(*choosing)
                         asked = (current("adapter") or _CHAT).call(lm, config, given[0], demos, given[1], sync=sync)
                         made.value = await (asked if listened is None else listened.during(asked))
                     except (LMError, ParseError) as error:
@@ -141,6 +163,10 @@ class Predict(Module):
             prediction = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
             opened.result = prediction = prediction.with_trace(Trace(opened))
         return prediction
+
+    def _policy(self, given: Mapping[str, Any]) -> NearestDemos | None:
+        """What chooses among the demos of a call; a call that is given its demos shows those."""
+        return None if "demos" in given else self._demo_policy
 
     def _asked(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -1,7 +1,7 @@
 """Programs as JSON files: written to be read in a review, read back as what it is, somebody's file.
 
 {"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "code": {...}, "provenance": {...},
- "predictors": {path: {"instructions", "fields", "demos", "config", "lm"}}, "tools": {path: {"desc", "args"}}}
+ "predictors": {path: {"instructions", "fields", "demos", "demo_policy" (where there is one), "config", "lm"}}, "tools": {path: {"desc", "args"}}}
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lmnb.fingerprint import fingerprint, import_path
 from lmnb.json_file import expect, finite, reading, shown, write_json
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, public, split
+from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.program_form import FORMAT, check_predictor, checked
 from lmnb.modules.tool_texts import (
     check_tool_state,
@@ -75,6 +76,7 @@ def _predictor_state(predictor: Any) -> dict[str, Any]:
     return {
         **state,
         "demos": [_demo_state(predictor.signature, demo) for demo in predictor.demos],
+        **({} if predictor.demo_policy is None else {"demo_policy": predictor.demo_policy.dump_state()}),
         "config": jsonable(public(predictor.config)),
         "lm": None if own is None else {"class": type(own).__name__, **own.dump_state()},
     }
@@ -152,11 +154,12 @@ def _fill(program: Any, states: Mapping[str, Any], tools: Mapping[str, Any]) -> 
         path: _read_predictor(predictor, states[path], f"predictors[{path!r}]")
         for path, predictor in predictors.items()
     }
-    for path, (signature, demos, config, lm) in made.items():
+    for path, (signature, demos, policy, config, lm) in made.items():
         predictor = predictors[path]
         # keys and endpoints are never in a file: those that the program has stay
         config = {**split(predictor.config)[1], **config}
         predictor.signature, predictor.demos, predictor.config = signature, demos, config
+        predictor.demo_policy = policy
         if lm is not None:
             predictor.lm = lm
     for old, new in told:
@@ -194,10 +197,35 @@ def _field_differences(signature: Any, stored: list[dict[str, Any]]) -> Iterator
 
 def _read_predictor(
     predictor: Any, state: Mapping[str, Any], place: str
-) -> tuple[Any, list[Example], dict[str, Any], Any]:
+) -> tuple[Any, list[Example], NearestDemos | None, dict[str, Any], Any]:
     signature = predictor.signature.load_state(state)
     demos = [_read_demo(signature, demo, f"{place}.demos[{at}]") for at, demo in enumerate(state["demos"])]
-    return signature, demos, _trusted(state["config"], f"{place}.config"), _read_lm(state["lm"], predictor, place)
+    policy = _read_policy(state.get("demo_policy"), predictor, place)
+    return (
+        signature,
+        demos,
+        policy,
+        _trusted(state["config"], f"{place}.config"),
+        _read_lm(state["lm"], predictor, place),
+    )
+
+
+def _read_policy(state: Any, predictor: Any, place: str) -> NearestDemos | None:
+    try:
+        policy = policy_of(state)
+    except (InputError, TypeError) as error:
+        raise SaveError(f"{place}.demo_policy: {error}") from None
+    if policy is None or policy.known:
+        return policy
+    own = predictor.demo_policy
+    if own is not None and own.by == policy.by:  # its code changed since, or its key and endpoint are the program's own
+        return NearestDemos(policy.k, own.vectorizer)
+    warnings.warn(
+        f"{place}.demo_policy has the vectors of {policy.by!r}, which a file cannot bring back. Set "
+        f"predictor.demo_policy = lmnb.NearestDemos({policy.k}, vectorizer=...) before you call it.",
+        stacklevel=2,
+    )
+    return policy
 
 
 def _trusted(options: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lmnb.modules.tool_texts import check_tool_state
 
 FORMAT = 1
 _TOP = ("lmnb", "format", "version", "class", "code", "provenance", "predictors", "tools")
-_PREDICTOR = ("instructions", "fields", "demos", "config", "lm")
+_PREDICTOR = ("instructions", "fields", "demos", "demo_policy", "config", "lm")
 _FIELD = ("name", "role", "type", "desc", "prefix", "constraints", "schema")
 _DEMO = ("fields", "inputs", "origin", "source", "untyped")
 _CODE_NAME = re.compile(r"[\w.]+:[\w.<>]+")
@@ -52,7 +52,7 @@ def checked(stored: Any, path: str | Path) -> Stored:
 
 def check_predictor(state: Any, place: str) -> None:
     """SaveError names the place of what has not the form of a predictor's state."""
-    expect_keys(expect(dict, state, place), _PREDICTOR, place)
+    expect_keys(expect(dict, state, place), _PREDICTOR, place, optional=("demo_policy",))
     expect(str, state["instructions"], f"{place}.instructions")
     for at, field in enumerate(expect(list, state["fields"], f"{place}.fields")):
         where = f"{place}.fields[{at}]"

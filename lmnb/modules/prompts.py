@@ -11,6 +11,7 @@ from lmnb.adapters.values import plain
 from lmnb.errors import InputError
 from lmnb.json_file import json_text, write_text
 from lmnb.markdown import block, document, span
+from lmnb.modules.card import policy_words
 from lmnb.nearest import did_you_mean
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT
@@ -59,7 +60,9 @@ def _messages(predictor: Any, values: Mapping[str, Any]) -> Messages:
     adapter = current("adapter") or ChatAdapter()
     ordered = {name: values[name] for name in predictor.signature.input_fields}
     lm = predictor.lm if predictor.lm is not None else current("lm")
-    return adapter.messages(lm, predictor.signature, predictor.demos, ordered)
+    policy = predictor.demo_policy
+    demos = predictor.demos if policy is None else policy.choose(predictor.demos, ordered)
+    return adapter.messages(lm, predictor.signature, demos, ordered)
 
 
 def _marks(predictor: Any) -> dict[str, Placeholder]:
@@ -101,6 +104,8 @@ def _markdown(program: Any) -> str:
         marks = _marks(part)
         inputs = ", ".join(map(span, marks.values())) or "none"
         parts += [f"## {span(path)}", f"{span(part.signature.signature)}, with the placeholders: {inputs}"]
+        if part.demo_policy is not None:
+            parts.append(f"Its demos are {policy_words(part)}; here stand the first of them.")
         for message in _messages(part, marks):
             parts += [f"**{message['role']}**", block(_text(message))]
     return document(*parts)

@@ -15,7 +15,9 @@ from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
 from lmnb.json_file import finite, write_text
+from lmnb.lm.embedder import Embedder
 from lmnb.lm.private import public
+from lmnb.modules.demo_policy import NearestDemos
 from lmnb.modules.python_names import Names
 from lmnb.modules.tool_texts import tuned_texts
 from lmnb.syntax import parse
@@ -77,6 +79,8 @@ def _tuned(path: str, predictor: Any, names: Names) -> list[str]:
         rows = "".join(f"    {_demo(demo, names)},\n" for demo in predictor.demos)
         names.parts.append(f"{demos} = [\n{rows}]")
         lines.append(f"{target}.demos = {demos}")
+    if predictor.demo_policy is not None:
+        lines.append(f"{target}.demo_policy = {_policy(predictor.demo_policy, names)}")
     lines += _config(target, predictor.config, names)
     if predictor.lm is not None:
         written = names.lm(predictor.lm)
@@ -85,6 +89,16 @@ def _tuned(path: str, predictor: Any, names: Names) -> list[str]:
             f"{target}.lm = {written}" if written else f"# {target}.lm was a {kind}: set an LM, or configure one"
         )
     return lines
+
+
+def _policy(policy: NearestDemos, names: Names) -> str:
+    state = policy.dump_state()["vectorizer"]
+    if "model" in state:
+        given = names.value(state if len(state) > 1 else state["model"])
+    else:
+        own: Any = policy.vectorizer
+        given = names.expression(own.model if isinstance(own, Embedder) else own, "the vectorizer of the demos")
+    return f"lmnb.NearestDemos({policy.k}, {given})"
 
 
 def _config(target: str, config: Mapping[str, Any], names: Names) -> list[str]:

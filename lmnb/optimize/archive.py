@@ -10,6 +10,7 @@ from typing import Any
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result
+from lmnb.optimize.ensembled_program import of_one_member
 
 
 @dataclass
@@ -91,15 +92,18 @@ class Archive:
 
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON. One whose outputs a check
-        refused to the end is not among them: nothing is to be learned from it.
+        refused to the end is not among them: nothing is to be learned from it. Of a teacher that is an ensemble they are those of
+        one program that agreed, by the student's paths.
         """
         if result.trace is None:
             return []
-        return [
+        steps = [
             {"path": span["path"], **(span.get("values") or {"inputs": span["inputs"], "outputs": span["outputs"]})}
             for span in self._load(result.trace)["spans"]
             if "path" in span and span["outputs"] is not None and "refused" not in span
         ]
+        ours = all(f"{step['path']}.demos" in self.outputs for step in steps)
+        return steps if ours else of_one_member(steps)
 
     def demo_refused(self, slot: str, demo: Any) -> Decision | None:
         return self.state.refuses_demo(demo, self.outputs[slot])

@@ -20,6 +20,7 @@ from lmnb.lm.budget import Budget
 from lmnb.modules.tool_texts import tool_texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
+from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
 from lmnb.optimize.journal import FORMAT, Journal
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.splits import Splits, prepared
@@ -174,6 +175,7 @@ def header_for(
         scoring=code.metric is not None,
         needed=optimizer.needs_evalset,
         most=optimizer.most_scored,
+        trains=optimizer.needs_trainset,
     )
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
@@ -187,11 +189,7 @@ def header_for(
     given = optimizer.get_params().items()
     arguments = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, BaseLM)}
     lm = code.settings.get("lm")
-    if code.teacher is not None and list(shape_of(code.teacher)) != list(shape_of(code.program)):
-        raise InputError(
-            f"the teacher's predictors {list(shape_of(code.teacher))} are not the student's {list(shape_of(code.program))}; "
-            "a teacher has the same structure, with other demos, instructions or LMs"
-        )
+    _check_teacher(code)
     program_path = import_path(type(code.program))
     return Header(
         id=secrets.token_hex(6),
@@ -226,5 +224,16 @@ def header_for(
     )
 
 
+def _check_teacher(code: Code) -> None:
+    """InputError where the teacher's predictors are not the student's, and it is no ensemble of programs with those."""
+    taught, own = list(shape_of(code.teacher)) if code.teacher is not None else None, list(shape_of(code.program))
+    if taught is not None and taught != own and list(dict.fromkeys(map(member_path, taught))) != own:
+        raise InputError(
+            f"the teacher's predictors {taught} are not the student's {own}; "
+            "a teacher has the same structure, with other demos, instructions or LMs"
+        )
+
+
 def _is_compiled(program: Any) -> bool:
-    return bool(getattr(program, "provenance", None)) or any(predictor.demos for predictor in program.predictors())
+    made = bool(getattr(program, "provenance", None)) or isinstance(program, EnsembledProgram)
+    return made or any(predictor.demos for predictor in program.predictors())

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.example import Example
+from lmnb.modules.demo_policy import policy_of
 from lmnb.modules.tool_texts import check_text
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.task import Predictor
@@ -65,6 +66,9 @@ def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
             raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(base.values)}")
         if slot.endswith(".demos"):
             value = tuple(_demo(demo) for demo in value)
+        elif slot.endswith(".demo_policy"):
+            policy = policy_of(value)
+            value = None if policy is None else policy.dump_state()
         elif isinstance(base.values[slot], str) and not (isinstance(value, str) and slot.endswith(".instructions")):
             check_text(slot, value)
         child = child.put(slot, value)

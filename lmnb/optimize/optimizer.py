@@ -25,9 +25,11 @@ class Optimizer:
     """Subclass it and write `search`, a generator of batches of effects (see `lmnb.optimize.effects`).
 
     `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it.
+    `needs_trainset = False` says that it can do without training examples.
     """
 
     needs_evalset = False
+    needs_trainset = True
     prompt_model: Any = None
 
     def __init__(

@@ -65,13 +65,14 @@ def prepared(
     scoring: bool,
     needed: bool,
     most: int | None = None,
+    trains: bool = True,
 ) -> Splits:
     """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `most`: of a larger
-    validation set this many examples are used, evenly spread.
+    validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples.
 
     InputError for data that cannot be used.
     """
-    train = _checked(trainset, "trainset")
+    train = _checked(trainset, "trainset") if trains or trainset else ()
     val = _checked(valset, "valset") if valset is not None else ()
     for name, examples in (("trainset", train), ("valset", val)):
         _check_labels(program, examples, name)

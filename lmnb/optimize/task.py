@@ -32,13 +32,14 @@ class Predictor:
 
 
 def shape_of(program: Any) -> dict[str, Any]:
-    """The part of a program that a search works on, as JSON: per predictor its fields, instructions and demos."""
+    """The part of a program that a search works on, as JSON: per predictor its fields, instructions, demos and their policy."""
     return {
         path: {
             "inputs": list(predictor.signature.input_fields),
             "outputs": list(predictor.signature.output_fields),
             "instructions": predictor.instructions,
             "demos": [demo_to_dict(demo) for demo in predictor.demos],
+            **({} if predictor.demo_policy is None else {"demo_policy": predictor.demo_policy.dump_state()}),
         }
         for path, predictor in program.named_predictors()
     }
@@ -50,6 +51,8 @@ def baseline_of(shape: Mapping[str, Any], tools: Mapping[str, str], label: str =
     for path, part in shape.items():
         values[f"{path}.instructions"] = part["instructions"]
         values[f"{path}.demos"] = tuple(demo_from_dict(demo) for demo in part["demos"])
+        if "demo_policy" in part:
+            values[f"{path}.demo_policy"] = part["demo_policy"]
     return Candidate({**values, **tools}, label=label)
 
 

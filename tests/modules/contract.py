@@ -238,6 +238,14 @@ CASES = {
         "module module predict lm module predict lm",
         ("completeness.predict", "groundedness.predict"),
     ),
+    "EnsembledProgram": Case(
+        lambda: lmnb.EnsembledProgram([lmnb.Predict(_QA), lmnb.Predict(_QA)]),
+        _ASKED,
+        ({"answer": "a"}, {"answer": "a"}),
+        {"answer": "a"},
+        "module predict lm predict lm",
+        ("programs[0]", "programs[1]"),
+    ),
     "synchronous program": Case(
         Hops,
         _ASKED,
