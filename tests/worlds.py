@@ -55,6 +55,9 @@ def questions(start, stop):
     return [lmnb.Example(question=f"q{i}", answer=f"a{i}").with_inputs("question") for i in range(start, stop)]
 
 
+WITHOUT_DEMOS = ("GEPA",)  # optimizers that leave demos as they are
+
+
 def optimizers(metric):
     """Every optimizer, small."""
     return {
@@ -65,4 +68,6 @@ def optimizers(metric):
         "BootstrapFewShotWithRandomSearch": lmnb.BootstrapFewShotWithRandomSearch(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3, max_rounds=2
         ),
+        "GEPA": lmnb.GEPA(metric, max_metric_calls=70),
+        "GEPA with demos": lmnb.GEPA(metric, max_metric_calls=80, max_demos=3),
     }

@@ -16,7 +16,8 @@ class Rollout:
     """Run one candidate on example `index` of `split` ("train" or "val"). The result is a `Result`, or `Dropped`.
 
     `rollout_id` > 0 asks for another sample of the same call, at `temperature`. `tracing` gives the metric the trace, as bootstrapping does.
-    `role` is the program that runs: "student" or "teacher".
+    `role` is the program that runs: "student" or "teacher". `focus` is the predictor of which the metric is asked to speak, where it can
+    (see `lmnb.evaluate.metrics`); such a rollout counts for no score.
     """
 
     candidate: Candidate
@@ -26,6 +27,7 @@ class Rollout:
     temperature: float | None = None
     tracing: bool = False
     role: str = "student"
+    focus: str | None = None
 
     def run_key(self) -> str:
         """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
@@ -35,7 +37,8 @@ class Rollout:
 
     def key(self) -> str:
         """Names the rollout with its score: the same key is never bought twice."""
-        return content_hash([self.run_key(), self.tracing], 16)
+        focus = [] if self.focus is None else [self.focus]
+        return content_hash([self.run_key(), self.tracing, *focus], 16)
 
     def request(self) -> list[Any]:
         return ["rollout", self.key()]
@@ -49,6 +52,7 @@ class Rollout:
             "rollout": self.rollout_id,
             "role": self.role,
             "tracing": self.tracing,
+            **({} if self.focus is None else {"focus": self.focus}),
         }
 
 

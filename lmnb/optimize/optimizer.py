@@ -57,6 +57,10 @@ class Optimizer:
         """How many candidates the search will propose, where that is fixed."""
         return None
 
+    def results(self, run: Run) -> Mapping[str, Any]:
+        """What a compiled program is told of its run beside its provenance: attributes by name."""
+        return {}
+
     def get_params(self) -> dict[str, Any]:
         """The constructor's arguments as they are in force."""
         names = inspect.signature(type(self).__init__).parameters
@@ -103,7 +107,10 @@ class Optimizer:
         """
         given = {"student": student, "trainset": trainset, "teacher": teacher, "valset": valset, **options}
         with span("compile", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
-            made = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options).wait()
+            run = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options)
+            made = run.wait()
+            for name, value in self.results(run).items():
+                setattr(made, name, value)
             opened.result = made
         return made
 

@@ -92,6 +92,10 @@ class Run(Steering):
             )
         return self._program_of(best)
 
+    def program(self, name: Any) -> Any:
+        """The program that a candidate is (by id, number or standing), with its provenance."""
+        return self._program_of(self.candidate(name))
+
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:
             raise RunError("there is no candidate yet")

@@ -42,6 +42,9 @@ class Told(FakeLM):
 
     def reply(self, messages: list[dict[str, Any]]) -> dict[str, Any]:
         system, asked = messages[0]["content"], messages[-1]["content"]
+        outputs = re.findall(r"^- `(\w+)`", system.partition("Output fields")[2], re.M)
+        if not {"query", "answer"} & set(outputs):  # a proposer's
+            return {name: f"Mind the {len(asked)} words." for name in outputs}
         number = int(re.findall(r"\bq(\d+)", asked)[0])
         if "`query` (str)" in system.partition("Output fields")[2]:
             return {"query": f"find {number}"}
