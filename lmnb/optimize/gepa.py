@@ -219,8 +219,8 @@ class GEPA(Optimizer):
         step = Step(parent, batch, results, focus)
         step = step.on(ascent.chosen(step, pool, number))
         proposed = yield from ascent.proposed(step)
-        if proposed is None or proposed.id == parent.id or proposed.id in task.archive.entries:
-            return False
+        if proposed is None or proposed.id == parent.id or task.archive.complete(proposed.id):
+            return False  # what was proposed before and did not make it has another chance on this minibatch
         child = yield from gate(proposed)
         if child is None or child.id == parent.id:
             return False

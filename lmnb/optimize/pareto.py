@@ -66,8 +66,9 @@ class Pool:
 class Minibatches:
     """Training examples in shuffled epochs: the least used ones first."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, seed: int) -> None:
         self._task = task
+        self._seed = seed
         self._used = [0] * len(task.trainset)
         self._orders: dict[int, list[int]] = {}
 
@@ -82,5 +83,5 @@ class Minibatches:
     def _rank(self, epoch: int, index: int) -> int:
         if epoch not in self._orders:
             self._orders[epoch] = list(range(len(self._used)))
-            self._task.rng("epoch", epoch).shuffle(self._orders[epoch])
+            self._task.rng("epoch", self._seed, epoch).shuffle(self._orders[epoch])
         return self._orders[epoch][index]

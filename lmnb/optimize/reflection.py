@@ -109,7 +109,7 @@ class Reflector(Module):
     <BLANKLINE>
     [[ ## examples ## ]]
     question: The capital of France?
-    answer: It is Paris.
+    replied answer: It is Paris.
     feedback: One word.
     """
 
@@ -155,7 +155,12 @@ def _signature(kind: str, instructions: str) -> Any:
 
 def _shown(record: Mapping[str, Any]) -> str:
     outputs = record["Generated Outputs"]
-    reply = _fields(outputs) if isinstance(outputs, Mapping) else f"reply: {_cut(outputs)}"
+    fields = isinstance(outputs, Mapping)
+    reply = (
+        _fields({f"replied {name}": value for name, value in outputs.items()})
+        if fields
+        else f"replied: {_cut(outputs)}"
+    )
     return f"{_fields(record['Inputs'])}\n{reply}\nfeedback: {record['Feedback']}"
 
 

@@ -52,7 +52,7 @@ class Ascent:
     _aside: dict[str, list[Candidate]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
-        self.minibatches = Minibatches(self.task)
+        self.minibatches = Minibatches(self.task, self.options.seed)
 
     def rng(self, name: str) -> random.Random:
         """A generator for one purpose in this iteration."""
