@@ -31,14 +31,14 @@ class Rollout:
 
     def run_key(self) -> str:
         """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
+        focus = [] if self.focus is None else [self.focus]  # a run of its own: it shares no log of calls
         return content_hash(
-            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role], 16
+            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role, *focus], 16
         )
 
     def key(self) -> str:
         """Names the rollout with its score: the same key is never bought twice."""
-        focus = [] if self.focus is None else [self.focus]
-        return content_hash([self.run_key(), self.tracing, *focus], 16)
+        return content_hash([self.run_key(), self.tracing], 16)
 
     def request(self) -> list[Any]:
         return ["rollout", self.key()]

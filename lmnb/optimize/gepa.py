@@ -147,7 +147,7 @@ class GEPA(Optimizer):
             limit = self.max_full_evals * examples
         else:
             n = AUTO[self.auto or "light"]
-            N = int(max(4 * len(self.components(task.baseline, task)) * math.log2(n), 1.5 * n))
+            N = int(max(4 * len(self.slots(task.baseline)) * math.log2(n), 1.5 * n))
             limit = V + 5 * n + 35 * N + ((N + 1) // 5 + 1 + (N < 5)) * V
         least = V + self.step_size(b, V)
         if limit < least:
@@ -163,14 +163,16 @@ class GEPA(Optimizer):
         """
         return (3 if self.max_demos else 2) * b + V
 
-    def components(self, candidate: Candidate, task: Task) -> list[str]:
-        """The slots that can be changed: texts, and demos if they are evolved; what is pinned cannot."""
+    def slots(self, candidate: Candidate) -> list[str]:
+        """What the search can work on: texts, and demos if they are evolved."""
+        demos = self.max_demos > 0
         return [
-            slot
-            for slot, value in candidate.values.items()
-            if slot not in task.archive.state.pins
-            and (isinstance(value, str) or (self.max_demos > 0 and slot.endswith(".demos")))
+            s for s, value in candidate.values.items() if isinstance(value, str) or (demos and s.endswith(".demos"))
         ]
+
+    def components(self, candidate: Candidate, task: Task) -> list[str]:
+        """Those of its slots that are not pinned."""
+        return [slot for slot in self.slots(candidate) if slot not in task.archive.state.pins]
 
     def search(self, task: Task) -> Search:
         if task.evalset is None:
