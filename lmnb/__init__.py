@@ -95,6 +95,8 @@ _WHERE = {
     "lmnb.optimize.mipro": "MIPROv2",
     "lmnb.optimize.optuna_search": "BootstrapFewShotWithOptuna",
     "lmnb.optimize.simba": "SIMBA",
+    "lmnb.optimize.gepa": "GEPA",
+    "lmnb.optimize.gepa_result": "GEPAResult",
     "lmnb.optimize.candidate": "Candidate",
     "lmnb.optimize.optimizer": "Optimizer",
     "lmnb.optimize.run": "Run",

@@ -2,6 +2,7 @@
 
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.ensemble import Ensemble
+from lmnb.optimize.gepa import GEPA
 from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot
 from lmnb.optimize.knn_few_shot import KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot
@@ -12,6 +13,7 @@ from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch, Bootst
 from lmnb.optimize.simba import SIMBA
 
 __all__ = [
+    "GEPA",
     "SIMBA",
     "BootstrapFewShot",
     "BootstrapFewShotWithOptuna",

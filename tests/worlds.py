@@ -67,6 +67,9 @@ def digits(texts):
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
 
 
+WITHOUT_DEMOS = ("GEPA",)  # optimizers that leave demos as they are
+
+
 def optimizers(metric):
     """Every optimizer, small."""
     return {
@@ -89,4 +92,6 @@ def optimizers(metric):
         "IteratedBootstrapFewShot": lmnb.IteratedBootstrapFewShot(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5, rounds=2
         ),
+        "GEPA": lmnb.GEPA(metric, max_metric_calls=70),
+        "GEPA with demos": lmnb.GEPA(metric, max_metric_calls=80, max_demos=3),
     }

@@ -2,7 +2,8 @@
 
 A metric is `metric(example, prediction, trace=None)` and gives a number, a bool or a `Score`. `trace` is None in
 Evaluate and the `Trace` while demonstrations are gathered. A metric of two parameters is called without it; one of
-five, `metric(gold, pred, trace, pred_name, pred_trace)`, is called as GEPA's are.
+five, `metric(gold, pred, trace, pred_name, pred_trace)`, is called as GEPA's are: where an optimizer works on one
+predictor, with its name and its last call in the trace, else with None for both.
 """
 
 from __future__ import annotations
@@ -165,6 +166,24 @@ _KEPT = 64
 _calls: dict[int, tuple[Callable[..., Any], Call]] = {}  # looking at a signature takes as long as a small metric
 
 
+def takes_predictor(metric: Callable[..., Any]) -> bool:
+    """Whether a metric has the five parameters by which it can be asked to speak of one predictor.
+
+    >>> takes_predictor(lambda gold, pred, trace, pred_name, pred_trace: 1.0), takes_predictor(answer_exact_match)
+    (True, False)
+    """
+    try:
+        return _takes_five(list(inspect.signature(getattr(metric, "forward", metric)).parameters.values()))
+    except (TypeError, ValueError):  # a builtin without a signature
+        return False
+
+
+def _takes_five(parameters: list[inspect.Parameter]) -> bool:
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in places if p.default is p.empty]
+    return len(places) >= 5 and len(needed) <= 5 and (len(needed) > 3 or places[3].name == "pred_name")
+
+
 def _called(metric: Callable[..., Any]) -> Call:
     named = getattr(metric, "forward", metric)
     try:
@@ -175,7 +194,7 @@ def _called(metric: Callable[..., Any]) -> Call:
         return metric
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     needed = [p for p in places if p.default is p.empty]
-    if len(places) >= 5 and len(needed) <= 5 and (len(needed) > 3 or places[3].name == "pred_name"):
+    if _takes_five(parameters):
         return lambda example, prediction, trace: metric(example, prediction, trace, None, None)
     if len(places) < 2 or len(needed) > 3:
         name = getattr(metric, "__name__", type(metric).__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lmnb.errors import BudgetExceeded, Cancelled
-from lmnb.evaluate.metrics import call_of
+from lmnb.evaluate.metrics import Call, call_of, takes_predictor
 from lmnb.evaluate.printed import printed
 from lmnb.evaluate.refusals import watched_refusals
 from lmnb.evaluate.score import Score, as_score
@@ -61,12 +61,14 @@ def run_example(
     *,
     index: int = 0,
     trace_for_metric: bool = False,
+    focus: str | None = None,
 ) -> Row:
     """Run `program` on the inputs of `example`, score the prediction, and give all that happened as a `Row`.
 
     What fails is a row with an error; BudgetExceeded, Cancelled and KeyboardInterrupt pass through, the first two also
     where the program or the metric caught them: an answer made without a refused call is no result. With
-    `trace_for_metric` the metric is given the program's trace, else None. Without a metric the score is None. What is
+    `trace_for_metric` the metric is given the program's trace, else None. `focus` names a predictor: a metric of five
+    parameters is then given the trace, that name and the predictor's last call. Without a metric the score is None. What is
     printed meanwhile is kept in the trace. A program with `aforward` alone, or a metric that is a coroutine function,
     gets an event loop of its own: call it from a thread where none runs.
 
@@ -77,8 +79,9 @@ def run_example(
     1.0
     """
     if needs_loop(program) or inspect.iscoroutinefunction(metric):
-        return asyncio.run(_row(_acall(program), program, example, metric, index, trace_for_metric, in_thread=False))
-    return drive(_row(program, program, example, metric, index, trace_for_metric, in_thread=False))
+        asked = _row(_acall(program), program, example, metric, index, trace_for_metric, focus, in_thread=False)
+        return asyncio.run(asked)
+    return drive(_row(program, program, example, metric, index, trace_for_metric, focus, in_thread=False))
 
 
 async def arun_example(
@@ -90,7 +93,7 @@ async def arun_example(
     trace_for_metric: bool = False,
 ) -> Row:
     """`run_example` on a running loop, by the program's `acall`; a metric that is no coroutine runs in a thread."""
-    return await _row(_acall(program), program, example, metric, index, trace_for_metric, in_thread=True)
+    return await _row(_acall(program), program, example, metric, index, trace_for_metric, None, in_thread=True)
 
 
 def needs_loop(program: Callable[..., Any]) -> bool:
@@ -111,6 +114,7 @@ async def _row(
     metric: Callable[..., Any] | None,
     index: int,
     trace_for_metric: bool,
+    focus: str | None,
     *,
     in_thread: bool,
 ) -> Row:
@@ -137,7 +141,8 @@ async def _row(
         if failure is None and metric is not None:
             try:
                 given = trace if trace_for_metric else None
-                score = await _scored(metric, example, prediction, given, root, carrier, in_thread=in_thread)
+                call = _focused(metric, focus, trace)
+                score = await _scored(metric, call, example, prediction, given, root, carrier, in_thread=in_thread)
             except (BudgetExceeded, Cancelled):
                 raise
             except Exception as error:  # noqa: BLE001  the boundary: what a user's metric raises is this row's error
@@ -165,8 +170,20 @@ async def _predicted(call: Callable[..., Any], example: Example) -> Any:
     return await prediction if inspect.isawaitable(prediction) else prediction
 
 
+def _focused(metric: Callable[..., Any], focus: str | None, trace: Trace) -> Call:
+    """How the metric is called: about the predictor `focus` where it can be, and where that one was asked at all."""
+    steps = (
+        [] if focus is None or not takes_predictor(metric) else [step for step in trace.steps() if step.path == focus]
+    )
+    if not steps:
+        return call_of(metric)
+    last = (steps[-1].predictor, steps[-1].inputs, steps[-1].outputs)
+    return lambda example, prediction, _: metric(example, prediction, trace, focus, [last])
+
+
 async def _scored(
     metric: Callable[..., Any],
+    call: Call,
     example: Example,
     prediction: Any,
     given: Trace | None,
@@ -175,7 +192,6 @@ async def _scored(
     *,
     in_thread: bool,
 ) -> Score:
-    call = call_of(metric)
     with span("metric", _name(metric)) as scoring:
         try:
             if in_thread and not inspect.iscoroutinefunction(metric):

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
-from lmnb.optimize.effects import Bought, Result
+from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
 
 
@@ -51,6 +51,7 @@ class Archive:
         self.rollouts: dict[str, Result] = {}
         self.at_work: frozenset[str] = frozenset()  # candidates that are being scored
         self.most_calls = 1  # of an LM, in one rollout
+        self.runs = 0  # of a program on an example, each with one call of the metric
         self.outputs = outputs
         self._load = load
         self._reasons: dict[str, str | None] = {}
@@ -66,6 +67,7 @@ class Archive:
 
     def store(self, rollout: Bought, result: Result) -> None:
         """Keep a rollout or proposal; a rollout on the evaluation set counts for its candidate."""
+        self.runs += isinstance(rollout, Rollout) and rollout.key() not in self.rollouts
         self.rollouts[rollout.key()] = result
         self.most_calls = max(self.most_calls, int(result.usage.get("calls", 0)))
         self.add(rollout.place(), result)
@@ -78,7 +80,9 @@ class Archive:
     def counts(self, place: Mapping[str, Any]) -> bool:
         """Whether the rollout at `place` is one of those that a candidate is scored by."""
         student = place["role"] == "student" and not place["tracing"] and not place["rollout"]
-        return student and place["split"] == self.evalset and place["candidate"] in self.entries
+        return (
+            student and "focus" not in place and place["split"] == self.evalset and place["candidate"] in self.entries
+        )
 
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)
@@ -95,15 +99,17 @@ class Archive:
         refused to the end is not among them: nothing is to be learned from it. Of a teacher that is an ensemble they are those of
         one program that agreed, by the student's paths.
         """
-        if result.trace is None:
-            return []
         steps = [
             {"path": span["path"], **(span.get("values") or {"inputs": span["inputs"], "outputs": span["outputs"]})}
-            for span in self._load(result.trace)["spans"]
+            for span in self.spans(result)
             if "path" in span and span["outputs"] is not None and "refused" not in span
         ]
         ours = all(f"{step['path']}.demos" in self.outputs for step in steps)
         return steps if ours else of_one_member(steps)
+
+    def spans(self, result: Result) -> list[dict[str, Any]]:
+        """All spans of a rollout's trace, parents first (see `Trace.to_dict`)."""
+        return [] if result.trace is None else self._load(result.trace)["spans"]
 
     def demo_refused(self, slot: str, demo: Any) -> Decision | None:
         return self.state.refuses_demo(demo, self.outputs[slot])

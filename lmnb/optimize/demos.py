@@ -21,6 +21,8 @@ def named_demo(name: Any, archive: Archive, header: Header) -> Example:
     """The demo of that id; an Example stands for itself, so a demo can be ruled out before any candidate holds it."""
     held = {demo.provenance.id: demo for demo in held_demos(archive)}
     if isinstance(name, Example):
+        if name.provenance.id in held:  # that very one, and not what another predictor has of it
+            return held[name.provenance.id]
         forms = (predictor.labelled(name) for predictor in header.predictors)
         fitting = [form for form in forms if form is not None] or [name]
         ids = {form.provenance.id for form in fitting}

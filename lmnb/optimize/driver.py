@@ -16,7 +16,7 @@ from lmnb.errors import Diverged
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Dispatcher, Stopped
-from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Inbox, Report, Result, Rollout
+from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Inbox, Propose, Report, Result, Rollout
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.search import Search
 
@@ -173,7 +173,7 @@ class Driver:
             outcomes[effect.key()] if isinstance(effect, Bought) else answer
             for effect, answer in zip(batch, answers, strict=True)
         ]
-        self._close(rollouts, outcomes, results)
+        self._close(rollouts, outcomes)
         self.in_batch = False
         self._tell_scored(rollouts, bought=bool(missing))
         if self.controls.stopping:
@@ -216,9 +216,7 @@ class Driver:
             self.archive.store(rollout, result)
         self.controls.told("rollout", rollout)
 
-    def _close(
-        self, rollouts: Mapping[str, Bought], outcomes: Mapping[str, Result | Dropped], results: list[Any]
-    ) -> None:
+    def _close(self, rollouts: Mapping[str, Bought], outcomes: Mapping[str, Result | Dropped]) -> None:
         """Write down that a batch is done, unless the run ends in it."""
         dropped = {
             key: rollout.place()["candidate"] for key, rollout in rollouts.items() if isinstance(outcomes[key], Dropped)
@@ -228,7 +226,9 @@ class Driver:
                 self.archive.entries[name].cut_short = True
         if self.controls.stopping:
             return
-        self._faults.close(results)  # before the batch counts as done: what fails here is tried again on resume
+        proposed = {key: isinstance(effect, Propose) for key, effect in rollouts.items()}
+        runs, texts = ([outcomes[key] for key, its in proposed.items() if its is kind] for kind in (False, True))
+        self._faults.close(runs, texts)  # before the batch counts as done: what fails here is tried again on resume
         if self.batch not in self.recording.done:
             seconds = round(self.controls.clock.seconds, 2)
             self._journal.append({"k": "done", "n": self.batch, "dropped": dropped, "seconds": seconds})

@@ -16,7 +16,8 @@ class Rollout:
     """Run one candidate on example `index` of `split` ("train" or "val"). The result is a `Result`, or `Dropped`.
 
     `rollout_id` > 0 asks for another sample of the same call, at `temperature`. `tracing` gives the metric the trace, as bootstrapping does.
-    `role` is the program that runs: "student" or "teacher".
+    `role` is the program that runs: "student" or "teacher". `focus` is the predictor of which the metric is asked to speak, where it can
+    (see `lmnb.evaluate.metrics`); such a rollout counts for no score.
     """
 
     candidate: Candidate
@@ -26,11 +27,13 @@ class Rollout:
     temperature: float | None = None
     tracing: bool = False
     role: str = "student"
+    focus: str | None = None
 
     def run_key(self) -> str:
         """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
+        focus = [] if self.focus is None else [self.focus]  # a run of its own: it shares no log of calls
         return content_hash(
-            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role], 16
+            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role, *focus], 16
         )
 
     def key(self) -> str:
@@ -49,6 +52,7 @@ class Rollout:
             "rollout": self.rollout_id,
             "role": self.role,
             "tracing": self.tracing,
+            **({} if self.focus is None else {"focus": self.focus}),
         }
 
 

@@ -19,6 +19,7 @@ class Faults:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._in_a_row: list[Result] = []
+        self._proposals: list[Result] = []  # a row of their own, whatever the rollouts between them give
         self._in_batch: list[Result] = []
         self._batch_works = self._anything_works = False
 
@@ -30,9 +31,13 @@ class Faults:
             self._in_batch.append(result)
             self._check([*self._in_a_row, *self._in_batch])
 
-    def close(self, results: Iterable[Any]) -> None:
-        """The batch's results in order. Raises SystematicFailure."""
+    def close(self, results: Iterable[Any], proposals: Iterable[Any]) -> None:
+        """What the batch's rollouts and its proposals gave, in order. Raises SystematicFailure."""
         self._in_batch, self._batch_works = [], False
+        for result in proposals:
+            if isinstance(result, Result):
+                self._proposals = [*self._proposals, result] if is_fault(result) else []
+                self._check(self._proposals)
         for result in results:
             if isinstance(result, Result):
                 if is_fault(result):

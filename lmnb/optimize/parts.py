@@ -101,6 +101,7 @@ class Parts:
             self._archive.decide(decision)
         for place, result in self._recording.placed:
             self._archive.add(place, result)
+            self._archive.runs += place["role"] != "proposer"
             self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
 
     def with_code(self, code: Code | None, missing: str) -> Self:

@@ -64,7 +64,8 @@ class Runner:
     def _scored(self, rollout: Rollout) -> Row:
         example = self.splits[rollout.split][rollout.index]
         program = _sample(self._program(rollout), rollout)
-        return run_example(program, example, self.code.metric, index=rollout.index, trace_for_metric=rollout.tracing)
+        asked = {"index": rollout.index, "trace_for_metric": rollout.tracing, "focus": rollout.focus}
+        return run_example(program, example, self.code.metric, **asked)
 
     def _program(self, rollout: Rollout) -> Any:
         key = (rollout.role, rollout.candidate.id)

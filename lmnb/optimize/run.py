@@ -97,7 +97,7 @@ class Run(Steering):
         return program
 
     def program(self, candidate: Any) -> Any:
-        """The program of any candidate, with its provenance."""
+        """The program of any candidate (by id, number or standing), with its provenance."""
         return self._program_of(self.candidate(candidate))
 
     @property

@@ -27,12 +27,12 @@ def evaluate(candidate: Candidate, task: Task) -> Generator[list[Effect], list[A
 
 
 def rollouts(
-    candidate: Candidate, split: str, indices: Sequence[int], *, tracing: bool = False
+    candidate: Candidate, split: str, indices: Sequence[int], *, tracing: bool = False, focus: str | None = None
 ) -> Generator[list[Effect], list[Any], list[Result] | None]:
     """The results of the candidate on these examples of a split, in order; None where it was dropped. On the evaluation set they count
     for its score, once all examples are there.
     """
-    results = yield [Rollout(candidate, index, split, tracing=tracing) for index in indices]
+    results = yield [Rollout(candidate, index, split, tracing=tracing, focus=focus) for index in indices]
     return None if any(isinstance(result, Dropped) for result in results) else results
 
 

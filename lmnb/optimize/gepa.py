@@ -1,0 +1,309 @@
+"""GEPA: texts improved by reflection on feedback, parents chosen from a Pareto front (Agrawal et al. 2025, arXiv 2507.19457)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+from lmnb.errors import InputError
+from lmnb.evaluate.metrics import takes_predictor
+from lmnb.optimize import merging
+from lmnb.optimize.callables import found, written
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.effects import Report, Result
+from lmnb.optimize.gepa_result import GEPAResult
+from lmnb.optimize.optimizer import Optimizer
+from lmnb.optimize.pareto import Pool
+from lmnb.optimize.reflection import OwnProposer, Reflector
+from lmnb.optimize.reflective import Ascent, Step
+from lmnb.optimize.search import Search, evaluate, gate, rollouts
+from lmnb.optimize.task import Task
+
+AUTO = {"light": 6, "medium": 12, "heavy": 18}
+IDLE = 10  # iterations in a row that run nothing new, after which the search ends
+
+
+class GEPA(Optimizer):
+    """Improves every text of a program: its instructions, what its tools say, and with `max_demos` its demos too.
+
+    In each iteration a parent is drawn from the pool, by the examples of the validation set on which it is among the best ("pareto"), or it
+    is the best on average ("current_best"). It runs on a minibatch of training examples; the `reflection_lm` reads what one component did
+    there and what the metric said of it (`Score(value, feedback="...")`), and writes a new text. A child that does better on the same
+    examples is scored on the whole validation set and joins the pool. With `use_merge` what two children changed apart is tried in one
+    program, `max_merge_invocations` times at most. Where nothing scores yet (0 on the whole validation set), a child that scores 0 too takes
+    its parent's place in the next reflections, so that the search moves until something scores.
+
+    The budget is exactly one of `auto` ("light", "medium", "heavy"), `max_full_evals` and `max_metric_calls`; program runs never exceed it,
+    and each is one call of the metric, whose feedback comes with its score. A metric of five parameters,
+    `metric(gold, pred, trace, pred_name, pred_trace)`, is told the predictor that is being worked on.
+
+    - `component_selector`: "round_robin", "all", or a function `(state, trajectories, subsample_scores, candidate_idx, candidate)` that gives
+      names of components; it must be deterministic.
+    - `instruction_proposer`: a program or function of your own in place of the built-in one,
+      `(candidate, reflective_dataset, components_to_update)`, which gives a dict of new texts.
+    - `max_demos` above 0: demos are components too; a mutation takes steps that went well and labelled examples of what went wrong, and is
+      compared on a minibatch that none of its demos is from.
+    - `add_format_failure_as_feedback`: a reply that could not be read is always shown as it came; with this, also what was wrong with it.
+    - `failure_score` and `perfect_score`: of a failed rollout in a minibatch, and of one that leaves nothing to improve (`skip_perfect_score`).
+    - `seed` counts beside the run's. `track_stats`, `track_best_outputs` and `warn_on_score_mismatch` are accepted and not needed.
+
+    The compiled program has `detailed_results` (a `GEPAResult`). InputError for arguments that do not fit, and for a budget without room
+    for a proposal.
+
+    >>> import lmnb
+    >>> def metric(example, prediction, trace=None):
+    ...     right = prediction.answer == example.answer
+    ...     return lmnb.Score(right, feedback="" if right else f"The answer is {example.answer}.")
+    >>> def reply(messages, **_):
+    ...     if "proposed_instruction" in messages[0]["content"]:
+    ...         return {"proposed_instruction": "Answer yes."}
+    ...     return {"answer": "yes" if "Answer yes." in messages[0]["content"] else "no"}
+    >>> data = [lmnb.Example(question=f"Is {n} a number?", answer="yes").with_inputs("question") for n in range(9)]
+    >>> with lmnb.context(lm=lmnb.FakeLM(reply)):
+    ...     tuned = GEPA(metric, max_metric_calls=20).compile(lmnb.Predict("question -> answer"), trainset=data, run_dir=None)
+    >>> tuned.instructions, tuned.detailed_results.val_aggregate_scores
+    ('Answer yes.', [0.0, 1.0])
+    """
+
+    needs_evalset = True
+
+    def __init__(
+        self,
+        metric: Callable[..., Any] | None = None,
+        *,
+        auto: str | None = None,
+        max_full_evals: int | None = None,
+        max_metric_calls: int | None = None,
+        reflection_minibatch_size: int = 3,
+        candidate_selection_strategy: str = "pareto",
+        reflection_lm: Any = None,
+        skip_perfect_score: bool = True,
+        add_format_failure_as_feedback: bool = False,
+        instruction_proposer: Any = None,
+        component_selector: Any = "round_robin",
+        use_merge: bool = True,
+        max_merge_invocations: int | None = 5,
+        max_demos: int = 0,
+        num_threads: int | None = None,
+        failure_score: float = 0.0,
+        perfect_score: float = 1.0,
+        track_stats: bool = False,
+        track_best_outputs: bool = False,
+        warn_on_score_mismatch: bool = True,
+        seed: int = 0,
+        max_errors: int | None = None,
+        feedback_by_predictor: bool | None = None,
+    ) -> None:
+        super().__init__(metric=metric, max_errors=max_errors)
+        self.auto = auto
+        self.max_full_evals = max_full_evals
+        self.max_metric_calls = max_metric_calls
+        self.reflection_minibatch_size = reflection_minibatch_size
+        self.candidate_selection_strategy = candidate_selection_strategy
+        self.reflection_lm = reflection_lm
+        self.skip_perfect_score = skip_perfect_score
+        self.add_format_failure_as_feedback = add_format_failure_as_feedback
+        self.instruction_proposer = instruction_proposer
+        self.component_selector = component_selector
+        self.use_merge = use_merge
+        self.max_merge_invocations = max_merge_invocations
+        self.max_demos = max_demos
+        self.num_threads = num_threads
+        self.failure_score = failure_score
+        self.perfect_score = perfect_score
+        self.track_stats = track_stats
+        self.track_best_outputs = track_best_outputs
+        self.warn_on_score_mismatch = warn_on_score_mismatch
+        self.seed = seed
+        by_predictor = metric is not None and takes_predictor(metric)
+        self.feedback_by_predictor = by_predictor if feedback_by_predictor is None else feedback_by_predictor
+        _check(self)
+
+    @property
+    def proposer_lm(self) -> Any:
+        return self.reflection_lm
+
+    def proposers(self) -> Mapping[str, Any]:
+        if self.instruction_proposer is None:
+            return {"reflect": Reflector()}
+        return {"own": OwnProposer(found(self.instruction_proposer, "instruction_proposer"))}
+
+    def get_params(self) -> dict[str, Any]:
+        """The constructor's arguments as they are in force; functions and programs as a journal names them."""
+        named = ("instruction_proposer", "component_selector")
+        return {name: written(value) if name in named else value for name, value in super().get_params().items()}
+
+    def attributes(self, run: Any) -> dict[str, Any]:
+        return {"detailed_results": GEPAResult.of(run)}
+
+    def limit(self, task: Task) -> int:
+        """The budget in program runs. InputError where it has no room for one proposal."""
+        V, b = len(task.examples()), min(self.reflection_minibatch_size, len(task.trainset))
+        examples = V + (len(task.trainset) if task.evalset == "val" else 0)
+        if self.max_metric_calls is not None:
+            limit = self.max_metric_calls
+        elif self.max_full_evals is not None:
+            limit = self.max_full_evals * examples
+        else:
+            n = AUTO[self.auto or "light"]
+            N = int(max(4 * len(self.slots(task.baseline)) * math.log2(n), 1.5 * n))
+            limit = V + 5 * n + 35 * N + ((N + 1) // 5 + 1 + (N < 5)) * V
+        least = V + self.step_size(b, V)
+        if limit < least:
+            raise InputError(
+                f"the budget of {limit} metric calls has no room for a proposal: {V} score the program, and a proposal takes up to "
+                f"{self.step_size(b, V)}. Write max_metric_calls={least} or more, or give a smaller valset."
+            )
+        return limit
+
+    def step_size(self, b: int, V: int) -> int:
+        """The program runs that an iteration takes at most: a minibatch of parent and child (with demos a first one of the parent), and the
+        validation set.
+        """
+        return (3 if self.max_demos else 2) * b + V
+
+    def slots(self, candidate: Candidate) -> list[str]:
+        """What the search can work on: texts, and demos if they are evolved."""
+        demos = self.max_demos > 0
+        return [
+            s for s, value in candidate.values.items() if isinstance(value, str) or (demos and s.endswith(".demos"))
+        ]
+
+    def components(self, candidate: Candidate, task: Task) -> list[str]:
+        """Those of its slots that are not pinned."""
+        return [slot for slot in self.slots(candidate) if slot not in task.archive.state.pins]
+
+    def search(self, task: Task) -> Search:
+        if task.evalset is None:
+            raise InputError("GEPA needs a metric. Write lmnb.GEPA(metric, auto='light').")
+        if task.teacher is not None:
+            raise InputError("GEPA has no teacher: leave teacher=... out, or give its LM as reflection_lm.")
+        limit = self.limit(task)
+        b, V = min(self.reflection_minibatch_size, len(task.trainset)), len(task.examples())
+        baseline = yield from gate(task.baseline)
+        if baseline is not None:
+            yield from evaluate(baseline, task)
+        ascent = Ascent(self, task)
+        idle = merges_due = merges = 0
+        improved = False
+        while idle < IDLE and task.archive.runs + self.step_size(b, V) <= limit:
+            pool, before = Pool.of(task), task.archive.runs
+            if not pool.candidates:
+                yield [Report("every candidate was rejected: there is nothing to start from")]
+                return
+            ascent.iteration += 1
+            accepted = None
+            if improved and merges_due:
+                accepted = yield from self.merge(ascent, pool)
+                merges_due, merges = merges_due - bool(accepted), merges + bool(accepted)
+            improved = False
+            if accepted is None:
+                improved = yield from self.reflect(ascent, pool, b)
+                open_merges = self.max_merge_invocations is None or merges < self.max_merge_invocations
+                merges_due += improved and self.use_merge and open_merges
+            idle = idle + 1 if task.archive.runs == before else 0
+        if idle >= IDLE:
+            yield [Report(f"the last {IDLE} iterations found nothing new to run, so the search ends before its budget")]
+
+    def reflect(self, ascent: Ascent, pool: Pool, b: int) -> Generator[list[Any], list[Any], bool]:
+        """A child of one parent by reflection on a minibatch; whether it was admitted to the pool."""
+        task = ascent.task
+        number = pool.best() if self.candidate_selection_strategy != "pareto" else pool.drawn(ascent.rng("parent"))
+        parent = ascent.stand_in(pool.candidates[number])
+        if not self.components(parent, task):  # all are pinned
+            return False
+        batch = ascent.minibatches.next(b, ascent.sources(parent))
+        focus = ascent.focus(parent)
+        results = yield from rollouts(parent, "train", batch, focus=focus)
+        if results is None or (self.skip_perfect_score and self._perfect(results)):
+            return False
+        step = Step(parent, batch, results, focus)
+        step = step.on(ascent.chosen(step, pool, number))
+        proposed = yield from ascent.proposed(step)
+        if proposed is None or proposed.id == parent.id or task.archive.complete(proposed.id):
+            return False  # what was proposed before and did not make it has another chance on this minibatch
+        child = yield from gate(proposed)
+        if child is None or child.id == parent.id:
+            return False
+        if any(
+            slot.endswith(".demos") for slot in step.components
+        ):  # its demos are of that minibatch: compare on another
+            batch = ascent.minibatches.next(b, ascent.sources(child))
+            results = yield from rollouts(parent, "train", batch, focus=focus)
+        after = None if results is None else (yield from rollouts(child, "train", batch, focus=focus))
+        if results is None or after is None:
+            return False
+        old, new = self.total(results), self.total(after)
+        ascent.note(step, child, old, new)
+        if new <= old:
+            if old == new == 0 and pool.mean(number) == 0:
+                ascent.step_aside(pool.candidates[number], child)
+            yield [
+                Report(f"{child.label}: {new:g} on {len(batch)} training examples, its parent {old:g}; not taken on")
+            ]
+            return False
+        return (yield from _admitted(child, task)) is not None
+
+    def merge(self, ascent: Ascent, pool: Pool) -> Generator[list[Any], list[Any], bool | None]:
+        """A child of two parents; whether it was admitted to the pool, None where there was nothing to try."""
+        task, rng = ascent.task, ascent.rng("merge")
+        found_pairs = merging.pairs(pool, task)
+        while found_pairs:
+            pair = merging.drawn(found_pairs, pool, rng)
+            found_pairs.remove(pair)
+            proposed = merging.merged(pair, pool, rng)
+            if proposed.id in task.archive.entries:
+                continue
+            child = yield from gate(proposed)
+            if child is None:
+                continue
+            indices = merging.subsample(pair, pool, rng)
+            results = yield from rollouts(child, task.evalset or "val", indices)
+            if results is None:
+                return False
+            best = max(sum(pool.scores[each][index] for index in indices) for each in (pair.first, pair.second))
+            admitted = (
+                sum(result.value for result in results) >= best and (yield from _admitted(child, task)) is not None
+            )
+            ascent.inherit(child)
+            return admitted
+        return None
+
+    def total(self, results: Sequence[Result]) -> float:
+        """The sum of a minibatch's scores."""
+        return math.fsum(self.failure_score if result.score is None else result.score for result in results)
+
+    def _perfect(self, results: Sequence[Result]) -> bool:
+        return all(result.score is not None and result.score >= self.perfect_score for result in results)
+
+
+def _admitted(child: Candidate, task: Task) -> Generator[list[Any], list[Any], float | None]:
+    """The second gate, then the whole evaluation set: a scored candidate is in the pool."""
+    child_now = yield from gate(child)
+    return None if child_now is None else (yield from evaluate(child_now, task))
+
+
+def _check(given: GEPA) -> None:
+    budgets = {name: getattr(given, name) for name in ("auto", "max_full_evals", "max_metric_calls")}
+    if sum(value is not None for value in budgets.values()) != 1:
+        raise InputError(
+            f"GEPA takes exactly one of auto, max_full_evals and max_metric_calls, not {budgets}. Write auto='light'."
+        )
+    for name, known in (
+        ("auto", (None, *AUTO)),
+        ("candidate_selection_strategy", ("pareto", "current_best")),
+    ):
+        if getattr(given, name) not in known:
+            raise InputError(f"{name} is {getattr(given, name)!r}; write one of {', '.join(map(repr, known))}.")
+    for name, least in (("reflection_minibatch_size", 1), ("max_demos", 0)):
+        value = getattr(given, name)
+        if not isinstance(value, int) or value < least:
+            raise InputError(f"{name} is {value!r}; write a whole number from {least}.")
+    selector, proposer = given.component_selector, given.instruction_proposer
+    if selector not in ("round_robin", "all") and not callable(selector) and not isinstance(selector, Mapping):
+        raise InputError(f"component_selector is {selector!r}; write 'round_robin', 'all' or a function.")
+    if proposer is not None and not callable(proposer) and not isinstance(proposer, Mapping):
+        raise InputError(f"instruction_proposer is {proposer!r}; give a program or a function.")
+    if given.reflection_lm is not None and not hasattr(given.reflection_lm, "request"):
+        raise InputError(f"reflection_lm is {given.reflection_lm!r}; give an LM, such as lmnb.LM('openai/...').")

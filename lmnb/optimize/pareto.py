@@ -1,0 +1,87 @@
+"""The pool of candidates that a search chooses parents from: the best of each example, not only the best on average (GEPA, section 3.3)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.task import Task
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Candidates with their scores by example of the evaluation set; all have all of them.
+
+    >>> a, b, c = (Candidate({"self.instructions": text}) for text in "abc")
+    >>> pool = Pool((a, b, c), ((1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (0.0, 1.0, 1.0)))
+    >>> pool.fronts()
+    [(0,), (1, 2), (0, 2)]
+    >>> pool.survivors()
+    {0: 2, 2: 2}
+    """
+
+    candidates: tuple[Candidate, ...]
+    scores: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, task: Task) -> Pool:
+        """Every candidate that is allowed and fully scored by now, whoever made it, in order of creation."""
+        archive = task.archive
+        whole = [entry for entry in archive.feasible() if archive.complete(entry.candidate.id)]
+        scores = (tuple(entry.results[index].value for index in range(archive.size)) for entry in whole)
+        return cls(tuple(entry.candidate for entry in whole), tuple(scores))
+
+    def mean(self, number: int) -> float:
+        """The mean score of a candidate."""
+        return sum(self.scores[number]) / len(self.scores[number])
+
+    def best(self) -> int:
+        """The candidate with the best mean, the earlier one on a tie."""
+        return max(range(len(self.candidates)), key=lambda number: (self.mean(number), -number))
+
+    def fronts(self) -> list[tuple[int, ...]]:
+        """For each example the candidates that do best on it."""
+        rows = list(zip(*self.scores, strict=True))
+        return [tuple(number for number, score in enumerate(row) if score == max(row)) for row in rows]
+
+    def survivors(self) -> dict[int, int]:
+        """The candidates that are left of the fronts, with the number of fronts that each stands in. Dropped, the worst mean first, is
+        who is beside another survivor in every front it stands in.
+        """
+        fronts = self.fronts()
+        left = {number for front in fronts for number in front}
+        for number in sorted(left, key=lambda each: (self.mean(each), -each)):
+            if all(number not in front or left & set(front) - {number} for front in fronts):
+                left.remove(number)
+        return {number: sum(number in front for front in fronts) for number in sorted(left)}
+
+    def drawn(self, rng: random.Random) -> int:
+        """A survivor, the likelier the more fronts it stands in."""
+        survivors = self.survivors()
+        return rng.choices(list(survivors), list(survivors.values()))[0]
+
+
+class Minibatches:
+    """Training examples in shuffled epochs: the least used ones first."""
+
+    def __init__(self, task: Task, seed: int) -> None:
+        self._task = task
+        self._seed = seed
+        self._used = [0] * len(task.trainset)
+        self._orders: dict[int, list[int]] = {}
+
+    def next(self, size: int, without: Sequence[int] = ()) -> list[int]:
+        """The indices of the next examples, none of `without` if others are left."""
+        indices = [index for index in range(len(self._used)) if index not in without] or list(range(len(self._used)))
+        batch = sorted(indices, key=lambda index: (self._used[index], self._rank(self._used[index], index)))[:size]
+        for index in batch:
+            self._used[index] += 1
+        return batch
+
+    def _rank(self, epoch: int, index: int) -> int:
+        if epoch not in self._orders:
+            self._orders[epoch] = list(range(len(self._used)))
+            self._task.rng("epoch", self._seed, epoch).shuffle(self._orders[epoch])
+        return self._orders[epoch][index]
