@@ -17,7 +17,7 @@ from lmnb.example import Example
 from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
-from lmnb.modules.tool_texts import tool_texts
+from lmnb.modules.texts import texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.journal import FORMAT, Journal
@@ -31,7 +31,7 @@ HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold k
 class Header:
     """`splits` holds the examples, `evalset` names the split that candidates are scored on, `note` says how it was chosen.
 
-    `tools` are the texts of the program's tools by slot.
+    `texts` are the descriptions of the program's outputs and tools by slot.
 
     `teacher_settings` stand here in words and without secrets, enough to see whether they are the same; `exact_data` says
     whether the examples can be read back from JSON as they were.
@@ -48,7 +48,7 @@ class Header:
     program_path: str
     program_state: dict[str, Any]
     shape: dict[str, Any]
-    tools: dict[str, str]
+    texts: dict[str, str]
     teacher_shape: dict[str, Any] | None
     teacher_compiled: bool
     teacher_settings: dict[str, Any]
@@ -82,13 +82,13 @@ class Header:
 
     @property
     def baseline(self) -> Candidate:
-        return baseline_of(self.shape, self.tools)
+        return baseline_of(self.shape, self.texts)
 
     @property
     def teacher(self) -> Candidate | None:
         return (
             None if self.teacher_shape is None else baseline_of(self.teacher_shape, {}, "teacher")
-        )  # its tools say their own
+        )  # its outputs and tools say their own
 
     @property
     def data_hash(self) -> str:
@@ -132,13 +132,13 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            record = {"tools": {}, **record}  # older journals have none
+            record = {"texts": record.get("tools", {}), **record}  # older journals have those of tools, or none
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
-            if not all(isinstance(text, str) for text in header.tools.values()):
-                raise ValueError("what tools say is text")
+            if not all(isinstance(text, str) for text in header.texts.values()):
+                raise ValueError("descriptions are text")
             hash(header.baseline)  # its demos can be read
             return header
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -194,7 +194,7 @@ def header_for(
         program_path=program_path,
         program_state=jsonable(code.program.dump_state()),
         shape=shape_of(code.program),
-        tools=tool_texts(code.program),
+        texts=texts(code.program),
         teacher_shape=None if code.teacher is None else shape_of(code.teacher),
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),

@@ -44,13 +44,13 @@ def shape_of(program: Any) -> dict[str, Any]:
     }
 
 
-def baseline_of(shape: Mapping[str, Any], tools: Mapping[str, str], label: str = "baseline") -> Candidate:
-    """The candidate that a program is as it stands; `tools` are the texts of its tools by slot."""
+def baseline_of(shape: Mapping[str, Any], texts: Mapping[str, str], label: str = "baseline") -> Candidate:
+    """The candidate that a program is as it stands; `texts` are its descriptions of outputs and tools by slot."""
     values: dict[str, Any] = {}
     for path, part in shape.items():
         values[f"{path}.instructions"] = part["instructions"]
         values[f"{path}.demos"] = tuple(demo_from_dict(demo) for demo in part["demos"])
-    return Candidate({**values, **tools}, label=label)
+    return Candidate({**values, **texts}, label=label)
 
 
 @dataclass(frozen=True)
