@@ -163,7 +163,14 @@ def header_for(
     options: dict[str, Any],
 ) -> Header:
     """The header of a new run. InputError for data that cannot be used."""
-    splits = prepared(code.program, trainset, valset, scoring=code.metric is not None, needed=optimizer.needs_evalset)
+    splits = prepared(
+        code.program,
+        trainset,
+        valset,
+        scoring=code.metric is not None,
+        needed=optimizer.needs_evalset,
+        learning=optimizer.learns_from_trainset,
+    )
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
     }

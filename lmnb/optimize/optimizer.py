@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 class Optimizer:
     """Subclass it and write `search`, a generator of batches of effects (see `lmnb.optimize.effects`).
 
-    `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it.
+    `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it, or
+    all of it is used where the search takes nothing else from it (`learns_from_trainset` False).
     """
 
     needs_evalset = False
+    learns_from_trainset = True
     prompt_model: Any = None
 
     def __init__(
@@ -52,6 +54,10 @@ class Optimizer:
     def proposer_lm(self) -> Any:
         """The LM that proposers ask; None: that of the task."""
         return self.prompt_model
+
+    def result_attributes(self, run: Run) -> Mapping[str, Any]:
+        """What the tuned program has as attributes beside its provenance; a file of it does not keep them."""
+        return {"candidate_programs": run.candidate_programs}
 
     def planned(self, **options: Any) -> int | None:
         """How many candidates the search will propose, where that is fixed."""

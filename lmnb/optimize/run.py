@@ -19,6 +19,7 @@ from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.journal import read_records
+from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 from lmnb.optimize.suspects import Suspect, suspects
@@ -90,7 +91,17 @@ class Run(Steering):
             raise RunError(
                 "no candidate is feasible: every one was rejected or dropped. Undo a decision, or inject a candidate."
             )
-        return self._program_of(best)
+        tuned = self._program_of(best)
+        with suppress(RunError):  # a stored run whose optimizer is not importable here has none
+            vars(tuned).update(self.header.optimizer().result_attributes(self))
+        return tuned
+
+    @property
+    def candidate_programs(self) -> CandidatePrograms:
+        """The feasible candidates that are fully scored, best first: dicts with `score`, `program`, `label` and `candidate`."""
+        scored = [row for row in self.candidates if row.status == "scored"]
+        ranked = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
+        return CandidatePrograms(tuple(ranked), lambda name: self._program_of(self.candidate(name)))
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:

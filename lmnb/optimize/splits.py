@@ -58,9 +58,16 @@ class Splits:
 
 
 def prepared(
-    program: Any, trainset: Sequence[Example], valset: Sequence[Example] | None, *, scoring: bool, needed: bool
+    program: Any,
+    trainset: Sequence[Example],
+    valset: Sequence[Example] | None,
+    *,
+    scoring: bool,
+    needed: bool,
+    learning: bool = True,
 ) -> Splits:
-    """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores.
+    """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `learning`: it uses training
+    examples for more than scores.
 
     InputError for data that cannot be used.
     """
@@ -74,6 +81,9 @@ def prepared(
         return Splits(train, val, "val", "candidates are scored on the given valset")
     if not needed:
         return Splits(train, val, None, "no valset was given, so nothing is scored")
+    if not learning:
+        note = "candidates are scored on the whole trainset, from which this search learns nothing else"
+        return Splits(train, (), "train", f"no valset was given: {note}")
     if len(train) < FEW:
         note = f"{len(train)} examples are too few to split: candidates are scored on the trainset"
         return Splits(train, (), "train", f"no valset was given and {note}")

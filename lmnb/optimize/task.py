@@ -84,6 +84,16 @@ class Task:
         """The candidates that are still allowed, in order of creation."""
         return [entry.candidate for entry in self.archive.feasible()]
 
+    def rejected(self, slot: str) -> list[dict[str, str]]:
+        """What stood in a slot of candidates that the person rejected, and in no other: `text` and `reason`, in order of the decisions."""
+        entries, held = self.archive.entries, {candidate.values.get(slot) for candidate in self.feasible()}
+        found: dict[str, str] = {}
+        for name, decision in self.archive.state.rejected.items():
+            text = entries[name].candidate.values.get(slot) if name in entries else None
+            if isinstance(text, str) and text not in held:
+                found[text] = decision.data.get("reason") or ""
+        return [{"text": text, "reason": reason} for text, reason in found.items()]
+
     def score(self, candidate: Candidate) -> float | None:
         """The mean score on the evaluation set in per cent, or None where it is not fully scored."""
         return self.archive.score(candidate.id)
