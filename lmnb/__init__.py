@@ -87,6 +87,8 @@ _WHERE = {
     "lmnb.optimize.labeled_few_shot": "LabeledFewShot",
     "lmnb.optimize.bootstrap": "BootstrapFewShot",
     "lmnb.optimize.random_search": "BootstrapFewShotWithRandomSearch BootstrapRS",
+    "lmnb.optimize.copro": "COPRO",
+    "lmnb.optimize.infer_rules": "InferRules",
     "lmnb.optimize.candidate": "Candidate",
     "lmnb.optimize.optimizer": "Optimizer",
     "lmnb.optimize.run": "Run",

@@ -151,6 +151,8 @@ from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
+from lmnb.optimize.copro import COPRO as COPRO
+from lmnb.optimize.infer_rules import InferRules as InferRules
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
 from lmnb.optimize.optimizer import Optimizer as Optimizer
 from lmnb.optimize.random_search import (

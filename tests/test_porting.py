@@ -19,14 +19,14 @@ Signature InputField OutputField make_signature ensure_signature Example Predict
 Tool ToolCalls ToolCallResults Type Adapter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter LM BaseLM configure_cache cache Embedder
 Embeddings EmbeddingsWithScores ColBERTv2 Retrieve Module Predict ChainOfThought ReAct RLM ProgramOfThought CodeAct BestOfN Refine
 MultiChainComparison majority KNN Parallel PythonInterpreter CodeInterpreter Evaluate SemanticF1 CompleteAndGrounded LabeledFewShot
-BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS streamify asyncify syncify configure context settings load_settings
+BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS COPRO InferRules streamify asyncify syncify configure context settings load_settings
 inspect_history track_usage BaseCallback load AdapterParseError CodeInterpreterError ContextWindowExceededError LMError LMAuthError
 LMBillingError LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTimeoutError LMTransportError
 LMUnsupportedModelError is_retryable_lm_error
 """
 
 PLACES = {
-    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch",
+    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch COPRO InferRules",
     "evaluate": "Evaluate SemanticF1 CompleteAndGrounded answer_exact_match answer_passage_match EM F1 HotPotF1 normalize_text",
     "streaming": "StreamListener StreamResponse StatusMessage StatusMessageProvider apply_sync_streaming streamify",
     "retrievers": "Embeddings EmbeddingsWithScores ColBERTv2",
@@ -67,6 +67,11 @@ CALLS: dict[str, tuple[str, str]] = {
         "metric teacher_settings max_bootstrapped_demos max_labeled_demos max_rounds num_candidate_programs num_threads "
         "max_errors stop_at_score metric_threshold",
         "",
+    ),
+    "COPRO": ("prompt_model metric breadth depth init_temperature track_stats", ""),
+    "InferRules": (
+        "num_candidates num_rules num_threads teacher_settings",
+        "metric metric_threshold max_bootstrapped_demos max_labeled_demos max_rounds max_errors",
     ),
     "streamify": (
         "program status_message_provider stream_listeners include_final_prediction_in_output_stream is_async_program async_streaming",

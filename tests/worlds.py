@@ -55,6 +55,9 @@ def questions(start, stop):
     return [lmnb.Example(question=f"q{i}", answer=f"a{i}").with_inputs("question") for i in range(start, stop)]
 
 
+WITHOUT_DEMOS = ("COPRO",)  # optimizers that change texts alone
+
+
 def optimizers(metric):
     """Every optimizer, small."""
     return {
@@ -65,4 +68,6 @@ def optimizers(metric):
         "BootstrapFewShotWithRandomSearch": lmnb.BootstrapFewShotWithRandomSearch(
             metric=metric, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3, max_rounds=2
         ),
+        "COPRO": lmnb.COPRO(metric=metric, breadth=3, depth=2),
+        "InferRules": lmnb.InferRules(num_candidates=3, num_rules=2, metric=metric, max_labeled_demos=4),
     }
