@@ -143,7 +143,12 @@ class COPRO(Optimizer):
             parts = [part for part in task.predictors if not task.archive.state.pins.keys() >= set(_slots(part))]
             written = yield from together(*(self.written(task, part, depth) for part in parts))
             for part, texts in zip(parts, written, strict=True):
-                yield [Report(f"round {depth + 1} of {self.depth}: {len(texts)} new texts for {part.path}")]
+                asked = self.breadth - (depth == 0)
+                yield [
+                    Report(
+                        f"round {depth + 1} of {self.depth}: {len(texts)} of {asked} texts for {part.path} are new and usable"
+                    )
+                ]
                 for number, pair in enumerate(texts):
                     base = task.archive.best() or task.baseline  # the other predictors hold what is best so far
                     values = {**base.values, **dict(zip(_slots(part), pair, strict=True))}
@@ -226,9 +231,11 @@ def _normal(texts: Texts) -> Texts:
 
 def _statistics(run: Run) -> dict[str, Any]:
     """How the scores of each predictor's texts grew from round to round."""
-    rows = [row for row in run.candidates if row.status == "scored" and row.score is not None]
-    first = [row.score for row in rows if row.origin == "baseline"]
-    placed = [(found["path"], int(found["round"]), row.score) for row in rows if (found := _ROUND.fullmatch(row.label))]
+    rows = [(row, row.score) for row in run.candidates if row.status == "scored" and row.score is not None]
+    first = [score for row, score in rows if row.origin == "baseline"]
+    placed = [
+        (found["path"], int(found["round"]), score) for row, score in rows if (found := _ROUND.fullmatch(row.label))
+    ]
     best: dict[str, Any] = {}
     latest: dict[str, Any] = {}
     for path in dict.fromkeys(name for name, _, _ in placed):

@@ -12,7 +12,7 @@ from lmnb.adapters.values import plain
 from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.example import Example
-from lmnb.modules.chain_of_thought import ChainOfThought
+from lmnb.modules.predict import Predict
 from lmnb.modules.tool_texts import LONGEST
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
@@ -27,24 +27,24 @@ _MARK = re.compile(r"\s*(?:[-*•]|\(?\d+[.):])\s+")
 
 
 class Rules(Signature):
-    """Find the rules by which the outputs of these examples follow from their inputs. Each rule is a short sentence that helps with inputs
-    that are not among the examples. Repeat none, and name no example.
+    """Write an instruction for the task that the examples show: the rules by which its outputs follow from its inputs. Each rule is a short
+    sentence that also helps with inputs that are not shown, and none says what another one says.
     """
 
     task: str = InputField(desc="names of the inputs and outputs that the rules are for")
-    instruction: str = InputField(desc="what the task's model is told already")
     examples: list[str] = InputField()
+    current_instruction: str = InputField(desc="stays, and the rules come after it")
     rejected: list[dict[str, str]] = InputField(desc="rules that a person ruled out, and why")
     number: int = InputField(desc="the most rules that are wanted")
-    rules: str = OutputField(desc="one rule on each line")
+    proposed_instruction: str = OutputField(desc="one rule on each line")
 
 
 class InferRules(BootstrapFewShot):
     """Bootstraps demos, then adds rules to the instructions: `num_candidates` times an LM that sees the training examples, each time in
     another order, writes up to `num_rules` of them for every predictor.
 
-    A rule that says the same as an earlier one is left out. Where the examples are too many for the LM's context, half of them are dropped
-    until they fit. The program as it is, the bootstrapped one and each with rules are scored, and the best one is the result: on the
+    A rule that says the same as an earlier one is left out. A request at `init_temperature` shows `max_examples` (None: all); where they
+    are too many for the LM's context, half of them are dropped until they fit. The program as it is, the bootstrapped one and each with rules are scored, and the best one is the result: on the
     `valset`, or without one on a third of the training set, which neither demos nor rules are then made from.
 
     Runs up to (num_candidates + 2) programs on every scored example beside those of the bootstrap; P·num_candidates requests for P
@@ -54,8 +54,8 @@ class InferRules(BootstrapFewShot):
     >>> import lmnb
     >>> rows = [lmnb.Example(word=word, size=word.upper()).with_inputs("word") for word in ("one", "two", "three")]
     >>> def says(messages):
-    ...     if "`rules`" in messages[0]["content"]:
-    ...         return {"reasoning": "All are large.", "rules": "1. Write the word in capitals.\\n2. Write the word in capitals."}
+    ...     if "proposed_instruction" in messages[0]["content"]:
+    ...         return {"proposed_instruction": "1. Write the word in capitals.\\n2. Write the word in capitals."}
     ...     word = next(row.word for row in rows if row.word in messages[-1]["content"])
     ...     return {"size": word.upper() if "capitals" in messages[0]["content"] else word}
     >>> rules = InferRules(num_candidates=1, metric=lambda example, prediction, trace=None: example.size == prediction.size)
@@ -84,6 +84,8 @@ class InferRules(BootstrapFewShot):
         max_rounds: int = 1,
         max_errors: int | None = None,
         prompt_model: Any = None,
+        max_examples: int | None = None,
+        init_temperature: float = 1.0,
     ) -> None:
         super().__init__(
             metric=metric,
@@ -98,9 +100,11 @@ class InferRules(BootstrapFewShot):
         self.num_rules = num_rules
         self.num_threads = num_threads
         self.prompt_model = prompt_model
+        self.max_examples = max_examples
+        self.init_temperature = init_temperature
 
     def proposers(self) -> Mapping[str, Any]:
-        return {"rules": ChainOfThought(Rules)}
+        return {"rules": Predict(Rules)}
 
     @property
     def proposer_lm(self) -> Any:
@@ -124,7 +128,9 @@ class InferRules(BootstrapFewShot):
                 values[told] = with_rules(task.baseline.values[told], rules)
                 values[demos] = tuple((yield from allowed_demos(values[demos], demos)))
             label = f"rules {number + 1}: {' + '.join(str(len(rules)) for rules in found)}"
-            if any(found):
+            if not any(found):
+                yield [Report(f"rules {number + 1}: nothing that could be used was written")]
+            else:
                 candidate = yield from gate(Candidate(values, (bootstrapped.id,), "proposed", label))
                 if candidate is not None:
                     yield from evaluate(candidate, task)
@@ -139,17 +145,20 @@ class InferRules(BootstrapFewShot):
         ]
         examples = [_shown(example) for example in task.trainset]
         task.rng("rules", part.path, number).shuffle(examples)
+        examples = examples[: self.max_examples]
         while examples:
             inputs = {
                 "task": f"{', '.join(part.inputs)} -> {', '.join(part.outputs)}",
-                "instruction": task.baseline.values[slot],
                 "examples": examples,
+                "current_instruction": task.baseline.values[slot],
                 "rejected": rejected,
                 "number": self.num_rules,
             }
-            result = (yield [Propose("rules", inputs, number + 1, 1.0, slot)])[0]
+            result = (yield [Propose("rules", inputs, number + 1, self.init_temperature, slot)])[0]
             if not isinstance(result, Result) or not (result.error or "").startswith("ContextWindowError"):
-                written = result.outputs["rules"] if isinstance(result, Result) and result.outputs else ""
+                written = (
+                    result.outputs["proposed_instruction"] if isinstance(result, Result) and result.outputs else ""
+                )
                 return without_repeats(rules_in(written), [each["rule"] for each in rejected])[: self.num_rules]
             examples = examples[: len(examples) // 2]
         yield [Report("not one training example fits the context of the LM that writes the rules")]

@@ -42,7 +42,7 @@ class Writer:
             self.refused += 1
             raise lmnb.ContextWindowError("too long")
         self.asked.append(messages)
-        return {"reasoning": "r", "rules": self.lists[(len(self.asked) - 1) % len(self.lists)]}
+        return {"proposed_instruction": self.lists[(len(self.asked) - 1) % len(self.lists)]}
 
 
 def quality(*numbers: int) -> list[str]:
@@ -180,9 +180,9 @@ def test_each_predictor_has_rules_of_its_own() -> None:
     asked: list[str] = []
 
     def all_of_it(messages: Any, **options: Any) -> Answer:
-        if "`rules`" in messages[0]["content"]:
+        if "proposed_instruction" in messages[0]["content"]:
             asked.append(told(messages, "task"))
-            return {"reasoning": "r", "rules": f"Mind {asked[-1]}."}
+            return {"proposed_instruction": f"Mind {asked[-1]}."}
         return worlds.reply(messages, **options)
 
     run = started(Writer(""), prompt_model=None, lm=lmnb.FakeLM(all_of_it), program=worlds.TwoCalls())
@@ -197,7 +197,9 @@ def test_the_teachers_lm_writes_the_rules_where_there_is_no_prompt_model() -> No
     """As it does the demos: what `teacher_settings` name is asked, not the LM of the task."""
 
     def both(messages: Any, **options: Any) -> Answer:
-        return writer.answer(messages) if "`rules`" in messages[0]["content"] else grader(messages, **options)
+        return (
+            writer.answer(messages) if "proposed_instruction" in messages[0]["content"] else grader(messages, **options)
+        )
 
     writer, teacher = Writer(*quality(7)), lmnb.FakeLM(both)
     run = started(writer, prompt_model=None, teacher_settings={"lm": teacher})
