@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.modules.predict import Predict
 from lmnb.modules.texts import output_slot
@@ -106,11 +107,11 @@ class COPRO(Optimizer):
         track_stats: bool = False,
     ) -> None:
         super().__init__(metric=metric)
-        if breadth < 2:
-            raise InputError(f"breadth is {breadth!r}, and the first of them is the program as it is. Write 2 or more.")
         self.prompt_model = prompt_model
-        self.breadth = breadth
-        self.depth = depth
+        self.breadth = whole_number(
+            "breadth", breadth, "how many texts a round tries, the program's own among them", least=2
+        )
+        self.depth = whole_number("depth", depth, "the number of rounds")
         self.init_temperature = init_temperature
         self.track_stats = track_stats
 

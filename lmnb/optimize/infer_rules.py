@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
 from lmnb.errors import InputError
 from lmnb.example import Example
@@ -44,8 +45,9 @@ class InferRules(BootstrapFewShot):
     another order, writes up to `num_rules` of them for every predictor.
 
     A rule that says the same as an earlier one is left out. A request at `init_temperature` shows `max_examples` (None: all); where they
-    are too many for the LM's context, half of them are dropped until they fit. The program as it is, the bootstrapped one and each with rules are scored, and the best one is the result: on the
-    `valset`, or without one on a third of the training set, which neither demos nor rules are then made from.
+    are too many for the LM's context, half of them are dropped until they fit. The program as it is, the bootstrapped one and each with
+    rules are scored, and the best one is the result: on the `valset`, or without one on a third of the training set, from which neither
+    demos nor rules are then made.
 
     Runs up to (num_candidates + 2) programs on every scored example beside those of the bootstrap; P·num_candidates requests for P
     predictors, and one more for each time that examples are dropped, go to `prompt_model` (None: the LM of `teacher_settings`, else
@@ -96,11 +98,12 @@ class InferRules(BootstrapFewShot):
             max_rounds=max_rounds,
             max_errors=max_errors,
         )
-        self.num_candidates = num_candidates
-        self.num_rules = num_rules
+        self.num_candidates = whole_number("num_candidates", num_candidates, "how many lists of rules are tried")
+        self.num_rules = whole_number("num_rules", num_rules, "the most rules of a list")
         self.num_threads = num_threads
         self.prompt_model = prompt_model
-        self.max_examples = max_examples
+        shown = "the most examples that a request shows"
+        self.max_examples = None if max_examples is None else whole_number("max_examples", max_examples, shown)
         self.init_temperature = init_temperature
 
     def proposers(self) -> Mapping[str, Any]:

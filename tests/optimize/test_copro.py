@@ -71,7 +71,7 @@ def test_it_tunes_the_instruction_and_the_description_of_the_last_output() -> No
     writer = Writer(
         ("Answer with quality 4.", ""), ("Answer with quality 4.", "short"), ("Answer with quality 3.", "short")
     )
-    tuned = started(copro(writer, breadth=4, depth=1), program=program).wait(30)
+    tuned = started(copro(writer, breadth=4, depth=1), program=program).wait(60)
     assert (tuned.slots()[INSTRUCTION], tuned.slots()[DESC]) == ("Answer with quality 4.", "short")
     assert tuned.provenance["score"] == 50.0
     assert program.slots() == before and program.signature is signature
@@ -81,7 +81,7 @@ def test_each_text_is_asked_for_by_a_request_of_its_own() -> None:
     """A server that knows no `n` gives as many texts: none is asked for several, each with another hint, at the temperature given."""
     writer = Writer(*quality(*range(3, 10)))
     run = started(copro(writer, breadth=4, depth=2, init_temperature=1.1))
-    run.wait(30)
+    run.wait(60)
     assert len(writer.asked) == 3 + 4
     assert all("n" not in options and options["temperature"] == 1.1 for _, options in writer.asked)
     hints = [told(messages, "hint") for messages, _ in writer.asked]
@@ -94,7 +94,7 @@ def test_what_was_tried_is_not_scored_again() -> None:
     writer = Writer(("Answer with quality 4.", ""), ('"answer with  QUALITY 4."', ""), ("", "nothing"))
     lm = lmnb.FakeLM(grader)
     run = started(copro(writer, breadth=4, depth=3), lm=lm)
-    run.wait(30)
+    run.wait(60)
     assert [row.score for row in run.candidates] == [20.0, 40.0]
     assert len(lm.calls) == 2 * 10 and len(writer.asked) == 3 + 4 + 4
 
@@ -103,7 +103,7 @@ def test_later_rounds_see_the_best_attempts_in_increasing_order() -> None:
     """The first round is told the program's own texts, the next ones the best `breadth` pairs with their scores, the best one last."""
     writer = Writer(*quality(5, 1), *quality(6, 7, 8))
     run = started(copro(writer, breadth=3, depth=2))
-    run.wait(30)
+    run.wait(60)
     first, second = writer.asked[0][0], writer.asked[2][0]
     assert told(first, "current_instruction") == run.header.baseline.values[INSTRUCTION] and "attempts" not in str(
         first
@@ -125,7 +125,7 @@ def test_each_predictor_is_tuned_in_the_best_program_so_far() -> None:
 
     lm = lmnb.FakeLM(both)
     run = started(lmnb.COPRO(metric=worlds.exact, breadth=2, depth=2), lm=lm, program=worlds.TwoCalls())
-    run.wait(30)
+    run.wait(60)
     rows = run.candidates
     assert calls[:2] == ["question -> query", "question, query -> reasoning, answer"]
     assert len(rows) == 1 + 2 * 1 + 2 * 2 and len(lm.calls) == len(calls) + 2 * 10 * len(rows)
@@ -143,7 +143,7 @@ def test_without_a_valset_it_scores_on_the_whole_trainset() -> None:
     """It learns nothing else from it, and the header says so; what is scored never stands in a prompt for new texts."""
     writer = Writer(*quality(4))
     run = started(copro(writer, breadth=2, depth=1))
-    run.wait(30)
+    run.wait(60)
     assert (run.header.evalset, run.candidates[0].total) == ("train", 10)
     assert run.header.note == (
         "no valset was given: candidates are scored on the whole trainset, from which this search learns nothing else"
@@ -155,7 +155,7 @@ def test_with_a_valset_it_scores_on_that() -> None:
     """The trainset is not run at all."""
     lm = lmnb.FakeLM(grader)
     run = started(copro(Writer(*quality(4)), breadth=2, depth=1), lm=lm, valset=worlds.questions(20, 24))
-    run.wait(30)
+    run.wait(60)
     assert (run.header.evalset, len(lm.calls)) == ("val", 2 * 4)
 
 
@@ -169,10 +169,10 @@ def test_what_a_person_rejected_enters_the_next_proposals_with_the_reason() -> N
     run = started(copro(writer, breadth=3, depth=2), paused=True)
     for _ in range(2):
         run.step()
-        run.until("paused", 30)
+        run.until("paused", 60)
     run.reject(1, "too loud")
     run.resume()
-    run.wait(30)
+    run.wait(60)
     assert told(writer.asked[0][0], "rejected") == "[]"
     assert "too loud" in told(writer.asked[2][0], "rejected") and "at any price" in told(writer.asked[2][0], "rejected")
     assert "at any price" not in told(writer.asked[2][0], "attempts")
@@ -183,11 +183,11 @@ def test_a_predictor_whose_texts_are_pinned_is_asked_nothing() -> None:
     """No request is paid for a text that could not be put in."""
     writer = Writer(*quality(4))
     run = started(copro(writer, breadth=2, depth=2), paused=True)
-    run.until("paused", 30)
+    run.until("paused", 60)
     run.pin(INSTRUCTION, 0)
     run.pin(DESC, 0)
     run.resume()
-    run.wait(30)
+    run.wait(60)
     assert writer.asked == [] and [row.score for row in run.candidates] == [20.0]
     assert run.result().slots()[INSTRUCTION] == run.header.baseline.values[INSTRUCTION]
 
@@ -197,7 +197,7 @@ def test_a_proposal_that_fails_or_is_no_text_is_passed_over() -> None:
     long = "x" * 20_001
     writer = Writer(lmnb.ServerError("down"), ("  ", "d"), (long, ""), ("Answer with quality 5.", long), *quality(6))
     run = started(copro(writer, breadth=6, depth=1))
-    run.wait(30)
+    run.wait(60)
     assert [row.score for row in run.candidates] == [20.0, 60.0]
 
 
@@ -205,7 +205,7 @@ def test_a_proposal_that_fails_or_is_no_text_is_passed_over() -> None:
     ("make", "says"),
     [
         (lambda: started(lmnb.COPRO()), r"COPRO scores what it tries\. Write COPRO\(metric=\.\.\.\)"),
-        (lambda: lmnb.COPRO(metric=worlds.exact, breadth=1), "breadth is 1, and the first of them"),
+        (lambda: lmnb.COPRO(metric=worlds.exact, breadth=1), "breadth is 1, and it is how many texts a round tries"),
         (lambda: started(copro(None), eval_kwargs={"devset": []}), "eval_kwargs has 'devset'"),
     ],
 )
@@ -219,7 +219,7 @@ def test_the_call_of_the_reference_works() -> None:
     """`compile(student, trainset=..., eval_kwargs=...)`, whose number of threads the run takes over."""
     optimizer = copro(Writer(*quality(4)), breadth=2, depth=1)
     run = started(optimizer, num_threads=None, eval_kwargs={"num_threads": 3, "display_progress": True})
-    run.wait(30)
+    run.wait(60)
     assert run.header.num_threads == 3
     with lmnb.context(lm=lmnb.FakeLM(grader)):
         tuned = optimizer.compile(
@@ -231,7 +231,7 @@ def test_the_call_of_the_reference_works() -> None:
 def test_the_candidates_programs_are_at_hand(tmp_path: Any) -> None:
     """Best first, each a program that runs; they are no parts of the tuned program, neither of its file nor of its copy."""
     run = started(copro(Writer(*quality(4, 7, 1)), breadth=4, depth=1))
-    tuned = run.wait(30)
+    tuned = run.wait(60)
     found = tuned.candidate_programs
     assert [each["score"] for each in found] == [70.0, 40.0, 20.0, 10.0] and len(found[:2]) == 2
     assert found[0]["program"].slots() == tuned.slots() and found[1]["program"].instructions == "Answer with quality 4."
@@ -248,7 +248,7 @@ def test_track_stats_says_how_the_scores_grew(tmp_path: Any) -> None:
     run = started(
         copro(Writer(*quality(4, 6), *quality(3, 7, 9)), breadth=3, depth=2, track_stats=True), run_dir=tmp_path / "r"
     )
-    tuned = run.wait(30)
+    tuned = run.wait(60)
     best, latest = tuned.results_best["self"], tuned.results_latest["self"]
     assert (best["depth"], best["max"], best["min"]) == ([0, 1], [60.0, 90.0], [20.0, 20.0])
     assert (latest["max"], latest["min"]) == ([60.0, 90.0], [40.0, 30.0])
@@ -256,4 +256,4 @@ def test_track_stats_says_how_the_scores_grew(tmp_path: Any) -> None:
     assert tuned.total_calls == 6
     again = lmnb.reopen(run.path, lmnb.Predict("question -> answer"), worlds.exact, prompt_model=Writer(*quality(1)).lm)
     assert again.result().results_best == tuned.results_best
-    assert not hasattr(started(copro(Writer(*quality(4)), breadth=2)).wait(30), "results_best")
+    assert not hasattr(started(copro(Writer(*quality(4)), breadth=2)).wait(60), "results_best")

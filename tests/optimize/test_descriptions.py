@@ -29,7 +29,7 @@ def started(**options: Any) -> Any:
         run = lmnb.LabeledFewShot(k=1, metric=exact).start(
             lmnb.Predict("question -> answer"), trainset=data[:4], valset=data[4:], **options
         )
-    run.wait(30)
+    run.wait(60)
     return run
 
 
@@ -38,7 +38,7 @@ def test_an_edited_description_is_a_candidate_that_is_scored() -> None:
     run = started(run_dir=None)
     assert run.detail(0)["texts"] == []
     child = run.edit(0, DESC, " the number, with an a before it ")
-    run.until("ended", 30)
+    run.until("ended", 60)
     assert child.values[DESC] == "the number, with an a before it"
     assert [each.score for each in run.candidates] == [0.0, 0.0, 100.0]
     assert run.decisions[-1].text == "edited outputs['answer'].desc of #0 → #2"
@@ -51,7 +51,7 @@ def test_descriptions_are_injected_pinned_and_undone() -> None:
     """As instructions are: a pin drops what says something else, and undo brings it back."""
     run = started(run_dir=None)
     made = run.inject(instructions={DESC: "the number, with an a before it"})
-    run.until("ended", 30)
+    run.until("ended", 60)
     run.pin(DESC, made.id)
     assert [each.status for each in run.candidates] == ["dropped", "dropped", "scored"]
     with pytest.raises(lmnb.InputError, match=r"another value than the pinned self\.outputs"):
@@ -64,7 +64,7 @@ def test_what_was_steered_is_replayed_and_carried_over() -> None:
     """From the journal alone, from the saved program, and by a new run that is given the decisions."""
     run = started()
     run.edit(0, DESC, "the number, with an a before it")
-    run.until("ended", 30)
+    run.until("ended", 60)
     again = lmnb.reopen(run.path)
     assert [each.id for each in again.candidates] == [each.id for each in run.candidates]
     assert again.replay().slots() == run.result().slots() == lmnb.load(run.path / "program.json").slots()
