@@ -144,12 +144,8 @@ class COPRO(Optimizer):
             parts = [part for part in task.predictors if not task.archive.state.pins.keys() >= set(_slots(part))]
             written = yield from together(*(self.written(task, part, depth) for part in parts))
             for part, texts in zip(parts, written, strict=True):
-                asked = self.breadth - (depth == 0)
-                yield [
-                    Report(
-                        f"round {depth + 1} of {self.depth}: {len(texts)} of {asked} texts for {part.path} are new and usable"
-                    )
-                ]
+                usable = f"{len(texts)} of {self.breadth - (depth == 0)} texts for {part.path} are new and usable"
+                yield [Report(f"round {depth + 1} of {self.depth}: {usable}")]
                 for number, pair in enumerate(texts):
                     base = task.archive.best() or task.baseline  # the other predictors hold what is best so far
                     values = {**base.values, **dict(zip(_slots(part), pair, strict=True))}
@@ -160,9 +156,8 @@ class COPRO(Optimizer):
 
     def written(self, task: Task, part: Predictor, depth: int) -> Generator[list[Effect], list[Any], list[Texts]]:
         """New texts for a predictor: each once, none that was tried, and none that says what a person rejected."""
-        best = task.archive.best() or task.baseline
-        instruction, description = (best.values[slot] for slot in _slots(part))
-        rejected = task.rejected(_slots(part)[0])
+        instruction, description = _texts(task.archive.best() or task.baseline, part)
+        rejected = [each for slot in _slots(part) for each in task.rejected(slot) if each["text"]]
         inputs = {"task": f"{', '.join(part.inputs)} -> {', '.join(part.outputs)}", "rejected": rejected}
         attempts = self.attempts(task, part)
         if depth and attempts:
@@ -183,13 +178,14 @@ class COPRO(Optimizer):
             )
         )
         known = {_normal(_texts(entry.candidate, part)) for entry in task.archive.entries.values()}
+        tabu = [each["text"] for each in task.rejected(_slots(part)[0])]  # as it is by now
         found = []
         for answer in answers:
             pair = (
                 _clean((answer or {}).get("proposed_instruction")),
                 _clean((answer or {}).get("proposed_description")),
             )
-            refused = any(jaccard(pair[0], each["text"]) >= TWIN for each in rejected)
+            refused = any(jaccard(pair[0], text) >= TWIN for text in tabu)
             if pair[0] and not refused and _normal(pair) not in known and max(map(len, pair)) <= LONGEST:
                 known.add(_normal(pair))
                 found.append(pair)
