@@ -181,7 +181,7 @@ def test_what_a_person_rejected_enters_the_next_proposals_with_the_reason() -> N
 
 def test_what_is_rejected_while_new_texts_are_asked_for_is_not_tried_either() -> None:
     """The request was on its way before the person decided; its answer, which says the same again, is passed over."""
-    writer = Writer(("Answer with quality 9, at any price.", ""), ("Answer with quality 9: at any price!", ""))
+    writer = Writer(("Answer with quality 9, at any price.", ""), *[("Answer with quality 9: at any price!", "")] * 2)
     run = started(copro(writer, breadth=2, depth=2), paused=True)
     for _ in range(2):
         run.step()
@@ -189,7 +189,7 @@ def test_what_is_rejected_while_new_texts_are_asked_for_is_not_tried_either() ->
     run.reject(1, "too loud")
     run.resume()
     run.wait(60)
-    assert len(writer.asked) == 2 and len(run.candidates) == 2 and run.best.number == 0
+    assert len(writer.asked) == 3 and len(run.candidates) == 2 and run.best.number == 0
 
 
 def test_a_predictor_whose_texts_are_pinned_is_asked_nothing() -> None:
