@@ -202,8 +202,8 @@ class COPRO(Optimizer):
         ranked = sorted(scores.items(), key=lambda item: item[1])[-self.breadth :]
         return [{"instruction": pair[0], "description": pair[1], "score": round(score, 1)} for pair, score in ranked]
 
-    def result_attributes(self, run: Run) -> Mapping[str, Any]:
-        return {**super().result_attributes(run), **(_statistics(run) if self.track_stats else {})}
+    def attributes(self, run: Run) -> dict[str, Any]:
+        return {**super().attributes(run), **(_statistics(run) if self.track_stats else {})}
 
 
 def _slots(part: Predictor) -> tuple[str, str]:

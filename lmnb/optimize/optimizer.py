@@ -55,8 +55,8 @@ class Optimizer:
         """The LM that proposers ask; None: that of the task."""
         return self.prompt_model
 
-    def result_attributes(self, run: Run) -> Mapping[str, Any]:
-        """What the tuned program has as attributes beside its provenance; a file of it does not keep them."""
+    def attributes(self, run: Run) -> dict[str, Any]:
+        """What the tuned program tells of the search that made it, by attribute name; a file of it does not keep that."""
         return {"candidate_programs": run.candidate_programs}
 
     def planned(self, **options: Any) -> int | None:

@@ -91,17 +91,21 @@ class Run(Steering):
             raise RunError(
                 "no candidate is feasible: every one was rejected or dropped. Undo a decision, or inject a candidate."
             )
-        tuned = self._program_of(best)
-        with suppress(RunError):  # a stored run whose optimizer is not importable here has none
-            vars(tuned).update(self.header.optimizer().result_attributes(self))
-        return tuned
+        program = self._program_of(best)
+        with suppress(RunError):  # an optimizer that is not importable here cannot say
+            vars(program).update(self.header.optimizer().attributes(self))
+        return program
+
+    def program(self, candidate: Any) -> Any:
+        """The program of any candidate, with its provenance."""
+        return self._program_of(self.candidate(candidate))
 
     @property
     def candidate_programs(self) -> CandidatePrograms:
         """The feasible candidates that are fully scored, best first: dicts with `score`, `program`, `label` and `candidate`."""
         scored = [row for row in self.candidates if row.status == "scored"]
         ranked = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
-        return CandidatePrograms(tuple(ranked), lambda name: self._program_of(self.candidate(name)))
+        return CandidatePrograms(tuple(ranked), self.program)
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:
