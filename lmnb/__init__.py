@@ -97,6 +97,8 @@ _WHERE = {
     "lmnb.optimize.simba": "SIMBA",
     "lmnb.optimize.gepa": "GEPA",
     "lmnb.optimize.gepa_result": "GEPAResult",
+    "lmnb.optimize.copro": "COPRO",
+    "lmnb.optimize.infer_rules": "InferRules",
     "lmnb.optimize.candidate": "Candidate",
     "lmnb.optimize.optimizer": "Optimizer",
     "lmnb.optimize.run": "Run",

@@ -152,10 +152,12 @@ from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
+from lmnb.optimize.copro import COPRO as COPRO
 from lmnb.optimize.ensemble import Ensemble as Ensemble
 from lmnb.optimize.ensembled_program import EnsembledProgram as EnsembledProgram
 from lmnb.optimize.gepa import GEPA as GEPA
 from lmnb.optimize.gepa_result import GEPAResult as GEPAResult
+from lmnb.optimize.infer_rules import InferRules as InferRules
 from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot as IteratedBootstrapFewShot
 from lmnb.optimize.knn_few_shot import KNNFewShot as KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot

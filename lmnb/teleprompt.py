@@ -1,8 +1,10 @@
 """The optimizers under the name that the field's first paper gave them."""
 
 from lmnb.optimize.bootstrap import BootstrapFewShot
+from lmnb.optimize.copro import COPRO
 from lmnb.optimize.ensemble import Ensemble
 from lmnb.optimize.gepa import GEPA
+from lmnb.optimize.infer_rules import InferRules
 from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot
 from lmnb.optimize.knn_few_shot import KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot
@@ -13,6 +15,7 @@ from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch, Bootst
 from lmnb.optimize.simba import SIMBA
 
 __all__ = [
+    "COPRO",
     "GEPA",
     "SIMBA",
     "BootstrapFewShot",
@@ -20,6 +23,7 @@ __all__ = [
     "BootstrapFewShotWithRandomSearch",
     "BootstrapRS",
     "Ensemble",
+    "InferRules",
     "IteratedBootstrapFewShot",
     "KNNFewShot",
     "LabeledFewShot",

@@ -20,14 +20,15 @@ Signature InputField OutputField make_signature ensure_signature Example Predict
 Tool ToolCalls ToolCallResults Type Adapter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter LM BaseLM configure_cache cache Embedder
 Embeddings EmbeddingsWithScores ColBERTv2 Retrieve Module Predict ChainOfThought ReAct RLM ProgramOfThought CodeAct BestOfN Refine
 MultiChainComparison majority KNN Parallel PythonInterpreter CodeInterpreter Evaluate SemanticF1 CompleteAndGrounded LabeledFewShot
-BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS MIPROv2 streamify asyncify syncify configure context settings load_settings
+BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS COPRO InferRules MIPROv2 streamify asyncify syncify configure context
+settings load_settings
 inspect_history track_usage BaseCallback load AdapterParseError CodeInterpreterError ContextWindowExceededError LMError LMAuthError
 LMBillingError LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTimeoutError LMTransportError
 LMUnsupportedModelError is_retryable_lm_error
 """
 
 PLACES = {
-    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch MIPROv2",
+    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch COPRO InferRules MIPROv2",
     "evaluate": "Evaluate SemanticF1 CompleteAndGrounded answer_exact_match answer_passage_match EM F1 HotPotF1 normalize_text",
     "streaming": "StreamListener StreamResponse StatusMessage StatusMessageProvider apply_sync_streaming streamify",
     "retrievers": "Embeddings EmbeddingsWithScores ColBERTv2",
@@ -73,6 +74,11 @@ CALLS: dict[str, tuple[str, str]] = {
         "metric prompt_model task_model teacher_settings max_bootstrapped_demos max_labeled_demos auto num_candidates num_threads max_errors "
         "seed init_temperature verbose track_stats log_dir metric_threshold",
         "",
+    ),
+    "COPRO": ("prompt_model metric breadth depth init_temperature track_stats", ""),
+    "InferRules": (
+        "num_candidates num_rules num_threads teacher_settings",
+        "metric metric_threshold max_bootstrapped_demos max_labeled_demos max_rounds max_errors",
     ),
     "streamify": (
         "program status_message_provider stream_listeners include_final_prediction_in_output_stream is_async_program async_streaming",

@@ -67,7 +67,7 @@ def digits(texts):
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
 
 
-WITHOUT_DEMOS = ("GEPA",)  # optimizers that leave demos as they are
+WITHOUT_DEMOS = ("COPRO", "GEPA")  # optimizers that leave demos as they are
 
 
 def optimizers(metric):
@@ -94,4 +94,6 @@ def optimizers(metric):
         ),
         "GEPA": lmnb.GEPA(metric, max_metric_calls=70),
         "GEPA with demos": lmnb.GEPA(metric, max_metric_calls=80, max_demos=3),
+        "COPRO": lmnb.COPRO(metric=metric, breadth=3, depth=2),
+        "InferRules": lmnb.InferRules(num_candidates=3, num_rules=2, metric=metric, max_labeled_demos=4),
     }

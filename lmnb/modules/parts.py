@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
 from lmnb.errors import InputError
-from lmnb.modules.tool_texts import retold, tool_texts
+from lmnb.modules.texts import retell, texts
 from lmnb.modules.tree import Node, copied, deep, replace, shared, walk
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class Parts(Node):
 
     def slots(self) -> dict[str, Any]:
         """What optimizers may change: `route.predict.instructions`, `.demos` (a tuple), `.demo_policy` (its state) and `.lm`
-        where a predictor has its own; of the tools of agents `agent.tools['search'].desc` and, for each argument, `.arg_desc['query']`.
+        where a predictor has its own; the descriptions of its outputs (`route.predict.outputs['team'].desc`) and of the tools of
+        agents (`agent.tools['search'].desc` and, for each argument, `.arg_desc['query']`).
         """
         found: dict[str, Any] = {}
         for name, predictor in self.named_predictors():
@@ -70,7 +71,7 @@ class Parts(Node):
                 found[f"{name}.demo_policy"] = predictor.demo_policy.dump_state()
             if predictor.lm is not None:
                 found[f"{name}.lm"] = predictor.lm
-        return found | tool_texts(self)
+        return found | texts(self)
 
     def with_candidate(self, candidate: Any) -> Self:
         """A copy with the slots of `candidate` (a mapping, or an object whose `.values` is one) filled; this program
@@ -80,17 +81,16 @@ class Parts(Node):
         """
         values = candidate if isinstance(candidate, Mapping) else candidate.values
         made = copied(self, {}, shared)
-        predictors, texts = dict(made.named_predictors()), tool_texts(made)
+        predictors, told = dict(made.named_predictors()), texts(made)
         for slot, value in values.items():
             name, _, part = slot.rpartition(".")
-            if slot in texts:
-                texts[slot] = value
+            if slot in told:
+                told[slot] = value
             elif name not in predictors or part not in FILLED:
-                raise InputError(_no_slot(slot, predictors, texts))
+                raise InputError(_no_slot(slot, predictors, told))
             else:
                 setattr(predictors[name], part, value)
-        for old, new in retold(made, texts):
-            replace(made, old, new)
+        retell(made, told)
         return made
 
     def deepcopy(self) -> Self:
@@ -108,8 +108,8 @@ class Parts(Node):
         return made
 
 
-def _no_slot(slot: str, predictors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    known = [*(f"{name}.{part}" for name in predictors for part in FILLED), *texts]
+def _no_slot(slot: str, predictors: Mapping[str, Any], told: Mapping[str, str]) -> str:
+    known = [*(f"{name}.{part}" for name in predictors for part in FILLED), *told]
     near = get_close_matches(slot, known, n=1, cutoff=0.4)
     return f"the program has no slot {slot!r}. " + (
         f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known) or 'none'}."

@@ -48,6 +48,7 @@ class BootstrapFewShot(Optimizer):
         candidate = yield from gate(proposed)
         if candidate is not None:
             yield from evaluate(candidate, task)
+        return proposed if candidate is None else candidate
 
     def bootstrapped(
         self,

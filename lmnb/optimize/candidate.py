@@ -16,8 +16,8 @@ Value = Any  # an instruction (str), demos (tuple of Example), or any JSON value
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Values for slots such as `"route.instructions"` (a str), `"route.demos"` (a tuple of Example) and `"tools['search'].desc"`
-    (a str).
+    """Values for slots such as `"route.instructions"` (a str), `"route.demos"` (a tuple of Example), `"route.outputs['team'].desc"` and
+    `"tools['search'].desc"` (each a str).
 
     Two candidates with the same values are the same candidate, whatever made them.
 

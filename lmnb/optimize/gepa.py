@@ -135,7 +135,7 @@ class GEPA(Optimizer):
         return {name: written(value) if name in named else value for name, value in super().get_params().items()}
 
     def attributes(self, run: Any) -> dict[str, Any]:
-        return {"detailed_results": GEPAResult.of(run)}
+        return {**super().attributes(run), "detailed_results": GEPAResult.of(run)}
 
     def limit(self, task: Task) -> int:
         """The budget in program runs. InputError where it has no room for one proposal."""

@@ -17,7 +17,7 @@ from lmnb.example import Example
 from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
-from lmnb.modules.tool_texts import tool_texts
+from lmnb.modules.texts import texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
@@ -33,8 +33,8 @@ HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold k
 class Header:
     """`splits` holds the examples, `evalset` names the split that candidates are scored on, `note` says how it was chosen.
 
-    `tools` are the texts of the program's tools by slot, `source` is the program for an LM to read, `libraries` are the versions of those
-    that the search draws with.
+    `texts` are the descriptions of the program's outputs and tools by slot, `source` is the program for an LM to read, `libraries` are the
+    versions of those that the search draws with.
 
     `teacher_settings` stand here in words and without secrets, enough to see whether they are the same; `exact_data` says
     whether the examples can be read back from JSON as they were.
@@ -52,7 +52,7 @@ class Header:
     program_path: str
     program_state: dict[str, Any]
     shape: dict[str, Any]
-    tools: dict[str, str]
+    texts: dict[str, str]
     source: str
     teacher_shape: dict[str, Any] | None
     teacher_compiled: bool
@@ -87,13 +87,13 @@ class Header:
 
     @property
     def baseline(self) -> Candidate:
-        return baseline_of(self.shape, self.tools)
+        return baseline_of(self.shape, self.texts)
 
     @property
     def teacher(self) -> Candidate | None:
         return (
             None if self.teacher_shape is None else baseline_of(self.teacher_shape, {}, "teacher")
-        )  # its tools say their own
+        )  # its outputs and tools say their own
 
     @property
     def data_hash(self) -> str:
@@ -137,13 +137,14 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            record = {"tools": {}, "source": "", "libraries": {}, **record}  # older journals have none
+            older = {"texts": record.get("tools", {}), "source": "", "libraries": {}}  # journals of before have less
+            record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
-            if not all(isinstance(text, str) for text in header.tools.values()):
-                raise ValueError("what tools say is text")
+            if not all(isinstance(text, str) for text in header.texts.values()):
+                raise ValueError("descriptions are text")
             hash(header.baseline)  # its demos can be read
             return header
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -176,6 +177,7 @@ def header_for(
         needed=optimizer.needs_evalset,
         most=optimizer.most_scored,
         trains=optimizer.needs_trainset,
+        learning=optimizer.learns_from_trainset,
     )
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
@@ -204,7 +206,7 @@ def header_for(
         program_path=program_path,
         program_state=jsonable(code.program.dump_state()),
         shape=shape_of(code.program),
-        tools=tool_texts(code.program),
+        texts=texts(code.program),
         source=program_text(code.program),
         teacher_shape=None if code.teacher is None else shape_of(code.teacher),
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),

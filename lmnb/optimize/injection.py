@@ -16,7 +16,7 @@ from lmnb.optimize.task import Predictor
 def with_instructions(
     base: Candidate, instructions: str | Mapping[str, str], predictors: Sequence[Predictor]
 ) -> Candidate:
-    """`base` with other instructions or texts of tools, by slot; a text alone is for the only predictor there is."""
+    """`base` with other instructions or descriptions, by slot; a text alone is for the only predictor there is."""
     if isinstance(instructions, str):
         slot = f"{predictors[0].path}.instructions"
         if len(predictors) != 1:
@@ -31,7 +31,7 @@ def with_instructions(
 
 
 def checked_text(slot: str, text: Any, base: Candidate) -> str:
-    """`text` as it goes into a slot of instructions or of what a tool says. InputError where it is none, or there is no such slot."""
+    """`text` as it goes into a slot of instructions or of a description. InputError where it is none, or there is no such slot."""
     slots = [name for name, value in base.values.items() if isinstance(value, str)]
     if slot not in slots:
         raise InputError(f"there is no instruction slot {slot!r}; this program has {', '.join(slots)}")

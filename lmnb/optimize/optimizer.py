@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 class Optimizer:
     """Subclass it and write `search`, a generator of batches of effects (see `lmnb.optimize.effects`).
 
-    `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it.
+    `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it, or
+    all of it is used where the search takes nothing else from it (`learns_from_trainset` False).
     `needs_trainset = False` says that it can do without training examples.
     """
 
     needs_evalset = False
     needs_trainset = True
+    learns_from_trainset = True
     prompt_model: Any = None
 
     def __init__(

@@ -12,7 +12,7 @@ from lmnb.optimize.prompt_diff import word_diff
 from lmnb.trace_html import check_counts, check_lines
 
 MAX_DEMOS = 40
-MAX_TOOLS = 40
+MAX_TEXTS = 40
 MAX_TEXT = 300
 MAX_PROMPT = 8_000
 _TABLE = "lm-table lm-num"
@@ -37,7 +37,7 @@ def candidate_pane(snapshot: Json, detail: Json, examples: Json | None, *, rows:
         ),
         el("div", {"class": "lm-muted lm-num"}, " · ".join(_facts(detail, gain))),
         *(_prompt(part, _against(snapshot, gain)) for part in detail["predictors"]),
-        _tools(detail["tools"], _against(snapshot, gain)),
+        _texts(detail["texts"], _against(snapshot, gain)),
         *(_demos(part, len(detail["predictors"]) > 1) for part in detail["predictors"]),
         _examples(examples, rows) if examples and examples["rows"] else None,
         _lineage(detail["lineage"]),
@@ -75,20 +75,20 @@ def _prompt(part: Json, against: str) -> Html:
     return join([heading("Prompt", level=4), _text(name, part["before"] or "", part["instructions"] or "", against)])
 
 
-def _tools(texts: Sequence[Json], against: str) -> Html | None:
-    """What tools say: in full where that is another text than before."""
+def _texts(texts: Sequence[Json], against: str) -> Html | None:
+    """How outputs and tools are described: in full where that is another text than before."""
     changed = [text for text in texts if text["text"] != (text["before"] or "")]
     same = len(texts) - len(changed)
     if not texts:
         return None
     return join(
         [
-            heading("Tools", level=4),
-            *(_text(text["slot"], text["before"] or "", text["text"], against) for text in changed[:MAX_TOOLS]),
-            el("div", {"class": "lm-muted lm-more"}, f"{len(changed) - MAX_TOOLS} more")
-            if len(changed) > MAX_TOOLS
+            heading("Descriptions", level=4),
+            *(_text(text["slot"], text["before"] or "", text["text"], against) for text in changed[:MAX_TEXTS]),
+            el("div", {"class": "lm-muted lm-more"}, f"{len(changed) - MAX_TEXTS} more")
+            if len(changed) > MAX_TEXTS
             else None,
-            el("div", {"class": "lm-muted lm-more"}, f"{counted(same, 'text')} of tools as in {against}")
+            el("div", {"class": "lm-muted lm-more"}, f"{counted(same, 'description')} as in {against}")
             if same
             else None,
         ]

@@ -20,6 +20,7 @@ from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.effects import Report
 from lmnb.optimize.journal import read_records
+from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 from lmnb.optimize.suspects import Suspect, suspects
@@ -104,6 +105,13 @@ class Run(Steering):
     def reports(self) -> list[Report]:
         """What the search has told since it was started or resumed here."""
         return list(self._driver.reports)
+
+    @property
+    def candidate_programs(self) -> CandidatePrograms:
+        """The feasible candidates that are fully scored, best first: dicts with `score`, `program`, `label` and `candidate`."""
+        scored = [row for row in self.candidates if row.status == "scored"]
+        ranked = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
+        return CandidatePrograms(tuple(ranked), self.program)
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:

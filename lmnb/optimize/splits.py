@@ -66,9 +66,11 @@ def prepared(
     needed: bool,
     most: int | None = None,
     trains: bool = True,
+    learning: bool = True,
 ) -> Splits:
     """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `most`: of a larger
-    validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples.
+    validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples;
+    `learning`: it uses them for more than scores.
 
     InputError for data that cannot be used.
     """
@@ -82,6 +84,9 @@ def prepared(
         return _at_most(most, Splits(train, val, "val", "candidates are scored on the given valset"))
     if not needed:
         return Splits(train, val, None, "no valset was given, so nothing is scored")
+    if not learning:
+        note = "candidates are scored on the whole trainset, from which this search learns nothing else"
+        return Splits(train, (), "train", f"no valset was given: {note}")
     if len(train) < FEW:
         note = f"{len(train)} examples are too few to split: candidates are scored on the trainset"
         return Splits(train, (), "train", f"no valset was given and {note}")

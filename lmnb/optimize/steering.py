@@ -57,8 +57,8 @@ class Steering(Pacing):
 
     @decided
     def edit(self, candidate: Any, slot: str, text: str) -> Candidate:
-        """A child of the candidate with another text in a slot such as "self.instructions" or "tools['search'].desc"; it is
-        evaluated next.
+        """A child of the candidate with another text in a slot such as "self.instructions", "self.outputs['answer'].desc" or
+        "tools['search'].desc"; it is evaluated next.
         """
         entry = self._entry(candidate)
         text = checked_text(slot, text, entry.candidate)
@@ -73,7 +73,7 @@ class Steering(Pacing):
         demo: Any = None,
         candidate: Mapping[str, Any] | None = None,
     ) -> Candidate:
-        """A child of the best candidate with these instructions (or texts of tools, by slot), or with this demo added, or with these
+        """A child of the best candidate with these instructions (or descriptions, by slot), or with this demo added, or with these
         slot values; it is evaluated next.
         """
         if sum(given is not None for given in (instructions, demo, candidate)) != 1:

@@ -45,15 +45,15 @@ def shape_of(program: Any) -> dict[str, Any]:
     }
 
 
-def baseline_of(shape: Mapping[str, Any], tools: Mapping[str, str], label: str = "baseline") -> Candidate:
-    """The candidate that a program is as it stands; `tools` are the texts of its tools by slot."""
+def baseline_of(shape: Mapping[str, Any], texts: Mapping[str, str], label: str = "baseline") -> Candidate:
+    """The candidate that a program is as it stands; `texts` are its descriptions of outputs and tools by slot."""
     values: dict[str, Any] = {}
     for path, part in shape.items():
         values[f"{path}.instructions"] = part["instructions"]
         values[f"{path}.demos"] = tuple(demo_from_dict(demo) for demo in part["demos"])
         if "demo_policy" in part:
             values[f"{path}.demo_policy"] = part["demo_policy"]
-    return Candidate({**values, **tools}, label=label)
+    return Candidate({**values, **texts}, label=label)
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,16 @@ class Task:
     def scores(self, candidate: Candidate) -> Mapping[int, float]:
         """Its score on each example of the evaluation set that it was asked, from 0 to 1 for most metrics."""
         return {index: result.value for index, result in self.archive.entries[candidate.id].results.items()}
+
+    def rejected(self, slot: str) -> list[dict[str, str]]:
+        """What stood in a slot of candidates that the person rejected, and in no other: `text` and `reason`, in order of the decisions."""
+        entries, held = self.archive.entries, {candidate.values.get(slot) for candidate in self.feasible()}
+        found: dict[str, str] = {}
+        for name, decision in self.archive.state.rejected.items():
+            text = entries[name].candidate.values.get(slot) if name in entries else None
+            if isinstance(text, str) and text not in held:
+                found[text] = decision.data.get("reason") or ""
+        return [{"text": text, "reason": reason} for text, reason in found.items()]
 
     def score(self, candidate: Candidate) -> float | None:
         """The mean score on the evaluation set in per cent, or None where it is not fully scored."""

@@ -121,7 +121,7 @@ def detail(
     entry: Entry,
     against: Entry | None,
 ) -> dict[str, Any]:
-    """One candidate: its gain over another, its prompt slots with demos, the texts of its tools, its ancestors."""
+    """One candidate: its gain over another, its prompt slots with demos, its descriptions of outputs and tools, its ancestors."""
     row = standings.of(entry)
     former = (against.candidate if against else baseline).values
     kept = archive.state.kept
@@ -165,10 +165,10 @@ def detail(
         if calls and any(used["tokens"] for used in usage)
         else None,
         "predictors": parts,
-        "tools": [
+        "texts": [
             {"slot": slot, "text": text, "before": former.get(slot)}
             for slot, text in entry.candidate.values.items()
-            if isinstance(text, str) and not slot.endswith(".instructions")
+            if isinstance(text, str) and not slot.endswith(".instructions") and (text or former.get(slot))
         ],
         "lineage": [
             {key: getattr(item, key) for key in ("id", "number", "label", "score")}

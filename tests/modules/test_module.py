@@ -93,6 +93,9 @@ def test_slots_and_candidates():
         "answer.instructions": "Given the fields `question`, `query`, produce the fields `answer`.",
         "answer.demos": (),
         "answer.lm": own,
+        "query.predict.outputs['reasoning'].desc": "",
+        "query.predict.outputs['query'].desc": "",
+        "answer.outputs['answer'].desc": "",
     }
     demos = (Example(question="q", query="x"),)
     made = program.with_candidate(

@@ -103,7 +103,7 @@ def detail(**changes: Any) -> dict[str, Any]:
                 "demos": [demo, demo | {"number": 22, "status": "kept"}, demo | {"number": 23, "origin": "human"}],
             }
         ],
-        "tools": [
+        "texts": [
             {"slot": "tools['look'].desc", "text": "Looks one ticket up.", "before": "Looks a ticket up."},
             {"slot": "tools['look'].arg_desc['id']", "text": "its number", "before": "its number"},
         ],
@@ -184,7 +184,7 @@ def test_the_best_candidate_is_shown_in_full():
     assert "about 75 expected on new data · 412 tokens a call" in shown
     assert "route · instruction, against baseline" in shown
     assert "Choose the<ins> one</ins> team." in html
-    assert "].desc, against baseline" in shown and "1 text of tools as in baseline" in shown
+    assert "].desc, against baseline" in shown and "1 description as in baseline" in shown
     assert "Looks <del>a</del><ins>one</ins> ticket up." in html
     assert "17 charged twice Billing bootstrapped" in shown
     assert "22 charged twice Billing kept by you" in shown

@@ -57,7 +57,7 @@ def test_an_edited_description_is_a_candidate_that_is_scored() -> None:
     assert child.values[DESC] == "Finds the answer to a question." and scores(run) == [0.0, 0.0, 100.0]
     assert run.decisions[-1].text == "edited tools['look'].desc of #0 → #2"
     assert run.result().tools["look"].desc == child.values[DESC] and look.__doc__ == "Looks."
-    assert run.detail(2)["tools"][0] == {"slot": DESC, "text": child.values[DESC], "before": "Looks."}
+    assert run.detail(2)["texts"][-1] == {"slot": DESC, "text": child.values[DESC], "before": "Looks."}
     assert "Finds the answer to a question." in run.to_html().replace("<ins>", "").replace("</ins>", "")
 
 
@@ -91,19 +91,23 @@ def test_what_was_steered_is_replayed_from_the_journal() -> None:
     assert max(scores(other)) == 100.0 and other.result().tools["look"].desc == "Finds the answer to a question."
 
 
-def test_a_journal_of_before_knows_no_texts_of_tools() -> None:
-    """It opens, and its candidates leave the tools as the code has them; one that holds no texts is said to be damaged."""
+def test_a_journal_of_before_knows_no_descriptions() -> None:
+    """It opens, and its candidates leave what it does not know as the code has it; one that holds no texts is said to be damaged."""
     run = started()
     path = run.path / "journal.jsonl"
     header, *rest = path.read_text().splitlines()
     stored = json.loads(header)
-    assert stored.pop("tools") == {DESC: "Looks.", ARGUMENT: ""}
+    texts = stored.pop("texts")
+    assert {slot: text for slot, text in texts.items() if "tools[" in slot} == {DESC: "Looks.", ARGUMENT: ""}
     path.write_text("\n".join([json.dumps(stored)]) + "\n")
     again = lmnb.reopen(run.path, program=agent(), metric=exact)
-    assert not any("tools" in slot for slot in again.header.baseline.values)
-    stored["tools"] = {DESC: 3}
+    assert not any(slot.endswith(".desc") for slot in again.header.baseline.values)
+    path.write_text("\n".join([json.dumps(stored | {"tools": {DESC: "Looks."}})]) + "\n")
+    again = lmnb.reopen(run.path, program=agent(), metric=exact)
+    assert [slot for slot in again.header.baseline.values if slot.endswith(".desc")] == [DESC]
+    stored["texts"] = {DESC: 3}
     path.write_text("\n".join([json.dumps(stored), *rest]) + "\n")
-    with pytest.raises(lmnb.JournalError, match="what tools say is text"):
+    with pytest.raises(lmnb.JournalError, match="descriptions are text"):
         lmnb.reopen(run.path, program=agent(), metric=exact)
 
 
