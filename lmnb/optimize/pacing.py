@@ -25,9 +25,9 @@ class Pacing(Worker):
         if budget is not None:
             if self._working:
                 raise RunError("the budget of a run at work is not changed; stop it first")
+            self._need_resumable()
             self._journal.open()
             self._journal.append({"k": "budget", "limits": budget.limits})
-            self._need_code()
             if self._code is not None:  # the new budget takes the place of the one that the run was given
                 self._code = replace(self._code, budgets=(*self._code.budgets[:1], budget))
         self._go(step=False)
@@ -42,11 +42,7 @@ class Pacing(Worker):
                 raise RunError("the run is stopping; resume it once it has stopped")
             self._controls.step() if step else self._controls.resume()
             return
-        self._need_code()
-        if self.state == "finished":
-            raise RunError("the run is finished. An edit or inject is scored at once; a longer search is a new run.")
-        if self.path is None:
-            raise RunError("a run without a folder cannot be resumed; give it a run_dir")
+        self._need_resumable()
         stop = self._archive.state.stopped
         if stop is not None:
             self._take_back(stop)
@@ -54,6 +50,13 @@ class Pacing(Worker):
         records, _ = read_records(self.path)
         self._recording = Recording(records[1:], self._journal)
         self._launch(step=step)
+
+    def _need_resumable(self) -> None:
+        self._need_code()
+        if self.state == "finished":
+            raise RunError("the run is finished. An edit or inject is scored at once; a longer search is a new run.")
+        if self.path is None:
+            raise RunError("a run without a folder cannot be resumed; give it a run_dir")
 
     def _take_back(self, stop: Decision) -> None:
         """A resumed run takes its stop back at the stop's own position, so that a replay passes it too."""
