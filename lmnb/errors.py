@@ -30,17 +30,18 @@ LmnbError
     └── SystematicFailure   the program or metric fails everywhere; carries .cause
 """
 
-
 from __future__ import annotations
 
 from typing import Any
 
 
 class LmnbError(Exception):
-    """The root of all errors that lmnb raises on purpose. They can be pickled, as pools of processes do.
+    """The root of all errors that lmnb raises on purpose. They go from one process to another whole.
 
-    >>> import pickle
-    >>> pickle.loads(pickle.dumps(BudgetExceeded("calls", 3, 2))).limit
+    >>> import multiprocessing
+    >>> here, there = multiprocessing.Pipe()
+    >>> there.send(BudgetExceeded("calls", 3, 2))
+    >>> here.recv().limit
     2
     """
 

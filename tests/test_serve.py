@@ -118,7 +118,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
         thread.join()
 
 
-def browser(server: ModelServer, path: str, origin: str, *, method: str = "POST", at: str = "") -> tuple[int, Any, bytes]:
+def browser(
+    server: ModelServer, path: str, origin: str, *, method: str = "POST", at: str = ""
+) -> tuple[int, Any, bytes]:
     """Status, headers and body of what a page of `origin` asks by its browser."""
     connection = http.client.HTTPConnection(at or f"127.0.0.1:{server.server_address[1]}", timeout=60)
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-stainless-os, authorization"}
@@ -132,7 +134,9 @@ def browser(server: ModelServer, path: str, origin: str, *, method: str = "POST"
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", f"{PAGE}0", PAGE.replace("localhost", "127.0.0.1"), ""])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", f"{PAGE}0", PAGE.replace("localhost", "127.0.0.1"), ""]
+)
 def test_no_page_of_a_stranger_may_ask(server: ModelServer, path: str, method: str, origin: str) -> None:
     """Neither the request that a browser sends to find out, nor one that it sends without asking first; and nothing may be read."""
     status, headers, body = browser(server, path, origin, method=method)
@@ -163,7 +167,9 @@ def test_llama_cpp_itself_answers_no_page(server: ModelServer) -> None:
     assert status == (200 if key else 401)  # 200: the page had the key that the user chose
 
 
-@pytest.mark.parametrize("origin", ["localhost:5173", "http://localhost:5173/", "*", "http://", "http://a/b", "HTTP://a b"])
+@pytest.mark.parametrize(
+    "origin", ["localhost:5173", "http://localhost:5173/", "*", "http://", "http://a/b", "HTTP://a b"]
+)
 def test_what_is_no_origin_is_refused(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It would never be the one of a page."""
     assert cli.main(["serve-lm", "--port", str(free_port()), "--origin", origin]) == 2

@@ -56,7 +56,9 @@ class ModelServer(ThreadingHTTPServer):
             reason = getattr(error, "strerror", None) or error
             raise LMError(f"port {port} cannot be used ({reason}); name another one.", model=model) from error
         try:
-            self._llama = llama.start(model, path, n_ctx=local.context_size(model), listens=True, api_key=self.inner_key)
+            self._llama = llama.start(
+                model, path, n_ctx=local.context_size(model), listens=True, api_key=self.inner_key
+            )
         except BaseException:
             self.server_close()
             raise
@@ -81,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             origin = self.headers.get("origin")
             if origin is not None and origin not in self.server.origins:
-                self._say(403, _error(403, f"no page of {origin[:200]} may ask; who serves the model allows it by --origin"))
+                self._say(
+                    403, _error(403, f"no page of {origin[:200]} may ask; who serves the model allows it by --origin")
+                )
             elif origin is not None and self.command == "OPTIONS":
                 self._preflight()
             elif self.command == "POST" and urlsplit(self.path).path in _EMBEDDINGS:
@@ -126,7 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def end_headers(self) -> None:
-        origin = self.headers.get("origin") if hasattr(self, "headers") else None  # none where not even a request was read
+        origin = (
+            self.headers.get("origin") if hasattr(self, "headers") else None
+        )  # none where not even a request was read
         if origin is not None and origin in self.server.origins:
             self.send_header("Access-Control-Allow-Origin", origin)
             self.send_header("Vary", "Origin")
