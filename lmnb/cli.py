@@ -66,6 +66,10 @@ def _add_serve_lm(to: Any) -> None:
     serve.add_argument("--model", default="lmnb/tiny", help="lmnb/tiny (default), or gguf/<path>")
     serve.add_argument("--port", type=_positive, default=8177, metavar="N", help="(default: 8177)")
     serve.add_argument("--api-key", metavar="KEY", help="refuse requests without this key (default: none is asked for)")
+    origin = (
+        "let the pages of this origin ask, such as http://localhost:5173; may be given again (default: no page may)"
+    )
+    serve.add_argument("--origin", action="append", default=[], metavar="URL", help=origin)
     serve.set_defaults(command=commands.serve_lm)
 
 

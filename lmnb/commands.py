@@ -111,7 +111,7 @@ def serve_lm(args: Namespace) -> int:
 
     if not local.is_local(args.model):
         raise InputError(f"{args.model!r} is no local model. Write lmnb/tiny, or gguf/<path>.")
-    with ModelServer(args.model, port=args.port, api_key=args.api_key) as server:
+    with ModelServer(args.model, port=args.port, api_key=args.api_key, origins=args.origin) as server:
         print(f"{args.model} at {server.url}   (Ctrl-C ends it)", flush=True)
         server.serve_forever()
     return 0

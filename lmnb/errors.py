@@ -30,9 +30,30 @@ LmnbError
     └── SystematicFailure   the program or metric fails everywhere; carries .cause
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class LmnbError(Exception):
-    """The root of all errors that lmnb raises on purpose."""
+    """The root of all errors that lmnb raises on purpose. They go from one process to another whole.
+
+    >>> import multiprocessing
+    >>> here, there = multiprocessing.Pipe()
+    >>> there.send(BudgetExceeded("calls", 3, 2))
+    >>> here.recv().limit
+    2
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args), vars(self) or None
+
+
+def _remade(kind: type[LmnbError], args: tuple[Any, ...]) -> LmnbError:
+    """An error as it was: its message is in `args` already, and the constructor that wrote it would want other arguments."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class SignatureError(LmnbError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import functools
 import inspect
 import json
 import re
@@ -172,6 +173,36 @@ def test_syncify_calls_what_is_asynchronous_also_inside_a_loop() -> None:
 
     assert asyncio.run(cell()) == (4, 6, 5)
     assert lmnb.syncify(len) is len
+
+
+async def doubled(number: int) -> int:
+    """Twice the number, in asynchronous code."""
+    await asyncio.sleep(0)
+    return 2 * number
+
+
+class Doubler:
+    """An object that is called as an asynchronous function is."""
+
+    async def __call__(self, number: int) -> int:
+        return await doubled(number)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [doubled, Doubler(), Doubler().__call__, functools.partial(doubled, 2), functools.partial(Doubler(), number=2)],
+    ids=["function", "object", "method", "partial", "partial of an object"],
+)
+def test_the_bridges_know_what_is_asynchronous(program: Any) -> None:
+    """In whatever form it comes, both give its value, and no coroutine that nobody awaits."""
+    given = () if isinstance(program, functools.partial) else (2,)
+    assert asyncio.run(lmnb.asyncify(program)(*given)) == 4
+    assert lmnb.syncify(program)(*given) == 4
+
+
+def test_a_function_that_gives_a_coroutine_is_awaited() -> None:
+    """Also where nothing tells before the call that it is asynchronous."""
+    assert asyncio.run(lmnb.asyncify(lambda number: doubled(number))(2)) == 4
 
 
 @pytest.mark.parametrize("when", ["constructor", "call", "acall"])

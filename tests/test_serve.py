@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import pytest
 import lmnb
 from lmnb import cli
 from lmnb.data import tickets
+from lmnb.lm.serving import ModelServer
 from lmnb.streaming import StreamListener
 
 
@@ -98,6 +101,87 @@ def test_a_request_without_the_key_is_refused(served: str) -> None:
     """Where a key was asked for, nobody else is answered."""
     with pytest.raises(urllib.error.HTTPError, match="401"):
         ask(served, [{"role": "user", "content": "hello"}], key="wrong")
+
+
+PAGE = "http://localhost:5173"
+ASKED = {"max_tokens": 2, "input": "a", "messages": [{"role": "user", "content": "hello"}]}
+
+
+@pytest.fixture(scope="module", params=[None, "k"], ids=["no key", "key"])
+def server(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
+    """Serves the pages of one origin, and other tools."""
+    with ModelServer("lmnb/tiny", port=0, api_key=request.param, origins=[PAGE]) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+def browser(
+    server: ModelServer, path: str, origin: str, *, method: str = "POST", at: str = ""
+) -> tuple[int, Any, bytes]:
+    """Status, headers and body of what a page of `origin` asks by its browser."""
+    connection = http.client.HTTPConnection(at or f"127.0.0.1:{server.server_address[1]}", timeout=60)
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-stainless-os, authorization"}
+    headers = asked if method == "OPTIONS" else {"Content-Type": "text/plain", "Authorization": "Bearer k"}
+    connection.request(method, path, json.dumps(ASKED) if method == "POST" else None, {"Origin": origin, **headers})
+    reply = connection.getresponse()
+    body = reply.read()
+    connection.close()
+    return reply.status, reply.headers, body
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", f"{PAGE}0", PAGE.replace("localhost", "127.0.0.1"), ""]
+)
+def test_no_page_of_a_stranger_may_ask(server: ModelServer, path: str, method: str, origin: str) -> None:
+    """Neither the request that a browser sends to find out, nor one that it sends without asking first; and nothing may be read."""
+    status, headers, body = browser(server, path, origin, method=method)
+    assert (status, json.loads(body)["error"]["type"]) == (403, "permission_error")
+    assert "--origin" in json.loads(body)["error"]["message"]
+    assert not [name for name in headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize(("path", "found"), [("/v1/chat/completions", "choices"), ("/v1/embeddings", "data")])
+@pytest.mark.parametrize("own", [False, True])
+def test_the_pages_that_were_named_may_ask(server: ModelServer, path: str, found: str, own: bool) -> None:
+    """And those of the server itself: both kinds of reply say so, once, also where they refuse, and a preflight allows what it asks for."""
+    origin = f"http://127.0.0.1:{server.server_address[1]}" if own else PAGE
+    status, headers, _ = browser(server, path, origin, method="OPTIONS")
+    assert status == 204 and headers["access-control-allow-headers"] == "x-stainless-os, authorization"
+    assert "POST" in headers["access-control-allow-methods"]
+    for target, expected in ((path, 200), ("/v1/nowhere", 404)):
+        status, headers, body = browser(server, target, origin)
+        assert status == expected and (found in json.loads(body)) == (expected == 200)
+        assert headers.get_all("access-control-allow-origin") == [origin] and headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in headers
+
+
+def test_llama_cpp_itself_answers_no_page(server: ModelServer) -> None:
+    """Its port is on loopback too: it wants a key, also where none was asked for."""
+    path, key = "/v1/chat/completions", server.api_key
+    status, _, _ = browser(server, path, "http://evil.example", at=server.behind)
+    assert status == (200 if key else 401)  # 200: the page had the key that the user chose
+
+
+@pytest.mark.parametrize(
+    "origin", ["localhost:5173", "http://localhost:5173/", "*", "http://", "http://a/b", "HTTP://a b"]
+)
+def test_what_is_no_origin_is_refused(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would never be the one of a page."""
+    assert cli.main(["serve-lm", "--port", str(free_port()), "--origin", origin]) == 2
+    assert f"{origin!r} is no origin of pages. Write it as in 'http://localhost:5173'." in capsys.readouterr().err
+
+
+def test_a_request_that_cannot_be_read_is_answered(server: ModelServer) -> None:
+    """A line that is no request, and a method that nobody knows."""
+    for line in (b"nonsense at all here x\r\n\r\n", b"PATCH /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.server_address[1])) as connection:
+            connection.sendall(line)
+            assert b"400" in (answer := connection.recv(200)) or b"501" in answer
 
 
 TEXTS = ["Where is my parcel?", "The invoice is wrong.\nTwice.", " größer 日本 "]

@@ -17,6 +17,7 @@ from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.completion import OwnTurn, is_conversation, own_turn, prompt_text, with_stop
 from lmnb.lm.drive import drive
+from lmnb.lm.failures import seconds
 from lmnb.lm.options import Options, described
 from lmnb.lm.private import Private, shown_url, split
 from lmnb.lm.recorder import recorder
@@ -221,9 +222,9 @@ class BaseLM(Batched, Transport, Options):
             listened.reset(token)
 
     def _wait(self, attempt: int, error: LMError) -> float:
-        asked = getattr(error, "retry_after", None)
+        asked = seconds(getattr(error, "retry_after", None))
         if asked is not None:
-            return min(float(asked), _LONGEST_WAIT)
+            return min(asked, _LONGEST_WAIT)
         # spread, so that calls that failed together do not come back together
         return min(self.backoff * 2 ** (attempt - 1), _LONGEST_WAIT) * random.uniform(0.75, 1.25)
 

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from lmnb.errors import InvalidRequestError
 from lmnb.listening import Deltas
 from lmnb.lm.modalities import texts_only
 from lmnb.lm.response import Response
 
-_TURN = r"### (?:system|developer|user|assistant|tool|function) ###"
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_TURN = rf"### (?:{'|'.join(ROLES)}) ###"
 _LIKE_TURN = re.compile(rf"(?<!\\)\\*+{_TURN}")
 _ESCAPED = re.compile(rf"(?<!\\)\\(\\*+{_TURN})")
 _NEXT = re.compile(rf"(?:\A|\n)[ \t]*{_TURN}")
@@ -32,7 +34,7 @@ def is_conversation(messages: Sequence[dict[str, Any]]) -> bool:
 
 def prompt_text(messages: Sequence[dict[str, Any]], model: str) -> str:
     """The one text that a model continues: a single user message as it stands, a conversation with its turns. A last message of
-    the assistant is the beginning of the reply. InvalidRequestError where a message has media.
+    the assistant is the beginning of the reply. InvalidRequestError where a message has media, or a role that is none of `ROLES`.
 
     >>> print(prompt_text([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}], "base"))
     ### system ###
@@ -47,9 +49,16 @@ def prompt_text(messages: Sequence[dict[str, Any]], model: str) -> str:
     said = texts_only(messages, model)
     if not is_conversation(said):
         return str(said[0]["content"] or "")
+    for message in said:
+        if message.get("role") not in ROLES:  # a line of another role could be forged in any content
+            raise InvalidRequestError(
+                f"a message has the role {message.get('role')!r}, for which the prompt of {model!r} has no line. Write one of: "
+                f"{', '.join(ROLES)}.",
+                model=model,
+            )
     begun = said.pop()["content"] or "" if said and said[-1]["role"] == "assistant" else ""
     turns = [f"{_line(message['role'])}\n{escaped(message['content'] or '')}" for message in said]
-    return "\n\n".join([*turns, f"{_line('assistant')}\n{begun}"])
+    return "\n\n".join([*turns, f"{_line('assistant')}\n{escaped(begun)}"])
 
 
 def own_turn(response: Response) -> Response:

@@ -114,7 +114,17 @@ def _message(kind: type[LMError], model: str, said: str) -> str:
 def _retry_after(error: Exception) -> float | None:
     response = getattr(error, "response", None)
     headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", None) or {}
+    return seconds(headers.get("retry-after")) if isinstance(headers, Mapping) else None
+
+
+def seconds(asked: Any) -> float | None:
+    """How long somebody asks to wait; None for what is no such number, as a date, a negative one or NaN.
+
+    >>> seconds("1.5"), seconds(-1), seconds("Wed, 21 Oct 2026 07:28:00 GMT")
+    (1.5, None, None)
+    """
     try:
-        return float(headers["retry-after"])
-    except (KeyError, TypeError, ValueError):
+        wait = float(asked)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return wait if wait >= 0 else None

@@ -23,6 +23,11 @@ from lmnb.lm.private import ENDPOINT, is_private, is_secret, public
 
 FORMAT = 1
 _KEYS = ("lmnb", "format", "model", "options", "endpoint", "environment")
+_NO_OPTION = (
+    "callbacks",
+    "model",
+    "self",
+)  # arguments of an LM, but code, or said at another place, or no option at all
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}", re.ASCII)
 
 
@@ -112,6 +117,11 @@ def _checked(stored: Any) -> Profile:
         if is_private(option):
             place = "endpoint" if option in ENDPOINT else "environment, as the name of the variable that holds it"
             raise SaveError(f"options.{option} does not belong there, but under {place}")
+        if option in _NO_OPTION:
+            raise SaveError(
+                f"options.{option} is nothing that a profile sets. Take it out; lm.copy(...) sets callbacks"
+            )
+    expect(str, options.get("model_type", "chat"), "options.model_type")
     check_bounds(options, "options")
     if public(options) != options:
         raise SaveError("its options hold what looks like a secret. Take it out, and set it by lm.copy(...)")

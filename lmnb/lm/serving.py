@@ -2,6 +2,9 @@
 
 llama.cpp's own server answers all but embeddings. It would embed a text as it stands; here other tools get the vectors that
 `Embedder` gives, which for a model of ours are taken where it would write a label for the text (see `vectors`).
+
+llama.cpp lets every web page ask and read. Here a request that a browser sends for a page (it then has an `Origin`, RFC 6454) is
+refused, but for the pages that were named. llama.cpp's own port is on loopback too, so it always wants a key.
 """
 
 from __future__ import annotations
@@ -11,33 +14,41 @@ import hmac
 import http.client
 import json
 import re
+import secrets
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from lmnb.errors import ContextWindowError, InvalidRequestError, LMError
+from lmnb.errors import ContextWindowError, InputError, InvalidRequestError, LMError
 from lmnb.lm import llama, local, vectors
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#]+")
 _EMBEDDINGS = ("/v1/embeddings", "/embeddings")
 _LARGEST = 64_000_000  # bytes of a request
 _OF_A_CONNECTION = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect", "host", "content-length"}
 )
+_OF_THE_KEY = frozenset({"authorization", "x-api-key"})
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Serves `model` on a port of 127.0.0.1 until it is closed; with `api_key` to those only who send it.
+    """Serves `model` on a port of 127.0.0.1 until it is closed; with `api_key` to those only who send it. Of the pages in a browser
+    those of `origins` may ask, such as "http://localhost:5173", and no other.
 
-    ModelNotFound where there is no such model, LMError where the port cannot be used.
+    ModelNotFound where there is no such model, LMError where the port cannot be used, InputError for what is no origin.
     """
 
     daemon_threads = True
 
-    def __init__(self, model: str, *, port: int, api_key: str | None = None) -> None:
+    def __init__(self, model: str, *, port: int, api_key: str | None = None, origins: Sequence[str] = ()) -> None:
         self.model, self.api_key = model, api_key
+        self.inner_key = api_key or secrets.token_hex(16)
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise InputError(f"{origin!r} is no origin of pages. Write it as in 'http://localhost:5173'.")
         path = local.weights(model)
         try:
             super().__init__(("127.0.0.1", port), _Handler)
@@ -45,11 +56,15 @@ class ModelServer(ThreadingHTTPServer):
             reason = getattr(error, "strerror", None) or error
             raise LMError(f"port {port} cannot be used ({reason}); name another one.", model=model) from error
         try:
-            self._llama = llama.start(model, path, n_ctx=local.context_size(model), listens=True, api_key=api_key)
+            self._llama = llama.start(
+                model, path, n_ctx=local.context_size(model), listens=True, api_key=self.inner_key
+            )
         except BaseException:
             self.server_close()
             raise
         self.behind = urlsplit(self._llama.listening_address).netloc
+        own = [f"http://{name}:{self.server_address[1]}" for name in ("127.0.0.1", "localhost")]
+        self.origins = frozenset([*own, *origins])
 
     @property
     def url(self) -> str:
@@ -66,7 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._body()
             if body is None:
                 return
-            if self.command == "POST" and urlsplit(self.path).path in _EMBEDDINGS:
+            origin = self.headers.get("origin")
+            if origin is not None and origin not in self.server.origins:
+                self._say(
+                    403, _error(403, f"no page of {origin[:200]} may ask; who serves the model allows it by --origin")
+                )
+            elif origin is not None and self.command == "OPTIONS":
+                self._preflight()
+            elif self.command == "POST" and urlsplit(self.path).path in _EMBEDDINGS:
                 self._say(*self._embedded(body))
             else:
                 self._pass_on(body)
@@ -100,8 +122,27 @@ class _Handler(BaseHTTPRequestHandler):
         except LMError as error:
             return 500, _error(500, str(error))
 
+    def _preflight(self) -> None:
+        """What a browser asks before it lets a page send a request: https://fetch.spec.whatwg.org/#cors-preflight-request."""
+        self.send_response_only(204)
+        self.send_header("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
+        self.send_header("Access-Control-Allow-Headers", self.headers.get("access-control-request-headers", ""))
+        self.end_headers()
+
+    def end_headers(self) -> None:
+        origin = (
+            self.headers.get("origin") if hasattr(self, "headers") else None
+        )  # none where not even a request was read
+        if origin is not None and origin in self.server.origins:
+            self.send_header("Access-Control-Allow-Origin", origin)
+            self.send_header("Vary", "Origin")
+        super().end_headers()
+
     def _pass_on(self, body: bytes) -> None:
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_A_CONNECTION}
+        if not self.server.api_key:
+            kept = {name: value for name, value in kept.items() if name.lower() not in _OF_THE_KEY}
+            kept["Authorization"] = f"Bearer {self.server.inner_key}"
         behind = http.client.HTTPConnection(self.server.behind)
         try:
             behind.request(self.command, self.path, body or None, kept)
@@ -113,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.send_response_only(reply.status, reply.reason)
             for name, value in reply.getheaders():
-                if name.lower() not in _OF_A_CONNECTION:
+                if name.lower() not in _OF_A_CONNECTION and not name.lower().startswith("access-control-"):
                     self.send_header(name, value)
             self.end_headers()
             while piece := reply.read1(65_536):
@@ -164,5 +205,5 @@ def embeddings(model: str, request: Any) -> dict[str, Any]:
 
 
 def _error(status: int, message: str) -> dict[str, Any]:
-    kinds = {401: "authentication_error", 500: "server_error", 502: "server_error"}
+    kinds = {401: "authentication_error", 403: "permission_error", 500: "server_error", 502: "server_error"}
     return {"error": {"code": status, "message": message, "type": kinds.get(status, "invalid_request_error")}}

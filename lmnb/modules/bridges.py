@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isawaitable
 from typing import Any
 
 from lmnb.leash import in_thread
 from lmnb.loops import run_to_end
 from lmnb.modules.module import Module
+from lmnb.types.parameters import is_async
 
 
 def asyncify(program: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """`program`, to be awaited: a module by its `acall`, any other function in a thread, with the caller's context.
+    """`program`, to be awaited: a module by its `acall`, what is asynchronous as it is, any other function in a thread, with the
+    caller's context.
 
     >>> import asyncio, lmnb
     >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Paris"}]))
@@ -22,10 +24,13 @@ def asyncify(program: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """
     if isinstance(program, Module):
         return program.acall
+    if is_async(program):
+        return program
 
     @wraps(program)
     async def awaited(*args: Any, **kwargs: Any) -> Any:
-        return await in_thread(program, *args, **kwargs)
+        made = await in_thread(program, *args, **kwargs)
+        return await made if isawaitable(made) else made
 
     return awaited
 
@@ -43,7 +48,7 @@ def syncify(program: Any, in_place: bool = True) -> Any:
     """
     if isinstance(program, Module):
         return program if in_place else program.deepcopy()
-    if not iscoroutinefunction(program):
+    if not is_async(program):
         return program
 
     @wraps(program)

@@ -77,4 +77,5 @@ def check_predictor(state: Any, place: str) -> None:
             expect(int, demo["source"], f"{where}.source")
     expect(dict, state["config"], f"{place}.config")
     if state["lm"] is not None:
-        expect(dict, state["lm"], f"{place}.lm")
+        lm = expect(dict, state["lm"], f"{place}.lm")
+        expect(str, lm.get("model_type", "chat"), f"{place}.lm.model_type")

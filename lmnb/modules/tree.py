@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from types import MethodType
 from typing import Any
 
+from lmnb.types.tool import Tool
+
 
 class Node:
     """What counts as a part of a program: an attribute, or an item of a list, tuple or dict there, that is a Node."""
@@ -64,29 +66,39 @@ def _replaced(value: Any, old: Any, new: Any) -> Any:
 
 
 def copied(value: Any, memo: dict[int, Any], leaf: Callable[[Any], Any]) -> Any:
-    """`value` with new modules and new containers around them; everything else is what `leaf` makes of it."""
+    """`value` with new modules and new containers around them; everything else is what `leaf` makes of it.
+
+    Methods of these modules, also as tools, are those of the new ones.
+    """
+    return _copied(value, memo, leaf, {id(node) for _, node in walk(value)} if isinstance(value, Node) else set())
+
+
+def _copied(value: Any, memo: dict[int, Any], leaf: Callable[[Any], Any], tree: set[int]) -> Any:
     if id(value) in memo:
         return memo[id(value)]
     if isinstance(value, Node):
         made = object.__new__(type(value))
         memo[id(value)] = made
         for name, item in vars(value).items():
-            vars(made)[name] = item if name == "_made_with" else copied(item, memo, leaf)
+            vars(made)[name] = item if name == "_made_with" else _copied(item, memo, leaf, tree)
         return made
     if type(value) is list:
         made = memo[id(value)] = []
-        made.extend(copied(item, memo, leaf) for item in value)
+        made.extend(_copied(item, memo, leaf, tree) for item in value)
         return made
     if type(value) is dict:
         made = memo[id(value)] = {}
-        made.update((key, copied(item, memo, leaf)) for key, item in value.items())
+        made.update((key, _copied(item, memo, leaf, tree)) for key, item in value.items())
         return made
     if type(value) is tuple:
-        return tuple(copied(item, memo, leaf) for item in value)
-    if isinstance(value, MethodType) and isinstance(
-        value.__self__, Node
-    ):  # a tool that is a method of the program itself
-        return MethodType(value.__func__, copied(value.__self__, memo, leaf))
+        return tuple(_copied(item, memo, leaf, tree) for item in value)
+    if isinstance(value, MethodType) and isinstance(value.__self__, Node):  # a tool that is a method of the program
+        return MethodType(value.__func__, _copied(value.__self__, memo, leaf, tree))
+    if isinstance(value, Tool):
+        owner = getattr(value.func, "__self__", value.func)  # a module that is a tool itself
+        if isinstance(owner, Node) and (id(owner) in tree or id(owner) in memo):
+            made = memo[id(value)] = value.with_func(_copied(value.func, memo, leaf, tree))
+            return made
     return leaf(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmnb.errors import InputError
@@ -25,6 +25,7 @@ def with_instructions(
             )
         instructions = {slot: instructions}
     child = base
+    _need_slots("instructions", instructions)
     for slot, text in instructions.items():
         child = child.put(slot, checked_text(slot, text, base))
     return child.child_of(base, origin="human", label="your instruction")
@@ -61,18 +62,32 @@ def with_demo(base: Candidate, demo: Any, predictors: Sequence[Predictor]) -> Ca
 def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
     """`base` with these values in its slots."""
     child = base
+    _need_slots("candidate", values)
     for slot, value in values.items():
         if slot not in base.values:
             raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(base.values)}")
         if slot.endswith(".demos"):
-            value = tuple(_demo(demo) for demo in value)
+            value = tuple(_demo(demo) for demo in _demos(slot, value))
         elif slot.endswith(".demo_policy"):
             policy = policy_of(value)
             value = None if policy is None else policy.dump_state()
-        elif isinstance(base.values[slot], str) and not (isinstance(value, str) and slot.endswith(".instructions")):
+        elif slot.endswith(".instructions") and value != base.values[slot]:
+            value = checked_text(slot, value, base)
+        elif isinstance(base.values[slot], str):
             check_text(slot, value)
         child = child.put(slot, value)
     return child.child_of(base, origin="human", label="your candidate")
+
+
+def _need_slots(argument: str, given: Any) -> None:
+    if not isinstance(given, Mapping) or not given:
+        raise InputError(f"{argument}={given!r} names no slot; write inject({argument}={{'<slot>': ...}})")
+
+
+def _demos(slot: str, given: Any) -> Iterable[Any]:
+    if not isinstance(given, Iterable) or isinstance(given, (str, Mapping, Example)):
+        raise InputError(f"{slot} is a list of demos, not {given!r}; [] takes them away")
+    return given
 
 
 def demo_fields(demo: Any) -> dict[str, Any]:

@@ -150,13 +150,16 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     splits = None
     if given.trainset is not None:
         needed = header.evalset is not None
+        optimizer = header.optimizer()
         splits = prepared(
             program,
             given.trainset,
             given.valset,
             scoring=metric is not None,
             needed=needed,
-            most=header.optimizer().most_scored,
+            most=optimizer.most_scored,
+            trains=optimizer.needs_trainset,
+            learning=optimizer.learns_from_trainset,
         )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:

@@ -188,6 +188,14 @@ class Tool:
         object.__setattr__(made, "original", self.original or self)
         return made
 
+    def with_func(self, func: Callable[..., Any]) -> Self:
+        """A copy that calls `func`, which takes the same arguments: a program that is copied has its own methods as tools."""
+        made = object.__new__(type(self))
+        made._set(func, self.name, self.desc)
+        object.__setattr__(made, "parameters", self.parameters)
+        object.__setattr__(made, "original", self.original)
+        return made
+
     def format_as_litellm_function_call(self) -> dict[str, Any]:
         """The tool as providers are told of it.
 

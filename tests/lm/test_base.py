@@ -138,6 +138,17 @@ def test_a_wait_that_the_provider_asks_for_is_kept() -> None:
     assert time.perf_counter() - started >= 0.2
 
 
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("asked", [-1, -0.5, float("nan"), float("-inf"), "soon", [1], 10**400])
+def test_a_wait_that_is_no_time_is_not_kept(asked: Any, how: str) -> None:
+    """What a provider or an error asks for may be anything: the call is tried again as if it had asked for nothing."""
+    error = lmnb.RateLimitError("later")
+    vars(error)["retry_after"] = asked
+    lm = flaky(error)
+    assert (asyncio.run(lm.acall("hello")) if how == "async" else lm("hello")) == ["ok"]
+    assert len(lm.calls) == 2
+
+
 def test_retries_work_in_asynchronous_calls() -> None:
     """The same core serves both forms."""
     lm = flaky(lmnb.ServerError("oops"))

@@ -151,6 +151,17 @@ def test_a_name_is_no_path(name: Any) -> None:
             lambda d: d["options"].update(num_retries=10**6),
             "options.num_retries is 1000000, and a file may ask for 20 at most",
         ),
+        (
+            lambda d: d["options"].update(callbacks=["x"]),
+            "options.callbacks is nothing that a profile sets. Take it out",
+        ),
+        (
+            lambda d: d["options"].update(callbacks=None),
+            "options.callbacks is nothing that a profile sets. Take it out",
+        ),
+        (lambda d: d["options"].update(self=1), "options.self is nothing that a profile sets"),
+        (lambda d: d["options"].update(model="other"), "options.model is nothing that a profile sets"),
+        (lambda d: d["options"].update(model_type=["text"]), "options.model_type should be a text, not ['text']"),
         (lambda d: d["options"].update(num_retries=-1), "options.num_retries is -1, and there are no fewer than 0"),
         (lambda d: d["options"].update(num_retries="3"), "options.num_retries should be a whole number, not '3'"),
         (lambda d: d["options"].update(num_retries=None), "options.num_retries should be a whole number, not None"),

@@ -224,6 +224,10 @@ def test_hand_edits_are_welcome(tmp_path):
         (lambda stored, p: p["fields"][0].update(type=["str"]), "predictors['self'].fields[0].type should be a text"),
         (lambda stored, p: p["fields"].append(p["fields"][0]), "predictors['self'].fields has a name twice"),
         (lambda stored, p: p.update(lm="gpt"), "predictors['self'].lm should be an object, not 'gpt'"),
+        (
+            lambda stored, p: p.update(lm={"class": "LM", "model": "lmnb/tiny", "model_type": ["text"]}),
+            "predictors['self'].lm.model_type should be a text, not ['text']",
+        ),
         (lambda stored, p: p.update(config=[]), "predictors['self'].config should be an object"),
         (
             lambda stored, p: stored.update(format=99, version="9.0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -123,6 +124,65 @@ def test_a_tool_at_two_places_is_one_slot() -> None:
     made = program.with_candidate({"shared[0].desc": "Counts heads."})
     assert made.shared[0] is made.agents["first"].tools["population"] is made.agents["other"].tools["population"]
     assert made.shared[0].desc == "Counts heads." and program.shared[0].desc.startswith("How many")
+
+
+class Looking(Module):
+    """An agent whose tools are a method of the program and a part of it."""
+
+    def __init__(self, holds: Callable[[Any], Any]) -> None:
+        self.reader = lmnb.Predict("text -> summary")
+        self.agent = ReAct("question -> answer", [holds(self.look), holds(Tool(self.reader, name="read", args=TEXT))])
+        self.looked = 0
+
+    def look(self, text: str) -> str:
+        """Looks."""
+        self.looked += 1
+        return self.reader(text=text).summary
+
+    def forward(self, question: str) -> Any:
+        return self.agent(question=question)
+
+
+TEXT = {"text": {"type": "string"}}
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "candidate": lambda program: program.with_candidate({"reader.instructions": "New."}),
+    "deep copy": lambda program: program.deepcopy(),
+    "deep copy in a list": lambda program: copy.deepcopy([program])[0],
+    "copy of a copy": lambda program: program.deepcopy().with_candidate({"reader.instructions": "New."}),
+}
+
+
+@pytest.mark.parametrize("holds", [lambda tool: tool, lambda tool: Tool.of(tool).with_desc("Other.")])
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_method_of_a_program_is_a_tool_of_each_copy(copied: Any, holds: Any) -> None:
+    """A copy's agent asks the copy's own predictors and changes the copy, never the program that it was made of."""
+    program = Looking(holds)
+    made = copied(program)
+    made.reader.instructions = "New."
+    turns = [{"name": "look", "args": {"text": "x"}}, {"name": "read", "args": {"text": "y"}}]
+    handed = [{"name": "submit", "args": {"answer": "a"}}]
+    lm = FakeLM(
+        [
+            {"next_thought": "t", "tool_calls": turns[:1]},
+            {"summary": "s"},
+            {"next_thought": "t", "tool_calls": turns[1:]},
+            {"summary": "s"},
+            {"next_thought": "t", "tool_calls": handed},
+        ]
+    )
+    with lmnb.context(lm=lm):
+        trace = made(question="q").trace
+    assert [call["messages"][0]["content"].startswith("New.") for call in lm.calls] == [False, True, False, True, False]
+    assert [step.path for step in trace.steps()][1::2] == ["reader", "reader"]
+    assert (made.looked, program.looked, program.reader.instructions != "New.") == (1, 0, True)
+    mine, theirs = program.agent.tools["look"], made.agent.tools["look"]
+    assert (theirs.desc, theirs.args, theirs.original) == (mine.desc, mine.args, mine.original)
+
+
+def test_a_method_of_another_program_is_shared() -> None:
+    """A part that is copied by itself does not copy the program whose method it calls."""
+    program = Looking(lambda tool: tool)
+    assert program.agent.deepcopy().tools["look"] is program.agent.tools["look"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,33 @@ def test_a_larger_budget_takes_a_stopped_run_on():
     assert run.snapshot()["budget"]["calls"]["spent"] == headless.snapshot()["budget"]["calls"]["spent"]
 
 
+@pytest.mark.parametrize("case", ["finished", "without its code"])
+def test_a_budget_that_takes_no_run_on_is_refused_before_anything_is_written(case):
+    """The journal stays as it was, and the run is not held: another process can go on with it."""
+
+    def local(example, prediction, trace=None):
+        return worlds.exact(example, prediction)
+
+    run = start(optimizer=lmnb.BootstrapFewShot(metric=local, max_bootstrapped_demos=1), paused=case != "finished")
+    if case != "finished":
+        run.stop()
+    run.wait(30)
+    journal = run.path / "journal.jsonl"
+    before = journal.read_bytes()
+    refused, says = (run, "run is finished") if case == "finished" else (lmnb.reopen(run.path), "Pass it: lmnb.reopen")
+    with pytest.raises(lmnb.RunError, match=says):
+        refused.resume(budget=lmnb.Budget(calls=100_000))
+    assert journal.read_bytes() == before
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        other = lmnb.reopen(run.path, program=worlds.TwoCalls(), metric=local)
+    if case == "finished":
+        other.inject(instructions={"rewrite.instructions": "Another."})
+    else:
+        other.resume()
+    other.wait(30)
+    assert other.state == "finished"
+
+
 def test_cancel_gives_up_the_calls_in_flight():
     """Cancel ends at once, although a model never answers."""
     model = Gated()

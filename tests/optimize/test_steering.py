@@ -33,6 +33,16 @@ def run() -> Any:
         (lambda run: run.inject("x", {"question": "q"}), "inject one thing"),
         (lambda run: run.inject(demo="text"), "'text' is no demo; give an Example or a dict"),
         (lambda run: run.inject(candidate={"colour": 1}), "no slot 'colour'; the slots are rewrite.instructions, "),
+        (lambda run: run.inject(candidate={}), "candidate={} names no slot; write inject(candidate={'<slot>': ...})"),
+        (lambda run: run.inject(candidate=3), "candidate=3 names no slot"),
+        (lambda run: run.inject(candidate={"rewrite.demos": None}), "rewrite.demos is a list of demos, not None"),
+        (lambda run: run.inject(candidate={"rewrite.demos": {"question": "q"}}), "is a list of demos, not {'question'"),
+        (lambda run: run.inject(candidate={"rewrite.demos": "q"}), "is a list of demos, not 'q'"),
+        (lambda run: run.inject(candidate={"rewrite.instructions": "  "}), "'  ' is no instruction; write some text"),
+        (lambda run: run.inject(candidate={"rewrite.instructions": 3}), "3 is no instruction; write some text"),
+        (lambda run: run.inject(instructions=5), "instructions=5 names no slot"),
+        (lambda run: run.inject(instructions={}), "instructions={} names no slot"),
+        (lambda run: run.inject(instructions={"rewrite.instructions": "  "}), "'  ' is no instruction"),
         (lambda run: run.edit(0, "rewrite.instructions", " "), "' ' is no instruction"),
         (lambda run: run.reject(0, 3), "the reason 3 is no text"),
         (lambda run: run.pin("colour", 0), "no slot 'colour'"),
@@ -92,6 +102,19 @@ def test_injected_values_keep_where_their_demos_come_from(run: Any) -> None:
     child = run.inject(candidate={"respond.predict.demos": [labelled, {"question": "Which?", "answer": "This."}]})
     demos = child.values["respond.predict.demos"]
     assert [(each.provenance.origin, each.provenance.source) for each in demos] == [("labelled", 0), ("human", None)]
+
+
+def test_values_of_a_candidate_may_be_injected_whole() -> None:
+    """Also those that a person would not write: instructions that the program itself leaves empty."""
+    program = lmnb.Predict(lmnb.Signature("question -> answer").with_instructions(""))
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = lmnb.LabeledFewShot(k=3, metric=worlds.exact).start(
+            program, trainset=worlds.questions(0, 6), valset=worlds.questions(100, 103), run_dir=None
+        )
+        run.wait(30)
+    values = run.candidate(1).values
+    child = run.inject(candidate={**values, "self.demos": values["self.demos"][:1]})
+    assert (child.values["self.instructions"], len(child.values["self.demos"])) == ("", 1)
 
 
 def test_only_what_fits_is_carried_to_another_program() -> None:

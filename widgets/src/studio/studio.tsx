@@ -1,5 +1,5 @@
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { Client, type Model } from "../kit/client";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Client, Model } from "../kit/client";
 import { isTyping, useCommands } from "../kit/controls";
 import { score } from "../kit/format";
 import { useKept } from "../kit/kept";
@@ -11,49 +11,11 @@ import { canUndo, Decisions } from "./decisions";
 import { ExportForm, Header } from "./header";
 import { Keys } from "./keys";
 import { Pane, TABS, type Form, type TabName } from "./pane";
-import { addRows, apply, ended, nothing, ordered, rowOf, STATE_WORDS, take, type Known, type Order } from "./state";
-
-const PAGE = 1000;
-
-type Incoming = { snapshot: any; force?: boolean } | { delta: any } | { rows: Row[] };
-
-function reduce(known: Known, message: Incoming): Known {
-  if ("delta" in message) return apply(known, message.delta);
-  if ("rows" in message) return addRows(known, message.rows);
-  return take(known, message.snapshot, message.force);
-}
-
-/** The run as the kernel tells it: first the trait, then deltas, and the whole again when one is missing. */
-function useRun(model: Model): [Known, Client] {
-  const [known, tell] = useReducer(reduce, nothing, (empty) => take(empty, model.get("snapshot"))); // the first frame is whole
-  const client = useRef<Client>();
-  if (!client.current)
-    client.current = new Client(model, (message) => {
-      if (message?.type === "delta") tell({ delta: message });
-      else if (message?.type === "snapshot") tell({ snapshot: message.snapshot, force: true });
-    });
-  useEffect(() => {
-    const update = () => tell({ snapshot: model.get("snapshot") });
-    update();
-    model.on("change:snapshot", update);
-    return () => {
-      model.off("change:snapshot", update);
-      client.current!.close();
-    };
-  }, []);
-  useEffect(() => {
-    if (known.gap) client.current!.resend().catch(() => {});
-  }, [known.gap]);
-  const missing = (known.run?.candidates_total ?? 0) > known.rows.length;
-  const have = known.rows.length;
-  useEffect(() => {
-    if (missing) client.current!.get("candidates", { offset: have, limit: PAGE }).then((page) => tell({ rows: page.rows }), () => {});
-  }, [missing, have]);
-  return [known, client.current];
-}
+import { useRun } from "./run";
+import { ended, ordered, rowOf, STATE_WORDS, type Known, type Order } from "./state";
 
 export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
-  const [known, client] = useRun(model);
+  const [known, client] = useRun(model, (words) => commands.setSaid({ text: words, bad: true }));
   const { run } = known;
   const [chosen, setChosen] = useKept<string | null>(model, "chosen", null); // null: follow the best
   const [order, setOrder] = useKept<Order>(model, "order", "score");
@@ -63,9 +25,6 @@ export function Studio({ model, root }: { model: Model; root: HTMLElement }) {
   const [panel, setPanel] = useState<"" | "export" | "keys">("");
   const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
   const commands = useCommands((action, args) => client.command(action, args));
-  useEffect(() => {
-    client.hello().catch((error) => commands.setSaid({ text: error.message, bad: true }));
-  }, []); // before anything is asked for
 
   const fallback = rowOf(known, run?.best) ?? known.rows.find((one) => one.status === "scored") ?? known.rows[0];
   const row = rowOf(known, chosen) ?? fallback;
