@@ -204,20 +204,23 @@ async def backtracking(run: Callable[[], Awaitable[Any]], opened: Span) -> Any:
             if back.attempt is not now:
                 raise
         except BaseExceptionGroup as group:  # of an asyncio.TaskGroup
-            mine, rest = group.split(lambda error: isinstance(error, Backtrack) and error.attempt is now)
-            if mine is None:
-                raise
-            if rest is not None:
-                raise rest from None
-            back = _first(mine)
+            back = _sent(group, now)
         finally:
             steps.attempt.reset(token)
         now = now.scope.restart(back)
 
 
-def _first(group: BaseExceptionGroup[Any]) -> Backtrack:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+def _sent(group: BaseExceptionGroup[Any], attempt: Attempt) -> Backtrack:
+    """The way back that a check of the attempt raised within the group. Raises what else there is."""
+    mine, rest = group.split(lambda error: isinstance(error, Backtrack) and error.attempt is attempt)
+    if rest is group:
+        raise rest
+    if rest is not None:
+        raise rest from None
+    found: Any = mine
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
 
 
 def _superseded(ended: Span, back: Backtrack) -> Span:
