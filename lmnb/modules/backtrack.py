@@ -213,8 +213,8 @@ async def backtracking(run: Callable[[], Awaitable[Any]], opened: Span) -> Any:
 def _sent(group: BaseExceptionGroup[Any], attempt: Attempt) -> Backtrack:
     """The way back that a check of the attempt raised within the group. Raises what else there is."""
     mine, rest = group.split(lambda error: isinstance(error, Backtrack) and error.attempt is attempt)
-    if rest is group:
-        raise rest
+    if mine is None:
+        raise group
     if rest is not None:
         raise rest from None
     found: Any = mine

@@ -89,16 +89,16 @@ class Memory:
 
 def content_of(made: step) -> str:
     """The hash of what decides the outcome of a call, but for its doer and its LM."""
-    asked: list[Any] = []
-    if made.asked:
-        signature, demos, config, hint, _ = made.asked
-        fields = [repr(each) for each in signature.fields.values()]
-        asked = [signature.instructions, fields, [dict(demo.items()) for demo in demos], config, hint]
     try:
+        asked: list[Any] = []
+        if made.asked:
+            signature, demos, config, hint, _ = made.asked
+            fields = [repr(each) for each in signature.fields.values()]
+            asked = [signature.instructions, fields, [dict(demo.items()) for demo in demos], config, hint]
         return content_hash([made.span.kind, *snapshot([made.span.inputs, asked], _named)], 32)
     except Exception:  # noqa: BLE001  a value that has no text, or that holds itself: then it is the object that counts
         held = {name: id(value) for name, value in made.span.inputs.items()}
-        return content_hash([made.span.kind, held, repr(asked[:2])], 32)
+        return content_hash([made.span.kind, held, [id(each) for each in made.asked[:1]]], 32)
 
 
 def _named(value: Any) -> Any:
