@@ -11,6 +11,7 @@ from typing import Any
 
 from lmnb.callbacks import NOTHING, BaseCallback, Told, heard
 from lmnb.settings import current
+from lmnb.snapshots import plain, snapshot
 
 _open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
 
@@ -18,6 +19,7 @@ _open: ContextVar[Span | None] = ContextVar("lmnb_span", default=None)
 @dataclass(slots=True, eq=False)
 class Span:
     """One call: `kind` is "module", "predict", "lm", "tool", "retrieval", "check" or "metric"; `started` is in seconds since the epoch.
+    Its inputs are those that it had when it began.
 
     `id` and `parent_id` are there where a callback is told of the call, `result` while it ends.
     """
@@ -62,9 +64,8 @@ class span:
         instance: Any = None,
         apart: bool = False,
     ) -> None:
-        self._span = Span(
-            kind, name, inputs={} if inputs is None else inputs, data={} if data is None else data, module=module
-        )
+        held = {} if inputs is None else inputs if plain(inputs) else snapshot(inputs)
+        self._span = Span(kind, name, inputs=held, data={} if data is None else data, module=module)
         self._instance = instance
         self._apart = apart
 
@@ -111,6 +112,22 @@ class span:
 def watched(instance: Any) -> bool:
     """Whether a callback is told of the calls of `instance` here."""
     return bool(heard(instance, current("callbacks")))
+
+
+class below:
+    """Inside, spans open below `parent`."""
+
+    __slots__ = ("_parent", "_token")
+    _token: Token[Span | None]
+
+    def __init__(self, parent: Span) -> None:
+        self._parent = parent
+
+    def __enter__(self) -> None:
+        self._token = _open.set(self._parent)
+
+    def __exit__(self, *error: object) -> None:
+        _open.reset(self._token)
 
 
 def open_span() -> Span | None:

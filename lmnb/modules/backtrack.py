@@ -2,229 +2,240 @@
 
 When a check fails, the outermost program that is running goes back to a step, a predictor call. Its `forward` runs again: the
 steps before that one, calls of predictors, retrievers and tools, give their outcome of before without a call, and that one is
-asked again, with its earlier outputs and what was wrong with them. What begins after it is done anew, but a predictor with the
-same inputs as before. So plain side effects of a `forward` happen again, and the LM calls, searches and tool calls before the
-step do not.
+asked again, with its earlier outputs and what was wrong with them. What begins after it is done anew, but a predictor that is
+asked the same as before. So plain side effects of a `forward` happen again, and the LM calls, searches and tool calls before
+the step do not. What still runs of an attempt that was sent back, a coroutine or a thread, is called off at its next step.
 """
 
 from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from threading import Lock
-from types import MethodType
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any, cast
 
 from lmnb import listening, steps
-from lmnb.canonical import content_hash
-from lmnb.modules.tree import copied, shared
-from lmnb.signature import InputField
-from lmnb.steps import Outcome
+from lmnb.errors import Cancelled
+from lmnb.modules.memory import Entry, Memory, content_of
+from lmnb.snapshots import fixed, plain
+from lmnb.spans import below
+from lmnb.steps import step
 from lmnb.trace import Span, Trace, path_of
 
-STRAYS = 5  # attempts in a row that do not come to the step that is to be asked again
-_PLAIN = (str, int, float, bool, type(None))
-
-
-class Key(NamedTuple):
-    """Which step: whose call it is, its inputs, and how often it was called with them before."""
-
-    doer: tuple[int, ...]
-    inputs: str
-    ordinal: int
-
-
-@dataclass(slots=True, eq=False)
-class Step:
-    """A call that is done."""
-
-    doer: Any
-    inputs: Mapping[str, Any]
-    outcome: Outcome
-    span: Span
-    began: int  # how many steps were done then
-    within: list[Step] = field(default_factory=list)  # those that were done below it, in a tool or a retriever
-
-    @property
-    def name(self) -> str:
-        return path_of(self.span)
-
-    @property
-    def asked(self) -> bool:
-        """Whether it is a predictor's, and has outputs: one that can be asked again."""
-        return self.span.kind == "predict" and self.outcome.error is None
+STRAYS = 5  # attempts on behalf of one check that do not come to the step that is to be asked again
 
 
 class Backtrack(BaseException):  # past every `except Exception` of a program
     """Goes from a failed check up to the program that runs again."""
 
-    def __init__(self, scope: Scope, step: Step, key: Key, message: str) -> None:
-        super().__init__(message)
-        self.scope, self.step, self.key, self.message = scope, step, key, message
+    def __init__(self, attempt: Attempt, target: step, check: Any, message: str, told: str) -> None:
+        super().__init__(told)
+        self.attempt, self.target, self.check, self.message, self.told = attempt, target, check, message, told
 
 
-@dataclass(slots=True)
-class Retry:
-    """What a step is told when it is asked again."""
-
-    past: Mapping[str, Any]
-    messages: list[str]
-
-    def applied(self, signature: Any, inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """The signature and the inputs with the earlier outputs and the feedback as further inputs."""
-        values = dict(inputs)
-        for name, value in self.past.items():
-            added = _free(f"past_{name}", signature)
-            told = InputField(desc=f"your earlier {name}, which must be changed")
-            signature = signature.append(added, told, signature.output_fields[name].type)
-            values[added] = value
-        added = _free("feedback", signature)
-        told = InputField(desc="what was wrong; the new outputs must heed it")
-        return signature.append(added, told, str), {**values, added: "\n".join(self.messages)}
-
-
-@dataclass(slots=True)
 class Scope:
-    """One call of an outermost program: its steps so far, what is kept of earlier attempts, and how often a check failed."""
+    """One call of an outermost program: what its attempts have in common."""
 
-    again: bool = False
-    steps: list[Step] = field(default_factory=list)
-    kept: dict[Key, Step] = field(default_factory=dict)
-    retries: dict[Key, Retry] = field(default_factory=dict)
-    failures: Counter[Any] = field(default_factory=Counter)
-    wanted: Key | None = None  # the step that is to be asked again, until it is
-    strays: int = 0  # attempts that did not come to it
-    _called: Counter[tuple[tuple[int, ...], str]] = field(default_factory=Counter)
-    _lock: Any = field(default_factory=Lock)
+    __slots__ = ("failed", "memory", "messages", "opened", "strays", "wanted")
 
-    def before(self, doer: Any, opened: Span) -> tuple[Outcome | None, Retry | None, int]:
-        """For a step that begins in a later attempt: its outcome of before, or what it is to be told."""
-        began = len(self.steps)
-        if not self.again:
-            return None, None, began
-        which = _which(doer, opened.inputs)
-        with self._lock:
-            key = Key(*which, self._called[which])
-            self._called[which] += 1
-        if key == self.wanted:
-            self.wanted, self.strays = None, 0
-        known = self.kept.get(key)
-        if known is None:
-            return None, self.retries.get(key), began
-        if known.within:
-            self._tell_within(known, opened)
-        return _fresh(known.outcome, opened), None, began
+    def __init__(self, opened: Span) -> None:
+        self.opened = opened
+        self.memory = Memory(self._lives)
+        self.failed: set[Any] = set()  # the places of checks that failed
+        self.messages: set[tuple[Any, str]] = set()  # which checks earlier attempts came to
+        self.strays: Counter[Any] = Counter()  # by the place of the check
+        self.wanted: tuple[Entry, Any] | None = None  # what is to be asked again, until it is, and for which check
 
-    def _tell_within(self, known: Step, opened: Span) -> None:
-        """What was done inside of a call that is not made again is a part of this attempt too."""
-        copies: dict[int, Span] = {}
-        opened.children += [_told_again(child, opened, copies) for child in known.span.children if child.kind != "lm"]
-        for inner in known.within:
-            with self._lock:
-                self._called[_which(inner.doer, inner.inputs)] += 1
-            self.steps.append(replace(inner, span=copies[id(inner.span)], began=len(self.steps)))
+    def _lives(self, doer: Any) -> bool:
+        return any(node is doer for _, node in self.opened.module.named_sub_modules())
+
+    def restart(self, back: Backtrack) -> Attempt:
+        """The next attempt; what happened so far goes below a span of the check."""
+        ended, target = back.attempt, back.target
+        ended.over = True
+        ended.remember(target)
+        self.strays.update([self.wanted[1]] if self.wanted is not None else [])
+        self.wanted = (target.entry, back.check)
+        target.entry.failures[back.check][back.message] += 1
+        target.entry.told(back.told, target.kept[0])
+        self.failed.add(back.check)
+        self.messages |= ended.messages
+        listening.withdraw(self.opened)  # steps that are kept are told again
+        self.opened.children = [_superseded(ended.within, back)]
+        return Attempt(self.opened, self)
+
+
+class Attempt:
+    """One run of the program, until it ends or is sent back."""
+
+    __slots__ = ("_opened", "_places", "_scope", "_taken", "first", "messages", "over", "steps", "within")
+
+    def __init__(self, opened: Span, scope: Scope | None = None) -> None:
+        self._opened, self._scope, self.first = opened, scope, scope is None
+        self.over = False  # it was sent back, though something of it may run on
+        self.steps: list[step] = []  # those that are done, in the order of their ends
+        self.messages: set[tuple[Any, str]] = set()  # which checks it came to
+        self._taken: set[Entry] = set()
+        self._places = count()
+        # its calls have a span of their own around them, so that a late one stays with what was sent back
+        self.within = Span(opened.kind, opened.name, opened.started, None, opened.inputs)
+        self.within.module, self.within.root, self.within.children = opened.module, opened.root, opened.children
 
     @property
-    def strayed(self) -> bool:
-        """Whether going back has no end: the program does something else each time."""
-        return self.wanted is not None and self.strays + 1 >= STRAYS
+    def scope(self) -> Scope:
+        """Made when a check fails for the first time."""
+        if self._scope is None:
+            self._scope = Scope(self._opened)
+        return self._scope
 
-    def done(self, doer: Any, opened: Span, outcome: Outcome, began: int) -> None:
-        """A step is done."""
-        self.steps.append(Step(doer, opened.inputs, _fresh(outcome, opened), opened, began))
+    def check_running(self) -> None:
+        """Raises Cancelled where the program has gone back."""
+        if self.over:
+            raise Cancelled("a check sent the program back, so this run of it is not gone on with")
 
-    def target(self, at: Any, around: Span | None) -> Step | None:
+    def before(self, made: step) -> None:
+        """For a step that begins in a later attempt: its outcome of before, or what it is to be told."""
+        if self.over:
+            self.check_running()
+        made.place, made.began = next(self._places), len(self.steps)
+        if self.first:
+            if not plain(made.span.inputs) and not fixed(made.span.inputs):
+                made.content = content_of(made)
+            return
+        made.entry = entry = self.scope.memory.entry(made, self._taken)
+        if self.scope.wanted is not None and self.scope.wanted[0] is entry:
+            self.scope.strays.pop(self.scope.wanted[1], None)
+            self.scope.wanted = None
+        if entry.kept is None:
+            made.retry = entry.retry
+            return
+        made.outcome = entry.kept.outcome
+        if entry.kept.within:
+            self._tell_within(entry.kept, made)
+
+    def _tell_within(self, known: step, made: step) -> None:
+        """What was done inside of a call that is not made again is a part of this attempt too."""
+        copies: dict[int, Span] = {}
+        made.span.children += [
+            _told_again(child, made.span, copies) for child in known.span.children if child.kind != "lm"
+        ]
+        watching = listening.watch.get()
+        for inner in known.within:
+            again = copy.copy(inner)
+            again.span, again.place, again.began = copies[id(inner.span)], next(self._places), len(self.steps)
+            self._taken.add(inner.entry)
+            self.steps.append(again)
+            if watching is not None and inner.answered:
+                listened = watching.opened(inner.doer, inner.asked[0], again.span)
+                if listened is not None:
+                    listened.finish(inner.kept[0])
+
+    def done(self, made: step) -> None:
+        """A step is done; one of an attempt that was sent back is dropped."""
+        if not self.over:
+            self.steps.append(made)
+
+    def target(self, at: Any, around: Span | None) -> step | None:
         """The latest step of `at`, a predictor or a module; without it the latest of the module around the check, or of all."""
-        asked = [step for step in reversed(self.steps) if step.asked]
+        answered = [made for made in reversed(self.steps) if made.answered]
         if at is not None:
             within = {id(node) for _, node in at.named_sub_modules()}
-            return next((step for step in asked if id(step.doer) in within), None)
+            return next((made for made in answered if id(made.doer) in within), None)
         if around is not None:
             here = {id(each) for _, each in Trace(around).spans()}
-            inside = next((step for step in asked if id(step.span) in here), None)
+            inside = next((made for made in answered if id(made.span) in here), None)
             if inside is not None:
                 return inside
-        return asked[0] if asked else None
+        return answered[0] if answered else None
 
-    def keyed(self) -> list[tuple[Key, Step]]:
-        """The steps of this attempt with their keys."""
-        counted: Counter[tuple[tuple[int, ...], str]] = Counter()
-        found = []
-        for step in self.steps:
-            which = _which(step.doer, step.inputs)
-            found.append((Key(*which, counted[which]), step))
-            counted[which] += 1
-        return found
+    def failures(self, target: step, check: Any, message: str) -> int:
+        """How often a check failed at this step in earlier attempts.
 
-    def restart(self, opened: Span, back: Backtrack) -> None:
-        """Prepare the next attempt; what happened so far goes below a span of the check."""
-        place = self.steps.index(back.step)
-        for key, step in self.keyed():
-            within = _within(step, self.steps)
-            if step.span.kind == "predict" or (step.began <= place and back.step not in within):
-                self.kept[key] = replace(step, within=within)
-            else:  # it began when the step was done: the world that it met may be another one now
-                self.kept.pop(key, None)
-        self.kept.pop(back.key, None)
-        self.strays += self.wanted is not None
-        self.wanted = back.key
-        before = self.retries.get(back.key)
-        messages = before.messages if before is not None else []
-        told = [*messages, back.message] if back.message not in messages else messages
-        self.retries[back.key] = Retry(back.step.outcome.value[0], told)
-        listening.withdraw(opened)  # steps that are kept are told again
-        opened.children[:] = [_superseded(opened, back)]
-        self.again, self.steps = True, []
-        self._called.clear()
+        Checks that share a line (in a loop, in a function that checks) are told apart by their messages. One that no attempt came
+        to before may be another one with a new text: it counts the failures of those that this attempt did not come to.
+        """
+        if target.entry is None:
+            return 0
+        counted: Counter[str] = target.entry.failures[check]
+        if (check, message) in self.scope.messages:
+            return counted[message]
+        return sum(n for other, n in counted.items() if other == message or (check, other) not in self.messages)
+
+    def strayed(self, check: Any) -> int:
+        """How often the program did not come to the step that is to be asked again for this check."""
+        wanted = self.scope.wanted
+        return self.scope.strays[check] + (wanted is not None and wanted[1] == check)
+
+    def forgo(self, check: Any) -> None:
+        """The check is given up: what it asked for is not waited for any more."""
+        if self.scope.wanted is not None and self.scope.wanted[1] == check:
+            self.scope.strays[check] += 1
+            self.scope.wanted = None
+
+    def remember(self, target: step) -> None:
+        """Keep the outcomes of this attempt that do not depend on the target's."""
+        place = self.steps.index(target)
+        for made in sorted(self.steps, key=lambda each: each.place):  # equal calls are told apart by their order
+            if made.entry is None:
+                made.entry = self.scope.memory.entry(made, self._taken)
+            made.within = _within(made, self.steps)
+            # where it began when the target was done, the world that it met may be another one now
+            before = made.began <= place and target not in made.within
+            made.entry.kept = made if made.span.kind == "predict" or before else None
 
 
-def scope() -> Any:
-    """The scope of the outermost program that is running here."""
-    return steps.scope.get()
+def running() -> Attempt | None:
+    """The attempt of the outermost program that is running here."""
+    return cast("Attempt | None", steps.attempt.get())
 
 
 async def backtracking(run: Callable[[], Awaitable[Any]], opened: Span) -> Any:
     """The result of `run`, which is run again whenever a check sends it back. `opened` is the span around it."""
-    mine = Scope()
-    token = steps.scope.set(mine)
-    try:
-        while True:
-            try:
+    now = Attempt(opened)
+    while True:
+        token = steps.attempt.set(now)
+        try:
+            with below(now.within):
                 return await run()
-            except Backtrack as back:
-                if back.scope is not mine:
-                    raise
-                mine.restart(opened, back)
-    finally:
-        steps.scope.reset(token)
+        except Backtrack as sent:
+            back = sent
+            if back.attempt is not now:
+                raise
+        except BaseExceptionGroup as group:  # of an asyncio.TaskGroup
+            back = _sent(group, now)
+        finally:
+            steps.attempt.reset(token)
+        now = now.scope.restart(back)
 
 
-def _superseded(opened: Span, back: Backtrack) -> Span:
-    made = Span("check", "attempt", inputs={"check": back.message, "at": back.step.name}, root=opened.root)
-    made.started, made.children = opened.started, list(opened.children)
+def _sent(group: BaseExceptionGroup[Any], attempt: Attempt) -> Backtrack:
+    """The way back that a check of the attempt raised within the group. Raises what else there is."""
+    mine, rest = group.split(lambda error: isinstance(error, Backtrack) and error.attempt is attempt)
+    if mine is None:
+        raise group
+    if rest is not None:
+        raise rest from None
+    found: Any = mine
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _superseded(ended: Span, back: Backtrack) -> Span:
+    made = Span("check", "attempt", inputs={"check": back.told, "at": path_of(back.target.span)}, root=ended.root)
+    made.started, made.children = ended.started, ended.children  # also those that are still to come
     made.seconds = sum(child.seconds or 0.0 for child in made.children)
-    made.error = back.message
+    made.error = back.told
     return made
 
 
-def _free(name: str, signature: Any) -> str:
-    while name in signature.fields:
-        name = f"previous_{name}"
-    return name
-
-
-def _which(doer: Any, inputs: Mapping[str, Any]) -> tuple[tuple[int, ...], str]:
-    whose = (id(doer.__self__), id(doer.__func__)) if isinstance(doer, MethodType) else (id(doer),)
-    return whose, content_hash(inputs, 32)
-
-
-def _within(step: Step, steps: list[Step]) -> list[Step]:
-    if step.span.kind == "predict":
+def _within(made: step, done: list[step]) -> list[step]:
+    if made.span.kind == "predict":
         return []
-    below = _below(step.span)
-    return [each for each in steps if id(each.span) in below]
+    inside = _below(made.span)
+    return [each for each in done if id(each.span) in inside]
 
 
 def _below(opened: Span) -> set[int]:
@@ -240,13 +251,3 @@ def _told_again(old: Span, opened: Span, copies: dict[int, Span]) -> Span:
     copies[id(old)] = made
     made.children += [_told_again(child, opened, copies) for child in old.children if child.kind != "lm"]
     return made
-
-
-def _fresh(outcome: Outcome, opened: Span) -> Outcome:
-    """The outcome as it is now, whatever the program does with it later: outputs whole, of other results the containers."""
-    if outcome.error is not None:
-        return outcome
-    if opened.kind != "predict":
-        return Outcome(copied(outcome.value, {}, shared))
-    plain = all(isinstance(value, _PLAIN) for each in outcome.value for value in each.values())
-    return Outcome([dict(each) for each in outcome.value] if plain else copy.deepcopy(outcome.value))

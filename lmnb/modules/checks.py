@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmnb.errors import CheckFailed, InputError
-from lmnb.modules.backtrack import Backtrack, Step, scope
-from lmnb.trace import open_span, span
+from lmnb.modules.backtrack import STRAYS, Attempt, Backtrack, running
+from lmnb.steps import step
+from lmnb.trace import open_span, path_of, span
 
 RETRIES = 2
 
@@ -51,43 +52,62 @@ def Suggest(
 
 
 def _check(kind: str, condition: Any, message: str, at: Any, retries: int) -> bool:
-    here = scope()
-    if condition and (here is None or not here.again):
+    here = running()
+    place = sys._getframe(2)
+    line = (place.f_code.co_filename, place.f_lineno)
+    if here is not None:
+        here.check_running()
+        here.messages.add((line, message))
+    if condition and (here is None or here.first or line not in here.scope.failed):
         return True
     if at is not None and not hasattr(at, "named_sub_modules"):
         raise InputError(f"at={at!r} is no step. Name a predictor or module of the program, such as at=self.answer.")
-    around = open_span()
-    place = sys._getframe(2)
-    line = (place.f_code.co_filename, place.f_lineno)
-    step = here.target(at, around) if here is not None else None
-    key = next((key for key, each in here.keyed() if each is step), None) if here is not None else None
-    used = here.failures[line, key] if here is not None else 0
+    target = here.target(at, open_span()) if here is not None else None
+    used = here.failures(target, line, message) if here is not None and target is not None else 0
     text = message or f"it stands at {line[0]}, line {line[1]}"
     if condition:
         if used:
-            _noted(kind, text, step, used + 1)
+            _noted(kind, text, target, used + 1)
         return True
-    if here is not None and step is not None and key is not None and used < retries and not here.strayed:
-        here.failures[line, key] += 1
-        raise Backtrack(here, step, key, message or f"The {kind.lower()}ion at line {place.f_lineno} does not hold.")
-    _noted(kind, text, step, used + 1, failed=True)
-    if step is not None:
-        step.span.data["refused"] = text  # no example to learn from
+    strays = here.strayed(line) if here is not None else 0
+    if here is not None and target is not None and used < retries and strays < STRAYS:
+        told = message or f"The {kind.lower()}ion at line {place.f_lineno} does not hold."
+        raise Backtrack(here, target, line, message, told)
+    asked = max(used, strays if strays >= STRAYS else 0) + 1
+    _noted(kind, text, target, asked, failed=True)
+    if target is not None:
+        target.span.data["refused"] = text  # no example to learn from
+    if here is not None:
+        here.forgo(line)
     if kind == "Suggest":
         return False
-    name = step.name if step is not None else ""
-    outputs = f" Its last outputs: {_short(step.outcome.value[0])}" if step is not None else ""
-    tries = f" {name!r} was asked {used + 1} times.{outputs}" if step is not None else " No step went before it."
-    if here is not None and here.strayed:
-        tries += " The program came to it with other inputs each time, so it could not be told what was wrong: what goes before"
-        tries += " a check must give the same when it runs again."
-    raise CheckFailed(
-        f"the check was not met: {text}.{tries}".replace("..", "."), check=text, at=name, attempts=used + 1
-    )
+    name = path_of(target.span) if target is not None else ""
+    says = _unasked(here, at)
+    if target is not None:
+        says = f"{name!r} was asked {asked} times. Its last outputs: {_short(target.kept[0])}"
+    if strays >= STRAYS:
+        says += " The program came to it with other inputs each time, so it could not be told what was wrong: what goes before"
+        says += " a check must give the same when it runs again."
+    raise CheckFailed(f"the check was not met: {text}. {says}".replace("..", "."), check=text, at=name, attempts=asked)
 
 
-def _noted(kind: str, text: str, step: Step | None, attempts: int, *, failed: bool = False) -> None:
-    with span("check", kind, inputs={"check": text, "at": step.name if step is not None else ""}) as noted:
+def _unasked(here: Attempt | None, at: Any) -> str:
+    """Why there is no step to go back to."""
+    if here is None or at is None:
+        return "No step went before it."
+    nodes = dict(here.scope.opened.module.named_sub_modules())
+    name = next((name for name, node in nodes.items() if node is at), type(at).__name__)
+    within = {id(node) for _, node in at.named_sub_modules()}
+    failed = next((made for made in reversed(here.steps) if id(made.doer) in within), None)
+    if failed is None or failed.outcome is None:
+        return f"{name!r} was not asked before it, so it cannot be asked again."
+    error = failed.outcome.error
+    return f"{name!r} gave no outputs, so it cannot be told what was wrong with them: {type(error).__name__}: {error}"
+
+
+def _noted(kind: str, text: str, target: step | None, attempts: int, *, failed: bool = False) -> None:
+    at = path_of(target.span) if target is not None else ""
+    with span("check", kind, inputs={"check": text, "at": at}) as noted:
         noted.outputs = {"holds": not failed, "attempts": attempts}
         noted.error = text if failed else None
 

@@ -58,7 +58,7 @@ class Module(Written):
         """The one core of `__call__` and `acall`; with `sync` it never suspends."""
         inputs = {**dict(zip(forward_parameters(type(self)), args, strict=False)), **kwargs} if args else kwargs
         with span("module", type(self).__name__, inputs=inputs, module=self, instance=self) as opened:
-            if backtrack.scope() is None:  # the outermost program: checks inside run it again
+            if backtrack.running() is None:  # the outermost program: checks inside run it again
                 result = await backtrack.backtracking(lambda: self._run(args, kwargs, sync=sync), opened)
             else:
                 result = await self._run(args, kwargs, sync=sync)

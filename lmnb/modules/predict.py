@@ -140,8 +140,9 @@ class Predict(Module):
         if sample is not None:
             config = {**config, **sample.config}
         with span("predict", "Predict", inputs=inputs, module=self, instance=self) as opened:
-            listened = watching.opened(self, signature, opened) if watching is not None else None
-            with step(self, opened) as made:
+            hint = sample.hints.get(id(self)) if sample is not None else None
+            with step(self, opened, (signature, tuple(demos), dict(config), hint, lm)) as made:
+                listened = watching.opened(self, signature, opened) if watching is not None else None
                 if not made.again:
                     given = sample.applied(self, signature, inputs) if sample is not None else (signature, inputs)
                     given = made.retry.applied(*given) if made.retry is not None else given
@@ -159,7 +160,7 @@ class Predict(Module):
             found = made.value
             if listened is not None:
                 listened.finish(found[0])
-            opened.outputs = found[0]
+            opened.outputs = made.kept[0]
             prediction = Prediction(found[0]) if len(found) == 1 else Prediction.from_completions(found)
             opened.result = prediction = prediction.with_trace(Trace(opened))
         return prediction

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 from lmnb.errors import InputError, ToolError
 from lmnb.leash import in_thread
 from lmnb.loops import at_home, run_to_end
+from lmnb.snapshots import snapshot
 from lmnb.spans import span
 from lmnb.steps import step
 from lmnb.types.docstring import read_docstring
@@ -128,24 +129,26 @@ class Tool:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it; an asynchronous function is run to its end. InputError names a wrong argument."""
         with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
-            opened.inputs = self.parameters.bound(self.name, args, kwargs)
+            bound = self.parameters.bound(self.name, args, kwargs)
+            opened.inputs = snapshot(bound)
             with step(self.func, opened) as made:
                 if not made.again:
-                    result = self._prepared(opened.inputs)()
+                    result = self._prepared(bound)()
                     made.value = run_to_end(lambda: _awaited(result)) if inspect.isawaitable(result) else result
-            opened.result, opened.outputs = made.value, {"result": made.value}
+            opened.result, opened.outputs = made.value, {"result": made.kept}
         return made.value
 
     async def acall(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call it in asynchronous code; a synchronous function runs in a thread."""
         with span("tool", self.name, inputs=self._named(args, kwargs), instance=self) as opened:
-            opened.inputs = self.parameters.bound(self.name, args, kwargs)
+            bound = self.parameters.bound(self.name, args, kwargs)
+            opened.inputs = snapshot(bound)
             with step(self.func, opened) as made:
                 if not made.again:
-                    call = self._prepared(opened.inputs)
+                    call = self._prepared(bound)
                     result = call() if is_async(self.func) else await in_thread(call)
                     made.value = await result if inspect.isawaitable(result) else result
-            opened.result, opened.outputs = made.value, {"result": made.value}
+            opened.result, opened.outputs = made.value, {"result": made.kept}
         return made.value
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
