@@ -164,10 +164,12 @@ class GEPA(Optimizer):
         return (3 if self.max_demos else 2) * b + V
 
     def slots(self, candidate: Candidate) -> list[str]:
-        """What the search can work on: texts, and demos if they are evolved."""
+        """What the search can work on: texts that are not empty, and demos if they are evolved."""
         demos = self.max_demos > 0
         return [
-            s for s, value in candidate.values.items() if isinstance(value, str) or (demos and s.endswith(".demos"))
+            s
+            for s, value in candidate.values.items()
+            if (isinstance(value, str) and value) or (demos and s.endswith(".demos"))
         ]
 
     def components(self, candidate: Candidate, task: Task) -> list[str]:

@@ -71,8 +71,10 @@ class Optimizer:
         return None
 
     def attributes(self, run: Run) -> dict[str, Any]:
-        """What the tuned program tells of the search that made it, by attribute name, from the run's candidates and reports."""
-        return {}
+        """What the tuned program tells of the search that made it, by attribute name, from the run's candidates and reports; a file of
+        it does not keep that.
+        """
+        return {"candidate_programs": run.candidate_programs}
 
     def get_params(self) -> dict[str, Any]:
         """The constructor's arguments as they are in force."""

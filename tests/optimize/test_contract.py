@@ -57,7 +57,7 @@ def test_the_callers_program_and_examples_are_untouched(name):
     with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
         tuned = worlds.optimizers(worlds.exact)[name].compile(program, trainset=trainset)
     assert (json.dumps(program.dump_state(), default=str), [dict(e.items()) for e in trainset]) == before
-    assert tuned is not program and tuned.slots() != program.slots()
+    assert tuned is not program
     assert any(predictor.demos for predictor in tuned.predictors()) or name in worlds.WITHOUT_DEMOS
 
 
