@@ -66,6 +66,11 @@ def current(name: str) -> Any:
     return overrides[name] if name in overrides else _process[name]
 
 
+def chosen(name: str, value: Any) -> Any:
+    """`value`, or the setting of that name where a caller gave None."""
+    return current(name) if value is None else value
+
+
 def configure(**values: Any) -> None:
     """Set process-wide defaults, for instance `lmnb.configure(lm=lmnb.LM("lmnb/tiny"))`."""
     check(values)

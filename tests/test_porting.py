@@ -455,3 +455,29 @@ def test_a_compile_of_what_is_no_program_says_what_to_write(student: Any) -> Non
     trainset = [lmnb.Example(question="?", answer="a").with_inputs("question")]
     with pytest.raises(lmnb.InputError, match=r"which is no program. Write a module, such as lmnb.Predict"):
         lmnb.LabeledFewShot(k=1).compile(student, trainset=trainset, run_dir=None)
+
+
+def test_the_setting_adds_the_stack_wherever_failures_are_told() -> None:
+    """`provide_traceback` is heeded by Evaluate, Parallel and batches of an LM alike; what a call says for itself wins."""
+
+    def failing(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError("no")
+
+    devset = [lmnb.Example(question=f"{at}", answer="a").with_inputs("question") for at in range(2)]
+    lm = lmnb.FakeLM(lambda messages: "a" if messages[-1]["content"] == "1" else failing())
+
+    def told(provide: bool | None) -> list[str]:
+        program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "a"}))
+        half = lambda example, prediction, trace=None: example.question == "1" or failing()  # noqa: E731
+        evaluated = lmnb.Evaluate(devset=devset, metric=half, provide_traceback=provide)(program).errors[0].error
+        with pytest.warns(UserWarning) as warned:
+            lmnb.Parallel(provide_traceback=provide, disable_progress_bar=True)(
+                [(failing, devset[0]), (program, devset[1])]
+            )
+            lm.batch(["0", "1"], provide_traceback=provide)
+        return [str(evaluated), *(str(each.message) for each in warned)]
+
+    with lmnb.context(provide_traceback=True):
+        assert all("Traceback" in each for each in told(None))
+        assert not any("Traceback" in each for each in told(False))
+    assert not any("Traceback" in each for each in told(None))

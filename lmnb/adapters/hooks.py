@@ -21,8 +21,6 @@ HOOKS = (
     "user_message_output_requirements",
 )
 
-_HOOKS = frozenset(HOOKS)
-
 
 class FormatHooks:
     """What `format` is made of. Override one and the others go on as they are:
@@ -49,7 +47,7 @@ class FormatHooks:
     def format(self, signature: Any, demos: Sequence[Mapping[str, Any]], inputs: Mapping[str, Any]) -> list[Message]:
         """The messages of one call: system, demos, earlier turns, question."""
         form = self._form(signature)
-        if not self._hooked and _HOOKS.isdisjoint(vars(self)):
+        if not self._hooked and vars(self).keys().isdisjoint(HOOKS):
             return form.messages(demos, inputs)
         return [
             {"role": "system", "content": self.format_system_message(signature)},

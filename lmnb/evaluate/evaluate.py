@@ -193,8 +193,7 @@ class Evaluate:
         )
 
     def _shown(self, row: Row) -> Row:
-        wanted = settings.current("provide_traceback") if self.provide_traceback is None else self.provide_traceback
-        if row.error is None or not wanted:
+        if row.error is None or not settings.chosen("provide_traceback", self.provide_traceback):
             return row
         return row.with_error(f"{row.error}\n{row.traceback}".rstrip())
 

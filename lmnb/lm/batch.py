@@ -11,7 +11,7 @@ from typing import Any
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.leash import Leash
 from lmnb.loops import run_to_end
-from lmnb.settings import context, current
+from lmnb.settings import chosen, context, current
 
 Asked = str | list[dict[str, Any]]
 
@@ -33,7 +33,7 @@ class Batched:
         """The texts for many prompts (texts or lists of messages), in order, `num_threads` calls side by side (default: the
         setting); `options` go with every call.
 
-        None where a call failed, with a warning (`provide_traceback` adds the stack). When `max_errors` (default: the setting)
+        None where a call failed, with a warning (`provide_traceback`, default: the setting, adds the stack). When `max_errors` (default: the setting)
         have failed, the rest is called off and the first error raised; a spent budget ends it at once. With
         `return_failed_examples` the result is `(texts, failed prompts, their errors)`.
 
@@ -90,7 +90,8 @@ class Batched:
         if failed:
             at, error = failed[0]
             told = f"{type(error).__name__}: {error}"
-            told = "".join(traceback.format_exception(error)).rstrip() if provide_traceback else told
+            if chosen("provide_traceback", provide_traceback):
+                told = "".join(traceback.format_exception(error)).rstrip()
             warnings.warn(f"{len(failed)} of {len(listed)} calls failed, the first at {at}: {told}", stacklevel=2)
         return texts
 

@@ -14,7 +14,7 @@ from lmnb.errors import BudgetExceeded, Cancelled, InputError, TimedOut
 from lmnb.example import Example
 from lmnb.modules.progress import progress, watched
 from lmnb.modules.workers import Workers
-from lmnb.settings import current
+from lmnb.settings import chosen, current
 from lmnb.trace import Span, open_span, span
 
 POLL = 0.1
@@ -143,8 +143,8 @@ class Parallel:
         if failed:
             at, error = failed[0]
             told = f"{type(error).__name__}: {error}"
-            wanted = current("provide_traceback") if self.provide_traceback is None else self.provide_traceback
-            told = "".join(traceback.format_exception(error)).rstrip() if wanted else told
+            if chosen("provide_traceback", self.provide_traceback):
+                told = "".join(traceback.format_exception(error)).rstrip()
             warnings.warn(f"{len(failed)} of {calls.count} examples failed, the first at {at}: {told}", stacklevel=4)
         return results
 

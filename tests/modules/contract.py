@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
+from sandboxes import children
 
 import lmnb
 from lmnb.trace import Trace, span
@@ -84,17 +84,7 @@ class Beside(lmnb.Module):
 
 def running() -> set[Any]:
     """The threads of this process, and the sandboxes that it has started."""
-    tasks = Path("/proc/self/task")
-    listed = [task / "children" for task in tasks.iterdir()] if tasks.is_dir() else []
-    children = {child for each in listed if each.exists() for child in each.read_text().split()}
-    return {*threading.enumerate(), *(child for child in children if "monty" in _name(child))}
-
-
-def _name(process: str) -> str:
-    try:
-        return Path(f"/proc/{process}/comm").read_text()
-    except OSError:  # it has ended
-        return ""
+    return {*threading.enumerate(), *children()}
 
 
 def found(query: str, k: int) -> list[str]:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from modules.contract import Case, each_module, each_that_asks, outputs, running
+from modules.contract import Beside, Case, each_module, each_that_asks, outputs, running
 
 import lmnb
 from lmnb.spans import open_span
@@ -133,7 +133,7 @@ def leave(items: Any, lm: Held) -> int:
             if seen == lm.at:
                 break
         assert await asyncio.to_thread(lm.begun.wait, 10)
-        asked = lm.asked
+        asked = await asyncio.to_thread(lm.all_begun)
         await items.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         lm.go.set()
@@ -147,7 +147,7 @@ def leave(items: Any, lm: Held) -> int:
         if seen == lm.at:
             break
     assert lm.begun.wait(10)
-    asked = lm.asked
+    asked = lm.all_begun()
     items.close()
     lm.go.set()
     return asked
@@ -159,6 +159,7 @@ class Held(lmnb.FakeLM):
     def __init__(self, case: Case, at: int) -> None:
         super().__init__(list(case.replies))
         self.at, self.asked = at, 0
+        self.least = len(case.replies) if case.make is Beside else at  # requests that begin side by side
         self.begun, self.go = threading.Event(), threading.Event()
 
     def forward_stream(self, prompt: Any = None, messages: Any = None, *, emit: Any, **options: Any) -> Any:
@@ -186,6 +187,13 @@ class Held(lmnb.FakeLM):
         reply = await super().aforward(prompt, messages, **options)
         await self._await()
         return reply
+
+    def all_begun(self) -> int:
+        """How many were asked, once those beside the one that waits have begun too."""
+        deadline = time.monotonic() + 10
+        while self.asked < self.least and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self.asked
 
     def _wait(self) -> None:
         if self._is_held():

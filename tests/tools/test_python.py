@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import gc
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from sandboxes import KINDS, NEEDS_DENO, NEEDS_MONTY, limits, made
+from sandboxes import KINDS, NEEDS_DENO, NEEDS_MONTY, children, limits, made
 
 import lmnb
 from lmnb.trace import Trace, span
@@ -274,16 +273,6 @@ def test_nothing_is_left_behind(kind: Any) -> None:
     assert python.execute("2") == 2
     python.shutdown()
     assert children() == before
-
-
-def children() -> set[str]:
-    """The sandboxes that this process has running."""
-    found = set()
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if any(name in Path(f"/proc/{child}/comm").read_text() for name in ("monty", "deno")):
-                found.add(child)
-    return found
 
 
 def test_it_is_a_code_interpreter(kind: Any) -> None:
