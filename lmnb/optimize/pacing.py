@@ -8,7 +8,7 @@ from pathlib import Path
 from lmnb.errors import RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.journal import read_records
+from lmnb.optimize.journal import Journal, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.worker import Worker
 
@@ -48,6 +48,8 @@ class Pacing(Worker):
         if stop is not None:
             self._take_back(stop)
         self._journal.close()
+        # rollouts that a cancel gave up still hold the former journal: it is closed, and what they write goes nowhere
+        self._journal = Journal(folder)
         records, _ = read_records(folder)
         self._recording = Recording(records[1:], self._journal)
         self._launch(step=step)

@@ -382,6 +382,36 @@ def test_a_run_cancelled_at_any_call_resumes_to_the_outcome_it_would_have_had(ca
     assert len(kept) == len(set(kept))
 
 
+def test_a_rollout_that_a_cancel_gave_up_writes_nothing_into_the_resumed_run():
+    """A metric still at work when its run is cancelled, resumed and done again ends unheard: no rollout is in the journal twice."""
+    entered, leave, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(example, prediction, trace=None):
+        if not entered.is_set():
+            entered.set()
+            leave.wait(30)
+            done.set()
+        return worlds.exact(example, prediction)
+
+    run = start(bootstrap(metric=slow), num_threads=1, paused=True)
+    run.resume()
+    entered.wait(30)
+    run.cancel()
+    with contextlib.suppress(lmnb.RunError):
+        run.wait(30)
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("lmnb-rollout")]
+    run.resume()
+    run.until("candidate", 30)
+    leave.set()
+    for thread in left:
+        thread.join(30)
+    run.wait(30)
+    assert done.is_set() and run.state == "finished"
+    records = [json.loads(line) for line in Path(run.path, "journal.jsonl").read_text().splitlines()]
+    kept = [record["key"] for record in records if record["k"] == "rollout"]
+    assert len(kept) == len(set(kept)) > 0
+
+
 @pytest.mark.parametrize("rows", range(2, 8))
 def test_decisions_made_while_a_run_ends_are_carried_out_once_each(rows):
     """A decision that races with the end of the run is neither lost nor doubled."""
