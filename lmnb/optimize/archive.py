@@ -119,11 +119,11 @@ class Archive:
         try:
             return self._reasons[candidate.id]
         except KeyError:
-            reason = self._reasons[candidate.id] = self._why_dropped(candidate)
+            reason = self._reasons[candidate.id] = self.dropped_under(self.state, candidate)
             return reason
 
-    def _why_dropped(self, candidate: Candidate) -> str | None:
-        state = self.state
+    def dropped_under(self, state: State, candidate: Candidate) -> str | None:
+        """`dropped`, were these decisions in force."""
         if candidate.id in state.rejected:
             reason = state.rejected[candidate.id].data.get("reason")
             return f"rejected: {reason}" if reason else "rejected"
@@ -134,10 +134,23 @@ class Archive:
             if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
                 return f"another value than the pinned {slot}"
         for slot, demo in candidate.demos():
-            refused = self.demo_refused(slot, demo)
+            refused = state.refuses_demo(demo, self.outputs[slot])
             if refused is not None:
                 return f"holds {refused.data['name']}"
-        return None
+        return next((why for slot in candidate.values if (why := self._text_refused(state, slot, candidate))), None)
+
+    def _text_refused(self, state: State, slot: str, candidate: Candidate) -> str | None:
+        text = candidate.values[slot]
+        if not isinstance(text, str):
+            return None
+        for span in state.lost_spans(slot, text):
+            return f"{slot} has lost the locked text {span!r}"
+        tabu = state.refuses_text(slot, text)
+        return None if tabu is None else f"holds rejected {slot}" + (f": {tabu.reason}" if tabu.reason else "")
+
+    def text_refused(self, slot: str, text: str) -> bool:
+        """Whether a text may not stand in a slot: it was rejected, or lacks what is locked."""
+        return bool(self.state.lost_spans(slot, text)) or self.state.refuses_text(slot, text) is not None
 
     def complete(self, candidate_id: str) -> bool:
         """Whether it is scored on the whole evaluation set."""

@@ -75,8 +75,9 @@ class Choices:
         return list(found)
 
     def _stands(self, slot: str, number: int) -> bool:
-        candidate = self._brought.get((slot, number))
-        return candidate is None or self._task.archive.dropped(candidate) is None
+        candidate, value = self._brought.get((slot, number)), self.values[slot][number]
+        refused = isinstance(value, str) and self._task.refuses(slot, value)
+        return not refused and (candidate is None or self._task.archive.dropped(candidate) is None)
 
 
 def _key(slot: str, value: Any) -> str:

@@ -13,7 +13,6 @@ from lmnb.modules.predict import Predict
 from lmnb.modules.texts import output_slot
 from lmnb.modules.tool_texts import LONGEST
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.decisions import TWIN, jaccard
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, propose, together
@@ -157,7 +156,7 @@ class COPRO(Optimizer):
     def written(self, task: Task, part: Predictor, depth: int) -> Generator[list[Effect], list[Any], list[Texts]]:
         """New texts for a predictor: each once, none that was tried, and none that says what a person rejected."""
         instruction, description = _texts(task.archive.best() or task.baseline, part)
-        rejected = [each for slot in _slots(part) for each in task.rejected(slot) if each["text"]]
+        rejected = [each for slot in _slots(part) for each in task.rejected(slot)]
         inputs = {"task": f"{', '.join(part.inputs)} -> {', '.join(part.outputs)}", "rejected": rejected}
         attempts = self.attempts(task, part)
         if depth and attempts:
@@ -178,14 +177,13 @@ class COPRO(Optimizer):
             )
         )
         known = {_normal(_texts(entry.candidate, part)) for entry in task.archive.entries.values()}
-        tabu = [each["text"] for each in task.rejected(_slots(part)[0])]  # as it is by now
         found = []
         for answer in answers:
             pair = (
                 _clean((answer or {}).get("proposed_instruction")),
                 _clean((answer or {}).get("proposed_description")),
             )
-            refused = any(jaccard(pair[0], text) >= TWIN for text in tabu)
+            refused = any(task.refuses(slot, text) for slot, text in zip(_slots(part), pair, strict=True))
             if pair[0] and not refused and _normal(pair) not in known and max(map(len, pair)) <= LONGEST:
                 known.add(_normal(pair))
                 found.append(pair)

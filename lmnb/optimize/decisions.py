@@ -5,7 +5,6 @@ Decisions are keyed by content, not by position, so they can be carried to anoth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +12,7 @@ from typing import Any
 
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate, demo_from_dict
-
-TWIN = 0.9  # the Jaccard index of words from which two texts count as the same
+from lmnb.optimize.tabu import TWIN, Tabu, jaccard, missing_spans, tabus, words
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,7 @@ class State:
         return {key: demo_from_dict(d.data["demo"]) for key, d in self._demos.items() if d.kind == "keep-demo"}
 
     @cached_property
-    def tabu(self) -> Sequence[tuple[Example, Decision]]:
-        """Rejected demos."""
+    def _refused_demos(self) -> Sequence[tuple[Example, Decision]]:
         return [(demo_from_dict(d.data["demo"]), d) for d in self._demos.values() if d.kind == "reject-demo"]
 
     @cached_property
@@ -114,6 +111,33 @@ class State:
             elif decision.kind == "unpin":
                 found.pop(decision.data["slot"], None)
         return found
+
+    @cached_property
+    def locks(self) -> Mapping[str, Sequence[str]]:
+        """Locked spans of text by slot, in order of the decisions."""
+        found: dict[str, list[str]] = {}
+        for decision in self.standing:
+            spans = found.setdefault(decision.data["slot"], []) if decision.kind in ("lock", "unlock") else []
+            if decision.kind == "lock":
+                spans.append(decision.data["text"])
+            elif decision.kind == "unlock":
+                spans[:] = [span for span in spans if decision.data["text"] not in (None, span)]
+        return {slot: spans for slot, spans in found.items() if spans}
+
+    @cached_property
+    def tabu(self) -> Mapping[str, Sequence[Tabu]]:
+        """Rejected texts by slot, in order of the decisions."""
+        found: dict[str, list[Tabu]] = {}
+        for decision in self.standing:
+            lifted = decision.kind == "reject" and self.rejected.get(decision.data["candidate"]) is not decision
+            for each in () if lifted else tabus(decision.data, decision.id):
+                found.setdefault(each.slot, []).append(each)
+        return found
+
+    @cached_property
+    def _written(self) -> Mapping[tuple[str, str], int]:
+        """Texts that the person wrote, by slot: the last decision that did."""
+        return {(slot, text): d.id for d in self.standing for slot, text in d.data.get("wrote", {}).items()}
 
     @cached_property
     def stopped(self) -> Decision | None:
@@ -137,25 +161,62 @@ class State:
         if known is not None:
             return known
         names = set(outputs)
-        return next((decision for rejected, decision in self.tabu if _same_demo(demo, rejected, names)), None)
+        return next((decision for rejected, decision in self._refused_demos if _same_demo(demo, rejected, names)), None)
+
+    def refuses_text(self, slot: str, text: str) -> Tabu | None:
+        """The rejected text that this one repeats. What the person wrote after the reject, or pinned, is theirs to say again."""
+        pin = self.pins.get(slot)
+        if pin is not None and pin.data["content"] == text:
+            return None
+        since = self._written.get((slot, text), -1)
+        return next((each for each in self.tabu.get(slot, ()) if each.decision > since and each.covers(text)), None)
+
+    def lost_spans(self, slot: str, text: str) -> list[str]:
+        """The locked spans that a text of this slot does not hold."""
+        return missing_spans(text, self.locks.get(slot, ()))
 
 
 def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tuple[str, dict[str, Any], str]]:
     """What stands of another run's decisions, as kind, data and text for a run with this `baseline`; what is bound to a candidate
     of that run is bound to the same content here.
     """
+    made = [baseline]
     for decision in State(tuple(decisions)).standing:
         data = dict(decision.data)
-        if decision.kind in ("stop", "cancel", "unpin"):
+        if decision.kind in ("stop", "cancel", "unpin", "unlock"):
             continue
-        if decision.kind == "edit":
-            if data["slot"] not in baseline.values:
+        if "made" in data:
+            candidate = _made_again(decision, baseline)
+            if candidate is None:
                 continue
-            edited = baseline.put(data["slot"], data["text"], origin="human", label="your edit, carried over")
-            data["made"] = edited.to_dict()
-        elif "made" in data and set(data["made"]["values"]) != set(baseline.values):
-            continue
+            data["made"] = candidate.to_dict()
+            made.append(candidate)
+        if decision.kind == "lock":
+            texts = [each.values.get(data["slot"]) for each in made]
+            if all(not isinstance(text, str) or missing_spans(text, [data["text"]]) for text in texts):
+                continue  # nothing here holds it, so it would leave nothing feasible
+        if "tabu" in data:  # the program's own text is what one begins with, not what was rejected
+            data["tabu"] = {
+                slot: {**each, "before": [*each["before"], baseline.values[slot]]}
+                for slot, each in data["tabu"].items()
+                if slot in baseline.values
+            }
         yield decision.kind, data, f"{decision.text} (carried over)"
+
+
+def _made_again(decision: Decision, baseline: Candidate) -> Candidate | None:
+    """The candidate that a decision made, for a program with this baseline; None where it does not fit."""
+    made = Candidate.from_dict(decision.data["made"])
+    written = {decision.data["slot"]: decision.data["text"]} if decision.kind == "edit" else decision.data.get("wrote", {})
+    if decision.kind != "edit" and set(made.values) == set(baseline.values):
+        return made
+    if not written or not written.keys() <= baseline.values.keys():
+        return None
+    child = baseline
+    for slot, text in written.items():
+        child = child.put(slot, text)
+    what = "edit" if decision.kind == "edit" else "instruction"
+    return child.child_of(baseline, origin="human", label=f"your {what}, carried over")
 
 
 def _same_demo(demo: Example, rejected: Example, outputs: set[str]) -> bool:
@@ -164,18 +225,3 @@ def _same_demo(demo: Example, rejected: Example, outputs: set[str]) -> bool:
     if not answers or not questions or any(words(demo[name]) != words(rejected[name]) for name in answers):
         return False
     return jaccard(*(" ".join(str(item[name]) for name in sorted(questions)) for item in (demo, rejected))) >= TWIN
-
-
-def words(text: Any) -> frozenset[str]:
-    """The normalised words of a text."""
-    return frozenset(re.findall(r"\w+", str(text).casefold()))
-
-
-def jaccard(a: str, b: str) -> float:
-    """Shared words over all words: 1.0 for the same words, 0.0 for none in common.
-
-    >>> jaccard("Answer the question.", "answer THE question")
-    1.0
-    """
-    left, right = words(a), words(b)
-    return len(left & right) / len(left | right) if left | right else 1.0

@@ -168,15 +168,9 @@ def instruction(
 
 
 def refused(task: Task, slot: str) -> list[str]:
-    """The instructions of candidates that the person rejected, each with the reason, beside the program's own."""
-    found: dict[str, None] = {}
-    for name, decision in task.archive.state.rejected.items():
-        entry = task.archive.entries.get(name)
-        text = entry.candidate.values[slot] if entry is not None else task.baseline.values[slot]
-        if text != task.baseline.values[slot]:
-            reason = decision.data.get("reason")
-            found[f"{text} (turned down: {reason})" if reason else text] = None
-    return list(found)
+    """The instructions that the person rejected, each with the reason."""
+    found = [(each["text"], each["reason"]) for each in task.rejected(slot)]
+    return [f"{text} (turned down: {reason})" if reason else text for text, reason in found]
 
 
 def told_examples(examples: Sequence[Example]) -> str:

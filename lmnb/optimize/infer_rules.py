@@ -17,9 +17,9 @@ from lmnb.modules.predict import Predict
 from lmnb.modules.tool_texts import LONGEST
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.decisions import TWIN, jaccard
 from lmnb.optimize.effects import Effect, Propose, Report, Result
 from lmnb.optimize.search import Search, allowed_demos, evaluate, gate, together
+from lmnb.optimize.tabu import TWIN, jaccard
 from lmnb.optimize.task import Predictor, Task
 from lmnb.signature import InputField, OutputField, Signature
 

@@ -80,20 +80,6 @@ def _told(task: Task, index: int, result: Result, perfect: float) -> str:
     return said if result.value >= perfect or not labels else f"{said} Expected:\n{_fields(labels)}"
 
 
-def rejected(task: Task, slot: str, current: str) -> list[tuple[str, str]]:
-    """The texts of this slot that the person rejected, by rejecting the candidate that brought them, each with the reason."""
-    archive, found = task.archive, []
-    for name, decision in archive.state.rejected.items():
-        entry = archive.entries.get(name)
-        text = None if entry is None else entry.candidate.values.get(slot)
-        if entry is None or text is None or text == current:
-            continue
-        parents = [archive.entries[each].candidate for each in entry.candidate.parents if each in archive.entries]
-        if all(parent.values.get(slot) != text for parent in parents):
-            found.append((text, decision.data.get("reason") or ""))
-    return found
-
-
 class Reflector(Module):
     """Writes a new text for a slot from what it did: `kind` is "instruction" or "description". What is empty is left out of the prompt.
 

@@ -12,10 +12,9 @@ from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.callables import found
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.decisions import TWIN, jaccard
 from lmnb.optimize.effects import Result
 from lmnb.optimize.pareto import Minibatches, Pool
-from lmnb.optimize.reflection import LONGEST, records, rejected, slot_of
+from lmnb.optimize.reflection import LONGEST, records, slot_of
 from lmnb.optimize.search import allowed_demos, propose, together, without_twins
 from lmnb.optimize.task import Task
 
@@ -159,26 +158,24 @@ class Ascent:
             inputs = {"candidate": texts, "reflective_dataset": seen, "components_to_update": slots}
             values = yield from propose("own", inputs, slot=slots[0])
             written = {} if values is None else values["texts"]
-        return {slot: str(text).strip() for slot, text in written.items() if self._usable(parent, slot, str(text))}
+        return {slot: str(text).strip() for slot, text in written.items() if self._usable(slot, str(text))}
 
     def _asked(self, parent: Candidate, slot: str, seen: list[Any]) -> Generator[list[Any], list[Any], Any]:
         current = parent.values[slot]
-        refused = [f"{text} - {reason}" if reason else text for text, reason in rejected(self.task, slot, current)]
+        rejected = [(each["text"], each["reason"]) for each in self.task.rejected(slot)]
         inputs: Mapping[str, Any] = {
             "kind": "instruction" if slot.endswith(".instructions") else "description",
             "slot": slot,
             "current": current,
             "records": seen,
             "tried": self._tried[parent.id, slot][-TRIED:],
-            "rejected": refused,
+            "rejected": [f"{text} - {reason}" if reason else text for text, reason in rejected],
         }
         return propose("reflect", inputs, slot=slot)
 
-    def _usable(self, parent: Candidate, slot: str, text: str) -> bool:
-        """Whether a text can stand in the slot, is another one, and is none that the person turned down."""
-        turned_down = [refused for refused, _ in rejected(self.task, slot, parent.values[slot])]
-        known = any(jaccard(text, refused) >= TWIN for refused in turned_down)
-        return bool(text.strip()) and len(text) <= LONGEST and not known
+    def _usable(self, slot: str, text: str) -> bool:
+        """Whether a text can stand in the slot, and is none that the person turned down."""
+        return bool(text.strip()) and len(text) <= LONGEST and not self.task.refuses(slot, text.strip())
 
     def _demos(self, step: Step, slot: str) -> Generator[list[Any], list[Any], tuple[Example, ...]]:
         """The demos of a predictor with what the minibatch teaches: its steps of what went well, the labels of what did not."""

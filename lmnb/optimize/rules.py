@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmnb.canonical import canonical
-from lmnb.optimize.decisions import TWIN, jaccard
+from lmnb.optimize.tabu import TWIN, jaccard
 from lmnb.optimize.task import Task
 from lmnb.signature import InputField, OutputField, Signature
 
@@ -69,16 +69,9 @@ def with_rule(instruction: str, rule: str, tabu: Sequence[str] = ()) -> str | No
 def rejected_rules(task: Task, slot: str) -> dict[str, str]:
     """The rules that candidates which the person rejected brought into this slot, with the reason."""
     found: dict[str, str] = {}
-    entries = task.archive.entries
-    for name, decision in task.archive.state.rejected.items():
-        if name not in entries or slot not in entries[name].candidate.values:
-            continue
-        candidate = entries[name].candidate
-        parents = [entries[parent].candidate for parent in candidate.parents if parent in entries]
-        inherited = {rule for parent in parents for rule in split_rules(parent.values[slot])[1]}
-        for rule in split_rules(candidate.values[slot])[1]:
-            if rule not in inherited:
-                found[rule] = decision.data.get("reason") or ""
+    for tabu in task.archive.state.tabu.get(slot, ()):
+        inherited = {rule for text in tabu.before for rule in split_rules(text)[1]}
+        found |= {rule: tabu.reason for rule in split_rules(tabu.text)[1] if rule not in inherited}
     return found
 
 

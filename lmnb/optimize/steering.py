@@ -11,10 +11,11 @@ from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.archive import Entry
 from lmnb.optimize.candidate import Candidate, demo_to_dict
-from lmnb.optimize.decisions import Decision
+from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.demos import best_holder, named_demo
 from lmnb.optimize.injection import checked_text, demo_fields, with_demo, with_instructions, with_values
 from lmnb.optimize.pacing import Pacing
+from lmnb.optimize.tabu import brought, missing_spans
 from lmnb.optimize.view import demo_name
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
@@ -50,10 +51,14 @@ class Steering(Pacing):
 
     @decided
     def reject(self, candidate: Any, reason: str | None = None) -> None:
-        """Rule a candidate out; it keeps its scores and can come back by undo."""
+        """Rule a candidate out, and with it every other that has a text which it brought, or one that says the same; all keep their scores
+        and come back by undo. What it has of others (demos, texts that were there before) stays allowed.
+        """
         entry = self._entry(candidate)
-        data = {"candidate": entry.candidate.id, "reason": reason}
-        self._decide("reject", data, f"rejected #{entry.number}{_quoted(reason)}")
+        tabu = brought(entry.candidate, self._archive, self.header.baseline)
+        data = {"candidate": entry.candidate.id, "reason": reason, **({"tabu": tabu} if tabu else {})}
+        told = self._would_drop("reject", data, but=entry)
+        self._decide("reject", data, f"rejected #{entry.number}{_quoted(reason)}{told}")
 
     @decided
     def edit(self, candidate: Any, slot: str, text: str) -> Candidate:
@@ -106,6 +111,36 @@ class Steering(Pacing):
             raise InputError(f"{slot!r} is not pinned")
         self._decide("unpin", {"slot": slot}, f"unpinned {_short(slot)}")
 
+    @decided
+    def lock(self, slot: str, text: str) -> None:
+        """Fix a span of a slot's text: who writes that slot is told to keep it word for word and asked once more where it is gone; a
+        candidate without it is out until it is unlocked. White space does not count.
+        """
+        texts = {each.candidate.values.get(slot) for each in self._archive.feasible()} or {self.header.baseline.values.get(slot)}
+        if not any(isinstance(each, str) for each in texts):
+            slots = [name for name, value in self.header.baseline.values.items() if isinstance(value, str)]
+            raise InputError(f"there is no text in a slot {slot!r}; this program has {', '.join(slots)}")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f"{text!r} is no text to lock; write words that stand in {slot}")
+        if not any(isinstance(each, str) and not missing_spans(each, [text]) for each in texts):
+            raise InputError(
+                f"no candidate that is allowed holds {text!r} in {slot}, so a lock would leave none. Lock words that stand there, "
+                "or edit them in first."
+            )
+        data = {"slot": slot, "text": text.strip()}
+        told = self._would_drop("lock", data)
+        self._decide("lock", data, f"locked {_shown(text)} in {_short(slot)}{told}")
+
+    @decided
+    def unlock(self, slot: str, text: str | None = None) -> None:
+        """Give a locked span of a slot free; without `text` all of them."""
+        spans = self._archive.state.locks.get(slot, ())
+        if not spans or (text is not None and text.strip() not in spans):
+            what = "no text" if not spans else f"not {text!r} but {', '.join(map(repr, spans))}"
+            raise InputError(f"{what} is locked in {slot!r}")
+        data = {"slot": slot, "text": None if text is None else text.strip()}
+        self._decide("unlock", data, f"unlocked {'all' if text is None else _shown(text)} in {_short(slot)}")
+
     # --- about demos
 
     @decided
@@ -119,15 +154,8 @@ class Steering(Pacing):
         """Rule out a demo and every candidate that holds it, or one that says the same."""
         meant = named_demo(demo, self._archive, self.header)
         data = {"demo": _content(meant), "name": demo_name(meant), "reason": reason}
-        trial = self._archive.state.with_decision(Decision(-1, "reject-demo", data, ""))
-        outputs = self._archive.outputs
-        hit = [
-            entry
-            for entry in self._archive.feasible()
-            if any(trial.refuses_demo(held, outputs[slot]) is not None for slot, held in entry.candidate.demos())
-        ]
-        dropped = f", {counted(len(hit), 'candidate')} dropped" if hit else ""
-        self._decide("reject-demo", data, f"rejected {demo_name(meant)}{_quoted(reason)}{dropped}")
+        told = self._would_drop("reject-demo", data)
+        self._decide("reject-demo", data, f"rejected {demo_name(meant)}{_quoted(reason)}{told}")
 
     @decided
     def edit_demo(self, demo: Any, fields: Mapping[str, Any], candidate: Any = None) -> Candidate:
@@ -180,18 +208,38 @@ class Steering(Pacing):
             raise InputError("there is nothing to redo")
         self._decide("redo", {"decision": undone[-1].id}, f"redid “{undone[-1].text}”")
 
+    def _under(self, kind: str, data: Mapping[str, Any]) -> State:
+        """The decisions in force with one more."""
+        return self._archive.state.with_decision(Decision(self._next_id(), kind, data, ""))
+
+    def _would_drop(self, kind: str, data: Mapping[str, Any], *, but: Entry | None = None) -> str:
+        """In words, how many candidates such a decision drops."""
+        state, archive = self._under(kind, data), self._archive
+        left = [entry.candidate for entry in archive.feasible() if entry is not but]
+        hit = sum(archive.dropped_under(state, candidate) is not None for candidate in left)
+        also = "" if but is None else " more"
+        return f", {counted(hit, 'candidate')}{also} dropped" if hit else ""
+
     def _make(self, kind: str, child: Candidate, data: dict[str, Any], text: str) -> Candidate:
         """Record a decision that makes a candidate."""
+        data |= {"wrote": self._written(child)}
         known = self._archive.entries.get(child.id)
         if known is not None:
             raise InputError(f"candidate {known.number} is that already; change something else")
-        reason = self._archive.dropped(child)
+        reason = self._archive.dropped_under(self._under(kind, {**data, "made": child.to_dict()}), child)
         if reason is not None:
             raise InputError(
                 f"the new candidate would be dropped at once: {reason}. Undo that decision first, or change more."
             )
         self._decide(kind, {**data, "made": child.to_dict()}, f"{text} → #{len(self._archive.entries)}")
         return child
+
+    def _written(self, child: Candidate) -> dict[str, str]:
+        """The texts of a person's candidate that its parent has not."""
+        entry = self._archive.entries.get(child.parents[0])
+        parent = self.header.baseline if entry is None else entry.candidate
+        texts = {slot: value for slot, value in child.values.items() if isinstance(value, str)}
+        return {slot: text for slot, text in texts.items() if text != parent.values.get(slot)}
 
     def _entry(self, name: Any) -> Entry:
         key = getattr(name, "id", name)
@@ -211,6 +259,11 @@ def _content(demo: Example) -> dict[str, Any]:
 
 def _short(slot: str) -> str:
     return slot.removeprefix("self.")
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= 60 else line[:57] + '...'}”"
 
 
 def _quoted(reason: str | None) -> str:

@@ -98,14 +98,14 @@ class Task:
         return {index: result.value for index, result in self.archive.entries[candidate.id].results.items()}
 
     def rejected(self, slot: str) -> list[dict[str, str]]:
-        """What stood in a slot of candidates that the person rejected, and in no other: `text` and `reason`, in order of the decisions."""
-        entries, held = self.archive.entries, {candidate.values.get(slot) for candidate in self.feasible()}
-        found: dict[str, str] = {}
-        for name, decision in self.archive.state.rejected.items():
-            text = entries[name].candidate.values.get(slot) if name in entries else None
-            if isinstance(text, str) and text not in held:
-                found[text] = decision.data.get("reason") or ""
-        return [{"text": text, "reason": reason} for text, reason in found.items()]
+        """The texts that the person rejected in a slot, by rejecting the candidate that brought them: `text` and `reason`, in order of the
+        decisions. Tell your proposer of them.
+        """
+        return [each.told() for each in self.archive.state.tabu.get(slot, ())]
+
+    def refuses(self, slot: str, text: str) -> bool:
+        """Whether the gate would refuse a candidate with this text in that slot: it was rejected, or lacks what is locked."""
+        return self.archive.text_refused(slot, text)
 
     def score(self, candidate: Candidate) -> float | None:
         """The mean score on the evaluation set in per cent, or None where it is not fully scored."""

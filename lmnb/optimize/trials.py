@@ -43,7 +43,7 @@ class Trials:
         self._tried: dict[Choice, Candidate] = {}
         self._refused: set[Choice] = set()
         self._queue: list[Choice] = []
-        self._answered: set[str] = set()
+        self._answered: set[tuple[str, str]] = set()
         self._drawn = {"random": 0, "tpe": 0, "yours": 0}
         self._rng = task.rng("trials")
 
@@ -84,12 +84,12 @@ class Trials:
             best = self._best()
             if best is not None:  # what is new is tried with the best of the others too
                 self._queue += [(*best[:j], combination[j], *best[j + 1 :]) for j in new]
-        state, entries = self.task.archive.state, self.task.archive.entries
-        for name in [name for name in state.rejected if name in entries and name not in self._answered]:
-            self._answered.add(name)
-            for predictor in self.task.predictors:
-                slot = f"{predictor.path}.instructions"
-                if entries[name].candidate.values[slot] != self.task.baseline.values[slot] and slot not in state.pins:
+        state = self.task.archive.state
+        for predictor in self.task.predictors:
+            slot = f"{predictor.path}.instructions"
+            for tabu in state.tabu.get(slot, ()):
+                if (slot, tabu.text) not in self._answered and slot not in state.pins:
+                    self._answered.add((slot, tabu.text))
                     # numbers that no other proposal has
                     text = yield from self.proposal(predictor, 1000 + len(self._answered))
                     if text is not None:
