@@ -130,6 +130,9 @@ class Archive:
         made = state.made.get(candidate.id)
         if made is not None and made.id in state.undone:
             return "undone"
+        answer = state.gates.get(candidate.id)
+        if answer is not None and answer.kind == "edit":
+            return "edited before it was tried"
         for slot, pin in state.pins.items():
             if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
                 return f"another value than the pinned {slot}"
@@ -175,8 +178,10 @@ class Archive:
         leader = self.leader()
         if leader is not None:
             return leader.candidate
-        # nothing is scored: a search's own proposal is its result; a person's waits to be accepted
-        proposed = (
-            [entry for entry in feasible if entry.candidate.origin != "human"] if self.size == 0 else feasible[:1]
-        )
+        # nothing is scored: a search's own proposal, or what it was edited into, is its result; what a person added waits to be accepted
+        made, gates = self.state.made, self.state.gates.values()
+        own = [
+            entry for entry in feasible if entry.candidate.origin != "human" or made.get(entry.candidate.id) in gates
+        ]
+        proposed = own if self.size == 0 else feasible[:1]
         return proposed[-1].candidate if proposed else None

@@ -34,6 +34,7 @@ class Code:
     proposers: Mapping[str, Any] = field(default_factory=dict)
     proposer_lm: Any = None  # None: the LM of the task
     budgets: tuple[Any, ...] = ()  # those that hold the run beside its own: the caller's, and the one it was given
+    review: Callable[..., Any] | None = None  # the function that is asked at the gates
     splits: Splits | None = None  # the examples, where the journal's are not exact
 
     def settings_of(self, role: str) -> Mapping[str, Any]:
@@ -42,7 +43,7 @@ class Code:
         return {"teacher": self.teacher_settings, "proposer": proposing}.get(role, {})
 
 
-def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
+def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any, review: Any = None) -> Code:
     """The code of a new run: copies of its programs, and the settings of here and now. InputError for what is no program."""
     for name, given in (("student", student), ("teacher", teacher)):
         if not isinstance(given, Module) and (given is not None or name == "student"):
@@ -60,6 +61,7 @@ def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
         proposers=optimizer.proposers(),
         proposer_lm=optimizer.proposer_lm,
         budgets=(settings.current("budget"), budget),
+        review=review if callable(review) else None,
     )
 
 

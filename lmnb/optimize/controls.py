@@ -55,13 +55,13 @@ class Controls:
     def enter(self, state: str) -> None:
         if self.state != state:
             self.state = state
-            self.clock.stop() if state == "paused" else self.clock.start()
+            self.clock.stop() if state in ("paused", "waiting") else self.clock.start()
             self.told("state", state)
 
     # --- in the driver's thread
 
-    def read(self, *, wait: bool) -> None:
-        """Do what has arrived; with `wait`, wait until something has."""
+    def read(self, *, wait: bool, once: bool = False) -> None:
+        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has."""
         while True:
             try:
                 command = self._mail.get(block=wait)
@@ -69,6 +69,8 @@ class Controls:
                 return
             wait = False
             command()
+            if once:
+                return
 
     def halt(self, *, cancel: bool = False) -> None:
         """Dispatch nothing more; with `cancel`, refuse calls that are not sent yet and give up rollouts in flight."""

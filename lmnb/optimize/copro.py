@@ -172,6 +172,7 @@ class COPRO(Optimizer):
                     rollout_id=depth * self.breadth + number + 1,
                     temperature=self.init_temperature,
                     slot=_slots(part)[0],
+                    writes=dict(zip(("proposed_instruction", "proposed_description"), _slots(part), strict=True)),
                 )
                 for number in range(self.breadth - (depth == 0))
             )

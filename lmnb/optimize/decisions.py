@@ -113,6 +113,17 @@ class State:
         return found
 
     @cached_property
+    def gates(self) -> Mapping[str, Decision]:
+        """What was answered at the gates that asked: the last answer by the id of the candidate, demo or proposal."""
+        return {d.data["gate"]: d for d in self.standing if "gate" in d.data}
+
+    @cached_property
+    def reviewed(self) -> frozenset[str]:
+        """Candidates that a decision, standing or not, was about before they were scored."""
+        named = ((d.kind, d.data.get("gate"), d.data.get("candidate")) for d in self.decisions)
+        return frozenset(name for kind, *names in named if kind in ("reject", "edit") for name in names if name)
+
+    @cached_property
     def locks(self) -> Mapping[str, Sequence[str]]:
         """Locked spans of text by slot, in order of the decisions."""
         found: dict[str, list[str]] = {}
@@ -144,6 +155,11 @@ class State:
         """The stop in force, if any."""
         stops = [d for d in self.standing if d.kind in ("stop", "cancel")]
         return stops[-1] if stops else None
+
+    @staticmethod
+    def edited(decision: Decision) -> Example:
+        """The demo that an edit at a gate put in the place of another."""
+        return demo_from_dict(decision.data["into"])
 
     @staticmethod
     def demo_of(decision: Decision) -> Example:
@@ -206,9 +222,10 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
 
 def _made_again(decision: Decision, baseline: Candidate) -> Candidate | None:
     """The candidate that a decision made, for a program with this baseline; None where it does not fit."""
-    made = Candidate.from_dict(decision.data["made"])
-    written = {decision.data["slot"]: decision.data["text"]} if decision.kind == "edit" else decision.data.get("wrote", {})
-    if decision.kind != "edit" and set(made.values) == set(baseline.values):
+    data, made = decision.data, Candidate.from_dict(decision.data["made"])
+    edited = decision.kind == "edit" and "slot" in data
+    written = {data["slot"]: data["text"]} if edited else data.get("wrote", {})
+    if not edited and set(made.values) == set(baseline.values):
         return made
     if not written or not written.keys() <= baseline.values.keys():
         return None

@@ -7,36 +7,38 @@ position is all that a replay needs. Below, a rollout is whatever is bought: a p
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lmnb.canonical import content_hash
+from lmnb.counts import counted
 from lmnb.errors import Diverged
-from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.decisions import Decision
+from lmnb.optimize.deciding import Deciding
 from lmnb.optimize.dispatch import Dispatcher, Stopped
-from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Inbox, Propose, Report, Result, Rollout
+from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout
 from lmnb.optimize.faults import Faults
+from lmnb.optimize.locks import has_lost, with_locks
+from lmnb.optimize.review import Pending
 from lmnb.optimize.search import Search
 
 
-class Driver:
+class Driver(Deciding):
     """Performs a search with what its dispatcher has; the controls are told of every change."""
 
-    def __init__(self, search: Callable[[], Search], dispatcher: Dispatcher, *, max_errors: int) -> None:
-        self.archive = dispatcher.archive
-        self.recording = dispatcher.recording
-        self.controls = dispatcher.controls
-        self.batch = 0
-        self.in_batch = False
-        self.lock = threading.RLock()
-        self.reports: list[Report] = []
+    def __init__(
+        self,
+        search: Callable[[], Search],
+        dispatcher: Dispatcher,
+        *,
+        max_errors: int,
+        review: frozenset[str] = frozenset(),
+        policy: Callable[[Pending], None] | None = None,
+    ) -> None:
+        super().__init__(dispatcher, review, policy)
         self._search = search
         self._dispatcher = dispatcher
-        self._journal = dispatcher.journal
         self._budget = dispatcher.budget
-        self._inbox: list[Candidate] = []
         self._faults = Faults(max_errors)
 
     def run(self) -> None:
@@ -58,35 +60,6 @@ class Driver:
         with self._dispatcher.working():
             self._boundary()
 
-    # --- decisions
-
-    def decide(self, decision: Decision, *, replayed: bool = False) -> None:
-        """Put a decision in force; it is journaled before anything follows from it."""
-        if not replayed:
-            self._journal.append({"k": "decision", **decision.to_dict()})
-            self._journal.sync()
-        with self.lock:
-            self.archive.decide(decision)
-            if "made" in decision.data:
-                candidate = Candidate.from_dict(decision.data["made"])
-                self.archive.admit(candidate)
-                self._inbox.append(candidate)
-        self.controls.told("decision", decision)
-
-    def position(self) -> tuple[int, bool]:
-        """Where a decision that is taken now takes effect."""
-        return (self.batch, True) if self.in_batch else (self.batch + 1, False)
-
-    def unscored(self) -> Candidate | None:
-        """A candidate that is the driver's to score: the person made it, or it came back after it was dropped in flight."""
-        archive = self.archive
-        for entry in archive.entries.values() if archive.size else ():
-            candidate = entry.candidate
-            mine = candidate.id in archive.state.made or entry.cut_short
-            if mine and not archive.complete(candidate.id) and archive.dropped(candidate) is None:
-                return candidate
-        return None
-
     def _boundary(self) -> None:
         """Between two batches: put in force what was decided, wait while paused, evaluate what the person made."""
         while True:
@@ -106,50 +79,16 @@ class Driver:
                 by="driver",
             )
 
-    def _replay_decisions(self, *, during: bool) -> None:
-        position = self.batch if during else self.batch + 1
-        for decision in self.recording.decisions(position, during=during):
-            self.decide(decision, replayed=True)
-        if self.archive.state.stopped is not None:
-            self.controls.stopping = True
-
-    # --- effects that need no rollout
-
     def _answers(self, batch: list[Effect]) -> list[Any]:
-        if not any(isinstance(effect, Bought) for effect in batch):
-            return [self._answer(effect) for effect in batch]
-        self._boundary()
-        return self._perform(batch, by="search")
-
-    def _answer(self, effect: Effect) -> Any:
-        if isinstance(effect, Gate):
-            if isinstance(effect.value, Candidate):
-                return self._admit(effect.value)
-            return None if self.archive.demo_refused(effect.slot or "", effect.value) else effect.value
-        if isinstance(effect, Inbox):
-            arrived, self._inbox = self._inbox, []
-            return [candidate for candidate in arrived if self.archive.dropped(candidate) is None]
-        if isinstance(effect, Report):
-            self.reports.append(effect)
-            self.controls.told("report", effect.message)
-            return None
-        raise TypeError(
-            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Gate, Inbox or Report"
-        )
-
-    def _admit(self, candidate: Candidate) -> Candidate | None:
-        for slot, pin in self.archive.state.pins.items():
-            if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
-                candidate = candidate.put(slot, Candidate.from_dict(pin.data["holder"]).values[slot])
-        if self.archive.dropped(candidate) is not None:
-            return None
-        if candidate.id not in self.archive.entries:
-            with self.lock:
-                self.archive.admit(candidate)
-            if candidate.id not in self.recording.candidates:
-                self._journal.append({"k": "candidate", "n": self.batch + 1, "of": candidate.to_dict()})
-            self.controls.told("candidate", candidate)
-        return self.archive.entries[candidate.id].candidate
+        if any(isinstance(effect, Bought) for effect in batch):
+            self._boundary()
+            return self._perform(batch, by="search")
+        items = [self._item(effect) for effect in batch]
+        self._wait(items)
+        return [
+            self._answer(effect) if item is None else self._through(item)
+            for effect, item in zip(batch, items, strict=True)
+        ]
 
     # --- rollouts
 
@@ -157,10 +96,16 @@ class Driver:
         self.batch += 1
         self.in_batch = True
         self._check_same(batch, by)
+        batch = [with_locks(effect, self.archive.state) for effect in batch]
         places = (effect.place() for effect in batch if isinstance(effect, Bought))
         self.archive.at_work = frozenset(place["candidate"] for place in places if self.archive.counts(place))
         # what needs no rollout is answered before anything is decided during the batch, live and replayed alike
-        answers = [None if isinstance(effect, Bought) else self._answer(effect) for effect in batch]
+        # what somebody is asked about is answered at the end: the rollouts need not wait for it
+        items = [self._item(effect) for effect in batch]
+        answers = [
+            None if isinstance(effect, Bought) or item is not None else self._answer(effect)
+            for effect, item in zip(batch, items, strict=True)
+        ]
         self._replay_decisions(during=True)
         rollouts: dict[str, Bought] = {}
         for effect in batch:
@@ -173,11 +118,40 @@ class Driver:
             outcomes[effect.key()] if isinstance(effect, Bought) else answer
             for effect, answer in zip(batch, answers, strict=True)
         ]
+        items = [
+            self.gates.item(effect, result) if isinstance(effect, Propose) else item
+            for effect, item, result in zip(batch, items, results, strict=True)
+        ]
+        if not self.controls.stopping:
+            self._wait(items)
+        results = [
+            result if item is None else self._through(item, result) for item, result in zip(items, results, strict=True)
+        ]
         self._close(rollouts, outcomes)
         self.in_batch = False
         self._tell_scored(rollouts, bought=bool(missing))
         if self.controls.stopping:
             raise Stopped
+        return self._asked_again(batch, results)
+
+    def _asked_again(self, batch: list[Effect], results: list[Any]) -> list[Any]:
+        """The results, with a second proposal for each that has lost what is locked; dropped where that has lost it too."""
+        state = self.archive.state
+        lost = [n for n, effect in enumerate(batch) if has_lost(effect, results[n], state)]
+        first = [
+            (n, replace(effect, again=True))
+            for n in lost
+            if isinstance(effect := batch[n], Propose) and not effect.again
+        ]
+        for n in lost:
+            results[n] = Dropped("the proposal has lost the locked text twice")
+        if first:
+            self._boundary()
+            second = self._perform([effect for _, effect in first], by="driver")
+            for (n, _), result in zip(first, second, strict=True):
+                results[n] = result
+        elif lost:
+            self.controls.told("refused", f"{counted(len(lost), 'proposal')} lost the locked text twice")
         return results
 
     def _check_same(self, batch: list[Effect], by: str) -> None:

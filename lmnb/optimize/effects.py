@@ -61,7 +61,9 @@ class Propose:
     """Ask one of the optimizer's proposers (see `Optimizer.proposers`) for new text. The result is a `Result` whose `outputs` are what it
     wrote, or `Dropped`.
 
-    `inputs` are in terms of JSON. `rollout_id` > 0 asks for another sample, at `temperature`. `slot` is where the text is meant to go.
+    `inputs` are in terms of JSON. `rollout_id` > 0 asks for another sample, at `temperature`. `slot` is where the text is meant to go, `writes`
+    the slots of those output fields that stand there as they are. What the person locked in these, the driver adds as `keep`: the proposer is
+    told to keep it, and asked `again` where it did not.
     """
 
     asked: str
@@ -69,10 +71,14 @@ class Propose:
     rollout_id: int = 0
     temperature: float | None = None
     slot: str | None = None
+    writes: Mapping[str, str] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
+    again: bool = False
     role = "proposer"
 
     def run_key(self) -> str:
-        return content_hash(["propose", self.asked, self.inputs, self.rollout_id, self.temperature], 16)
+        keep = [self.keep, self.again] if self.keep else []
+        return content_hash(["propose", self.asked, self.inputs, self.rollout_id, self.temperature, *keep], 16)
 
     def key(self) -> str:
         """Names the proposal: the same key is never bought twice."""

@@ -162,7 +162,10 @@ def instruction(
         **_known(examples=told_examples(examples), tip=tip, refused=refused(task, slot)),
         "current_instruction": task.baseline.values[slot],
     }
-    told = yield from propose("instruct", inputs, rollout_id=number + 1, temperature=temperature, slot=slot)
+    writes = {"proposed_instruction": slot}
+    told = yield from propose(
+        "instruct", inputs, rollout_id=number + 1, temperature=temperature, slot=slot, writes=writes
+    )
     text = _unquoted(told["proposed_instruction"]) if told is not None else ""
     return text or None
 

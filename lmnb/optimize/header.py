@@ -23,6 +23,7 @@ from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
 from lmnb.optimize.journal import FORMAT, Journal
 from lmnb.optimize.program_text import program_text
+from lmnb.optimize.review import review_header
 from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, baseline_of, shape_of
 
@@ -68,6 +69,7 @@ class Header:
     budget: dict[str, float | None]
     num_threads: int
     max_errors: int
+    review: Any = None  # the kinds of gates that ask the person, or the function that is asked, by name
     live_optimizer: Any = field(default=None, repr=False)
     missing_code: str = ""
 
@@ -137,7 +139,12 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            older = {"texts": record.get("tools", {}), "source": "", "libraries": {}}  # journals of before have less
+            older = {
+                "texts": record.get("tools", {}),
+                "source": "",
+                "libraries": {},
+                "review": None,
+            }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
@@ -167,6 +174,7 @@ def header_for(
     budget: Budget | None,
     num_threads: int | None,
     options: dict[str, Any],
+    review: Any = None,
 ) -> Header:
     """The header of a new run. InputError for data that cannot be used."""
     splits = prepared(
@@ -222,6 +230,7 @@ def header_for(
         budget=dict(budget.limits) if budget is not None else {},
         num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
         max_errors=optimizer.max_errors or settings.current("max_errors"),
+        review=review_header(review),
         live_optimizer=optimizer,
     )
 

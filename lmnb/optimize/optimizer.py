@@ -94,17 +94,20 @@ class Optimizer:
         decisions: Iterable[Decision] = (),
         num_threads: int | None = None,
         paused: bool = False,
+        review: Any = None,
         **options: Any,
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
 
         `run_dir=None` keeps nothing on disk. `decisions` carries another run's decisions over. `options` go to `search`.
+        `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "proposals" of
+        an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
+        False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
         InputError for an empty training set or examples without inputs.
         """
-        code = code_of(self, student, teacher, budget)
-        header = header_for(
-            self, code, trainset, valset, seed=seed, budget=budget, num_threads=num_threads, options=options
-        )
+        code = code_of(self, student, teacher, budget, review)
+        given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, "review": review}
+        header = header_for(self, code, trainset, valset, **given)
         return begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 
     def compile(

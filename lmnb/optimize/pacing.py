@@ -18,7 +18,7 @@ class Pacing(Worker):
 
     def pause(self) -> None:
         """Dispatch no further rollout; those in flight finish and are journaled."""
-        if self.state in ("running", "pausing"):
+        if self.state in ("running", "pausing", "waiting"):
             self._controls.pause()
 
     def resume(self, budget: Budget | None = None) -> None:

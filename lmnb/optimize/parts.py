@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ from lmnb.optimize.driver import Driver
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
+from lmnb.optimize.review import Pending, reviewed_kinds
 from lmnb.optimize.rollout import Runner
 from lmnb.optimize.task import Task
 from lmnb.optimize.view import Standings
@@ -40,6 +41,10 @@ class Parts:
 
     def _told(self, kind: str, what: Any) -> None:
         """The driver's news, in its thread."""
+        raise NotImplementedError
+
+    def _ask_policy(self, item: Pending) -> None:
+        """Answer at a gate in the person's place."""
         raise NotImplementedError
 
     def _build(self) -> None:
@@ -86,7 +91,11 @@ class Parts:
         journal = self._journal if live else Journal(None)
         dispatcher = Dispatcher(archive, journal, recording, controls, execute, budget, header.num_threads)
         return Driver(
-            lambda: header.optimizer().search(task, **header.options), dispatcher, max_errors=header.max_errors
+            lambda: header.optimizer().search(task, **header.options),
+            dispatcher,
+            max_errors=header.max_errors,
+            review=reviewed_kinds(header.review),
+            policy=self._ask_policy if isinstance(header.review, Mapping) else None,
         )
 
     def _show_recorded(self) -> None:

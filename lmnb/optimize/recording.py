@@ -91,6 +91,11 @@ class Recording:
         """The decisions recorded for a position; each is given once."""
         return self._decisions.pop((batch, during), [])
 
+    def next_decision(self, batch: int, *, during: bool) -> Decision | None:
+        """The next of the decisions that `decisions` would give."""
+        left = self._decisions.get((batch, during))
+        return left.pop(0) if left else None
+
     def rest(self) -> list[Decision]:
         """Decisions that no batch came to: those made after a run had ended."""
         left = sorted(

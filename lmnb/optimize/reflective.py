@@ -171,7 +171,7 @@ class Ascent:
             "tried": self._tried[parent.id, slot][-TRIED:],
             "rejected": [f"{text} - {reason}" if reason else text for text, reason in rejected],
         }
-        return propose("reflect", inputs, slot=slot)
+        return propose("reflect", inputs, slot=slot, writes={"text": slot})
 
     def _usable(self, slot: str, text: str) -> bool:
         """Whether a text can stand in the slot, and is none that the person turned down."""

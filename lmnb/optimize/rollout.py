@@ -59,7 +59,7 @@ class Runner:
 
     def _proposed(self, effect: Propose) -> Row:
         asked = Example(effect.inputs).with_inputs(*effect.inputs)
-        return run_example(_sample(self.code.proposers[effect.asked], effect), asked, None)
+        return run_example(_keeping(_sample(self.code.proposers[effect.asked], effect), effect), asked, None)
 
     def _scored(self, rollout: Rollout) -> Row:
         example = self.splits[rollout.split][rollout.index]
@@ -89,6 +89,23 @@ def _sample(program: Any, effect: Bought) -> Any:
         lm = predictor.lm or settings.current("lm")
         predictor.lm = lm.copy(rollout_id=effect.rollout_id, temperature=effect.temperature)
     return sample
+
+
+KEEP = "Of the text that you change, keep these passages word for word:"
+AGAIN = "What you wrote before had lost one of them."
+
+
+def _keeping(program: Any, effect: Propose) -> Any:
+    """The proposer, told what stays."""
+    if not effect.keep:
+        return program
+    told = "\n".join(
+        [KEEP, *(f"- {' '.join(span.split())}" for span in effect.keep), *([AGAIN] if effect.again else [])]
+    )
+    program = program.deepcopy()
+    for predictor in program.predictors():
+        predictor.instructions = f"{predictor.instructions}\n\n{told}"
+    return program
 
 
 def _outputs(prediction: Any) -> dict[str, Any] | None:

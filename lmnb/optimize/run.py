@@ -177,6 +177,7 @@ class Run(Steering):
             "baseline": baseline,
             "candidates": rows,
             "decisions": decisions,
+            "pending": [item.to_dict() for item in self.pending],
         }
 
     def detail(self, candidate: Any, against: Any = None) -> dict[str, Any]:

@@ -43,9 +43,10 @@ def propose(
     rollout_id: int = 0,
     temperature: float | None = None,
     slot: str | None = None,
+    writes: Mapping[str, str] | None = None,
 ) -> Generator[list[Effect], list[Any], dict[str, Any] | None]:
-    """What the proposer `asked` writes for `inputs`, by output field; None where it failed or was dropped."""
-    result = (yield [Propose(asked, inputs, rollout_id, temperature, slot)])[0]
+    """What the proposer `asked` writes for `inputs`, by output field; None where it failed or was dropped (see `Propose`)."""
+    result = (yield [Propose(asked, inputs, rollout_id, temperature, slot, writes or {})])[0]
     return result.outputs if isinstance(result, Result) and result.error is None else None
 
 

@@ -8,17 +8,19 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lmnb.counts import counted
 from lmnb.errors import InputError
-from lmnb.example import Example
 from lmnb.optimize.archive import Entry
-from lmnb.optimize.candidate import Candidate, demo_to_dict
+from lmnb.optimize.at_gates import AtGates, content, quoted
+from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.demos import best_holder, named_demo
 from lmnb.optimize.injection import checked_text, demo_fields, with_demo, with_instructions, with_values
 from lmnb.optimize.pacing import Pacing
+from lmnb.optimize.review import Pending, policy_answer
 from lmnb.optimize.tabu import brought, missing_spans
 from lmnb.optimize.view import demo_name
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
+LASTING = (*ENDS, "pass")  # what has passed a gate is rejected, not called back
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -33,14 +35,18 @@ def decided(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[An
     return commanded
 
 
-class Steering(Pacing):
+class Steering(AtGates):
     """A worker that takes decisions."""
 
     # --- about candidates
 
     @decided
     def accept(self, candidate: Any) -> None:
-        """Endorse a candidate as the result; a later accept or reject changes it."""
+        """Endorse a candidate as the result; a later accept or reject changes it. What waits at a gate may go on."""
+        item = self._pending(candidate)
+        if item is not None:
+            self._decide("pass", {"gate": item.id}, f"let {self._named(item)} go on")
+            return
         entry = self._entry(candidate)
         reason = self._archive.dropped(entry.candidate)
         if reason is not None and entry.candidate.id not in self._archive.state.rejected:
@@ -54,21 +60,32 @@ class Steering(Pacing):
         """Rule a candidate out, and with it every other that has a text which it brought, or one that says the same; all keep their scores
         and come back by undo. What it has of others (demos, texts that were there before) stays allowed.
         """
+        item = self._pending(candidate)
+        if item is not None and item.kind == "demo":
+            self.reject_demo(item.value, reason)
+            return
+        if item is not None and item.kind == "proposal":
+            self._reject_proposal(item, reason)
+            return
         entry = self._entry(candidate)
         tabu = brought(entry.candidate, self._archive, self.header.baseline)
         data = {"candidate": entry.candidate.id, "reason": reason, **({"tabu": tabu} if tabu else {})}
         told = self._would_drop("reject", data, but=entry)
-        self._decide("reject", data, f"rejected #{entry.number}{_quoted(reason)}{told}")
+        self._decide("reject", data, f"rejected #{entry.number}{quoted(reason)}{told}")
 
     @decided
-    def edit(self, candidate: Any, slot: str, text: str) -> Candidate:
+    def edit(self, candidate: Any, slot: str, text: str) -> Candidate | None:
         """A child of the candidate with another text in a slot such as "self.instructions", "self.outputs['answer'].desc" or
-        "tools['search'].desc"; it is evaluated next.
+        "tools['search'].desc"; it is evaluated next. Of what waits at a gate it takes the place; of a proposal, `slot` is an output field.
         """
+        item = self._pending(candidate)
+        if item is not None and item.kind == "proposal":
+            self._edit_proposal(item, {slot: text})
+            return None
         entry = self._entry(candidate)
         text = checked_text(slot, text, entry.candidate)
         child = entry.candidate.put(slot, text, origin="human", label=f"your edit of #{entry.number}")
-        data = {"slot": slot, "text": text, "parent": entry.candidate.id}
+        data = {"slot": slot, "text": text, "parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
         return self._make("edit", child, data, f"edited {_short(slot)} of #{entry.number}")
 
     @decided
@@ -116,7 +133,9 @@ class Steering(Pacing):
         """Fix a span of a slot's text: who writes that slot is told to keep it word for word and asked once more where it is gone; a
         candidate without it is out until it is unlocked. White space does not count.
         """
-        texts = {each.candidate.values.get(slot) for each in self._archive.feasible()} or {self.header.baseline.values.get(slot)}
+        texts = {each.candidate.values.get(slot) for each in self._archive.feasible()} or {
+            self.header.baseline.values.get(slot)
+        }
         if not any(isinstance(each, str) for each in texts):
             slots = [name for name, value in self.header.baseline.values.items() if isinstance(value, str)]
             raise InputError(f"there is no text in a slot {slot!r}; this program has {', '.join(slots)}")
@@ -147,34 +166,62 @@ class Steering(Pacing):
     def keep_demo(self, demo: Any) -> None:
         """Endorse a demo: later candidates that draw labelled demos take it first."""
         meant = named_demo(demo, self._archive, self.header)
-        self._decide("keep-demo", {"demo": _content(meant), "name": demo_name(meant)}, f"kept {demo_name(meant)}")
+        self._decide("keep-demo", {"demo": content(meant), "name": demo_name(meant)}, f"kept {demo_name(meant)}")
 
     @decided
     def reject_demo(self, demo: Any, reason: str | None = None) -> None:
         """Rule out a demo and every candidate that holds it, or one that says the same."""
         meant = named_demo(demo, self._archive, self.header)
-        data = {"demo": _content(meant), "name": demo_name(meant), "reason": reason}
+        data = {"demo": content(meant), "name": demo_name(meant), "reason": reason}
         told = self._would_drop("reject-demo", data)
-        self._decide("reject-demo", data, f"rejected {demo_name(meant)}{_quoted(reason)}{told}")
+        self._decide("reject-demo", data, f"rejected {demo_name(meant)}{quoted(reason)}{told}")
 
     @decided
-    def edit_demo(self, demo: Any, fields: Mapping[str, Any], candidate: Any = None) -> Candidate:
-        """A child of the candidate (by default the best that holds the demo) with the demo's fields changed."""
-        meant = named_demo(demo, self._archive, self.header)
+    def edit_demo(self, demo: Any, fields: Mapping[str, Any], candidate: Any = None) -> Any:
+        """A child of the candidate (by default the best that holds the demo) with the demo's fields changed. A demo that waits at a gate is
+        changed itself, and goes on.
+        """
+        item = self._pending(demo) if candidate is None else None
+        meant = named_demo(demo, self._archive, self.header) if item is None else item.value
         unknown = set(fields) - set(meant.keys())
         if unknown:
             raise InputError(
                 f"{demo_name(meant)} has no field {sorted(unknown)[0]!r}; its fields are {', '.join(meant.keys())}"
             )
         changed = meant.copy(**fields).with_origin("human", source=meant.provenance.source)
+        if item is not None:
+            self._edit_demo_at_gate(item, meant, changed)
+            return changed
         entry = best_holder(meant, self._archive) if candidate is None else self._entry(candidate)
         child, label = entry.candidate, f"your edit of {demo_name(meant)} in #{entry.number}"
         for slot in {slot for slot, held in child.demos() if held.provenance.id == meant.provenance.id}:
             demos = (changed if held.provenance.id == meant.provenance.id else held for held in child.values[slot])
             child = child.put(slot, tuple(demos))
         child = child.child_of(entry.candidate, origin="human", label=label)
-        data = {"demo": _content(meant), "fields": dict(fields), "parent": entry.candidate.id}
+        data = {"demo": content(meant), "fields": dict(fields), "parent": entry.candidate.id}
         return self._make("edit-demo", child, data, f"edited {demo_name(meant)} of #{entry.number}")
+
+    def _ask_policy(self, item: Pending) -> None:
+        """Let the run's review function answer, and write down what it said."""
+        self._driver.gates.pending = [item]
+        ask = self._code.review if self._code is not None else None
+        what, given = policy_answer(None if ask is None else ask(item), item)
+        self._by = "policy"
+        try:
+            if what == "accept":
+                self.accept(item)
+            elif what == "reject":
+                self.reject(item, given)
+            elif item.kind == "demo":
+                self.edit_demo(item.value, given)
+            elif item.kind == "proposal":
+                self._edit_proposal(item, given)
+            else:
+                child = with_values(item.value, given)
+                data = {"parent": item.id, "gate": item.id}
+                self._make("edit", child, data, f"edited {self._named(item)}")
+        finally:
+            self._by = "person"
 
     # --- about decisions
 
@@ -185,7 +232,7 @@ class Steering(Pacing):
         standing = [
             each
             for each in self._archive.state.standing
-            if each.by == "person" and each.kind not in ENDS and (key is None or each.id == key)
+            if each.by != "budget" and each.kind not in LASTING and (key is None or each.id == key)
         ]
         if not standing:
             raise InputError(
@@ -253,10 +300,6 @@ class Steering(Pacing):
         )
 
 
-def _content(demo: Example) -> dict[str, Any]:
-    return {"id": demo.provenance.id, **demo_to_dict(demo)}
-
-
 def _short(slot: str) -> str:
     return slot.removeprefix("self.")
 
@@ -264,9 +307,3 @@ def _short(slot: str) -> str:
 def _shown(text: str) -> str:
     line = " ".join(text.split())
     return f"“{line if len(line) <= 60 else line[:57] + '...'}”"
-
-
-def _quoted(reason: str | None) -> str:
-    if reason is not None and not isinstance(reason, str):
-        raise InputError(f"the reason {reason!r} is no text")
-    return f" “{reason}”" if reason else ""

@@ -90,15 +90,17 @@ def reopen(
     trainset: Sequence[Example] | None = None,
     valset: Sequence[Example] | None = None,
     prompt_model: Any = None,
+    review: Callable[..., Any] | None = None,
 ) -> Run:
     """A stored run as it was. Looking and replaying need only its folder; to go on or to decide something it needs its code.
 
     The program and metric are found by their import path when they are needed, or given here. Examples with values that
     JSON does not keep as they are (dates, tuples, ...) must be given again. `prompt_model` is the LM that the optimizer's
-    proposers asked, where it had one of its own. Raises Diverged where something is not what the run began with.
+    proposers asked, where it had one of its own, `review` the function that answered at its gates. Raises
+    Diverged where something is not what the run began with.
     """
     run = _opened(Path(path))
-    given = Given(program, metric, teacher, teacher_settings, trainset, valset, prompt_model)
+    given = Given(program, metric, teacher, teacher_settings, trainset, valset, prompt_model, review)
     if program is not None or metric is not None:
         run.with_code(*_code(run.header, given))
     else:
@@ -123,6 +125,7 @@ class Given:
     trainset: Sequence[Example] | None
     valset: Sequence[Example] | None
     prompt_model: Any
+    review: Callable[..., Any] | None
 
 
 def _code(header: Header, given: Given) -> tuple[Code | None, str]:
@@ -147,6 +150,11 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
         return None, f"its teacher_settings {header.teacher_settings!r} are not kept: give teacher_settings=..."
     if given.trainset is None and not header.exact_data:
         return None, "its examples hold values that JSON changes (dates, tuples, ...): give trainset=... and valset=..."
+    review = given.review
+    if isinstance(header.review, Mapping) and review is None:
+        review = import_function(header.review["function"])
+        if review is None:
+            return None, f"its review function {header.review['function']} is not importable: give review=..."
     splits = None
     if given.trainset is not None:
         needed = header.evalset is not None
@@ -176,7 +184,7 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     in_force = {"lm": lm, "adapter": settings.current("adapter")}
     outer = (settings.current("budget"),)
     taught = (given.teacher, dict(given.teacher_settings or {}))
-    code = Code(fresh, metric, *taught, in_force, proposers, proposer, outer, splits)
+    code = Code(fresh, metric, *taught, in_force, proposers, proposer, outer, review, splits)
     _check_same(header, code)
     return code, ""
 

@@ -73,8 +73,7 @@ def tabus(data: Mapping[str, Any], decision: int) -> list[Tabu]:
     """Those that the data of a decision holds."""
     reason = data.get("reason") or ""
     return [
-        Tabu(slot, each["text"], tuple(each["before"]), reason, decision)
-        for slot, each in data.get("tabu", {}).items()
+        Tabu(slot, each["text"], tuple(each["before"]), reason, decision) for slot, each in data.get("tabu", {}).items()
     ]
 
 

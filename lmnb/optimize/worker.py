@@ -23,6 +23,8 @@ from lmnb.optimize.recording import Recording
 class Worker(Parts):
     """What `Run` stands on: its parts, and the thread in which the driver works."""
 
+    _by = "person"  # who decides: also a policy, at the gates
+
     def __init__(self, header: Header, journal: Journal, recording: Recording, *, code: Code | None) -> None:
         self.events: list[dict[str, Any]] = []
         self.error: LmnbError | None = None
@@ -120,7 +122,7 @@ class Worker(Parts):
         if kind == "scored":
             with self._changed:
                 self._scored += 1
-        if kind in ("scored", "candidate", "report", "decision", "budget"):
+        if kind in ("scored", "candidate", "report", "decision", "budget", "refused"):
             self.events.append(
                 {
                     "time": datetime.now().isoformat(timespec="seconds"),
@@ -144,7 +146,7 @@ class Worker(Parts):
 
     @property
     def state(self) -> str:
-        """running, pausing, paused, stopping, stopped, cancelled, finished or failed."""
+        """running, pausing, paused, waiting (for your answer), stopping, stopped, cancelled, finished or failed."""
         return self._controls.state if self._working else self._state
 
     @property
@@ -167,15 +169,18 @@ class Worker(Parts):
             self._changed.wait_for(lambda: not self._working, timeout)
 
     def until(self, what: str, timeout: float | None = None) -> None:
-        """Wait for "candidate" (one more is fully scored), "paused" or "ended"; returns also when the run ends."""
+        """Wait for "candidate" (one more is fully scored), "pending" (something waits for your answer), "paused" or "ended"; returns also when
+        the run ends.
+        """
         scored = self._scored
         tests = {
             "candidate": lambda: self._scored > scored,
+            "pending": lambda: self.state == "waiting",
             "paused": lambda: self.state == "paused",
             "ended": lambda: False,
         }
         if what not in tests:
-            raise InputError(f"until({what!r}) is not known; write 'candidate', 'paused' or 'ended'")
+            raise InputError(f"until({what!r}) is not known; write 'candidate', 'pending', 'paused' or 'ended'")
         with self._changed:
             if not self._changed.wait_for(lambda: tests[what]() or not self._working, timeout):
                 raise TimeoutError(f"the run is still {self.state}, and there was no {what!r} in {timeout} s")
@@ -216,13 +221,13 @@ class Worker(Parts):
             self._journal.close()
 
     def _decide(
-        self, kind: str, data: Mapping[str, Any], text: str, by: str = "person", at: tuple[int, bool] | None = None
+        self, kind: str, data: Mapping[str, Any], text: str, by: str | None = None, at: tuple[int, bool] | None = None
     ) -> Decision:
         """Record a decision and put it in force, here or at another position; called inside `command`."""
         self._journal.open()
         batch, during = self._driver.position() if at is None else at
         time = datetime.now().strftime("%H:%M")
-        decision = Decision(self._next_id(), kind, jsonable(dict(data)), text, by, batch, during, time)
+        decision = Decision(self._next_id(), kind, jsonable(dict(data)), text, by or self._by, batch, during, time)
         self._driver.decide(decision)
         return decision
 

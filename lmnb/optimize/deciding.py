@@ -1,0 +1,135 @@
+"""What a driver answers without a rollout: decisions come in force here, gates open or ask, and what a person made is handed on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.decisions import Decision
+from lmnb.optimize.dispatch import Dispatcher, Stopped
+from lmnb.optimize.effects import Effect, Gate, Inbox, Report
+from lmnb.optimize.review import Gates, Pending, Unanswered
+
+
+class Deciding:
+    """The part of a driver that knows what was decided; `review` names the gates that ask, `policy` answers there in the person's place."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, review: frozenset[str], policy: Callable[[Pending], None] | None
+    ) -> None:
+        self.archive = dispatcher.archive
+        self.recording = dispatcher.recording
+        self.controls = dispatcher.controls
+        self.batch = 0
+        self.in_batch = False
+        self.lock = threading.RLock()
+        self.reports: list[Report] = []
+        self._journal = dispatcher.journal
+        self._inbox: list[Candidate] = []
+        self.gates = Gates(
+            review,
+            self.archive,
+            self.recording,
+            self.controls,
+            lambda decision: self.decide(decision, replayed=True),
+            policy,
+            live=dispatcher.execute is not None,
+        )
+
+    # --- decisions
+
+    def decide(self, decision: Decision, *, replayed: bool = False) -> None:
+        """Put a decision in force; it is journaled before anything follows from it."""
+        if not replayed:
+            self._journal.append({"k": "decision", **decision.to_dict()})
+            self._journal.sync()
+        with self.lock:
+            self.archive.decide(decision)
+            if "made" in decision.data:
+                candidate = Candidate.from_dict(decision.data["made"])
+                self.archive.admit(candidate)
+                if "gate" not in decision.data:  # else the gate hands it on
+                    self._inbox.append(candidate)
+        self.controls.told("decision", decision)
+
+    def position(self) -> tuple[int, bool]:
+        """Where a decision that is taken now takes effect."""
+        return (self.batch, True) if self.in_batch else (self.batch + 1, False)
+
+    def unscored(self) -> Candidate | None:
+        """A candidate that is the driver's to score: the person made it, or it came back after it was dropped in flight or at a gate."""
+        archive = self.archive
+        for entry in archive.entries.values() if archive.size else ():
+            candidate = entry.candidate
+            back = candidate.id in archive.state.reviewed and not entry.results
+            mine = candidate.id in archive.state.made or entry.cut_short or back
+            if mine and not archive.complete(candidate.id) and archive.dropped(candidate) is None:
+                return candidate
+        return None
+
+    def _replay_decisions(self, *, during: bool) -> None:
+        position = self.batch if during else self.batch + 1
+        for decision in self.recording.decisions(position, during=during):
+            self.decide(decision, replayed=True)
+        if self.archive.state.stopped is not None:
+            self.controls.stopping = True
+
+    # --- effects that need no rollout
+
+    def _answer(self, effect: Effect) -> Any:
+        if isinstance(effect, Gate):
+            if isinstance(effect.value, Candidate):
+                return self._admit(effect.value)
+            return None if self.archive.demo_refused(effect.slot or "", effect.value) else effect.value
+        if isinstance(effect, Inbox):
+            arrived, self._inbox = self._inbox, []
+            return [candidate for candidate in arrived if self.archive.dropped(candidate) is None]
+        if isinstance(effect, Report):
+            self.reports.append(effect)
+            self.controls.told("report", effect.message)
+            return None
+        raise TypeError(
+            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Gate, Inbox or Report"
+        )
+
+    def _item(self, effect: Effect) -> Pending | None:
+        """What is asked at a gate. A candidate has its row before, so that whoever is asked can look at it."""
+        if self.gates.asks(effect) and isinstance(effect, Gate) and isinstance(effect.value, Candidate):
+            admitted = self._admit(effect.value)
+            return None if admitted is None else self.gates.item(Gate(admitted))
+        return self.gates.item(effect)
+
+    def _wait(self, items: list[Pending | None]) -> None:
+        batch, during = self.position()
+        try:
+            self.gates.wait([item for item in items if item is not None], batch, during=during)
+        except Unanswered:
+            raise Stopped from None
+
+    def _through(self, item: Pending, outcome: Any = None) -> Any:
+        """What comes of an item that was asked about."""
+        if item.kind != "candidate":
+            return self.gates.result(item, outcome)
+        answer = self.archive.state.gates.get(item.id)
+        chosen = item.value
+        if answer is not None and answer.kind == "edit":
+            chosen = Candidate.from_dict(answer.data["made"])
+        return chosen if self.archive.dropped(chosen) is None else None
+
+    def _admit(self, candidate: Candidate) -> Candidate | None:
+        for slot, pin in self.archive.state.pins.items():
+            if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
+                candidate = candidate.put(slot, Candidate.from_dict(pin.data["holder"]).values[slot])
+        reason = self.archive.dropped(candidate)
+        if reason is not None:
+            self.controls.told("refused", f"{candidate.label}: {reason}")
+            return None
+        if candidate.id not in self.archive.entries:
+            with self.lock:
+                self.archive.admit(candidate)
+            if candidate.id not in self.recording.candidates:
+                self._journal.append({"k": "candidate", "n": self.batch + 1, "of": candidate.to_dict()})
+            self.controls.told("candidate", candidate)
+        return self.archive.entries[candidate.id].candidate

@@ -1,0 +1,182 @@
+"""Review: whoever is asked at the gates of a run, and the gates that wait for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lmnb.errors import InputError
+from lmnb.fingerprint import import_path
+from lmnb.optimize.archive import Archive
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.controls import Controls
+from lmnb.optimize.decisions import Decision
+from lmnb.optimize.effects import Dropped, Effect, Gate, Propose, Result
+from lmnb.optimize.recording import Recording
+from lmnb.optimize.view import demo_name, text_of
+
+KINDS = ("candidates", "demos", "proposals")
+
+
+class Unanswered(Exception):
+    """A replay has come to a gate that nobody had answered, or a run ends at one."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits at a gate: a `kind` ("candidate", "demo" or "proposal") and its `value`: a Candidate, an Example, or the texts of a proposal by
+    output field. `run.accept(pending)`, `run.reject(pending, reason)`, `run.edit(pending, slot, text)` and `run.edit_demo(pending, fields)` answer
+    it. `slot` is where a demo or proposal goes.
+    """
+
+    kind: str
+    id: str
+    value: Any
+    label: str
+    slot: str | None = None
+    writes: Mapping[str, str] | None = None  # of a proposal: the slots of its output fields
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, values as texts."""
+        values = dict(self.value.values if isinstance(self.value, Candidate) else self.value)
+        shown = {name: text_of(value) for name, value in values.items() if not name.endswith(".demos")}
+        return {"kind": self.kind, "id": self.id, "label": self.label, "slot": self.slot, "values": shown}
+
+
+def review_header(review: Any) -> Any:
+    """`review` as a journal keeps it: a list of kinds, a function by its name, or None. InputError where it is none of these."""
+    if review is None:
+        return None
+    if callable(review):
+        return {"function": import_path(review)}
+    asked = [review] if isinstance(review, str) else list(review) if isinstance(review, Iterable) else [review]
+    for kind in asked:
+        if kind not in KINDS:
+            raise InputError(
+                f"review={review!r} is not known; write {', '.join(map(repr, KINDS))}, a list of them, or a function"
+            )
+    return asked
+
+
+def reviewed_kinds(header: Any) -> frozenset[str]:
+    """The kinds of gates that ask, of what `review_header` gave."""
+    return frozenset(KINDS if isinstance(header, Mapping) else header or ())
+
+
+class Gates:
+    """Asks at the gates of one driver. `live` False makes this a replay, in which nobody is asked; `policy`, where there is one, answers
+    in the person's place.
+    """
+
+    def __init__(
+        self,
+        kinds: frozenset[str],
+        archive: Archive,
+        recording: Recording,
+        controls: Controls,
+        decide: Callable[[Decision], None],
+        policy: Callable[[Pending], None] | None,
+        *,
+        live: bool,
+    ) -> None:
+        self.pending: Sequence[Pending] = ()
+        self._kinds = kinds
+        self._archive = archive
+        self._recording = recording
+        self._controls = controls
+        self._decide = decide
+        self._policy = policy
+        self._live = live
+
+    def asks(self, effect: Effect) -> bool:
+        """Whether somebody is asked before this gate opens. What a person made or gave passes: the program as it is, labelled demos."""
+        if not isinstance(effect, Gate):
+            return False
+        if isinstance(effect.value, Candidate):
+            return "candidates" in self._kinds and effect.value.origin not in ("baseline", "human")
+        return "demos" in self._kinds and effect.value.provenance.origin == "bootstrapped"
+
+    def item(self, effect: Effect, outcome: Any = None) -> Pending | None:
+        """What is asked about an effect; None where nothing is. `outcome` is what came of a proposal."""
+        if isinstance(effect, Propose):
+            return self._proposal(effect, outcome)
+        if not isinstance(effect, Gate) or not self.asks(effect):
+            return None
+        if isinstance(effect.value, Candidate):
+            return Pending("candidate", effect.value.id, effect.value, effect.value.label)
+        demo = effect.value
+        return Pending("demo", demo.provenance.id, demo, f"{demo_name(demo)} for {effect.slot}", effect.slot)
+
+    def _proposal(self, effect: Propose, outcome: Any) -> Pending | None:
+        if "proposals" not in self._kinds or effect.slot is None:
+            return None
+        if not isinstance(outcome, Result) or outcome.error is not None or not outcome.outputs:
+            return None
+        texts = {name: value for name, value in outcome.outputs.items() if isinstance(value, str)}
+        if any(self._archive.text_refused(slot, texts.get(name, "")) for name, slot in effect.writes.items()):
+            return None  # it goes no further anyway
+        return Pending("proposal", effect.key(), texts, f"a proposal for {effect.slot}", effect.slot, effect.writes)
+
+    def wait(self, items: Sequence[Pending], batch: int, *, during: bool) -> None:
+        """Until each has its answer: from the journal as far as that goes, then from the policy or a person. Raises Unanswered."""
+        controls = self._controls
+        try:
+            while left := [item for item in items if not self._answered(item)]:
+                recorded = self._recording.next_decision(batch, during=during)
+                if recorded is not None:
+                    self._decide(recorded)
+                    continue
+                if self._archive.state.stopped is not None:
+                    controls.stopping = True
+                if controls.stopping or not self._live:
+                    raise Unanswered
+                if self._policy is not None:
+                    self._policy(left[0])
+                    continue
+                self.pending = left
+                controls.enter("waiting")
+                controls.told("pending", left)
+                controls.read(wait=True, once=True)
+        finally:
+            self.pending = ()
+            if controls.state == "waiting":
+                controls.enter("running")
+
+    def _answered(self, item: Pending) -> bool:
+        state = self._archive.state
+        if item.id in state.gates:
+            return True
+        if item.kind == "candidate":
+            return self._archive.dropped(item.value) is not None or item.id == state.accepted
+        if item.kind == "demo":
+            return item.id in state.kept or self._archive.demo_refused(item.slot or "", item.value) is not None
+        return False
+
+    def result(self, item: Pending, outcome: Any) -> Any:
+        """What comes of a proposal or a demo that has its answer: itself, another one in its place, None or Dropped where it was refused."""
+        answer = self._archive.state.gates.get(item.id)
+        if item.kind == "demo":
+            into = item.value if answer is None or "into" not in answer.data else self._archive.state.edited(answer)
+            return None if self._archive.demo_refused(item.slot or "", into) else into
+        if answer is not None and answer.kind == "reject-proposal":
+            return Dropped(answer.data.get("reason") or "rejected")
+        if answer is not None and answer.kind == "edit-proposal":
+            return replace(outcome, outputs={**outcome.outputs, **answer.data["values"]})
+        return outcome
+
+
+def policy_answer(given: Any, item: Pending) -> tuple[str, Any]:
+    """What a policy function said: ("accept", None), ("reject", reason) or ("edit", values). InputError where it is none of these."""
+    if given is None or given is True:
+        return "accept", None
+    if given is False:
+        return "reject", None
+    if isinstance(given, str):
+        return "reject", given
+    if isinstance(given, Mapping) and given:
+        return "edit", dict(given)
+    raise InputError(
+        f"the review function gave {given!r} for {item.label}. It gives True (or None) to accept, False or a reason to reject, "
+        "or a dict of new values to edit."
+    )
