@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from lmnb.errors import BudgetExceeded, Cancelled
 from lmnb.lm.budget import Budget
@@ -112,8 +113,7 @@ class Dispatcher:
         try:
             assert self.execute is not None
             result = self.execute(rollout, self.recording)
-            record = {"k": "rollout", "n": number, "key": rollout.key(), "of": rollout.place(), "res": result.to_dict()}
-            self.journal.append({**record, "t": round(result.seconds, 4)})
+            self.journal.append(rollout_record(number, rollout, result))
             self.controls.post(partial(land, result))
         except BaseException as error:  # noqa: BLE001 - a worker's fault ends the run, whatever it is
             self.controls.post(partial(land, error))
@@ -127,3 +127,9 @@ class Dispatcher:
         if isinstance(outcome, BudgetExceeded) and not self.controls.stopping:
             self.controls.told("budget", outcome)
         return Dropped(str(outcome))
+
+
+def rollout_record(number: int, rollout: Bought, result: Result) -> dict[str, Any]:
+    """How a journal keeps what a rollout of batch `number` gave."""
+    kept = {"k": "rollout", "n": number, "key": rollout.key(), "of": rollout.place(), "res": result.to_dict()}
+    return {**kept, "t": round(result.seconds, 4)}

@@ -15,7 +15,7 @@ from lmnb.canonical import content_hash
 from lmnb.counts import counted
 from lmnb.errors import Diverged
 from lmnb.optimize.deciding import Deciding
-from lmnb.optimize.dispatch import Dispatcher, Stopped
+from lmnb.optimize.dispatch import Dispatcher, Stopped, rollout_record
 from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.locks import has_lost, with_locks
@@ -167,7 +167,7 @@ class Driver(Deciding):
             )
 
     def _known(self, rollouts: Mapping[str, Bought]) -> dict[str, Result | Dropped]:
-        """Those that are in the archive, or in the journal."""
+        """Those that are in the archive, in the journal, or in that of the run that this one branched off."""
         known: dict[str, Result | Dropped] = {}
         for key, rollout in rollouts.items():
             found = self.archive.rollouts.get(key)
@@ -175,6 +175,8 @@ class Driver(Deciding):
                 found = self.recording.result(self.batch, key)
                 if isinstance(found, Result):
                     self._budget.add(**{kind: found.usage.get(kind, 0) for kind in ("calls", "tokens", "usd")})
+            if found is None and (found := self.recording.shared.get(key)) is not None:
+                self._journal.append(rollout_record(self.batch, rollout, found))
             if found is not None:
                 known[key] = found
             if isinstance(found, Result):

@@ -69,6 +69,7 @@ class Header:
     budget: dict[str, float | None]
     num_threads: int
     max_errors: int
+    parent: str | None = None  # the run that this one branched off
     review: Any = None  # the kinds of gates that ask the person, or the function that is asked, by name
     live_optimizer: Any = field(default=None, repr=False)
     missing_code: str = ""
@@ -144,6 +145,7 @@ class Header:
                 "source": "",
                 "libraries": {},
                 "review": None,
+                "parent": None,
             }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)

@@ -37,7 +37,7 @@ class Pacing(Worker):
         """Go on to the next fully scored candidate, then pause."""
         self._go(step=True)
 
-    def _go(self, *, step: bool) -> None:
+    def _go(self, *, step: bool, paused: bool = False) -> None:
         if self._working:
             if self.state == "stopping":
                 raise RunError("the run is stopping; resume it once it has stopped")
@@ -52,7 +52,7 @@ class Pacing(Worker):
         self._journal = Journal(folder)
         records, _ = read_records(folder)
         self._recording = Recording(records[1:], self._journal)
-        self._launch(step=step)
+        self._launch(step=step, paused=paused)
 
     def _need_resumable(self) -> Path:
         """The folder of a run that can go on; RunError says why it cannot."""

@@ -33,6 +33,7 @@ class Recording:
         self.placed: list[tuple[dict[str, Any], Result]] = []
         self.ended: str | None
         self._journal = journal
+        self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
         self._results: dict[tuple[int, str], Result | Dropped] = {}
         self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
         self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
@@ -58,6 +59,10 @@ class Recording:
                 return  # what made the run fail is tried again; what the search has seen stays
             self._results[record["n"], record["key"]] = result
             self.placed.append((record["of"], result))
+        elif kind == "shared":
+            result = Result.from_dict(record["res"] | {"usage": {}})
+            if not is_fault(result):
+                self.shared[record["key"]] = result
         elif kind == "done":
             self.done.add(record["n"])
             self.seconds = record.get("seconds", self.seconds)

@@ -14,6 +14,7 @@ from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
 from lmnb.optimize.archive import Archive, Entry
+from lmnb.optimize.branching import Branching
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
@@ -22,14 +23,13 @@ from lmnb.optimize.effects import Report
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.recording import Recording
-from lmnb.optimize.steering import Steering
 from lmnb.optimize.suspects import Suspect, suspects
 from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
 from lmnb.optional import need
 from lmnb.trace import Trace, show_in_notebook
 
 
-class Run(Steering):
+class Run(Branching):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates

@@ -41,11 +41,11 @@ class Worker(Parts):
         """Start a new run's thread."""
         self._restart(self._driver.run, paused=paused)
 
-    def _launch(self, *, step: bool = False) -> None:
+    def _launch(self, *, step: bool = False, paused: bool = False) -> None:
         """Go live: replay what the journal holds, then go on."""
         self._journal.open()
         self._build()
-        self._restart(self._driver.run, step=step)
+        self._restart(self._driver.run, step=step, paused=paused)
 
     def _restart(self, job: Callable[[], None], *, paused: bool = False, step: bool = False) -> None:
         self._clock.start()

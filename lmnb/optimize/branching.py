@@ -1,0 +1,158 @@
+"""Branches: a second run from some point of a first one, or with other arguments, which buys nothing that the first one has bought."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from lmnb.canonical import jsonable
+from lmnb.errors import InputError, RunError
+from lmnb.lm.budget import Budget
+from lmnb.optimize.decisions import Decision, carried
+from lmnb.optimize.header import HIDDEN, Header
+from lmnb.optimize.journal import Journal, read_records
+from lmnb.optimize.recording import Recording
+from lmnb.optimize.steering import Steering
+
+OWN = ("journal.jsonl", "decisions.jsonl", "program.json", "lock", "*.part")  # what a branch has of its own
+
+
+class Branching(Steering):
+    """A worker from which others branch off."""
+
+    def branch(
+        self,
+        at: Any = None,
+        *,
+        run_dir: str | Path | None = None,
+        budget: Budget | None = None,
+        paused: bool = False,
+        **arguments: Any,
+    ) -> Self:
+        """A new run that goes on from a point of this one, in a folder of its own; this run stays as it is.
+
+        `at` is a decision, or a candidate by id, number or standing: the branch stands just before it came, and may go another way. Without it
+        the branch stands where this run does. With `arguments` of the optimizer or of its search (`num_candidate_programs=15`, `num_trials`,
+        `max_steps`, `depth`, ...) it searches from the beginning, with the decisions that stand: so a finished run is made longer.
+
+        Rollouts and proposals that this run has paid for are taken from it wherever the branch asks for them, and cost the branch
+        nothing. Its budget is a fresh one, by default with the limits of this run. InputError where `at` is none of these, for
+        arguments that the optimizer has not, and for those by which results would be others (a metric, an LM).
+        """
+        self._need_code()
+        if self.path is None or self._code is None:
+            raise RunError("a run without a folder has no branches; give it a run_dir")
+        if at is not None and arguments:
+            raise InputError(
+                "other arguments make another search from its beginning on; leave at=... out, or the arguments"
+            )
+        records = read_records(self.path)[0][1:]
+        cut = 0 if arguments else self._cut(records, at)
+        limits = dict(self.header.budget) if budget is None else dict(budget.limits)
+        created = datetime.now()
+        folder = _free(self.path.with_name(f"{self.path.name}-branch")) if run_dir is None else Path(run_dir)
+        header = replace(
+            _changed(self.header, arguments),
+            id=secrets.token_hex(6),
+            name=folder.name,
+            created=created.isoformat(timespec="seconds"),
+            budget=limits,
+            parent=self.name,
+        )
+        journal = Journal(folder)
+        journal.begin(header.to_record(journal))
+        try:
+            _link(self.path, folder)
+            kept = [record for record in records[:cut] if record["k"] not in ("end", "budget")]
+            shared = [_shared(record) for record in records[cut:] if record["k"] in ("rollout", "shared", "call")]
+            for record in (*shared, *kept):
+                journal.append(record)
+            code = replace(self._code, budgets=(*self._code.budgets[:1], Budget(**{**limits, "seconds": None})))
+            made = type(self)(header, journal, Recording([*shared, *kept], journal), code=code)
+            for kind, data, text in carried(self._archive.state.decisions, header.baseline) if arguments else ():
+                made._decide(kind, data, text)
+        except BaseException:
+            journal.close()
+            raise
+        made._go(step=False, paused=paused)
+        return made
+
+    def _cut(self, records: list[dict[str, Any]], at: Any) -> int:
+        """How many of the records came before `at`."""
+        if at is None:
+            return len(records)
+        if isinstance(at, Decision):
+            found = [n for n, record in enumerate(records) if record["k"] == "decision" and record["id"] == at.id]
+        else:
+            name = self._entry(at).candidate.id
+            made = ((n, record.get("of") or record.get("data", {}).get("made", {})) for n, record in enumerate(records))
+            kinds = ("candidate", "decision")
+            found = [n for n, of in made if records[n]["k"] in kinds and of.get("id") == name]
+        if not found:
+            raise InputError(
+                f"{at!r} is no decision of this run, nor a candidate; run.decisions and run.candidates list them"
+            )
+        return found[0]
+
+
+def _changed(header: Header, arguments: Mapping[str, Any]) -> Header:
+    """The header with other arguments of the optimizer's constructor, or of its search."""
+    if not arguments:
+        return header
+    before = header.optimizer()
+    known = inspect.signature(type(before)).parameters
+    searched = inspect.signature(before.search).parameters
+    for name, value in arguments.items():
+        if name not in known and name not in searched:
+            raise InputError(
+                f"{type(before).__name__} has no argument {name!r}; it takes {', '.join([*known, *searched])}"
+            )
+        if name in HIDDEN or jsonable(value) != value:
+            raise InputError(
+                f"a branch shares what this run has bought, so {name} stays. Start a new run with decisions=run.decisions."
+            )
+    given = {
+        name: arguments.get(name, header.arguments.get(name, getattr(before, name, each.default)))
+        for name, each in known.items()
+    }
+    optimizer = type(before)(**given)
+    options = {**header.options, **{name: value for name, value in arguments.items() if name not in known}}
+    return replace(
+        header,
+        arguments=jsonable({**header.arguments, **{n: value for n, value in arguments.items() if n in known}}),
+        options=options,
+        planned=optimizer.planned(**options),
+        live_optimizer=optimizer,
+    )
+
+
+def _shared(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of what was bought, as the branch has it: a call as it is, a result under its key."""
+    return record if record["k"] == "call" else {**record, "k": "shared"}
+
+
+def _link(source: Path, folder: Path) -> None:
+    """The big values of a run's folder in another one, without a copy where the disk can do that: they never change."""
+    shutil.copytree(source, folder, copy_function=_linked, ignore=shutil.ignore_patterns(*OWN), dirs_exist_ok=True)
+
+
+def _linked(source: str, target: str) -> str:
+    if not Path(target).exists():
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+    return target
+
+
+def _free(path: Path) -> Path:
+    """The path, with a number where something is there."""
+    names: Iterable[Path] = (path.with_name(f"{path.name}-{n}") for n in range(2, 10_000))
+    return next(each for each in (path, *names) if not each.exists())

@@ -1,0 +1,205 @@
+"""Gates that ask: a run waits for a person or a function, answers are decisions, and a replay needs neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import worlds
+
+import lmnb
+
+SLOT = "self.instructions"
+
+
+def policy(item: Any) -> Any:
+    """Keeps one demo out, edits another, and changes the first proposal or candidate that it sees."""
+    if item.kind == "demo":
+        return {"q2": "not this one", "q3": {"answer": "a three"}}.get(item.value.question)
+    return None
+
+
+def mipro() -> Any:
+    return lmnb.MIPROv2(worlds.exact, auto=None, num_candidates=3, max_bootstrapped_demos=0, max_labeled_demos=0)
+
+
+def bootstrap() -> Any:
+    return lmnb.BootstrapFewShot(metric=worlds.exact, max_bootstrapped_demos=3, max_labeled_demos=3)
+
+
+def start(optimizer: Any, model: Any = worlds.reply, **options: Any) -> Any:
+    with lmnb.context(lm=lmnb.FakeLM(model)):
+        return optimizer.start(
+            lmnb.Predict("question -> answer"),
+            trainset=worlds.questions(0, 8),
+            valset=worlds.questions(100, 104),
+            **{"num_threads": 2, **options},
+        )
+
+
+def answered(run: Any, answer: Any) -> Any:
+    """The finished run, in which `answer(item)` was called for each item that waited."""
+    while run.state not in ("finished", "failed", "stopped", "cancelled"):
+        run.until("pending", 30)
+        for item in run.pending[:1]:
+            answer(item)
+    return run.wait(30)
+
+
+def test_candidates_wait_for_the_person_and_are_accepted_rejected_or_edited() -> None:
+    """Nothing of a candidate is run before it is let through; an edit takes its place; the replay asks nobody."""
+    lm = lmnb.FakeLM(worlds.reply)
+    run = start(mipro(), review="candidates")
+    seen: list[str] = []
+
+    def answer(item: Any) -> None:
+        seen.append(item.id)
+        assert run.state == "waiting" and next(row for row in run.candidates if row.id == item.id).done == 0
+        assert run.snapshot()["pending"][0]["label"] == item.label
+        if len(seen) == 1:
+            run.reject(item, "too dull")
+        elif len(seen) == 2:
+            run.edit(item, SLOT, "Say it in my words.")
+        else:
+            run.accept(item)
+
+    tuned = answered(run, answer)
+    rows = {row.id: row for row in run.candidates}
+    assert rows[seen[0]].reason == "rejected: too dull" and rows[seen[0]].done == 0
+    assert rows[seen[1]].reason == "edited before it was tried" and rows[seen[1]].done == 0
+    [mine] = [row for row in rows.values() if row.human]
+    assert mine.status == "scored" and run.candidate(mine).values[SLOT] == "Say it in my words."
+    assert all(rows[name].status == "scored" for name in seen[2:]) and len(seen) == len(set(seen)) > 2
+    assert lmnb.reopen(run.path).replay().slots() == tuned.slots() and lm.calls == []
+
+
+def test_demos_wait_and_the_same_demo_is_asked_about_once() -> None:
+    """A bootstrapped demo is kept, rejected or corrected before it is shown to anyone; labelled ones are yours already."""
+    search = lmnb.BootstrapFewShotWithRandomSearch(
+        metric=worlds.exact, max_bootstrapped_demos=3, max_labeled_demos=4, num_candidate_programs=3
+    )
+    run = start(search, review=["demos"])
+    seen: list[Any] = []
+
+    def answer(item: Any) -> None:
+        seen.append(item.value.question)
+        assert item.value.provenance.origin == "bootstrapped"
+        if len(seen) == 1:
+            run.reject(item, "no")
+        elif len(seen) == 2:
+            run.edit_demo(item.value, {"answer": "as I say"})
+        else:
+            run.accept(item)
+
+    tuned = answered(run, answer)
+    assert len(seen) == len(set(seen)) > 2
+    held = {demo.question: demo for demo in run.demos if demo.provenance.origin in ("bootstrapped", "human")}
+    assert seen[0] not in held and held[seen[1]].answer == "as I say" and held[seen[1]].provenance.origin == "human"
+    assert lmnb.reopen(run.path).replay().slots() == tuned.slots()
+
+
+def test_proposals_wait_and_a_rejected_one_is_no_candidate() -> None:
+    """The text that an LM wrote is seen before anything is made of it; an edit goes into the candidates in its place."""
+    run = start(lmnb.COPRO(metric=worlds.exact, breadth=4, depth=1), review="proposals")
+    seen: list[Any] = []
+
+    def answer(item: Any) -> None:
+        seen.append(item)
+        if len(seen) == 1:
+            run.reject(item, "no slogans")
+        elif len(seen) == 2:
+            run.edit(item, "proposed_instruction", "Mine instead.")
+        else:
+            run.accept(item.id)
+
+    tuned = answered(run, answer)
+    texts = [run.candidate(row).values[SLOT] for row in run.candidates]
+    assert [item.value["proposed_instruction"] in texts for item in seen] == [False, False, True]
+    assert "Mine instead." in texts
+    assert [decision.kind for decision in run.decisions] == ["reject-proposal", "edit-proposal", "pass"]
+    assert lmnb.reopen(run.path).replay().slots() == tuned.slots()
+
+
+def test_a_function_answers_in_the_persons_place() -> None:
+    """It is asked once for each thing, its answers are journaled, and a run that goes on without it knows them."""
+    asked: list[str] = []
+
+    def answer(item: Any) -> Any:
+        asked.append(item.id)
+        return policy(item)
+
+    run = start(bootstrap(), review=answer)
+    tuned = run.wait(30)
+    demos = {demo.question: demo.answer for demo in run.demos if demo.provenance.origin != "labelled"}
+    assert "q2" not in demos and demos.get("q3") == "a three"
+    assert {decision.by for decision in run.decisions} == {"policy"} and len(asked) == len(set(asked)) > 2
+    before = len(asked)
+    assert lmnb.reopen(run.path).replay().slots() == tuned.slots() and len(asked) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(3, "the review function gave 3 for "), ({"colour": "red"}, "no field 'colour'")],
+)
+def test_a_function_that_answers_nonsense_ends_the_run_with_the_words(given: Any, words: str) -> None:
+    """What it may give is said."""
+    run = start(bootstrap(), review=lambda item: given if item.kind == "demo" else True, run_dir=None)
+    with pytest.raises(lmnb.InputError, match=words):
+        run.wait(30)
+
+
+def test_a_waiting_run_is_stopped_resumed_and_cancelled() -> None:
+    """Stop and cancel get through at a gate; resumed, it waits for the same answers and asks again for none that it had."""
+    run = start(bootstrap(), review="demos")
+    run.until("pending", 30)
+    first = [item.id for item in run.pending]
+    run.accept(run.pending[0])
+    run.until("pending", 30)
+    run.stop()
+    run.until("ended", 30)
+    assert run.state == "stopped" and run.pending == []
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        again = lmnb.reopen(run.path, program=lmnb.Predict("question -> answer"), metric=worlds.exact)
+    again.resume()
+    again.until("pending", 30)
+    assert again.pending and first[0] not in [item.id for item in again.pending]
+    again.cancel()
+    again.until("ended", 30)
+    assert again.state == "cancelled"
+    again.resume()
+    answered(again, again.accept)
+    whole = start(bootstrap())
+    whole.wait(30)
+    assert again.state == "finished" and [(c.id, c.score) for c in again.candidates] == [
+        (c.id, c.score) for c in whole.candidates
+    ]
+
+
+def test_an_edited_proposal_is_the_result_where_nothing_is_scored() -> None:
+    """Without a metric the search's proposal is the result, also as the person edited it at the gate; undo brings the first one back."""
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = lmnb.LabeledFewShot(k=2).start(
+            lmnb.Predict("question -> answer"), trainset=worlds.questions(0, 4), review="candidates", run_dir=None
+        )
+    answered(run, lambda item: run.edit(item, SLOT, "Mine."))
+    assert run.result().instructions == "Mine." and len(run.result().demos) == 2
+    run.undo()
+    assert run.result().instructions != "Mine." and len(run.result().demos) == 2
+
+
+def test_a_candidate_rejected_at_its_gate_is_scored_when_the_reject_is_undone() -> None:
+    """It comes back, and the driver runs it, for the search has gone on without it."""
+    run = start(bootstrap(), review="candidates", run_dir=None)
+    answered(run, lambda item: run.reject(item, "no"))
+    assert [row.status for row in run.candidates] == ["scored", "dropped"]
+    run.undo()
+    run.until("ended", 30)
+    assert [row.status for row in run.candidates] == ["scored", "scored"]
+
+
+def test_what_can_be_reviewed_is_told() -> None:
+    """An unknown kind is refused before anything runs."""
+    with pytest.raises(
+        lmnb.InputError, match=r"review='prompts' is not known; write 'candidates', 'demos', 'proposals'"
+    ):
+        start(bootstrap(), review="prompts")
