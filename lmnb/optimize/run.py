@@ -154,7 +154,9 @@ class Run(Branching):
         done = sum(row["status"] in ("scored", "unscored", "dropped") for row in rows)
         planned = self.header.planned
         total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
-        working = self.state in ("running", "pausing", "stopping")
+        working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
+        doing = f"candidate {min(done + working, total)} of {total}"
+        label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else doing
         eta = self.elapsed / done * (total - done) if working and planned and done else None
         return {
             "seq": self._seq,
@@ -164,7 +166,7 @@ class Run(Branching):
             "state": self.state,
             "error": None if self.error is None else str(self.error),
             "live": self.live,
-            "progress": {"label": f"candidate {min(done + working, total)} of {total}", "done": done, "total": total},
+            "progress": {"label": label, "done": done, "total": total},
             "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
             "elapsed": self.elapsed,
             "eta": eta,
@@ -177,7 +179,7 @@ class Run(Branching):
             "baseline": baseline,
             "candidates": rows,
             "decisions": decisions,
-            "pending": [item.to_dict() for item in self.pending],
+            "pending": pending,
         }
 
     def detail(self, candidate: Any, against: Any = None) -> dict[str, Any]:

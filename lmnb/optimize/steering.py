@@ -74,7 +74,7 @@ class Steering(AtGates):
         self._decide("reject", data, f"rejected #{entry.number}{quoted(reason)}{told}")
 
     @decided
-    def edit(self, candidate: Any, slot: str, text: str) -> Candidate | None:
+    def edit(self, candidate: Any, slot: str, text: str) -> Any:
         """A child of the candidate with another text in a slot such as "self.instructions", "self.outputs['answer'].desc" or
         "tools['search'].desc"; it is evaluated next. Of what waits at a gate it takes the place; of a proposal, `slot` is an output field.
         """

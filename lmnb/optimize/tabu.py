@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -77,13 +77,13 @@ def tabus(data: Mapping[str, Any], decision: int) -> list[Tabu]:
     ]
 
 
-def missing_spans(text: str, spans: Iterable[str]) -> list[str]:
+def missing_spans(text: str, spans: Sequence[str]) -> list[str]:
     """Those of `spans` that `text` does not hold word for word; how its white space is broken does not count.
 
     >>> missing_spans("Answer\\nin one word.", ["in one word", "in two"])
     ['in two']
     """
-    said = " ".join(text.split())
+    said = " ".join(text.split()) if spans else ""
     return [span for span in spans if " ".join(span.split()) not in said]
 
 
