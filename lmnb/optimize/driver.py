@@ -16,7 +16,7 @@ from lmnb.errors import Diverged
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Dispatcher, Stopped
-from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Inbox, Propose, Report, Result, Rollout
+from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Inbox, Propose, Report, Result, Rollout, Train
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.search import Search
 
@@ -134,12 +134,12 @@ class Driver:
             self.controls.told("report", effect.message)
             return None
         raise TypeError(
-            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Gate, Inbox or Report"
+            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Train, Gate, Inbox or Report"
         )
 
     def _admit(self, candidate: Candidate) -> Candidate | None:
         for slot, pin in self.archive.state.pins.items():
-            if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
+            if not candidate.holds(slot, pin.data["content"]):
                 candidate = candidate.put(slot, Candidate.from_dict(pin.data["holder"]).values[slot])
         if self.archive.dropped(candidate) is not None:
             return None
@@ -209,7 +209,8 @@ class Driver:
 
     def _landed(self, rollout: Bought, result: Result) -> None:
         self._store(rollout, result)
-        self._faults.watch(result)
+        if not isinstance(rollout, Train):  # a search sees what a training gave, and decides what follows
+            self._faults.watch(result)
 
     def _store(self, rollout: Bought, result: Result) -> None:
         with self.lock:
@@ -226,8 +227,8 @@ class Driver:
                 self.archive.entries[name].cut_short = True
         if self.controls.stopping:
             return
-        proposed = {key: isinstance(effect, Propose) for key, effect in rollouts.items()}
-        runs, texts = ([outcomes[key] for key, its in proposed.items() if its is kind] for kind in (False, True))
+        kinds = {key: type(effect) for key, effect in rollouts.items()}
+        runs, texts = ([outcomes[key] for key, kind in kinds.items() if kind is its] for its in (Rollout, Propose))
         self._faults.close(runs, texts)  # before the batch counts as done: what fails here is tried again on resume
         if self.batch not in self.recording.done:
             seconds = round(self.controls.clock.seconds, 2)

@@ -32,6 +32,7 @@ class Optimizer:
     needs_evalset = False
     needs_trainset = True
     learns_from_trainset = True
+    takes_teachers = False  # a list of them, each with the role "teacher", "teacher 2", ...
     prompt_model: Any = None
 
     def __init__(

@@ -117,7 +117,8 @@ class Run(Steering):
         if candidate is None:
             raise RunError("there is no candidate yet")
         program = self._code.program if self._code is not None else self.header.rebuilt_program()
-        tuned = program.with_candidate(candidate.values)
+        lm = None if self._code is None else self._code.settings.get("lm")
+        tuned = self._trained.filled(program, candidate.values, lm)
         tuned.provenance = self._provenance(candidate)
         return tuned
 

@@ -120,7 +120,7 @@ class Worker(Parts):
         if kind == "scored":
             with self._changed:
                 self._scored += 1
-        if kind in ("scored", "candidate", "report", "decision", "budget"):
+        if kind in ("scored", "candidate", "report", "decision", "budget", "training"):
             self.events.append(
                 {
                     "time": datetime.now().isoformat(timespec="seconds"),
