@@ -88,6 +88,7 @@ _WHERE = {
     "lmnb.evaluate.score": "Score",
     "lmnb.evaluate.judges": "SemanticF1 CompleteAndGrounded",
     "lmnb.optimize.labeled_few_shot": "LabeledFewShot",
+    "lmnb.optimize.better_together": "BetterTogether",
     "lmnb.optimize.bootstrap": "BootstrapFewShot",
     "lmnb.optimize.finetune": "BootstrapFinetune",
     "lmnb.optimize.ensemble": "Ensemble",

@@ -200,6 +200,7 @@ def header_for(
         most=optimizer.most_scored,
         trains=optimizer.needs_trainset,
         learning=optimizer.learns_from_trainset,
+        ratio=optimizer.held_out(**options),
     )
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()

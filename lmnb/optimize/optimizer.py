@@ -63,6 +63,10 @@ class Optimizer:
         """How many examples of the validation set are used at most; None: all."""
         return None
 
+    def held_out(self, **options: Any) -> float:
+        """The part of the training examples that is held out for scores where there is no `valset`."""
+        return 1 / 3
+
     def libraries(self) -> Mapping[str, str]:
         """The versions of libraries that the search draws with, for the run's header. MissingExtra where one is not installed."""
         return {}

@@ -161,6 +161,7 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
             most=optimizer.most_scored,
             trains=optimizer.needs_trainset,
             learning=optimizer.learns_from_trainset,
+            ratio=optimizer.held_out(**header.options),
         )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
