@@ -50,6 +50,7 @@ _WHERE = {
     "lmnb.lm.client": "LM",
     "lmnb.lm.fake": "FakeLM DummyLM",
     "lmnb.lm.recall": "RecallingLM RecallTrainer",
+    "lmnb.lm.seq2seq": "Seq2SeqLM",
     "lmnb.lm.training": "Trainer Training TrainingJob",
     "lmnb.lm.embedder": "Embedder",
     "lmnb.lm.budget": "Budget",

@@ -25,6 +25,7 @@ from lmnb.json_file import expect, finite, reading, shown, write_json
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, public, split
 from lmnb.lm.recall import RecallingLM
+from lmnb.lm.seq2seq import Seq2SeqLM
 from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.program_form import FORMAT, check_predictor, checked
 from lmnb.modules.tool_texts import (
@@ -39,7 +40,7 @@ from lmnb.modules.tree import replace
 from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
 
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (LM, RecallingLM)}  # of LM, that a file brings back
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (LM, RecallingLM, Seq2SeqLM)}  # of LM, that a file brings back
 
 # -- writing ---------------------------------------------------------------------------------------------------------
 

@@ -38,8 +38,11 @@ def _turns(
     reply = _reply(adapter, signature, row["outputs"])
     if getattr(lm, "model_type", "chat") != "text":
         return prompt, reply
-    # the prompt of a model that continues a text ends with the beginning of the reply
-    return prompt, escaped(reply.removeprefix(adapter.reply_start(signature)))
+    # the prompt of a model that continues a text ends with the beginning of the reply, and the text with what would stop it
+    reply = reply.removeprefix(adapter.reply_start(signature))
+    for mark in adapter.stop:
+        reply = reply.partition(mark)[0].rstrip()
+    return prompt, escaped(reply)
 
 
 def _reply(adapter: Adapter, signature: Any, outputs: Mapping[str, Any]) -> str:

@@ -11,9 +11,11 @@ from lmnb.canonical import canonical
 from lmnb.errors import JournalError
 from lmnb.lm.client import LM
 from lmnb.lm.recall import RecallTrainer
+from lmnb.lm.seq2seq import Seq2SeqTrainer
 from lmnb.lm.training import Reference, Trainer
 
 SLOT = ".lm"
+_ALONE: dict[str, Trainer] = {each.name: each for each in (RecallTrainer(), Seq2SeqTrainer())}  # need no base
 
 
 class TrainedLMs:
@@ -47,8 +49,8 @@ class TrainedLMs:
 
     def _without_base(self, reference: Reference) -> tuple[Trainer, Any]:
         kind, state = reference["trainer"], {"model": "lmnb/tiny", **(self._stored or {})}
-        if kind == RecallTrainer.name:
-            return RecallTrainer(), None
+        if kind in _ALONE:
+            return _ALONE[kind], None
         if kind not in ("local", "hosted"):
             raise JournalError(
                 f"the LM that was trained ({reference.get('base')!r}) is not known here, and {kind!r} needs it. Reopen the run with its "
