@@ -110,6 +110,10 @@ class FinetuningServer:
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
         return {
-            **{"id": "c", "object": "chat.completion", "created": 1, "model": asked["model"]},
-            **{"choices": [choice], "usage": usage},
+            "id": "c",
+            "object": "chat.completion",
+            "created": 1,
+            "model": asked["model"],
+            "choices": [choice],
+            "usage": usage,
         }

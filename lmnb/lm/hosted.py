@@ -53,9 +53,7 @@ class HostedTrainer:
             training.told(0.0, f"uploading {len(records)} records")
             lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
             file = known.ask("create_file", file=("train.jsonl", lines.encode()), purpose="fine-tune")
-            job = known.ask(
-                "create_fine_tuning_job", model=name, training_file=file.id, **_hyperparameters(options)
-            )
+            job = known.ask("create_fine_tuning_job", model=name, training_file=file.id, **_hyperparameters(options))
             training.begun(job.id)
         ended = self._followed(known, job, poll, training)
         tuned = getattr(ended, "fine_tuned_model", None)
@@ -120,6 +118,8 @@ class _Provider:
 
 
 def _hyperparameters(options: dict[str, Any]) -> dict[str, Any]:
-    own = {name: options.pop(name) for name in ("n_epochs", "batch_size", "learning_rate_multiplier") if name in options}
+    own = {
+        name: options.pop(name) for name in ("n_epochs", "batch_size", "learning_rate_multiplier") if name in options
+    }
     given = {**(options.pop("hyperparameters", None) or {}), **own}
     return {**options, **({"hyperparameters": given} if given else {})}

@@ -31,7 +31,9 @@ class LocalTrainer:
                 f"train_kwargs has {unknown[0]!r}, which training on this machine does not take. It takes: {', '.join(OPTIONS)}."
             )
         path = out.with_name(f"{out.name}.gguf")
-        if not path.exists():  # else a process that was killed has trained it: it is written whole, under the name of its key
+        if (
+            not path.exists()
+        ):  # else a process that was killed has trained it: it is written whole, under the name of its key
             training.check()
             # looked up by its name: training stands above LMs, and is an extra
             fit = import_module("lmnb.train.fit").fit

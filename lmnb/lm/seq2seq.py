@@ -33,7 +33,9 @@ class Seq2SeqTrainer(Trainer):
         unknown = sorted(given.keys() - set(OPTIONS.values()))
         if unknown:
             raise InputError(f"train_kwargs has {unknown[0]!r}; training a Seq2SeqLM takes {', '.join(OPTIONS)}")
-        if not out.exists():  # else a process that was killed has trained it: it appears whole, under the name of its key
+        if (
+            not out.exists()
+        ):  # else a process that was killed has trained it: it appears whole, under the name of its key
             training.check()
 
             def told(done: float, loss: float) -> None:
@@ -66,7 +68,13 @@ class Seq2SeqLM(BaseLM):
     trainer = Seq2SeqTrainer()
 
     def __init__(
-        self, model: str | Path, *, download: bool = False, weights: str | None = None, cache: bool = True, **options: Any
+        self,
+        model: str | Path,
+        *,
+        download: bool = False,
+        weights: str | None = None,
+        cache: bool = True,
+        **options: Any,
     ) -> None:
         super().__init__(str(model), "text", cache=cache, **options)
         self.place = str(model)

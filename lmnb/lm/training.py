@@ -206,7 +206,9 @@ def weights_name(model: str, key: str) -> str:
 def checked_records(records: Sequence[Record]) -> list[dict[str, Any]]:
     """`records` as plain dicts. InputError names the first that cannot be learned from."""
     if not records:
-        raise InputError("there is nothing to train on: no record. Write [{'messages': [..., {'role': 'assistant', ...}]}].")
+        raise InputError(
+            "there is nothing to train on: no record. Write [{'messages': [..., {'role': 'assistant', ...}]}]."
+        )
     for at, record in enumerate(records):
         messages = record.get("messages") if isinstance(record, Mapping) else None
         last = messages[-1] if isinstance(messages, Sequence) and not isinstance(messages, str) and messages else None

@@ -40,7 +40,9 @@ from lmnb.modules.tree import replace
 from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
 
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (LM, RecallingLM, Seq2SeqLM)}  # of LM, that a file brings back
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (LM, RecallingLM, Seq2SeqLM)
+}  # of LM, that a file brings back
 
 # -- writing ---------------------------------------------------------------------------------------------------------
 
@@ -137,9 +139,7 @@ def load_state(program: Any, state: Mapping[str, Any]) -> None:
     _fill(program, predictors, tools)
 
 
-def _fill(
-    program: Any, states: Mapping[str, Any], tools: Mapping[str, Any], folder: Path | None = None
-) -> None:
+def _fill(program: Any, states: Mapping[str, Any], tools: Mapping[str, Any], folder: Path | None = None) -> None:
     predictors = dict(program.named_predictors())
     differences = [f"predictor {path!r} is only in the file" for path in states if path not in predictors]
     differences += [f"predictor {path!r} is only in the program" for path in predictors if path not in states]

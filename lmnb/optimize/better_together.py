@@ -58,7 +58,8 @@ class BetterTogether(Optimizer):
         settings = [each.teacher_settings for each in given if each.teacher_settings]
         limits = [each.max_errors for each in given if each.max_errors is not None]
         super().__init__(metric, settings[0] if settings else None, max(limits, default=None))
-        self.optimizers = optimizers or {"p": BootstrapFewShotWithRandomSearch(metric), "w": BootstrapFinetune(metric)}
+        of_prompts: Any = BootstrapFewShotWithRandomSearch  # asks for a metric, which a run reopened from its folder has not yet
+        self.optimizers = optimizers or {"p": of_prompts(metric), "w": BootstrapFinetune(metric)}
 
     def start(
         self,
@@ -78,11 +79,15 @@ class BetterTogether(Optimizer):
         """`Optimizer.start` with the arguments of this search."""
         self._check(steps_of(strategy, self.optimizers))
         if not 0 <= valset_ratio < 1:
-            raise InputError(f"valset_ratio is {valset_ratio!r}; write a part of the trainset, 0.1 for every tenth example")
+            raise InputError(
+                f"valset_ratio is {valset_ratio!r}; write a part of the trainset, 0.1 for every tenth example"
+            )
         given = dict(optimizer_compile_args or {})
         unknown = sorted(given.keys() - self.optimizers.keys())
         if unknown:
-            raise InputError(f"optimizer_compile_args names {unknown[0]!r}; the optimizers are {', '.join(self.optimizers)}")
+            raise InputError(
+                f"optimizer_compile_args names {unknown[0]!r}; the optimizers are {', '.join(self.optimizers)}"
+            )
         asked = {
             name: _options(self._ready(name), student, trainset=trainset, **dict(given.get(name) or {}))
             for name in dict.fromkeys(steps_of(strategy, self.optimizers))
@@ -172,9 +177,13 @@ class BetterTogether(Optimizer):
                     f"{name}={each!r} has another metric than BetterTogether; the steps of a run share one: give {type(each).__name__} the same"
                 )
             if each.teacher_settings and each.teacher_settings != self.teacher_settings:
-                raise InputError(f"{name}={each!r} has other teacher_settings than the rest; give all the same, or only one")
+                raise InputError(
+                    f"{name}={each!r} has other teacher_settings than the rest; give all the same, or only one"
+                )
             if each.proposer_lm is not None and each.proposer_lm is not self.proposer_lm:
-                raise InputError(f"{name}={each!r} has another prompt_model than the rest; give all the same, or only one")
+                raise InputError(
+                    f"{name}={each!r} has another prompt_model than the rest; give all the same, or only one"
+                )
 
 
 def steps_of(strategy: str, optimizers: Mapping[str, Any]) -> list[str]:
@@ -203,6 +212,7 @@ class _Asked(Optimizer):
 
 def _options(optimizer: Optimizer, student: Any, **given: Any) -> dict[str, Any]:
     """The options of the optimizer's search, checked and filled in as its `start` does; nothing is started."""
-    asked = copy(optimizer)
-    asked.__class__ = type(type(optimizer).__name__, (type(optimizer), _Asked), {})
+    asked: Any = copy(optimizer)
+    own: Any = type(optimizer)
+    asked.__class__ = type(own.__name__, (own, _Asked), {})
     return asked.start(student, **given)

@@ -50,8 +50,8 @@ class Code:
 
 def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
     """The code of a new run: copies of its programs, and the settings of here and now. InputError for what is no program."""
-    teachers = list(teacher) if isinstance(teacher, (list, tuple)) and optimizer.takes_teachers else [teacher]
-    teacher = teachers[0] if teachers else None
+    teachers: list[Any] = list(teacher) if isinstance(teacher, (list, tuple)) and optimizer.takes_teachers else [teacher]
+    first: Any = teachers[0] if teachers else None
     for name, given in (("student", student), *(("teacher", each) for each in teachers)):
         if not isinstance(given, Module) and (given is not None or name == "student"):
             made = f"lmnb.Predict({given!r})" if isinstance(given, str) else "lmnb.Predict('question -> answer')"
@@ -59,7 +59,7 @@ def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
     return Code(
         program=student.deepcopy(),
         metric=optimizer.metric,
-        teacher=None if teacher is None else teacher.deepcopy(),
+        teacher=None if first is None else first.deepcopy(),
         more_teachers=tuple(each.deepcopy() for each in teachers[1:]),
         teacher_settings=optimizer.teacher_settings,
         settings={

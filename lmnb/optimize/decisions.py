@@ -153,6 +153,8 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
                 continue
             edited = baseline.put(data["slot"], data["text"], origin="human", label="your edit, carried over")
             data["made"] = edited.to_dict()
+        elif decision.kind == "pin" and data["slot"].endswith(".lm"):
+            continue  # the weights are that run's
         elif "made" in data and set(data["made"]["values"]) != set(baseline.values):
             continue
         yield decision.kind, data, f"{decision.text} (carried over)"

@@ -28,7 +28,10 @@ from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, baseline_of, shape_of
 
 HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
-NESTED = {"optimizer": None, "arguments": None}.keys()  # of an argument that is an optimizer: its import path and its arguments
+NESTED = {
+    "optimizer": None,
+    "arguments": None,
+}.keys()  # of an argument that is an optimizer: its import path and its arguments
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,12 @@ class Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
             splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            older = {"texts": record.get("tools", {}), "source": "", "libraries": {}, "more_teacher_shapes": []}  # journals of before have less
+            older = {
+                "texts": record.get("tools", {}),
+                "source": "",
+                "libraries": {},
+                "more_teacher_shapes": [],
+            }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)

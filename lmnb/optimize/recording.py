@@ -58,7 +58,12 @@ class Recording:
             result = Result.from_dict(record["res"], record.get("t", 0.0))
             if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
                 return  # what made the run fail is tried again; what the search has seen stays
-            if self.ended == "failed" and is_fault(result) and record["n"] == self._last and record["of"]["role"] == "trainer":
+            if (
+                self.ended == "failed"
+                and is_fault(result)
+                and record["n"] == self._last
+                and record["of"]["role"] == "trainer"
+            ):
                 return  # a search that ended with its training
             self._results[record["n"], record["key"]] = result
             self.placed.append((record["of"], result))

@@ -86,14 +86,16 @@ class Runner:
 
     def _built(self, rollout: Rollout) -> Any:
         values, own = rollout.candidate.values, self.code.settings_of(rollout.role).get("lm")
-        if own is not None:  # the teacher's LM is the one that its settings name, whatever weights the student has by now
+        if (
+            own is not None
+        ):  # the teacher's LM is the one that its settings name, whatever weights the student has by now
             values = {slot: value for slot, value in values.items() if not slot.endswith(SLOT)}
         taught = self.code.teacher_of(rollout.role)
         base = self.code.program if taught is None else taught
         return self.lms.filled(base, values, self.code.settings.get("lm"))
 
 
-def _sample(program: Any, effect: Bought) -> Any:
+def _sample(program: Any, effect: Rollout | Propose) -> Any:
     """The program as another sample asks it."""
     if not effect.rollout_id and effect.temperature is None:
         return program

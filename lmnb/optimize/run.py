@@ -156,6 +156,7 @@ class Run(Steering):
         planned = self.header.planned
         total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
         working = self.state in ("running", "pausing", "stopping")
+        at_work = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
         eta = self.elapsed / done * (total - done) if working and planned and done else None
         return {
             "seq": self._seq,
@@ -165,7 +166,7 @@ class Run(Steering):
             "state": self.state,
             "error": None if self.error is None else str(self.error),
             "live": self.live,
-            "progress": {"label": f"candidate {min(done + working, total)} of {total}", "done": done, "total": total},
+            "progress": {"label": at_work, "done": done, "total": total},
             "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
             "elapsed": self.elapsed,
             "eta": eta,

@@ -93,7 +93,12 @@ def prepared(
         return Splits(train, (), "train", f"no valset was given and {note}")
     every = _every(ratio, len(train))
     if every is None:
-        return Splits(train, (), "train", "no valset was given and nothing is to be held out: candidates are scored on the trainset")
+        return Splits(
+            train,
+            (),
+            "train",
+            "no valset was given and nothing is to be held out: candidates are scored on the trainset",
+        )
     held = tuple(example for index, example in enumerate(train) if index % every == every - 1)
     rest = tuple(example for index, example in enumerate(train) if index % every != every - 1)
     counts = f"{len(rest)} train, {len(held)} score"

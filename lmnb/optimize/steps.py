@@ -101,7 +101,9 @@ def within(search: Search, name: str, order: Order) -> Search:
             return end.value
         given = yield [_outward(effect, name, order) for effect in batch]
         results = [
-            _moved(result, places) if isinstance(effect, Gate) else [_moved(each, places) for each in result]
+            _moved(result, places)
+            if isinstance(effect, Gate)
+            else [_moved(each, places) for each in result]
             if isinstance(result, list)
             else result
             for effect, result in zip(batch, given, strict=True)
@@ -145,5 +147,6 @@ def _moved(value: Any, order: Order) -> Any:
 
 def _moved_demo(demo: Example, order: Order) -> Example:
     source = demo.provenance.source
-    known = isinstance(source, int) and 0 <= source < len(order)
-    return demo.with_origin(demo.provenance.origin, source=order[source]) if known else demo
+    if not isinstance(source, int) or not 0 <= source < len(order):
+        return demo
+    return demo.with_origin(demo.provenance.origin, source=order[source])

@@ -24,7 +24,7 @@ class TrainedLMs:
     def __init__(self, folder: Path, stored: Mapping[str, Any] | None) -> None:
         self.folder = folder
         self._stored = stored
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, bool], Any] = {}
         self._lock = threading.Lock()
 
     def filled(self, program: Any, values: Mapping[str, Any], lm: Any) -> Any:
@@ -38,7 +38,7 @@ class TrainedLMs:
 
     def lm(self, reference: Reference, base: Any) -> Any:
         """The LM of a reference, always the same; `base` is the LM that was trained."""
-        name = canonical(reference)
+        name = canonical(reference), base is not None
         with self._lock:
             if name not in self._made:
                 trainer = getattr(base, "trainer", None)

@@ -4,9 +4,10 @@
     python tests/bench/finetune.py --strategy "p -> w -> p" --runs runs/finetune
 
 The task: say which of eight groups takes a note. What a group takes is its topic, and no name tells it; the notes to test on have words
-and sentences that the training notes do not have. "zero-shot" is the bare student. "prompted" is what random search over bootstrapped demos makes of it, and what fine-tuning has to beat. "fine-tuned" is
-BootstrapFinetune with the four best programs of that search as its teachers, asked without demos.
-"together" is BetterTogether on the bare student. Every row is asked the same held-out notes; gains over "prompted" are paired, with
+and sentences that the training notes do not have. "zero-shot" is the bare student. "prompted" is what random search over bootstrapped
+demos makes of it, and what fine-tuning has to beat. "fine-tuned" is BootstrapFinetune with the four best programs of that search as
+its teachers, asked without demos. "together" is BetterTogether on the bare student. Every row is asked the
+same held-out notes; gains over "prompted" are paired, with
 a 95 % interval. Needs the extra `train`; all in this process and offline. A second call goes on from the stored runs.
 """
 

@@ -78,9 +78,7 @@ def test_a_refused_upload_is_an_error_without_the_key(
     assert secret not in str(caught.value) and "[secret]" in str(caught.value)
 
 
-def test_a_cancelled_job_is_cancelled_at_the_provider(
-    server: FinetuningServer, hosted: Callable[..., lmnb.LM]
-) -> None:
+def test_a_cancelled_job_is_cancelled_at_the_provider(server: FinetuningServer, hosted: Callable[..., lmnb.LM]) -> None:
     """cancel() tells the provider, and the result is Cancelled."""
     job = hosted().finetune(RECORDS)
     while not server.jobs:

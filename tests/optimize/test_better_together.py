@@ -100,7 +100,9 @@ def test_optimizers_that_ask_proposers_are_steps_like_others():
     """MIPROv2 and GEPA keep their own arguments, proposers and counts inside a step."""
     mipro = lmnb.MIPROv2(right, auto=None, num_candidates=3, max_bootstrapped_demos=2, max_labeled_demos=2)
     optimizers = {"w": lmnb.BootstrapFinetune(right), "m": mipro, "g": lmnb.GEPA(right, max_metric_calls=30)}
-    run = start("w -> m -> g", optimizers=optimizers, optimizer_compile_args={"m": {"num_trials": 4, "minibatch": False}})
+    run = start(
+        "w -> m -> g", optimizers=optimizers, optimizer_compile_args={"m": {"num_trials": 4, "minibatch": False}}
+    )
     run.wait(60)
     labels = [c.label for c in run.candidates]
     after = [run.candidate(c).values for c in run.candidates[2:]]

@@ -235,6 +235,7 @@ def test_a_stopped_run_goes_on_with_the_job_at_the_provider(server):
         hosted(server), teacher=program(knows), trainset=sums(3), valset=sums(2)
     )
     wait_for(lambda: server.count("GET fine_tuning/jobs/ftjob-1") > 1)
+    assert run.snapshot()["progress"]["label"] == "training 0%: job ftjob-1: running"
     run.stop()
     run.wait(30)
     assert run.state == "stopped" and server.jobs["ftjob-1"]["status"] == "running"

@@ -25,17 +25,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [message["content"] for message in prompt] + [*COLOURS, *COLOURS.values()]
     words.train_from_iterator(texts, tokenizers.trainers.WordLevelTrainer(special_tokens=signs))
     end = words.token_to_id("</s>")
-    words.post_processor = tokenizers.processors.TemplateProcessing(
-        single="$A </s>", special_tokens=[("</s>", end)]
-    )
+    words.post_processor = tokenizers.processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", end)])
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
     torch = pytest.importorskip("torch")
     torch.manual_seed(1)
     config = transformers.T5Config(
-        **{"vocab_size": len(tokenizer), "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4},
-        **{"dropout_rate": 0.0, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": end},
+        vocab_size=len(tokenizer),
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        dropout_rate=0.0,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=end,
     )
     place = tmp_path_factory.mktemp("t5") / "tiny-t5"
     transformers.T5ForConditionalGeneration(config).save_pretrained(place)
