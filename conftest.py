@@ -9,7 +9,9 @@ MISSING = [library for library in ("torch", "tokenizers", "gguf", "numpy") if fi
 HERE = Path(__file__).parent
 NEEDING = {
     HERE / "lmnb" / "train": "command descent export fit loop model muon probe sequences start tokenizer",
-    HERE / "tests" / "train": "test_command test_export test_fit test_loop test_model test_tokenizer",
+    HERE
+    / "tests"
+    / "train": "test_command test_export test_fit test_local_trainer test_loop test_model test_tokenizer",
 }
 
 

@@ -132,6 +132,12 @@ from lmnb.lm.client import LM as LM
 from lmnb.lm.embedder import Embedder as Embedder
 from lmnb.lm.fake import DummyLM as DummyLM
 from lmnb.lm.fake import FakeLM as FakeLM
+from lmnb.lm.recall import RecallingLM as RecallingLM
+from lmnb.lm.recall import RecallTrainer as RecallTrainer
+from lmnb.lm.seq2seq import Seq2SeqLM as Seq2SeqLM
+from lmnb.lm.training import Trainer as Trainer
+from lmnb.lm.training import Training as Training
+from lmnb.lm.training import TrainingJob as TrainingJob
 from lmnb.modules.best_of_n import BestOfN as BestOfN
 from lmnb.modules.best_of_n import Refine as Refine
 from lmnb.modules.bridges import asyncify as asyncify
@@ -150,11 +156,13 @@ from lmnb.modules.program_of_thought import ProgramOfThought as ProgramOfThought
 from lmnb.modules.react import ReAct as ReAct
 from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.modules.rlm import RLM as RLM
+from lmnb.optimize.better_together import BetterTogether as BetterTogether
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.copro import COPRO as COPRO
 from lmnb.optimize.ensemble import Ensemble as Ensemble
 from lmnb.optimize.ensembled_program import EnsembledProgram as EnsembledProgram
+from lmnb.optimize.finetune import BootstrapFinetune as BootstrapFinetune
 from lmnb.optimize.gepa import GEPA as GEPA
 from lmnb.optimize.gepa_result import GEPAResult as GEPAResult
 from lmnb.optimize.infer_rules import InferRules as InferRules

@@ -8,6 +8,7 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
@@ -18,6 +19,16 @@ from lmnb.syntax import parse, steady
 
 def source_of(thing: Any) -> str | None:
     """The source of a function or class without its indentation; None where it cannot be read."""
+    own = str(getattr(thing, "__module__", "")).startswith("lmnb.")  # not typed anew while Python runs
+    return _own_source(thing) if own and isinstance(thing, (type, FunctionType)) else _read(thing)
+
+
+@cache
+def _own_source(thing: Any) -> str | None:
+    return _read(thing)
+
+
+def _read(thing: Any) -> str | None:
     if isinstance(thing, type):
         text = _class_of_a_cell(thing)
         if text is not None:
@@ -30,6 +41,11 @@ def source_of(thing: Any) -> str | None:
 
 def names_in(source: str) -> list[str]:
     """The names that a piece of source reads, in order, without those of its own parameters and variables."""
+    return list(_names_in(source))
+
+
+@lru_cache(maxsize=4_096)
+def _names_in(source: str) -> tuple[str, ...]:
     tree = parse(source)
     read, made = {}, set()
     for node in ast.walk(tree):
@@ -42,7 +58,7 @@ def names_in(source: str) -> list[str]:
             made.add(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             read |= dict.fromkeys(_quoted_types(node.value))
-    return [name for name in read if name not in made or name in _module_level(tree)]
+    return tuple(name for name in read if name not in made or name in _module_level(tree))
 
 
 def scope_of(thing: Any) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """The optimizers under the name that the field's first paper gave them."""
 
+from lmnb.optimize.better_together import BetterTogether
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.copro import COPRO
 from lmnb.optimize.ensemble import Ensemble
+from lmnb.optimize.finetune import BootstrapFinetune
 from lmnb.optimize.gepa import GEPA
 from lmnb.optimize.infer_rules import InferRules
 from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot
@@ -18,9 +20,11 @@ __all__ = [
     "COPRO",
     "GEPA",
     "SIMBA",
+    "BetterTogether",
     "BootstrapFewShot",
     "BootstrapFewShotWithOptuna",
     "BootstrapFewShotWithRandomSearch",
+    "BootstrapFinetune",
     "BootstrapRS",
     "Ensemble",
     "InferRules",

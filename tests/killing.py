@@ -87,6 +87,8 @@ def serve(log_path, port):
 class PlainLM(lmnb.BaseLM):
     """The thinnest client: a reply is with the run the moment it arrives, so the server's count is sharp."""
 
+    trainer = lmnb.RecallTrainer()
+
     def forward(self, prompt=None, messages=None, port=0, **options):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         body = json.dumps({"model": "world", "messages": messages})

@@ -21,7 +21,8 @@ Signature InputField OutputField make_signature ensure_signature Example Predict
 Tool ToolCalls ToolCallResults Type Adapter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter LM BaseLM configure_cache cache Embedder
 Embeddings EmbeddingsWithScores ColBERTv2 Retrieve Module Predict ChainOfThought ReAct RLM ProgramOfThought CodeAct BestOfN Refine
 MultiChainComparison majority KNN Parallel PythonInterpreter CodeInterpreter Evaluate SemanticF1 CompleteAndGrounded LabeledFewShot
-BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS COPRO InferRules MIPROv2 streamify asyncify syncify configure context
+BootstrapFewShot BootstrapFewShotWithRandomSearch BootstrapRS BootstrapFinetune BetterTogether COPRO InferRules MIPROv2 streamify asyncify
+syncify configure context
 settings load_settings
 inspect_history track_usage BaseCallback load AdapterParseError CodeInterpreterError ContextWindowExceededError LMError LMAuthError
 LMBillingError LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTimeoutError LMTransportError
@@ -29,7 +30,8 @@ LMUnsupportedModelError is_retryable_lm_error
 """
 
 PLACES = {
-    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch COPRO InferRules MIPROv2",
+    "teleprompt": "Teleprompter LabeledFewShot BootstrapFewShot BootstrapFewShotWithRandomSearch COPRO InferRules MIPROv2 "
+    "BootstrapFinetune BetterTogether",
     "evaluate": "Evaluate SemanticF1 CompleteAndGrounded answer_exact_match answer_passage_match EM F1 HotPotF1 normalize_text",
     "streaming": "StreamListener StreamResponse StatusMessage StatusMessageProvider apply_sync_streaming streamify",
     "retrievers": "Embeddings EmbeddingsWithScores ColBERTv2",
@@ -81,6 +83,8 @@ CALLS: dict[str, tuple[str, str]] = {
         "num_candidates num_rules num_threads teacher_settings",
         "metric metric_threshold max_bootstrapped_demos max_labeled_demos max_rounds max_errors",
     ),
+    "BootstrapFinetune": ("metric multitask train_kwargs adapter exclude_demos num_threads", ""),
+    "BetterTogether": ("metric", ""),
     "streamify": (
         "program status_message_provider stream_listeners include_final_prediction_in_output_stream is_async_program async_streaming",
         "",

@@ -67,7 +67,7 @@ def digits(texts):
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
 
 
-WITHOUT_DEMOS = ("COPRO", "GEPA")  # optimizers that leave demos as they are
+WITHOUT_DEMOS = ("COPRO", "GEPA", "BootstrapFinetune")  # optimizers that leave demos as they are
 
 
 def optimizers(metric):
@@ -96,4 +96,10 @@ def optimizers(metric):
         "GEPA with demos": lmnb.GEPA(metric, max_metric_calls=80, max_demos=3),
         "COPRO": lmnb.COPRO(metric=metric, breadth=3, depth=2),
         "InferRules": lmnb.InferRules(num_candidates=3, num_rules=2, metric=metric, max_labeled_demos=4),
+        "BootstrapFinetune": lmnb.BootstrapFinetune(metric),
+        "BetterTogether": lmnb.BetterTogether(
+            metric,
+            p=lmnb.BootstrapFewShot(metric=metric, max_bootstrapped_demos=3, max_labeled_demos=5),
+            w=lmnb.BootstrapFinetune(metric),
+        ),
     }

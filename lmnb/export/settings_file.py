@@ -46,7 +46,7 @@ def load_settings(path: str | Path) -> dict[str, Any]:
                     )
                     continue
                 expect_part(str, state, "model", name)
-                found[name] = LM.load_state(state, place="lm", former=settings.current("lm"))
+                found[name] = LM.load_state(state, place="lm", former=settings.current("lm"), folder=Path(path).parent)
             elif name not in _KINDS:
                 raise SaveError(f"there is no setting {shown(name)} that a file can hold")
             elif type(value) is not _KINDS[name]:

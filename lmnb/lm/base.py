@@ -22,6 +22,7 @@ from lmnb.lm.options import Options, described
 from lmnb.lm.private import Private, shown_url, split
 from lmnb.lm.recorder import recorder
 from lmnb.lm.response import Response, read_reply
+from lmnb.lm.training import Trainable
 from lmnb.lm.transport import Transport
 from lmnb.settings import current
 from lmnb.trace import span
@@ -42,7 +43,7 @@ def is_retryable_lm_error(error: BaseException) -> bool:
     return isinstance(error, RETRYABLE)
 
 
-class BaseLM(Batched, Transport, Options):
+class BaseLM(Batched, Trainable, Transport, Options):
     """The base of all language models. A subclass implements `forward` (and `aforward`, where its transport has a real
     asynchronous form).
 

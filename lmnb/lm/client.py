@@ -7,17 +7,22 @@ import os
 import re
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache as once
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from lmnb.errors import InvalidRequestError, LmnbError
 from lmnb.lm import local, streamed
 from lmnb.lm.completion import prompt_text
 from lmnb.lm.failures import translated
+from lmnb.lm.hosted import HostedTrainer
+from lmnb.lm.local_trainer import LocalTrainer
 from lmnb.lm.private import is_private
 from lmnb.lm.profiled import ProfiledLM
 from lmnb.lm.prompt_cache import with_marks
 from lmnb.lm.provider import register
+from lmnb.lm.training import Trainer
 from lmnb.lm.transport import Emit
+from lmnb.lm.weights import located
 
 
 class LM(ProfiledLM):
@@ -34,6 +39,9 @@ class LM(ProfiledLM):
     `model_type="text"` is for a model that only continues a text (a base model, a server with `/v1/completions` alone): it is
     sent a conversation as one prompt with a line for each turn, and its reply ends where it would write the next one.
 
+    `lm.finetune(records)` and `BootstrapFinetune` train the embedded model in this process, another one by a job at its provider;
+    `finetuning_model` is trained in the place of the model where that is another, `train_kwargs` are options of every training.
+
     >>> lm = LM("lmnb/tiny")
     >>> lm
     LM('lmnb/tiny')
@@ -41,6 +49,61 @@ class LM(ProfiledLM):
     >>> len(reply)
     1
     """
+
+    weights: str | None = None  # SHA-256 of the file that a training of lmnb wrote, where it is one
+
+    @property
+    def trainer(self) -> Trainer:  # type: ignore[override]
+        """What fine-tunes it: this process for a local model, else its provider."""
+        return LocalTrainer() if local.is_local(self.finetuning_model or self.model) else HostedTrainer(load_litellm)
+
+    def launch(self, launch_kwargs: Any = None) -> None:
+        if local.is_local(self.model):
+            local.load(self.model, _public(self.kwargs))
+
+    def kill(self, launch_kwargs: Any = None) -> None:
+        if local.is_local(self.model):
+            local.unload(self.model)
+
+    def with_weights(self, path: str | Path, weights: str) -> Self:
+        """This LM with the model in the GGUF file at `path`, which a training of lmnb wrote; `weights` is its SHA-256. A file of a
+        program names it by these two, without its folder.
+        """
+        made = self.copy(model=f"gguf/{path}", finetuning_model=None)
+        made.weights = weights
+        return made
+
+    def copy(self, **changes: Any) -> Self:
+        made = super().copy(**changes)
+        if "model" in changes:
+            made.weights = None
+        return made
+
+    def dump_state(self) -> dict[str, Any]:
+        state = super().dump_state()
+        if self.weights is None:
+            return state
+        return {**state, "model": f"gguf/{Path(self.model.partition('/')[2]).name}", "weights": self.weights}
+
+    @classmethod
+    def load_state(
+        cls,
+        state: dict[str, Any],
+        *,
+        place: str = "the saved LM",
+        former: Any = None,
+        folder: str | Path | None = None,
+    ) -> Self:
+        """See `ProfiledLM.load_state`. Trained weights are looked for in `folder`, its `weights` and the runs of this machine, and
+        taken where their content is what was saved.
+        """
+        if state.get("weights") is None:
+            return super().load_state(state, place=place, former=former)
+        name = str(state.get("model")).removeprefix("gguf/")
+        path, lacks = located(name, state["weights"], None if folder is None else Path(folder), place)
+        made = super().load_state({**state, "model": f"gguf/{path}"}, place=place, former=former)
+        made.weights, made._lacks = state["weights"], lacks
+        return made
 
     @property
     def derives_seed(self) -> bool:  # type: ignore[override]

@@ -15,6 +15,7 @@ from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError
 from lmnb.lm.base import BaseLM
 from lmnb.lm.completion import escaped
+from lmnb.lm.recall import RecallTrainer
 from lmnb.lm.response import read_reply
 from lmnb.lm.transport import Emit
 from lmnb.settings import current
@@ -41,6 +42,8 @@ class FakeLM(BaseLM):
     With `model_type="text"` it is an LM that only continues a text: `calls` and a handler have the prompt as one user message, and
     an answer of fields goes on where the prompt ends.
 
+    Fine-tuned, it is a `RecallingLM`: what it was trained on it says by heart, for the rest it is asked as before.
+
     >>> lm = FakeLM(["hello", {"answer": "Paris", "sure": True}])
     >>> lm("hi")
     ['hello']
@@ -57,6 +60,7 @@ class FakeLM(BaseLM):
     """
 
     derives_seed = True
+    trainer = RecallTrainer()
 
     def __init__(
         self,

@@ -116,6 +116,20 @@ def complete(model: str, asked: _Messages | str, options: dict[str, Any], emit: 
     return _merged(model, replies)
 
 
+def load(model: str, options: dict[str, Any]) -> None:
+    """Make the model ready: its file is read, a server for it started."""
+    with _runtime(model, {name: value for name, value in options.items() if name in _SETUP})._slot([]):
+        pass
+
+
+def unload(model: str) -> None:
+    """Forget the model's servers, whose memory is free once nobody asks them; the next request starts one anew."""
+    prefix, path = model.partition("/")[0], str(weights(model).resolve())
+    with _lock:
+        for key in [key for key in _runtimes if key[:2] == (prefix, path)]:
+            del _runtimes[key]
+
+
 def is_ours(model: str) -> bool:
     """Whether lmnb trained it: the chat template of such a model starts every line of a value with a space."""
     path = weights(model)
@@ -154,7 +168,7 @@ class _Runtime:
         self.path = path
         self.max_tokens = 256 if embedded else 1024
         self._embedded = is_ours(model)
-        self._n_ctx = setup.get("n_ctx", context_size(model))
+        self._n_ctx = setup.get("n_ctx", context_size("lmnb/" if self._embedded else model))
         self._n_threads = setup.get("n_threads")
         self._prompt_cache = setup.get("prompt_cache", embedded)  # elsewhere it may move a log-probability
         self._size = setup.get("n_servers", threads() if small else 1)

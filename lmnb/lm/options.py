@@ -11,7 +11,8 @@ from lmnb.calls import CallHistory, history, write_history
 from lmnb.canonical import jsonable
 from lmnb.lm.private import Private, is_private, public, shown_url, split
 
-_OWN = frozenset({"model", "model_type", "cache", "callbacks", "num_retries", "backoff"})
+_OF_TRAINING = frozenset({"finetuning_model", "launch_kwargs", "train_kwargs"})  # nothing of a request
+_OWN = frozenset({"model", "model_type", "cache", "callbacks", "num_retries", "backoff", *_OF_TRAINING})
 
 
 class Options:
@@ -39,6 +40,7 @@ class Options:
         self.callbacks = as_callbacks(callbacks)
         self.num_retries = num_retries
         self.backoff = backoff
+        vars(self).update({name: kwargs.pop(name) for name in _OF_TRAINING & kwargs.keys()})
         self.kwargs, self._private = split({"temperature": temperature, "max_tokens": max_tokens, **kwargs})
 
     @property

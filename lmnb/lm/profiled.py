@@ -15,7 +15,7 @@ from lmnb.lm.private import ENDPOINT, Private, from_file, is_private, public, va
 from lmnb.lm.profile_file import Profile, is_profile_name, read_profile, write_profile
 
 _ADDRESSES = ("api_base", "base_url", "azure_endpoint")
-_PLACES = ("profile", "endpoint")  # what a state says of where it was asked
+_PLACES = ("profile", "endpoint", "weights")  # what a state says of where it was asked, and of what
 
 
 class ProfiledLM(BaseLM):

@@ -84,13 +84,18 @@ def predictor_facts(predictor: Any) -> dict[str, str]:
     if lm is not None:
         state = lm.dump_state() if hasattr(lm, "dump_state") else {}
         told = {name: value for name, value in state.items() if name not in _LM_DEFAULTS or value != _LM_DEFAULTS[name]}
-        more = ", ".join(f"{name}={plain(value)}" for name, value in told.items() if name != "model")
-        facts["LM"] = redact(f"{type(lm).__name__} {getattr(lm, 'model', '')}" + (f" ({more})" if more else ""), {})
+        more = ", ".join(f"{name}={_shown(name, value)}" for name, value in told.items() if name != "model")
+        model = state.get("model") or getattr(lm, "model", "")
+        facts["LM"] = redact(f"{type(lm).__name__} {model}" + (f" ({more})" if more else ""), {})
     if predictor.demo_policy is not None:
         facts["demos"] = policy_words(predictor)
     if options:
         facts["options"] = redact(", ".join(f"{name}={plain(value)}" for name, value in options.items()), {})
     return facts
+
+
+def _shown(name: str, value: Any) -> str:
+    return f"SHA-256 {value[:12]}…" if name == "weights" and isinstance(value, str) else plain(value)
 
 
 _LM_DEFAULTS = {"model_type": "chat", "cache": True, "num_retries": 3}

@@ -24,6 +24,8 @@ from lmnb.fingerprint import fingerprint, import_path
 from lmnb.json_file import expect, finite, reading, shown, write_json
 from lmnb.lm.client import LM
 from lmnb.lm.private import from_file, public, split
+from lmnb.lm.recall import RecallingLM
+from lmnb.lm.seq2seq import Seq2SeqLM
 from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.program_form import FORMAT, check_predictor, checked
 from lmnb.modules.tool_texts import (
@@ -37,6 +39,10 @@ from lmnb.modules.tool_texts import (
 from lmnb.modules.tree import replace
 from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (LM, RecallingLM, Seq2SeqLM)
+}  # of LM, that a file brings back
 
 # -- writing ---------------------------------------------------------------------------------------------------------
 
@@ -120,7 +126,7 @@ def load_into(program: Any, data: Any, path: str | Path) -> None:
     """Give `program` the state of the file at `path`, whose content is `data`, or raise SaveError and leave it as it is."""
     stored = checked(data, path)
     with reading(path):
-        _fill(program, stored.predictors, stored.tools)
+        _fill(program, stored.predictors, stored.tools, Path(path).parent)
     program.provenance = stored.provenance
 
 
@@ -133,7 +139,7 @@ def load_state(program: Any, state: Mapping[str, Any]) -> None:
     _fill(program, predictors, tools)
 
 
-def _fill(program: Any, states: Mapping[str, Any], tools: Mapping[str, Any]) -> None:
+def _fill(program: Any, states: Mapping[str, Any], tools: Mapping[str, Any], folder: Path | None = None) -> None:
     predictors = dict(program.named_predictors())
     differences = [f"predictor {path!r} is only in the file" for path in states if path not in predictors]
     differences += [f"predictor {path!r} is only in the program" for path in predictors if path not in states]
@@ -151,7 +157,7 @@ def _fill(program: Any, states: Mapping[str, Any], tools: Mapping[str, Any]) -> 
     except InputError as error:
         raise SaveError(str(error)) from None
     made = {
-        path: _read_predictor(predictor, states[path], f"predictors[{path!r}]")
+        path: _read_predictor(predictor, states[path], f"predictors[{path!r}]", folder)
         for path, predictor in predictors.items()
     }
     for path, (signature, demos, policy, config, lm) in made.items():
@@ -196,7 +202,7 @@ def _field_differences(signature: Any, stored: list[dict[str, Any]]) -> Iterator
 
 
 def _read_predictor(
-    predictor: Any, state: Mapping[str, Any], place: str
+    predictor: Any, state: Mapping[str, Any], place: str, folder: Path | None
 ) -> tuple[Any, list[Example], NearestDemos | None, dict[str, Any], Any]:
     signature = predictor.signature.load_state(state)
     demos = [_read_demo(signature, demo, f"{place}.demos[{at}]") for at, demo in enumerate(state["demos"])]
@@ -206,7 +212,7 @@ def _read_predictor(
         demos,
         policy,
         _trusted(state["config"], f"{place}.config"),
-        _read_lm(state["lm"], predictor, place),
+        _read_lm(state["lm"], predictor, place, folder),
     )
 
 
@@ -264,13 +270,14 @@ def _read_demo(signature: Any, stored: Mapping[str, Any], place: str) -> Example
     return demo.with_inputs(*marked)
 
 
-def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str) -> Any:
+def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str, folder: Path | None) -> Any:
     if state is None:
         return None
     options = {key: value for key, value in state.items() if key not in ("class", "callbacks")}
-    if state.get("class") == "LM" and isinstance(options.get("model"), str):
+    kind = _KINDS.get(str(state.get("class")))
+    if kind is not None and isinstance(options.get("model"), str):
         former = current("lm") if predictor.lm is None else predictor.lm
-        return LM.load_state(options, place=f"{place}.lm", former=former)
+        return kind.load_state(options, place=f"{place}.lm", former=former, folder=folder)
     if predictor.lm is None:
         warnings.warn(
             f"{place}.lm was a {state.get('class')!r}, which a file cannot bring back. Set predictor.lm, or "

@@ -96,6 +96,9 @@ class Names:
         state = lm.dump_state()
         if "profile" in state or "endpoint" in state:  # which may differ, or be missing, where the module is used
             return f"lmnb.LM.load_state({self.value(state)})"
+        if "weights" in state:  # they are looked for beside the module
+            self.imports["import pathlib"] = None
+            return f"lmnb.LM.load_state({self.value(state)}, folder=pathlib.Path(__file__).parent)"
         model = state.pop("model")
         return f"lmnb.LM({', '.join([repr(model), *(f'{key}={self.value(value)}' for key, value in state.items())])})"
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
+from lmnb.optimize.trained import is_trained
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Archive:
         self.outputs = outputs
         self._load = load
         self._reasons: dict[str, str | None] = {}
+        self._learned: dict[str, list[tuple[str, Example]]] = {}
 
     # --- filling it
 
@@ -134,12 +137,15 @@ class Archive:
         if answer is not None and answer.kind == "edit":
             return "edited before it was tried"
         for slot, pin in state.pins.items():
-            if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
+            if not candidate.holds(slot, pin.data["content"]):
                 return f"another value than the pinned {slot}"
         for slot, demo in candidate.demos():
             refused = state.refuses_demo(demo, self.outputs[slot])
             if refused is not None:
                 return f"holds {refused.data['name']}"
+        learned = self._refused_row(state, candidate) if state.tabu else None
+        if learned is not None:
+            return f"was trained on {learned.data['name']}"
         return next((why for slot in candidate.values if (why := self._text_refused(state, slot, candidate))), None)
 
     def _text_refused(self, state: State, slot: str, candidate: Candidate) -> str | None:
@@ -154,6 +160,26 @@ class Archive:
     def text_refused(self, slot: str, text: str) -> bool:
         """Whether a text may not stand in a slot: it was rejected, or lacks what is locked."""
         return bool(self.state.lost_spans(slot, text)) or self.state.refuses_text(slot, text) is not None
+
+    def _refused_row(self, state: State, candidate: Candidate) -> Decision | None:
+        """The reject that something falls under which the candidate's weights were trained on."""
+        for slot, value in candidate.values.items():
+            for path, row in self.learned(value) if is_trained(slot, value) else ():
+                refused = state.refuses_demo(row, self.outputs[f"{path}.demos"])
+                if refused is not None:
+                    return refused
+        return None
+
+    def learned(self, reference: Mapping[str, Any]) -> list[tuple[str, Example]]:
+        """What trained weights have learned from: calls of predictors by path, as demos."""
+        rows = self._learned.get(reference["data"])
+        if rows is None:
+            stored = self._load(reference["data"])
+            rows = self._learned[reference["data"]] = [
+                (row["path"], Example({**row["inputs"], **row["outputs"]})) for row in stored
+            ]
+        before = reference.get("before")  # weights that were trained on further
+        return rows if before is None else [*self.learned(before), *rows]
 
     def complete(self, candidate_id: str) -> bool:
         """Whether it is scored on the whole evaluation set."""

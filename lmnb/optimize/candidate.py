@@ -50,6 +50,10 @@ class Candidate:
         value = self.values[slot]
         return [jsonable(dict(demo.items())) for demo in value] if slot.endswith(".demos") else jsonable(value)
 
+    def holds(self, slot: str, content: Any) -> bool:
+        """Whether a slot's value is this `content`; a slot that it does not have can only be that of trained weights."""
+        return self.content(slot) == content if slot in self.values else not slot.endswith(".lm")
+
     def put(self, slot: str, value: Value, *, origin: str | None = None, label: str | None = None) -> Candidate:
         """A copy with one slot changed; with an `origin` it becomes this candidate's child."""
         changed = replace(self, values={**self.values, slot: value})

@@ -33,6 +33,7 @@ class Code:
     settings: Mapping[str, Any] = field(default_factory=dict)
     proposers: Mapping[str, Any] = field(default_factory=dict)
     proposer_lm: Any = None  # None: the LM of the task
+    more_teachers: tuple[Any, ...] = ()  # beside the first
     budgets: tuple[Any, ...] = ()  # those that hold the run beside its own: the caller's, and the one it was given
     review: Callable[..., Any] | None = None  # the function that is asked at the gates
     splits: Splits | None = None  # the examples, where the journal's are not exact
@@ -40,23 +41,31 @@ class Code:
     def settings_of(self, role: str) -> Mapping[str, Any]:
         """What is in force beside `settings` for a student, a teacher or a proposer."""
         proposing = {} if self.proposer_lm is None else {"lm": self.proposer_lm}
-        return {"teacher": self.teacher_settings, "proposer": proposing}.get(role, {})
+        return {"teacher": self.teacher_settings, "proposer": proposing}.get(role.partition(" ")[0], {})
+
+    def teacher_of(self, role: str) -> Any:
+        """The program of the role "teacher", or "teacher 2" and so on; None for any other."""
+        kind, _, number = role.partition(" ")
+        return None if kind != "teacher" else self.more_teachers[int(number) - 2] if number else self.teacher
 
 
 def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any, review: Any = None) -> Code:
     """The code of a new run: copies of its programs, and the settings of here and now. InputError for what is no program."""
-    for name, given in (("student", student), ("teacher", teacher)):
+    teachers: list[Any] = list(teacher) if isinstance(teacher, (list, tuple)) and optimizer.takes_teachers else [teacher]
+    first: Any = teachers[0] if teachers else None
+    for name, given in (("student", student), *(("teacher", each) for each in teachers)):
         if not isinstance(given, Module) and (given is not None or name == "student"):
             made = f"lmnb.Predict({given!r})" if isinstance(given, str) else "lmnb.Predict('question -> answer')"
             raise InputError(f"the {name} is {given!r}, which is no program. Write a module, such as {made}.")
     return Code(
         program=student.deepcopy(),
         metric=optimizer.metric,
-        teacher=None if teacher is None else teacher.deepcopy(),
+        teacher=None if first is None else first.deepcopy(),
+        more_teachers=tuple(each.deepcopy() for each in teachers[1:]),
         teacher_settings=optimizer.teacher_settings,
         settings={
             "lm": getattr(optimizer, "task_model", None) or settings.current("lm"),
-            "adapter": settings.current("adapter"),
+            "adapter": getattr(optimizer, "adapter", None) or settings.current("adapter"),
         },
         proposers=optimizer.proposers(),
         proposer_lm=optimizer.proposer_lm,
@@ -68,6 +77,7 @@ def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any, review: Any
 def code_hashes(code: Code) -> dict[str, dict[str, str]]:
     """Fingerprints of a run's code, for its header."""
     parts = {"program": code.program, "metric": code.metric, "teacher": code.teacher}
+    parts |= {f"teacher {number}": each for number, each in enumerate(code.more_teachers, 2)}
     found = {name: fingerprint(part) for name, part in parts.items() if part is not None}
     if isinstance(code.metric, Module):  # a judge: unlike a program's, its state stands nowhere else in the header
         kind: Any = type(code.metric)

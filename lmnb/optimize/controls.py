@@ -86,6 +86,11 @@ class Controls:
 
     def check_time(self) -> None:
         """Tell that the time is spent, where it is."""
+        spent = self.spent_time()
+        if spent is not None and not self.stopping:
+            self.told("budget", spent)
+
+    def spent_time(self) -> BudgetExceeded | None:
+        """What there is to raise where the time is spent; for any thread."""
         spent, limit = self.clock.seconds, self._max_seconds
-        if limit is not None and spent >= limit and not self.stopping:
-            self.told("budget", BudgetExceeded("seconds", round(spent, 1), limit))
+        return BudgetExceeded("seconds", round(spent, 1), limit) if limit is not None and spent >= limit else None

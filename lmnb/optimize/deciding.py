@@ -91,7 +91,7 @@ class Deciding:
             self.controls.told("report", effect.message)
             return None
         raise TypeError(
-            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Gate, Inbox or Report"
+            f"a search yielded {effect!r}, which is no effect; yield lists of Rollout, Propose, Train, Gate, Inbox or Report"
         )
 
     def _item(self, effect: Effect) -> Pending | None:
@@ -120,7 +120,7 @@ class Deciding:
 
     def _admit(self, candidate: Candidate) -> Candidate | None:
         for slot, pin in self.archive.state.pins.items():
-            if slot in candidate.values and candidate.content(slot) != pin.data["content"]:
+            if not candidate.holds(slot, pin.data["content"]):
                 candidate = candidate.put(slot, Candidate.from_dict(pin.data["holder"]).values[slot])
         reason = self.archive.dropped(candidate)
         if reason is not None:

@@ -201,6 +201,8 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
         data = dict(decision.data)
         if decision.kind in ("stop", "cancel", "unpin", "unlock"):
             continue
+        if decision.kind == "pin" and data["slot"].endswith(".lm"):
+            continue  # the weights are that run's
         if "made" in data:
             candidate = _made_again(decision, baseline)
             if candidate is None:

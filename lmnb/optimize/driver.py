@@ -16,7 +16,7 @@ from lmnb.counts import counted
 from lmnb.errors import Diverged
 from lmnb.optimize.deciding import Deciding
 from lmnb.optimize.dispatch import Dispatcher, Stopped, rollout_record
-from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout
+from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout, Train
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.locks import has_lost, with_locks
 from lmnb.optimize.review import Pending
@@ -185,7 +185,8 @@ class Driver(Deciding):
 
     def _landed(self, rollout: Bought, result: Result) -> None:
         self._store(rollout, result)
-        self._faults.watch(result)
+        if not isinstance(rollout, Train):  # a search sees what a training gave, and decides what follows
+            self._faults.watch(result)
 
     def _store(self, rollout: Bought, result: Result) -> None:
         with self.lock:
@@ -202,8 +203,8 @@ class Driver(Deciding):
                 self.archive.entries[name].cut_short = True
         if self.controls.stopping:
             return
-        proposed = {key: isinstance(effect, Propose) for key, effect in rollouts.items()}
-        runs, texts = ([outcomes[key] for key, its in proposed.items() if its is kind] for kind in (False, True))
+        kinds = {key: type(effect) for key, effect in rollouts.items()}
+        runs, texts = ([outcomes[key] for key, kind in kinds.items() if kind is its] for its in (Rollout, Propose))
         self._faults.close(runs, texts)  # before the batch counts as done: what fails here is tried again on resume
         if self.batch not in self.recording.done:
             seconds = round(self.controls.clock.seconds, 2)

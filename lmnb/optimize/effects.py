@@ -99,6 +99,38 @@ class Propose:
 
 
 @dataclass(frozen=True)
+class Train:
+    """Fit weights: of the LM that the predictors at `paths` ask in `candidate`, on `rows`. The result is a `Result` whose `outputs` are the
+    reference of the new LM, the value of a slot `"<path>.lm"`, or `Dropped`.
+
+    A row is a call of a predictor to learn from: its `path`, `inputs` and `outputs` in terms of JSON, and its `sources`, the
+    training examples that it came from. The prompts are those of the candidate, with its demos unless `exclude_demos`.
+    """
+
+    candidate: Candidate
+    paths: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    exclude_demos: bool = False
+    role = "trainer"
+
+    def run_key(self) -> str:
+        asked = [self.candidate.id, self.paths, self.rows, self.options, self.exclude_demos]
+        return content_hash(["train", *asked], 16)
+
+    def key(self) -> str:
+        """Names the training: what was trained is never trained again."""
+        return self.run_key()
+
+    def request(self) -> list[Any]:
+        return ["train", self.key()]
+
+    def place(self) -> dict[str, Any]:
+        """What a reader of the journal needs to place it."""
+        return {"role": self.role, "candidate": None, "paths": list(self.paths), "rows": len(self.rows)}
+
+
+@dataclass(frozen=True)
 class Gate:
     """May this candidate or demo go on? The result is the value (perhaps another one), or None where it is refused."""
 
@@ -132,7 +164,9 @@ class Report:
         return ["report", self.message]
 
 
-Bought = Rollout | Propose  # what asks an LM: it has a key, is journaled with its result, and runs in a worker thread
+Bought = (
+    Rollout | Propose | Train
+)  # what asks or makes an LM: it has a key, is journaled with its result, and runs in a worker thread
 Effect = Bought | Gate | Inbox | Report
 
 

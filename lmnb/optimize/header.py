@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lmnb import __version__, settings
+from lmnb.adapters.base import Adapter
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError, JournalError, RunError
 from lmnb.example import Example
@@ -28,6 +29,10 @@ from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, baseline_of, shape_of
 
 HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
+NESTED = {
+    "optimizer": None,
+    "arguments": None,
+}.keys()  # of an argument that is an optimizer: its import path and its arguments
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Header:
     texts: dict[str, str]
     source: str
     teacher_shape: dict[str, Any] | None
+    more_teacher_shapes: list[dict[str, Any]]
     teacher_compiled: bool
     teacher_settings: dict[str, Any]
     exact_data: bool
@@ -85,7 +91,8 @@ class Header:
     @property
     def predictors(self) -> tuple[Predictor, ...]:
         return tuple(
-            Predictor(path, tuple(part["inputs"]), tuple(part["outputs"])) for path, part in self.shape.items()
+            Predictor(path, tuple(part["inputs"]), tuple(part["outputs"]), part.get("lm", 0))
+            for path, part in self.shape.items()
         )
 
     @property
@@ -99,26 +106,16 @@ class Header:
         )  # its outputs and tools say their own
 
     @property
+    def more_teachers(self) -> tuple[Candidate, ...]:
+        return tuple(baseline_of(shape, {}, f"teacher {n}") for n, shape in enumerate(self.more_teacher_shapes, 2))
+
+    @property
     def data_hash(self) -> str:
         return self.splits.hash
 
     def optimizer(self) -> Any:
         """The optimizer with its arguments; without its metric, which only rollouts need."""
-        if self.live_optimizer is not None:
-            return self.live_optimizer
-        module = self.optimizer_path.partition(":")[0]
-        known_module = module.startswith("lmnb.") or module in sys.modules
-        found: Any = import_object(self.optimizer_path) if known_module else None
-        is_optimizer = isinstance(found, type) and any(
-            import_path(base) == "lmnb.optimize.optimizer:Optimizer" for base in found.__mro__
-        )
-        if not is_optimizer:
-            raise RunError(
-                f"the optimizer {self.optimizer_path} of this run is not importable here; import its module first"
-            )
-        known = inspect.signature(found).parameters
-        hidden = {name: None for name in HIDDEN if name in known}
-        return found(**hidden, **{name: value for name, value in self.arguments.items() if name in known})
+        return self.live_optimizer or optimizer_of(self.optimizer_path, self.arguments)
 
     def rebuilt_program(self) -> Any:
         """The program as it was, from its class and saved state."""
@@ -146,6 +143,7 @@ class Header:
                 "libraries": {},
                 "review": None,
                 "parent": None,
+                "more_teacher_shapes": [],
             }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
@@ -161,6 +159,34 @@ class Header:
 
     def renamed(self, name: str) -> Header:
         return replace(self, name=name)
+
+
+def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
+    """The optimizer at an import path with its arguments, those that are optimizers themselves included. RunError where there is none."""
+    module = path.partition(":")[0]
+    known_module = module.startswith("lmnb.") or module in sys.modules
+    found: Any = import_object(path) if known_module else None
+    is_optimizer = isinstance(found, type) and any(
+        import_path(base) == "lmnb.optimize.optimizer:Optimizer" for base in found.__mro__
+    )
+    if not is_optimizer:
+        raise RunError(f"the optimizer {path} of this run is not importable here; import its module first")
+    known = inspect.signature(found).parameters
+    hidden = {name: None for name in HIDDEN if name in known}
+    nested = {name: value for name, value in arguments.items() if isinstance(value, dict) and value.keys() == NESTED}
+    plain = {name: value for name, value in arguments.items() if name in known and name not in nested}
+    return found(**hidden, **plain, **{name: optimizer_of(*value.values()) for name, value in nested.items()})
+
+
+def _arguments(optimizer: Any) -> dict[str, Any]:
+    """An optimizer's arguments as far as they can be written down; those that are optimizers as `NESTED` says."""
+    given = optimizer.get_params().items()
+    code = (BaseLM, Adapter)
+    written = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, code)}
+    inner = written.pop("optimizers", None) or {}
+    return written | {
+        name: {"optimizer": import_path(type(each)), "arguments": _arguments(each)} for name, each in inner.items()
+    }
 
 
 _PLAIN = tuple(name for name in Header.__dataclass_fields__ if name not in ("splits", "live_optimizer", "missing_code"))
@@ -188,6 +214,7 @@ def header_for(
         most=optimizer.most_scored,
         trains=optimizer.needs_trainset,
         learning=optimizer.learns_from_trainset,
+        ratio=optimizer.held_out(**options),
     )
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
@@ -198,8 +225,6 @@ def header_for(
                 f"the option {name}={value!r} cannot be written down; give numbers, texts or lists of them"
             )
     created = datetime.now()
-    given = optimizer.get_params().items()
-    arguments = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, BaseLM)}
     lm = code.settings.get("lm")
     _check_teacher(code)
     program_path = import_path(type(code.program))
@@ -210,7 +235,7 @@ def header_for(
         version=__version__,
         libraries=dict(optimizer.libraries()),
         optimizer_path=import_path(type(optimizer)),
-        arguments=jsonable(arguments),
+        arguments=jsonable(_arguments(optimizer)),
         options=jsonable(options),
         planned=optimizer.planned(**options),
         program_path=program_path,
@@ -219,6 +244,7 @@ def header_for(
         texts=texts(code.program),
         source=program_text(code.program),
         teacher_shape=None if code.teacher is None else shape_of(code.teacher),
+        more_teacher_shapes=[shape_of(each) for each in code.more_teachers],
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),
         exact_data=splits.exact,
@@ -239,12 +265,14 @@ def header_for(
 
 def _check_teacher(code: Code) -> None:
     """InputError where the teacher's predictors are not the student's, and it is no ensemble of programs with those."""
-    taught, own = list(shape_of(code.teacher)) if code.teacher is not None else None, list(shape_of(code.program))
-    if taught is not None and taught != own and list(dict.fromkeys(map(member_path, taught))) != own:
-        raise InputError(
-            f"the teacher's predictors {taught} are not the student's {own}; "
-            "a teacher has the same structure, with other demos, instructions or LMs"
-        )
+    own = list(shape_of(code.program))
+    for teacher in (code.teacher, *code.more_teachers):
+        taught = None if teacher is None else list(shape_of(teacher))
+        if taught is not None and taught != own and list(dict.fromkeys(map(member_path, taught))) != own:
+            raise InputError(
+                f"the teacher's predictors {taught} are not the student's {own}; "
+                "a teacher has the same structure, with other demos, instructions or LMs"
+            )
 
 
 def _is_compiled(program: Any) -> bool:

@@ -11,6 +11,7 @@ from lmnb.modules.demo_policy import policy_of
 from lmnb.modules.tool_texts import check_text
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.task import Predictor
+from lmnb.optimize.trained import SLOT
 
 
 def with_instructions(
@@ -73,6 +74,8 @@ def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
             value = None if policy is None else policy.dump_state()
         elif slot.endswith(".instructions") and value != base.values[slot]:
             value = checked_text(slot, value, base)
+        elif slot.endswith(SLOT) and value != base.values[slot]:
+            raise InputError(f"{slot} holds trained weights, which only a training makes; leave it out to keep them")
         elif isinstance(base.values[slot], str):
             check_text(slot, value)
         child = child.put(slot, value)

@@ -32,6 +32,7 @@ class Optimizer:
     needs_evalset = False
     needs_trainset = True
     learns_from_trainset = True
+    takes_teachers = False  # a list of them, each with the role "teacher", "teacher 2", ...
     prompt_model: Any = None
 
     def __init__(
@@ -61,6 +62,10 @@ class Optimizer:
     def most_scored(self) -> int | None:
         """How many examples of the validation set are used at most; None: all."""
         return None
+
+    def held_out(self, **options: Any) -> float:
+        """The part of the training examples that is held out for scores where there is no `valset`."""
+        return 1 / 3
 
     def libraries(self) -> Mapping[str, str]:
         """The versions of libraries that the search draws with, for the run's header. MissingExtra where one is not installed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lmnb.lm.budget import Budget, Purse
+from lmnb.lm.weights import FOLDER, kept_folder
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.clock import Clock
 from lmnb.optimize.code import Code
@@ -20,6 +21,8 @@ from lmnb.optimize.recording import Recording
 from lmnb.optimize.review import Pending, reviewed_kinds
 from lmnb.optimize.rollout import Runner
 from lmnb.optimize.task import Task
+from lmnb.optimize.trained import TrainedLMs
+from lmnb.optimize.trainings import Trainings
 from lmnb.optimize.view import Standings
 
 
@@ -36,6 +39,8 @@ class Parts:
         self._code = code
         self.find_code: Callable[[], tuple[Code | None, str]] | None = None  # looks for it when it is needed
         self._clock = Clock(recording.seconds)
+        weights = kept_folder(header.id) if self.path is None else self.path / FOLDER
+        self._trained = TrainedLMs(weights, header.lm)
         self._build()
         self._show_recorded()
 
@@ -81,13 +86,16 @@ class Parts:
             teacher_compiled=header.teacher_compiled,
             archive=archive,
             source=header.source,
+            more_teachers=header.more_teachers,
         )
         told = self._told if archive is self._archive else lambda kind, what: None
         controls = Controls(told, self._clock if live else Clock(), self.limits["seconds"] if live else None)
         execute = None
         if live and self._code is not None:
             purse = Purse(budget, *self._code.budgets)
-            execute = Runner(self._code, header.splits, self._journal.blobs, purse, controls.cancelled)
+            trainings = Trainings(self._code, self._trained, self._journal, purse, controls)
+            runs_with = (self._journal.blobs, purse, controls.cancelled, self._trained, trainings)
+            execute = Runner(self._code, header.splits, *runs_with)
         journal = self._journal if live else Journal(None)
         dispatcher = Dispatcher(archive, journal, recording, controls, execute, budget, header.num_threads)
         return Driver(
@@ -110,7 +118,7 @@ class Parts:
             self._archive.decide(decision)
         for place, result in self._recording.placed:
             self._archive.add(place, result)
-            self._archive.runs += place["role"] != "proposer"
+            self._archive.runs += place["role"] not in ("proposer", "trainer")
             self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
 
     def with_code(self, code: Code | None, missing: str) -> Self:

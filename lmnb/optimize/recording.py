@@ -39,6 +39,8 @@ class Recording:
         self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
         self.all_decisions: list[Decision] = []
         records = list(records)
+        self.jobs: dict[str, str] = {}  # trainings that a provider has taken, with what it calls them
+        self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
         self._whole: set[Any] = {record.get("n") for record in records if record.get("k") == "done"}
         self.ended = next(
             (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
@@ -57,6 +59,13 @@ class Recording:
             result = Result.from_dict(record["res"], record.get("t", 0.0))
             if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
                 return  # what made the run fail is tried again; what the search has seen stays
+            if (
+                self.ended == "failed"
+                and is_fault(result)
+                and record["n"] == self._last
+                and record["of"]["role"] == "trainer"
+            ):
+                return  # a search that ended with its training
             self._results[record["n"], record["key"]] = result
             self.placed.append((record["of"], result))
         elif kind == "shared":
@@ -70,6 +79,8 @@ class Recording:
             self.cut_short |= set(record["dropped"].values())
         elif kind == "call":
             self._calls[record["run"]][record["req"]].append(record["res"])
+        elif kind == "job":
+            self.jobs[record["key"]] = record["id"]
         elif kind == "decision":
             decision = Decision.from_dict(record)
             self._decisions[decision.batch, decision.during].append(decision)

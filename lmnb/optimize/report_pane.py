@@ -62,6 +62,7 @@ def _facts(detail: Json, gain: Json | None) -> list[str]:
         facts.append(f"about {detail['expected']:.0f} expected on new data")
     if detail.get("tokens"):
         facts.append(f"{detail['tokens']:,.0f} tokens a call")
+    facts += [f"{path} asks {weights}" for path, weights in (detail.get("weights") or {}).items()]
     return facts
 
 

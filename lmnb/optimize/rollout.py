@@ -15,10 +15,12 @@ from lmnb.example import Example
 from lmnb.lm.budget import Purse
 from lmnb.lm.recorder import recorder
 from lmnb.optimize.code import Code
-from lmnb.optimize.effects import Bought, Propose, Result, Rollout
+from lmnb.optimize.effects import Bought, Propose, Result, Rollout, Train
 from lmnb.optimize.journal import Blobs
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.splits import Splits
+from lmnb.optimize.trained import SLOT, TrainedLMs
+from lmnb.optimize.trainings import Trainings
 from lmnb.trace import Trace
 
 PROGRAMS = 32  # candidates whose programs are kept built
@@ -33,6 +35,8 @@ class Runner:
     blobs: Blobs
     budget: Purse
     cancelled: Event
+    lms: TrainedLMs
+    trainings: Trainings
     context: Context = field(default_factory=copy_context)
     _programs: OrderedDict[tuple[str, str], Any] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
@@ -42,6 +46,9 @@ class Runner:
         return self.context.copy().run(self._run, effect, recording)
 
     def _run(self, effect: Bought, recording: Recording) -> Result:
+        if isinstance(effect, Train):
+            with settings.context(**{**self.code.settings, "budget": self.budget}):
+                return self.trainings(effect, recording.jobs)
         recorder.set(recording.calls(effect.run_key(), self.cancelled))
         with settings.context(**{**self.code.settings, "budget": self.budget, **self.code.settings_of(effect.role)}):
             row = self._proposed(effect) if isinstance(effect, Propose) else self._scored(effect)
@@ -72,15 +79,23 @@ class Runner:
         with self._lock:
             program = self._programs.get(key)
             if program is None:
-                taught = self.code.teacher if rollout.role == "teacher" else None
-                base = self.code.program if taught is None else taught
-                program = self._programs[key] = base.with_candidate(rollout.candidate.values)
+                program = self._programs[key] = self._built(rollout)
                 while len(self._programs) > PROGRAMS:
                     self._programs.popitem(last=False)
         return program
 
+    def _built(self, rollout: Rollout) -> Any:
+        values, own = rollout.candidate.values, self.code.settings_of(rollout.role).get("lm")
+        if (
+            own is not None
+        ):  # the teacher's LM is the one that its settings name, whatever weights the student has by now
+            values = {slot: value for slot, value in values.items() if not slot.endswith(SLOT)}
+        taught = self.code.teacher_of(rollout.role)
+        base = self.code.program if taught is None else taught
+        return self.lms.filled(base, values, self.code.settings.get("lm"))
 
-def _sample(program: Any, effect: Bought) -> Any:
+
+def _sample(program: Any, effect: Rollout | Propose) -> Any:
     """The program as another sample asks it."""
     if not effect.rollout_id and effect.temperature is None:
         return program

@@ -117,7 +117,8 @@ class Run(Branching):
         if candidate is None:
             raise RunError("there is no candidate yet")
         program = self._code.program if self._code is not None else self.header.rebuilt_program()
-        tuned = program.with_candidate(candidate.values)
+        lm = None if self._code is None else self._code.settings.get("lm")
+        tuned = self._trained.filled(program, candidate.values, lm)
         tuned.provenance = self._provenance(candidate)
         return tuned
 
@@ -155,7 +156,7 @@ class Run(Branching):
         planned = self.header.planned
         total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
         working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
-        doing = f"candidate {min(done + working, total)} of {total}"
+        doing = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
         label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else doing
         eta = self.elapsed / done * (total - done) if working and planned and done else None
         return {

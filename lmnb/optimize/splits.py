@@ -67,10 +67,11 @@ def prepared(
     most: int | None = None,
     trains: bool = True,
     learning: bool = True,
+    ratio: float = 1 / 3,
 ) -> Splits:
     """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `most`: of a larger
     validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples;
-    `learning`: it uses them for more than scores.
+    `learning`: it uses them for more than scores; `ratio`: the part of them that is held out for scores.
 
     InputError for data that cannot be used.
     """
@@ -90,11 +91,25 @@ def prepared(
     if len(train) < FEW:
         note = f"{len(train)} examples are too few to split: candidates are scored on the trainset"
         return Splits(train, (), "train", f"no valset was given and {note}")
-    held = tuple(example for index, example in enumerate(train) if index % 3 == 2)
-    rest = tuple(example for index, example in enumerate(train) if index % 3 != 2)
+    every = _every(ratio, len(train))
+    if every is None:
+        return Splits(
+            train,
+            (),
+            "train",
+            "no valset was given and nothing is to be held out: candidates are scored on the trainset",
+        )
+    held = tuple(example for index, example in enumerate(train) if index % every == every - 1)
+    rest = tuple(example for index, example in enumerate(train) if index % every != every - 1)
     counts = f"{len(rest)} train, {len(held)} score"
-    note = f"no valset was given: every third training example is held out for scoring ({counts})"
+    nth = {2: "second", 3: "third"}.get(every, f"{every}th")
+    note = f"no valset was given: every {nth} training example is held out for scoring ({counts})"
     return _at_most(most, Splits(rest, held, "val", note))
+
+
+def _every(ratio: float, size: int) -> int | None:
+    """How far the examples that are held out stand apart: one of them at least; None where none is to be."""
+    return max(2, min(round(1 / ratio), size)) if ratio > 0 else None
 
 
 def _at_most(most: int | None, splits: Splits) -> Splits:

@@ -144,7 +144,8 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
         metric = import_function(header.code["metric"]["import"])
         if metric is None:
             return None, f"its metric {header.code['metric']['import']} is not importable"
-    if given.teacher is None and "teacher" in header.code:
+    teachers = list(given.teacher) if isinstance(given.teacher, (list, tuple)) else [given.teacher]
+    if len([each for each in teachers if each is not None]) < len([name for name in header.code if "teacher" in name]):
         return None, "its teacher is not part of the folder: give teacher=..."
     if given.teacher_settings is None and header.teacher_settings:
         return None, f"its teacher_settings {header.teacher_settings!r} are not kept: give teacher_settings=..."
@@ -168,6 +169,7 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
             most=optimizer.most_scored,
             trains=optimizer.needs_trainset,
             learning=optimizer.learns_from_trainset,
+            ratio=optimizer.held_out(**header.options),
         )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
@@ -183,8 +185,8 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     fresh.load_state(header.program_state)
     in_force = {"lm": lm, "adapter": settings.current("adapter")}
     outer = (settings.current("budget"),)
-    taught = (given.teacher, dict(given.teacher_settings or {}))
-    code = Code(fresh, metric, *taught, in_force, proposers, proposer, outer, review, splits)
+    taught = (teachers[0], dict(given.teacher_settings or {}))
+    code = Code(fresh, metric, *taught, in_force, proposers, proposer, tuple(teachers[1:]), outer, review, splits)
     _check_same(header, code)
     return code, ""
 

@@ -22,6 +22,7 @@ class Predictor:
     path: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    lm: int = 0  # predictors with the same number ask the same LM; 0: the one that is configured
 
     def labelled(self, example: Example) -> Example | None:
         """`example` as a demo of this predictor, or None where it holds none of its outputs or none of its inputs."""
@@ -33,8 +34,10 @@ class Predictor:
 
 def shape_of(program: Any) -> dict[str, Any]:
     """The part of a program that a search works on, as JSON: per predictor its fields, instructions, demos and their policy."""
+    lms: dict[int, int] = {}
     return {
         path: {
+            **({} if predictor.lm is None else {"lm": lms.setdefault(id(predictor.lm), len(lms) + 1)}),
             "inputs": list(predictor.signature.input_fields),
             "outputs": list(predictor.signature.output_fields),
             "instructions": predictor.instructions,
@@ -70,6 +73,7 @@ class Task:
     teacher_compiled: bool
     archive: Archive
     source: str = ""
+    more_teachers: tuple[Candidate, ...] = ()  # of the roles "teacher 2", "teacher 3", ...
 
     def rng(self, *name: Any) -> random.Random:
         """A random generator of its own for each name, the same in every run with this seed."""

@@ -15,6 +15,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import State
 from lmnb.optimize.effects import Result
 from lmnb.optimize.task import Predictor
+from lmnb.optimize.trained import SLOT, is_trained, words
 
 SHOWN = 2_000  # characters of one value in a table
 
@@ -170,6 +171,11 @@ def detail(
             for slot, text in entry.candidate.values.items()
             if isinstance(text, str) and not slot.endswith(".instructions") and (text or former.get(slot))
         ],
+        "weights": {
+            slot.removesuffix(SLOT): words(value)
+            for slot, value in entry.candidate.values.items()
+            if is_trained(slot, value)
+        },
         "lineage": [
             {key: getattr(item, key) for key in ("id", "number", "label", "score")}
             for item in _lineage(archive, standings, entry)

@@ -33,6 +33,7 @@ class Worker(Parts):
         self._changed = threading.Condition()
         self._seq = 0
         self._scored = 0
+        self._training = ""  # how far one is that is at work
         self._subscribers: list[Callable[[], None]] = []
         self._state = recording.ended or "paused"
         super().__init__(header, journal, recording, code=code)
@@ -119,10 +120,11 @@ class Worker(Parts):
                 "stop", {"which": what.which}, f"the budget of {what.limit:g} {what.which} is spent", by="budget"
             )
             self._controls.halt()
+        self._training = what if kind == "training" else self._training if kind == "state" else ""
         if kind == "scored":
             with self._changed:
                 self._scored += 1
-        if kind in ("scored", "candidate", "report", "decision", "budget", "refused"):
+        if kind in ("scored", "candidate", "report", "decision", "budget", "refused", "training"):
             self.events.append(
                 {
                     "time": datetime.now().isoformat(timespec="seconds"),

@@ -1,0 +1,145 @@
+"""BetterTogether: optimizers one after the other in one run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import worlds
+
+import lmnb
+from lmnb.optimize.steps import inverse, moved
+
+
+def sums(count, start=0):
+    rows = [lmnb.Example(question=f"{n} + 1?", answer=str(n + 1)) for n in range(start, start + count)]
+    return [row.with_inputs("question") for row in rows]
+
+
+def right(example, made, trace=None):
+    return made.answer == example.answer
+
+
+def other(example, made, trace=None):
+    return True
+
+
+def adds(messages, **options):
+    """Right where the prompt shows a demo; a proposer's texts otherwise."""
+    asked = worlds.re.findall(r"^- `(\w+)`", messages[0]["content"].partition("Output fields:")[2], worlds.re.M)
+    if "answer" not in asked:
+        return {name: f"Add one, says {name}." for name in asked}
+    number = int(messages[-1]["content"].split("[[ ## question ## ]]\n")[1].split()[0])
+    return {"answer": str(number + 1) if len(messages) > 2 or number % 2 else "?"}
+
+
+def start(strategy="p -> w -> p", student=None, optimizers=None, metric=right, **options):
+    optimizers = optimizers or {
+        "p": lmnb.BootstrapFewShot(max_bootstrapped_demos=2, max_labeled_demos=2),
+        "w": lmnb.BootstrapFinetune(),
+    }
+    given = {"trainset": sums(10), "valset": sums(4, 20), "strategy": strategy, **options}
+    with lmnb.context(lm=lmnb.FakeLM(adds)):
+        return lmnb.BetterTogether(metric, **optimizers).start(student or lmnb.Predict("question -> answer"), **given)
+
+
+def test_each_step_goes_on_from_what_the_step_before_made():
+    """p -> w -> p: prompts, then weights under these prompts, then prompts on the new weights; a tie goes to the earlier."""
+    run = start()
+    tuned = run.wait(30)
+    values = [run.candidate(c).values for c in run.candidates]
+    assert [c.label.partition(" ")[0] for c in run.candidates] == ["baseline", "2", "fine-tuned", "2"]
+    assert [c.score for c in run.candidates] == [50.0, 100.0, 100.0, 100.0]
+    assert ["self.lm" in each for each in values] == [False, False, True, True]
+    assert values[2]["self.demos"] == values[1]["self.demos"] != values[3]["self.demos"]  # another order of examples
+    assert run.candidates[2].parents == (run.candidates[1].id,) and run.best.number == 1 and tuned.lm is None
+    assert [report.message.partition(":")[0] for report in run.reports if "step" in report.message] == [
+        "step 1 of 3 (p)",
+        "step 2 of 3 (w)",
+        "step 3 of 3 (p)",
+    ]
+
+
+def test_demos_and_records_name_their_training_examples_in_every_order():
+    """Where a step takes the examples in an order of its own, demos and training records still name those of the trainset."""
+    run = start("w -> p -> w")
+    run.wait(30)
+    data = sums(10)
+    demos = [demo for c in run.candidates for _, demo in run.candidate(c).demos()]
+    assert demos and all(data[demo.provenance.source].question == demo.question for demo in demos)
+    for path in run.path.glob("weights/*.jsonl"):
+        for record in map(json.loads, path.open()):
+            (source,) = record["from"]["examples"]
+            assert data[source].question in record["messages"][-2]["content"]
+    assert [c.id for c in lmnb.reopen(run.path).candidates] == [c.id for c in run.candidates]
+
+
+def test_an_order_and_its_inverse_give_a_candidate_back():
+    """Taking sources through an order and back changes nothing, and never the candidate's id."""
+    demo = lmnb.Example(question="1 + 1?", answer="2").with_origin("bootstrapped", source=2)
+    candidate, order = lmnb.Candidate({"self.demos": (demo,)}), [2, 0, 1]
+    there = moved(candidate, order)
+    assert [d.provenance.source for _, d in there.demos()] == [1] and there == candidate
+    assert [d.provenance.source for _, d in moved(there, inverse(order)).demos()] == [2]
+
+
+def test_a_step_that_fails_leaves_the_best_so_far():
+    """An LM without a trainer ends the strategy at its step; what came before is the result, and a report says why."""
+
+    class Plain(lmnb.FakeLM):
+        trainer = None
+
+    run = start(student=lmnb.Predict("question -> answer", lm=Plain(adds)))
+    run.wait(30)
+    assert run.state == "finished" and run.best.score == 100.0 and len(run.candidates) == 2
+    assert "step 2 of 3 (w) failed" in run.reports[-1].message and "has no trainer" in run.reports[-1].message
+    assert lmnb.reopen(run.path).replay_candidate().id == run.best.id
+
+
+def test_optimizers_that_ask_proposers_are_steps_like_others():
+    """MIPROv2 and GEPA keep their own arguments, proposers and counts inside a step."""
+    mipro = lmnb.MIPROv2(right, auto=None, num_candidates=3, max_bootstrapped_demos=2, max_labeled_demos=2)
+    optimizers = {"w": lmnb.BootstrapFinetune(right), "m": mipro, "g": lmnb.GEPA(right, max_metric_calls=30)}
+    run = start(
+        "w -> m -> g", optimizers=optimizers, optimizer_compile_args={"m": {"num_trials": 4, "minibatch": False}}
+    )
+    run.wait(60)
+    labels = [c.label for c in run.candidates]
+    after = [run.candidate(c).values for c in run.candidates[2:]]
+    assert labels[1].startswith("fine-tuned") and len(after) >= 2 and all("self.lm" in values for values in after)
+    assert run.header.options["optimizer_compile_args"]["m"]["num_trials"] == 4
+    again = lmnb.reopen(run.path)
+    assert {type(each).__name__ for each in again.header.optimizer().optimizers.values()} == {
+        "BootstrapFinetune",
+        "MIPROv2",
+        "GEPA",
+    }
+    assert again.replay_candidate().id == run.best.id
+
+
+def test_a_part_of_the_trainset_is_held_out_where_no_valset_is_given():
+    """valset_ratio says how much, and the header states it; without any part the trainset is scored on."""
+    run = start("p", trainset=sums(20), valset=None, valset_ratio=0.25)
+    run.wait(30)
+    assert "every 4th training example is held out for scoring (15 train, 5 score)" in run.header.note
+    run = start("p", trainset=sums(20), valset=None, valset_ratio=0)
+    run.wait(30)
+    assert run.header.evalset == "train"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"strategy": "p -> x"}, r"names 'x'; write names of the optimizers \(p, w\)"),
+        ({"strategy": ""}, "names ''"),
+        ({"valset_ratio": 1.5}, "valset_ratio is 1.5"),
+        ({"optimizer_compile_args": {"q": {}}}, "names 'q'; the optimizers are p, w"),
+        ({"optimizers": {"p": lmnb.BootstrapFewShot(other)}, "strategy": "p"}, "share one"),
+        ({"optimizers": {"p": lmnb.Ensemble()}, "strategy": "p"}, "no optimizer that learns from a trainset"),
+        ({"optimizers": {"p": lmnb.COPRO()}, "strategy": "p", "metric": None}, r"Write COPRO\(metric=...\)"),
+    ],
+)
+def test_what_cannot_be_one_run_is_refused_before_it_begins(options, words):
+    """A wrong strategy, ratio or argument, and optimizers that do not go together, are named at once."""
+    with pytest.raises(lmnb.InputError, match=words):
+        start(**options)
