@@ -8,12 +8,18 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lmnb.syntax import parse, steady
+
+_read: WeakKeyDictionary[Any, tuple[list[str], str]] = (
+    WeakKeyDictionary()
+)  # with the lines of the file that it was read from
 
 
 def source_of(thing: Any) -> str | None:
@@ -23,12 +29,27 @@ def source_of(thing: Any) -> str | None:
         if text is not None:
             return text
     try:
-        return textwrap.dedent(steady(lambda: inspect.getsource(thing)))
+        lines = steady(lambda: _lines_of_file(thing))
+        known = _read.get(thing)
+        if known is not None and known[0] is lines:  # a file that changed has other lines
+            return known[1]
+        text = textwrap.dedent(steady(lambda: inspect.getsource(thing)))
+        _read[thing] = lines, text
+        return text
     except (OSError, TypeError, IndentationError, SyntaxError):
         return None
 
 
-def names_in(source: str) -> list[str]:
+def _lines_of_file(thing: Any) -> list[str]:
+    """The lines of the file that holds a function or class, as `inspect` reads them: one list until the file changes."""
+    name = inspect.getsourcefile(thing) or inspect.getfile(thing)
+    linecache.checkcache(name)
+    module = inspect.getmodule(thing, name)
+    return linecache.getlines(name, vars(module) if module is not None else None)
+
+
+@lru_cache(maxsize=4096)
+def names_in(source: str) -> tuple[str, ...]:
     """The names that a piece of source reads, in order, without those of its own parameters and variables."""
     tree = parse(source)
     read, made = {}, set()
@@ -42,7 +63,7 @@ def names_in(source: str) -> list[str]:
             made.add(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             read |= dict.fromkeys(_quoted_types(node.value))
-    return [name for name in read if name not in made or name in _module_level(tree)]
+    return tuple(name for name in read if name not in made or name in _module_level(tree))
 
 
 def scope_of(thing: Any) -> dict[str, Any]:

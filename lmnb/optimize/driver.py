@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lmnb.canonical import content_hash
+from lmnb.canonical import plain_hash
 from lmnb.errors import Diverged
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
@@ -181,7 +181,7 @@ class Driver:
         return results
 
     def _check_same(self, batch: list[Effect], by: str) -> None:
-        asked = content_hash([by, *(effect.request() for effect in batch)], 16)
+        asked = plain_hash([by, *(effect.request() for effect in batch)], 16)
         recorded = self.recording.requests.get(self.batch)
         if recorded is None:
             self._journal.append({"k": "batch", "n": self.batch, "by": by, "req": asked, "size": len(batch)})
@@ -195,16 +195,19 @@ class Driver:
     def _known(self, rollouts: Mapping[str, Bought]) -> dict[str, Result | Dropped]:
         """Those that are in the archive, or in the journal."""
         known: dict[str, Result | Dropped] = {}
+        used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}  # of what is played back
         for key, rollout in rollouts.items():
             found = self.archive.rollouts.get(key)
             if found is None:
                 found = self.recording.result(self.batch, key)
                 if isinstance(found, Result):
-                    self._budget.add(**{kind: found.usage.get(kind, 0) for kind in ("calls", "tokens", "usd")})
+                    for kind in used:
+                        used[kind] += found.usage.get(kind, 0)
             if found is not None:
                 known[key] = found
             if isinstance(found, Result):
                 self._store(rollout, found)
+        self._budget.add(**used)
         return known
 
     def _landed(self, rollout: Bought, result: Result) -> None:
@@ -232,7 +235,7 @@ class Driver:
         if self.batch not in self.recording.done:
             seconds = round(self.controls.clock.seconds, 2)
             self._journal.append({"k": "done", "n": self.batch, "dropped": dropped, "seconds": seconds})
-            self._journal.sync()
+            self._journal.sync(lazily=True)
 
     def _tell_scored(self, rollouts: Mapping[str, Bought], *, bought: bool) -> None:
         places = (rollout.place() for rollout in rollouts.values())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lmnb.canonical import canonical
 from lmnb.errors import Cancelled, JournalError
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.effects import Dropped, Result
-from lmnb.optimize.journal import Journal
+from lmnb.optimize.journal import Journal, all_kept
 
 # what a model does wrong is a score of 0, not a fault of the program
 MODEL_FAULTS = ("ParseError", "CheckFailed", "ContextWindowError")
@@ -35,7 +35,7 @@ class Recording:
         self._journal = journal
         self._results: dict[tuple[int, str], Result | Dropped] = {}
         self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
-        self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+        self._calls: dict[str, list[tuple[str, Any]]] = defaultdict(list)  # by rollout: request and reply
         self.all_decisions: list[Decision] = []
         records = list(records)
         self._whole: set[Any] = {record.get("n") for record in records if record.get("k") == "done"}
@@ -43,28 +43,29 @@ class Recording:
             (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
         )
         try:
-            for record in records:
-                self._read(record)
+            with all_kept():
+                for record in records:
+                    self._read(record)
         except (KeyError, TypeError, AttributeError) as error:
             raise JournalError(f"a record of this run cannot be read: {type(error).__name__}: {error}") from error
 
     def _read(self, record: Mapping[str, Any]) -> None:
         kind = record["k"]
-        if kind == "batch":
-            self.requests[record["n"]] = record["req"]
+        if kind == "call":
+            self._calls[record["run"]].append((record["req"], record["res"]))
         elif kind == "rollout":
             result = Result.from_dict(record["res"], record.get("t", 0.0))
             if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
                 return  # what made the run fail is tried again; what the search has seen stays
             self._results[record["n"], record["key"]] = result
             self.placed.append((record["of"], result))
+        elif kind == "batch":
+            self.requests[record["n"]] = record["req"]
         elif kind == "done":
             self.done.add(record["n"])
             self.seconds = record.get("seconds", self.seconds)
             self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
             self.cut_short |= set(record["dropped"].values())
-        elif kind == "call":
-            self._calls[record["run"]][record["req"]].append(record["res"])
         elif kind == "decision":
             decision = Decision.from_dict(record)
             self._decisions[decision.batch, decision.during].append(decision)
@@ -101,7 +102,10 @@ class Recording:
 
     def calls(self, run_key: str, cancelled: threading.Event) -> CallLog:
         """The log of one rollout's LM calls."""
-        return CallLog(run_key, self._calls.pop(run_key, {}), self._journal, cancelled)
+        replies: dict[str, list[Any]] = defaultdict(list)
+        for request_hash, reply in self._calls.pop(run_key, ()):
+            replies[request_hash].append(reply)
+        return CallLog(run_key, replies, self._journal, cancelled)
 
 
 class CallLog:
@@ -121,7 +125,7 @@ class CallLog:
         if self._cancelled.is_set():
             raise Cancelled("the run was cancelled")
         with self._lock:
-            known = self._replies.get(request_hash, [])
+            known = self._replies.get(request_hash, ())
             ordinal = self._asked[request_hash]
             if ordinal >= len(known):
                 return None
@@ -132,7 +136,7 @@ class CallLog:
     def record(self, request_hash: str, response: dict[str, Any]) -> None:
         with self._lock:
             self._asked[request_hash] += 1
-        reply = {"blob": self._journal.blobs.put(response)} if len(canonical(response)) > INLINE else response
+        reply = {"blob": self._journal.blobs.put(response)} if len(json.dumps(response)) > INLINE else response
         self._journal.append({"k": "call", "run": self._run_key, "req": request_hash, "res": reply})
 
 

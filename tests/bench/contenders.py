@@ -23,7 +23,9 @@ from bench.tasks import Problem, right
 
 CALLS = 600  # LM calls of one search: program runs and proposals, whatever a cache holds
 TRAIN, VAL, SHOWN = 40, 40, 8
-ASKED = lmnb.Signature("examples, current_instruction -> proposed_instruction", "Propose a better instruction for the task.")
+ASKED = lmnb.Signature(
+    "examples, current_instruction -> proposed_instruction", "Propose a better instruction for the task."
+)
 
 
 class HeldOut(lmnb.Optimizer):

@@ -28,9 +28,7 @@ from lmnb.optimize.task import Task
 OWN, REPLAY = 0.3e-3, 2.0  # the aims, in seconds
 BATCH = 1_000  # rollouts in a batch of the long journal
 VALUES = {"proposed_instruction": "Name the number.", "answer": "7"}
-REPLIES = {
-    name: f"[[ ## {name} ## ]]\n{value}\n\n[[ ## completed ## ]]" for name, value in VALUES.items()
-}
+REPLIES = {name: f"[[ ## {name} ## ]]\n{value}\n\n[[ ## completed ## ]]" for name, value in VALUES.items()}
 
 
 class Instant(lmnb.BaseLM):
@@ -115,9 +113,7 @@ def long_run(folder: Path, rollouts: int) -> Any:
     """A stored run with so many rollouts, reopened."""
     with lmnb.context(lm=Instant("instant", cache=False)):
         program, val = lmnb.Predict("question -> answer"), questions(BATCH)
-        Rolled(exact, rollouts).start(
-            program, trainset=val[:1], valset=val, run_dir=folder, num_threads=1
-        ).wait()
+        Rolled(exact, rollouts).start(program, trainset=val[:1], valset=val, run_dir=folder, num_threads=1).wait()
     return lmnb.reopen(folder)
 
 

@@ -37,7 +37,17 @@ from bench.tasks import TASKS, Problem, Task, right
 
 TEST = 300
 ASIS = "as it was"
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # 97.5 % points of t by degrees of freedom, from 1
+STUDENT = (
+    12.706,
+    4.303,
+    3.182,
+    2.776,
+    2.571,
+    2.447,
+    2.365,
+    2.306,
+    2.262,
+)  # 97.5 % points of t by degrees of freedom, from 1
 
 
 @dataclass(frozen=True)
@@ -95,9 +105,7 @@ def carry_out(cell: Cell, problem: Problem, lm: Any) -> None:
     program = problem.program if cell.contender is None else searched(cell, problem, lm)
     finished(
         cell.held_out,
-        lambda: HeldOut(right).start(
-            program, trainset=(), valset=problem.test, run_dir=cell.held_out, seed=cell.seed
-        ),
+        lambda: HeldOut(right).start(program, trainset=(), valset=problem.test, run_dir=cell.held_out, seed=cell.seed),
         program=program,
     )
 
@@ -244,8 +252,12 @@ def table(base: Path, tasks: Sequence[str], contenders: Sequence[str], seeds: in
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=Path, default=Path("runs/optimizers"), help="where the runs are kept")
-    parser.add_argument("--table", action="store_true", help="print the table of the runs that are there, and ask nothing")
-    parser.add_argument("--only", nargs="+", choices=TASKS, default=list(TASKS), metavar="TASK", help="these tasks alone")
+    parser.add_argument(
+        "--table", action="store_true", help="print the table of the runs that are there, and ask nothing"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=TASKS, default=list(TASKS), metavar="TASK", help="these tasks alone"
+    )
     parser.add_argument("--optimizers", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
     parser.add_argument("--seeds", type=int, help="at most so many seeds a task")
     parser.add_argument("--test", type=int, default=TEST, help=f"held-out examples a cell (default {TEST})")
@@ -253,7 +265,9 @@ def main() -> int:
     parser.add_argument("--model", default="lmnb/tiny")
     given = parser.parse_args()
     if not given.table:
-        print(f"T = {TRAIN} training and V = {VAL} validation examples, {CALLS} LM calls at most; program runs at most:")
+        print(
+            f"T = {TRAIN} training and V = {VAL} validation examples, {CALLS} LM calls at most; program runs at most:"
+        )
         print("\n".join(f"  {name:22}{CONTENDERS[name].runs}" for name in given.optimizers), "\n", flush=True)
         lm = lmnb.LM(given.model, cache=False)
         lmnb.configure(lm=lm, num_threads=given.threads)

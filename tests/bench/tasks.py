@@ -67,7 +67,14 @@ def right(gold: Any, prediction: Any, trace: Any = None) -> Any:
 
 def _tickets(rng: random.Random, count: int, **fixed: Any) -> tuple[Any, list[Any]]:
     """A routing task of the embedded model's generator, held-out side: its signature and messages with their labels."""
-    given = {"classes": 3, "demos": 0, "reasoning": False, "noise": 0.0, "instruction": "bad", "fields": ("ticket", "team")}
+    given = {
+        "classes": 3,
+        "demos": 0,
+        "reasoning": False,
+        "noise": 0.0,
+        "instruction": "bad",
+        "fields": ("ticket", "team"),
+    }
     task = FAMILIES["routing"](rng, True, **given, **fixed)
     made = [example(rng, task, True) for _ in range(count)]
     return task.signature, [lmnb.Example(**inputs, **outputs).with_inputs("ticket") for inputs, outputs in made]
@@ -85,7 +92,9 @@ def _named(rng: random.Random, count: int) -> tuple[Any, list[Any]]:
 
 def _coins(rng: random.Random, count: int) -> tuple[Any, list[Any]]:
     _, rows = _tickets(rng, count, kind="topic", literal=False)
-    drawn = [team for _ in range(0, count, len(TEAMS)) for team in rng.sample(TEAMS, len(TEAMS))]  # balanced in each split
+    drawn = [
+        team for _ in range(0, count, len(TEAMS)) for team in rng.sample(TEAMS, len(TEAMS))
+    ]  # balanced in each split
     signature = lmnb.Signature(
         {"ticket": (str, lmnb.InputField()), "team": (Literal[TEAMS], lmnb.OutputField())},  # type: ignore[valid-type]
         "Look at the ticket and write its team.",
@@ -126,7 +135,12 @@ TASKS = {
             demos=False,
             wrong=WRONG,
         ),
-        Task("saturated", "teams named by their topics, as a Literal type: the model can do it untuned", _named, null=True),
+        Task(
+            "saturated",
+            "teams named by their topics, as a Literal type: the model can do it untuned",
+            _named,
+            null=True,
+        ),
         Task("impossible", "the team of a ticket was drawn by lot: nothing can be learned", _coins, null=True),
         Task("arithmetic", "sums of three steps, with a reasoning field", _sums, seeds=1),
         Task("two hops", "an answer that takes two facts of a context, with a reasoning field", _hops, seeds=1),
