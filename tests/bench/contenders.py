@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.tasks import Problem, right
+
 import lmnb
 from lmnb.canonical import content_hash
 from lmnb.lm.response import read_reply
 from lmnb.optimize.search import Search, evaluate, gate
 from lmnb.optimize.task import Task as Known
-
-from bench.tasks import Problem, right
 
 CALLS = 600  # LM calls of one search: program runs and proposals, whatever a cache holds
 TRAIN, VAL, SHOWN = 40, 40, 8

@@ -102,6 +102,8 @@ def finished(folder: Path, begin: Any, **code: Any) -> Any:
 
 def carry_out(cell: Cell, problem: Problem, lm: Any) -> None:
     """Search, and score what was found on the held-out examples."""
+    if measured(cell) is not None:
+        return
     program = problem.program if cell.contender is None else searched(cell, problem, lm)
     finished(
         cell.held_out,
@@ -153,17 +155,23 @@ class Outcome:
     scores: tuple[float, ...]
 
 
-def outcome(cell: Cell) -> Outcome | None:
-    """Recomputed from the journals; None where the cell is not finished."""
+def measured(cell: Cell) -> Any:
+    """The run of the held-out examples; None where it is not finished."""
     if not (cell.held_out / "journal.jsonl").exists():
         return None
-    measured = lmnb.reopen(cell.held_out)
-    if measured.state != "finished":
+    run = lmnb.reopen(cell.held_out)
+    return run if run.state == "finished" else None
+
+
+def outcome(cell: Cell) -> Outcome | None:
+    """Recomputed from the journals; None where the cell is not finished."""
+    check = measured(cell)
+    if check is None:
         return None
     found = [lmnb.reopen(folder) for folder in cell.searches()]
-    for run in (*found, measured):
+    for run in (*found, check):
         run.replay_candidate()
-    rows = measured.examples(0, limit=10**6)["rows"]
+    rows = check.examples(0, limit=10**6)["rows"]
     return Outcome(
         cell,
         sum(map(_runs, cell.searches())),
