@@ -206,7 +206,7 @@ def gain(before: Sequence[Sequence[float]], after: Sequence[Sequence[float]]) ->
 
     >>> made = gain([[0, 0, 1, 1]] * 3, [[1, 1, 1, 1]] * 3)
     >>> made.mean, round(made.low), round(made.high), made.claims(1)
-    (50.0, 15, 71, 0)
+    (50.0, 10, 75, 0)
     """
     seeds = tuple(paired(b, a) for b, a in zip(before, after, strict=True))
     pooled = paired([v for each in before for v in each], [v for each in after for v in each])
