@@ -14,13 +14,23 @@ from typing import Any
 from pydantic import BaseModel
 
 
+_JSON = frozenset([str, int, float, bool, type(None)])
+
+
 def jsonable(value: Any) -> Any:
     """`value` in terms of JSON; what has no JSON form becomes `{"__text__": str(value)}`.
 
     >>> jsonable({"day": datetime.date(2026, 1, 2), "tags": ("a", "b")})
     {'day': '2026-01-02', 'tags': ['a', 'b']}
     """
-    if value is None or (isinstance(value, (str, bool, int, float)) and not isinstance(value, enum.Enum)):
+    kind = type(value)
+    if kind in _JSON:
+        return value
+    if kind is dict:
+        return {key if type(key) is str else str(key): jsonable(item) for key, item in value.items()}
+    if kind is list:
+        return [jsonable(item) for item in value]
+    if isinstance(value, (str, bool, int, float)) and not isinstance(value, enum.Enum):
         return value
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
