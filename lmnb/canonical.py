@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-
 _JSON = frozenset([str, int, float, bool, type(None)])
 
 

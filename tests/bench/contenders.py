@@ -110,7 +110,7 @@ def _prompt_model(problem: Problem, lm: Any) -> FromExamples:
     return FromExamples(lm, shown, problem.program.predictors()[0].instructions)
 
 
-def _room(demos: bool) -> dict[str, int]:
+def _room(demos: bool) -> dict[str, Any]:
     return {"max_bootstrapped_demos": 4 if demos else 0, "max_labeled_demos": 8 if demos else 0}
 
 
@@ -145,7 +145,8 @@ def _copro_shown(problem: Problem, demos: bool, lm: Any) -> Started:
 
 def _mipro(problem: Problem, demos: bool, lm: Any) -> Started:
     given = {"num_trials": 15, "minibatch_size": 20}
-    return Started(lmnb.MIPROv2(right, auto=None, num_candidates=6, **_room(demos)), given)
+    count = 6 if demos else 14  # without demos there is nothing else to combine
+    return Started(lmnb.MIPROv2(right, auto=None, num_candidates=count, **_room(demos)), given)
 
 
 def _gepa(problem: Problem, demos: bool, lm: Any) -> Started:

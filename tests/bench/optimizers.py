@@ -213,7 +213,7 @@ def gain(before: Sequence[Sequence[float]], after: Sequence[Sequence[float]]) ->
     means = [100 * each.mean for each in seeds]
     mean = statistics.fmean(means)
     spread = 0.0
-    if len(means) > 1:
+    if len(means) > 2:  # of two seeds it says nothing
         spread = STUDENT[len(means) - 2] * statistics.stdev(means) / len(means) ** 0.5
     low, high = min(100 * pooled.low, mean - spread), max(100 * pooled.high, mean + spread)
     return Gain(mean, max(-100.0, low), min(100.0, high), seeds)

@@ -75,7 +75,7 @@ def _tickets(rng: random.Random, count: int, **fixed: Any) -> tuple[Any, list[An
         "instruction": "bad",
         "fields": ("ticket", "team"),
     }
-    task = FAMILIES["routing"](rng, True, **given, **fixed)
+    task = FAMILIES["routing"](rng, True, **{**given, **fixed})
     made = [example(rng, task, True) for _ in range(count)]
     return task.signature, [lmnb.Example(**inputs, **outputs).with_inputs("ticket") for inputs, outputs in made]
 
@@ -86,7 +86,7 @@ def _opaque(rng: random.Random, count: int) -> tuple[Any, list[Any]]:
 
 
 def _named(rng: random.Random, count: int) -> tuple[Any, list[Any]]:
-    signature, rows = _tickets(rng, count, kind="natural", literal=True)
+    signature, rows = _tickets(rng, count, kind="natural", literal=True, instruction="good")
     return lmnb.Predict(signature), rows
 
 
@@ -137,7 +137,7 @@ TASKS = {
         ),
         Task(
             "saturated",
-            "teams named by their topics, as a Literal type: the model can do it untuned",
+            "teams named by their topics, as a Literal type, and an instruction that says so: the model can do it untuned",
             _named,
             null=True,
         ),
