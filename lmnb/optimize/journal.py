@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import threading
 import time
 import warnings
@@ -28,9 +29,8 @@ except ImportError:  # not on Windows
     fcntl = None
 
 FORMAT = 1
-LAZILY = (
-    0.25  # seconds of work that a power cut may take: what is forced to the disk less often is done so at this pace
-)
+LAZILY = 0.25  # seconds of work that a power cut may take, where nothing is decided
+_CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append` writes it
 
 
 @contextmanager
@@ -46,7 +46,10 @@ def all_kept() -> Iterator[None]:
 
 
 def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
-    """The records of a journal and the length in bytes of its sound part; a torn last line is left out."""
+    """The records of a journal and the length in bytes of its sound part; a torn last line is left out.
+
+    What an LM replied ("res" of a "call") stays the bytes that it is in the file: a replay needs none of it.
+    """
     path = folder / "journal.jsonl"
     try:
         content = path.read_bytes()
@@ -72,7 +75,12 @@ def _sound(lines: list[bytes], path: Path) -> tuple[list[dict[str, Any]], int]:
     *lines, torn = lines  # even where it is complete by luck, it is asked again
     for number, line in enumerate(lines, 1):
         try:
-            record = _parsed(line)
+            call = _CALL.fullmatch(line)
+            record = (
+                parsed(line)
+                if call is None
+                else {"k": "call", "run": call[1].decode(), "req": call[2].decode(), "res": call[3]}
+            )
             if not isinstance(record, dict) or "k" not in record:
                 raise ValueError("not a record")
         except ValueError as error:
@@ -179,8 +187,8 @@ class Journal:
                 (self.folder / "lock").unlink(missing_ok=True)
 
 
-def _parsed(line: bytes) -> Any:
-    """A line's value. ValueError where it has none."""
+def parsed(line: bytes) -> Any:
+    """The value of a text of JSON. ValueError where it has none."""
     try:
         return from_json(line)  # in a third of the time
     except ValueError:

@@ -12,7 +12,7 @@ from lmnb.errors import Cancelled, JournalError
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.effects import Dropped, Result
-from lmnb.optimize.journal import Journal, all_kept
+from lmnb.optimize.journal import Journal, all_kept, parsed
 
 # what a model does wrong is a score of 0, not a fault of the program
 MODEL_FAULTS = ("ParseError", "CheckFailed", "ContextWindowError")
@@ -104,7 +104,7 @@ class Recording:
         """The log of one rollout's LM calls."""
         replies: dict[str, list[Any]] = defaultdict(list)
         for request_hash, reply in self._calls.pop(run_key, ()):
-            replies[request_hash].append(reply)
+            replies[request_hash].append(_reply(reply))
         return CallLog(run_key, replies, self._journal, cancelled)
 
 
@@ -138,6 +138,13 @@ class CallLog:
             self._asked[request_hash] += 1
         reply = {"blob": self._journal.blobs.put(response)} if len(json.dumps(response)) > INLINE else response
         self._journal.append({"k": "call", "run": self._run_key, "req": request_hash, "res": reply})
+
+
+def _reply(stored: Any) -> Any:
+    try:
+        return parsed(stored) if isinstance(stored, bytes) else stored
+    except ValueError as error:
+        raise JournalError(f"a reply in this run's journal cannot be read: {stored[:60]!r} ({error})") from error
 
 
 def is_fault(result: Result) -> bool:

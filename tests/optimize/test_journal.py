@@ -209,3 +209,19 @@ def test_a_call_that_lacks_a_part_is_an_error_of_ours(folder, missing):
     journal.write_text("".join(json.dumps(record) + "\n" for record in records))
     with pytest.raises(lmnb.JournalError, match="cannot be read"):
         lmnb.reopen(folder)
+
+
+def test_a_reply_that_was_damaged_is_named_when_it_is_needed(folder):
+    """Replies are read when a rollout goes on from them: looking and replaying need none, and a damaged one is no reply."""
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    call = next(at for at, line in enumerate(lines) if json.loads(line)["k"] == "call")
+    lines[call] = lines[call].replace('"texts":["', '"texts":[,"')
+    journal.write_text("".join(lines))
+    assert lmnb.reopen(folder).replay_candidate().id == lmnb.reopen(folder).best.id
+    journal.write_text("".join(lines[: call + 1]))
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.exact)
+        run.resume()
+        with pytest.raises(lmnb.JournalError, match="a reply in this run's journal cannot be read"):
+            run.wait(30)
