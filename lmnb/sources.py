@@ -8,44 +8,49 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lmnb.syntax import parse, steady
+
+_read: WeakKeyDictionary[Any, tuple[list[str], str]] = (
+    WeakKeyDictionary()
+)  # with the lines of the file that it was read from
 
 
 def source_of(thing: Any) -> str | None:
     """The source of a function or class without its indentation; None where it cannot be read."""
-    own = str(getattr(thing, "__module__", "")).startswith("lmnb.")  # not typed anew while Python runs
-    return _own_source(thing) if own and isinstance(thing, (type, FunctionType)) else _read(thing)
-
-
-@cache
-def _own_source(thing: Any) -> str | None:
-    return _read(thing)
-
-
-def _read(thing: Any) -> str | None:
     if isinstance(thing, type):
         text = _class_of_a_cell(thing)
         if text is not None:
             return text
     try:
-        return textwrap.dedent(steady(lambda: inspect.getsource(thing)))
+        lines = steady(lambda: _lines_of_file(thing))
+        known = _read.get(thing)
+        if known is not None and known[0] is lines:  # a file that changed has other lines
+            return known[1]
+        text = textwrap.dedent(steady(lambda: inspect.getsource(thing)))
+        _read[thing] = lines, text
+        return text
     except (OSError, TypeError, IndentationError, SyntaxError):
         return None
 
 
-def names_in(source: str) -> list[str]:
+def _lines_of_file(thing: Any) -> list[str]:
+    """The lines of the file that holds a function or class, as `inspect` reads them: one list until the file changes."""
+    name = inspect.getsourcefile(thing) or inspect.getfile(thing)
+    linecache.checkcache(name)
+    module = inspect.getmodule(thing, name)
+    return linecache.getlines(name, vars(module) if module is not None else None)
+
+
+@lru_cache(maxsize=4096)
+def names_in(source: str) -> tuple[str, ...]:
     """The names that a piece of source reads, in order, without those of its own parameters and variables."""
-    return list(_names_in(source))
-
-
-@lru_cache(maxsize=4_096)
-def _names_in(source: str) -> tuple[str, ...]:
     tree = parse(source)
     read, made = {}, set()
     for node in ast.walk(tree):

@@ -27,7 +27,7 @@ from pathlib import Path
 import worlds
 
 import lmnb
-from lmnb.optimize.journal import read_records
+from lmnb.optimize.journal import parsed, read_records
 
 AFTER = 0.03  # seconds between a kill and the next worker
 PROCESSES = multiprocessing.get_context("fork")
@@ -220,7 +220,7 @@ def requests(log, start):
 def journaled(folder):
     """How many replies to each request the run's journal holds."""
     records, _ = read_records(folder)
-    return Counter(record["res"]["finish"] for record in records if record["k"] == "call")
+    return Counter(parsed(record["res"])["finish"] for record in records if record["k"] == "call")
 
 
 def compare(needed, asked, bought, deaths):

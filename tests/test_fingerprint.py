@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import subprocess
 import sys
@@ -183,3 +184,16 @@ def run(code: str, path: Path, name: str, seed: str = "0") -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources are read once, and anew when their file is another one: an edited helper is another hash, put back the former one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "edited_metric.py"
+    hashes = []
+    for number, bonus in enumerate((1, 20, 1)):
+        file.write_text(f"def helper():\n    return {bonus}\n\n\ndef metric(e, p):\n    return helper()\n")
+        os.utime(file, (number, number))  # a second apart, as edits are
+        module = importlib.reload(importlib.import_module("edited_metric"))
+        hashes += [fingerprint(module.metric)["hash"], fingerprint(module.metric)["hash"]]
+    assert hashes[0] == hashes[1] == hashes[4] == hashes[5] != hashes[2] == hashes[3]

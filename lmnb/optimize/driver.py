@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lmnb.canonical import content_hash
+from lmnb.canonical import plain_hash
 from lmnb.counts import counted
 from lmnb.errors import Diverged
 from lmnb.optimize.deciding import Deciding
@@ -155,7 +155,7 @@ class Driver(Deciding):
         return results
 
     def _check_same(self, batch: list[Effect], by: str) -> None:
-        asked = content_hash([by, *(effect.request() for effect in batch)], 16)
+        asked = plain_hash([by, *(effect.request() for effect in batch)], 16)
         recorded = self.recording.requests.get(self.batch)
         if recorded is None:
             self._journal.append({"k": "batch", "n": self.batch, "by": by, "req": asked, "size": len(batch)})
@@ -169,18 +169,21 @@ class Driver(Deciding):
     def _known(self, rollouts: Mapping[str, Bought]) -> dict[str, Result | Dropped]:
         """Those that are in the archive, in the journal, or in that of the run that this one branched off."""
         known: dict[str, Result | Dropped] = {}
+        used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}  # of what is played back
         for key, rollout in rollouts.items():
             found = self.archive.rollouts.get(key)
             if found is None:
                 found = self.recording.result(self.batch, key)
                 if isinstance(found, Result):
-                    self._budget.add(**{kind: found.usage.get(kind, 0) for kind in ("calls", "tokens", "usd")})
+                    for kind in used:
+                        used[kind] += found.usage.get(kind, 0)
             if found is None and (found := self.recording.shared.get(key)) is not None:
                 self._journal.append(rollout_record(self.batch, rollout, found))
             if found is not None:
                 known[key] = found
             if isinstance(found, Result):
                 self._store(rollout, found)
+        self._budget.add(**used)
         return known
 
     def _landed(self, rollout: Bought, result: Result) -> None:
@@ -209,7 +212,7 @@ class Driver(Deciding):
         if self.batch not in self.recording.done:
             seconds = round(self.controls.clock.seconds, 2)
             self._journal.append({"k": "done", "n": self.batch, "dropped": dropped, "seconds": seconds})
-            self._journal.sync()
+            self._journal.sync(lazily=True)
 
     def _tell_scored(self, rollouts: Mapping[str, Bought], *, bought: bool) -> None:
         places = (rollout.place() for rollout in rollouts.values())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from lmnb.canonical import content_hash
+from lmnb.canonical import content_hash, plain_hash
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
 
@@ -31,20 +32,32 @@ class Rollout:
 
     def run_key(self) -> str:
         """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
-        focus = [] if self.focus is None else [self.focus]  # a run of its own: it shares no log of calls
-        return content_hash(
-            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role, *focus], 16
-        )
+        return self._run_key
 
     def key(self) -> str:
         """Names the rollout with its score: the same key is never bought twice."""
-        return content_hash([self.run_key(), self.tracing], 16)
+        return self._key
+
+    @cached_property
+    def _run_key(self) -> str:
+        focus = [] if self.focus is None else [self.focus]  # a run of its own: it shares no log of calls
+        return plain_hash(
+            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role, *focus], 16
+        )
+
+    @cached_property
+    def _key(self) -> str:
+        return plain_hash([self._run_key, self.tracing], 16)
 
     def request(self) -> list[Any]:
         return ["rollout", self.key()]
 
-    def place(self) -> dict[str, Any]:
+    def place(self) -> Mapping[str, Any]:
         """What a reader of the journal needs to place it."""
+        return self._place
+
+    @cached_property
+    def _place(self) -> Mapping[str, Any]:
         return {
             "candidate": self.candidate.id,
             "split": self.split,
@@ -77,6 +90,10 @@ class Propose:
     role = "proposer"
 
     def run_key(self) -> str:
+        return self._run_key
+
+    @cached_property
+    def _run_key(self) -> str:
         keep = [self.keep, self.again] if self.keep else []
         return content_hash(["propose", self.asked, self.inputs, self.rollout_id, self.temperature, *keep], 16)
 

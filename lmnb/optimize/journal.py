@@ -1,4 +1,4 @@
-"""A run's folder on disk: `journal.jsonl`, one record a line and only ever appended, and `blobs/`, big values by their hash.
+"""A run's folder on disk: `journal.jsonl`, one record a line and only ever appended, and beside it big values by their hash.
 
 Every record reaches the file in one unbuffered write, so a killed process loses none that was written; `sync` makes them survive a power cut.
 A torn last line is dropped on open. A lock on the folder keeps a second process from going live.
@@ -6,17 +6,22 @@ A torn last line is dropped on open. A lock on the folder keeps a second process
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import re
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lmnb.canonical import content_hash
+from pydantic_core import from_json
+
 from lmnb.errors import JournalError, RunLocked
+from lmnb.optimize.blobs import Blobs
 
 try:
     import fcntl
@@ -24,10 +29,27 @@ except ImportError:  # not on Windows
     fcntl = None
 
 FORMAT = 1
+LAZILY = 0.25  # seconds of work that a power cut may take, where nothing is decided
+_CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append` writes it
+
+
+@contextmanager
+def all_kept() -> Iterator[None]:
+    """While many records are made, all of which stay, the garbage collector does not look again and again for what could be freed."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
-    """The records of a journal and the length in bytes of its sound part; a torn last line is left out."""
+    """The records of a journal and the length in bytes of its sound part; a torn last line is left out.
+
+    What an LM replied ("res" of a "call") stays the bytes that it is in the file: a replay needs none of it.
+    """
     path = folder / "journal.jsonl"
     try:
         content = path.read_bytes()
@@ -35,12 +57,30 @@ def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
         raise JournalError(
             f"no run at {str(folder)!r}: it has no readable journal.jsonl ({error.strerror}). lmnb.runs() lists the stored runs."
         ) from error
+    with all_kept():
+        records, sound = _sound(content.split(b"\n"), path)
+    if not records or records[0]["k"] != "header":
+        raise JournalError(f"{path}: the first record is not a header, so this is no run of lmnb")
+    if records[0].get("format") != FORMAT:
+        raise JournalError(
+            f"{path}: journal format {records[0].get('format')!r} is not the {FORMAT} that this version of lmnb reads"
+        )
+    return records, sound
+
+
+def _sound(lines: list[bytes], path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records of a journal's lines, up to the torn one."""
     records: list[dict[str, Any]] = []
     sound = 0
-    *lines, torn = content.split(b"\n")  # even where it is complete by luck, it is asked again
+    *lines, torn = lines  # even where it is complete by luck, it is asked again
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
+            call = _CALL.fullmatch(line)
+            record = (
+                parsed(line)
+                if call is None
+                else {"k": "call", "run": call[1].decode(), "req": call[2].decode(), "res": call[3]}
+            )
             if not isinstance(record, dict) or "k" not in record:
                 raise ValueError("not a record")
         except ValueError as error:
@@ -52,45 +92,7 @@ def read_records(folder: Path) -> tuple[list[dict[str, Any]], int]:
             ) from error
         records.append(record)
         sound += len(line) + 1
-    if not records or records[0]["k"] != "header":
-        raise JournalError(f"{path}: the first record is not a header, so this is no run of lmnb")
-    if records[0].get("format") != FORMAT:
-        raise JournalError(
-            f"{path}: journal format {records[0].get('format')!r} is not the {FORMAT} that this version of lmnb reads"
-        )
     return records, sound
-
-
-class Blobs:
-    """Values stored once by the hash of their content."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        self._memory: dict[str, Any] = {}
-
-    def put(self, value: Any) -> str:
-        name = content_hash(value, 24)
-        if self._folder is None:
-            self._memory[name] = value
-            return name
-        path = self._folder / name[:2] / f"{name}.json"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-            part.write_text(json.dumps(value, ensure_ascii=True), encoding="utf-8")
-            part.replace(path)
-        return name
-
-    def get(self, name: str) -> Any:
-        if self._folder is None:
-            return self._memory[name]
-        if not (name.isalnum() and name.isascii()):
-            raise JournalError(f"{name!r} is not the name of a stored value")
-        path = self._folder / name[:2] / f"{name}.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise JournalError(f"the stored value {path} cannot be read: {error}") from error
 
 
 class Journal:
@@ -98,10 +100,11 @@ class Journal:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self.blobs = Blobs(None if folder is None else folder / "blobs")
+        self.blobs = Blobs(folder)
         self._lock = threading.Lock()
         self._file: int | None = None
         self._held: int | None = None
+        self._synced = 0.0
 
     def begin(self, header: dict[str, Any]) -> None:
         """Go live on a new run: its journal appears with the header whole, or not at all. FileExistsError where one is."""
@@ -143,8 +146,8 @@ class Journal:
     @contextmanager
     def _taken(self, folder: Path) -> Iterator[None]:
         """Hold the folder's lock from here on; given back where the block raises."""
-        self._held = _take(folder / "lock")
         try:
+            self._held = _take(folder / "lock")
             yield
         except BaseException:
             self.close()
@@ -159,23 +162,37 @@ class Journal:
             if self._file is not None:
                 os.write(self._file, line)
 
-    def sync(self) -> None:
-        """Force the records to the disk."""
+    def sync(self, *, lazily: bool = False) -> None:
+        """Force the records to the disk; `lazily`, unless that was done a moment ago."""
+        now = time.monotonic()
+        if lazily and now - self._synced < LAZILY:
+            return
+        self._synced = now
+        self.blobs.sync()
         with self._lock:
             if self._file is not None:
                 os.fsync(self._file)
 
     def close(self) -> None:
         """Give the folder back."""
+        self.sync()
+        self.blobs.close()
         with self._lock:
             if self._file is not None:
-                os.fsync(self._file)
                 os.close(self._file)
                 self._file = None
             if self._held is not None and self.folder is not None:
                 os.close(self._held)
                 self._held = None
                 (self.folder / "lock").unlink(missing_ok=True)
+
+
+def parsed(line: bytes) -> Any:
+    """The value of a text of JSON. ValueError where it has none."""
+    try:
+        return from_json(line)  # in a third of the time
+    except ValueError:
+        return json.loads(line)  # it also reads half a pair of surrogates, which a model's reply may hold
 
 
 def _line(record: dict[str, Any]) -> bytes:

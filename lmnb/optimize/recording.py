@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lmnb.canonical import canonical
 from lmnb.errors import Cancelled, JournalError
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.effects import Dropped, Result
-from lmnb.optimize.journal import Journal
+from lmnb.optimize.journal import Journal, all_kept, parsed
 
 # what a model does wrong is a score of 0, not a fault of the program
 MODEL_FAULTS = ("ParseError", "CheckFailed", "ContextWindowError")
@@ -36,25 +36,26 @@ class Recording:
         self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
         self._results: dict[tuple[int, str], Result | Dropped] = {}
         self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
-        self._calls: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+        self._calls: dict[str, list[tuple[str, Any]]] = defaultdict(list)  # by rollout: request and reply
         self.all_decisions: list[Decision] = []
         records = list(records)
         self.jobs: dict[str, str] = {}  # trainings that a provider has taken, with what it calls them
-        self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
         self._whole: set[Any] = {record.get("n") for record in records if record.get("k") == "done"}
         self.ended = next(
             (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
         )
         try:
-            for record in records:
-                self._read(record)
+            self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
+            with all_kept():
+                for record in records:
+                    self._read(record)
         except (KeyError, TypeError, AttributeError) as error:
             raise JournalError(f"a record of this run cannot be read: {type(error).__name__}: {error}") from error
 
     def _read(self, record: Mapping[str, Any]) -> None:
         kind = record["k"]
-        if kind == "batch":
-            self.requests[record["n"]] = record["req"]
+        if kind == "call":
+            self._calls[record["run"]].append((record["req"], record["res"]))
         elif kind == "rollout":
             result = Result.from_dict(record["res"], record.get("t", 0.0))
             if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
@@ -72,13 +73,13 @@ class Recording:
             result = Result.from_dict(record["res"] | {"usage": {}})
             if not is_fault(result):
                 self.shared[record["key"]] = result
+        elif kind == "batch":
+            self.requests[record["n"]] = record["req"]
         elif kind == "done":
             self.done.add(record["n"])
             self.seconds = record.get("seconds", self.seconds)
             self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
             self.cut_short |= set(record["dropped"].values())
-        elif kind == "call":
-            self._calls[record["run"]][record["req"]].append(record["res"])
         elif kind == "job":
             self.jobs[record["key"]] = record["id"]
         elif kind == "decision":
@@ -122,7 +123,10 @@ class Recording:
 
     def calls(self, run_key: str, cancelled: threading.Event) -> CallLog:
         """The log of one rollout's LM calls."""
-        return CallLog(run_key, self._calls.pop(run_key, {}), self._journal, cancelled)
+        replies: dict[str, list[Any]] = defaultdict(list)
+        for request_hash, reply in self._calls.pop(run_key, ()):
+            replies[request_hash].append(_reply(reply))
+        return CallLog(run_key, replies, self._journal, cancelled)
 
 
 class CallLog:
@@ -142,7 +146,7 @@ class CallLog:
         if self._cancelled.is_set():
             raise Cancelled("the run was cancelled")
         with self._lock:
-            known = self._replies.get(request_hash, [])
+            known = self._replies.get(request_hash, ())
             ordinal = self._asked[request_hash]
             if ordinal >= len(known):
                 return None
@@ -153,8 +157,15 @@ class CallLog:
     def record(self, request_hash: str, response: dict[str, Any]) -> None:
         with self._lock:
             self._asked[request_hash] += 1
-        reply = {"blob": self._journal.blobs.put(response)} if len(canonical(response)) > INLINE else response
+        reply = {"blob": self._journal.blobs.put(response)} if len(json.dumps(response)) > INLINE else response
         self._journal.append({"k": "call", "run": self._run_key, "req": request_hash, "res": reply})
+
+
+def _reply(stored: Any) -> Any:
+    try:
+        return parsed(stored) if isinstance(stored, bytes) else stored
+    except ValueError as error:
+        raise JournalError(f"a reply in this run's journal cannot be read: {stored[:60]!r} ({error})") from error
 
 
 def is_fault(result: Result) -> bool:

@@ -14,9 +14,9 @@ from lmnb.evaluate.run_example import Row, run_example
 from lmnb.example import Example
 from lmnb.lm.budget import Purse
 from lmnb.lm.recorder import recorder
+from lmnb.optimize.blobs import Blobs
 from lmnb.optimize.code import Code
 from lmnb.optimize.effects import Bought, Propose, Result, Rollout, Train
-from lmnb.optimize.journal import Blobs
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.splits import Splits
 from lmnb.optimize.trained import SLOT, TrainedLMs

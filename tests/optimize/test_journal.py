@@ -182,3 +182,46 @@ def test_no_secret_reaches_the_folder(tmp_path):
         run.wait(30)
     for path in (tmp_path / "run").rglob("*"):
         assert path.is_dir() or b"sk-secret-value" not in path.read_bytes()
+
+
+def test_half_a_pair_of_surrogates_in_a_reply_is_read_back(tmp_path):
+    """A model may write what is no Unicode text: it stands in the journal, and the run replays."""
+    lm = lmnb.FakeLM(lambda messages, **_: {"answer": "\ud83d"})
+    with lmnb.context(lm=lm):
+        run = lmnb.LabeledFewShot(k=1, metric=worlds.exact).start(
+            lmnb.Predict("question -> answer"),
+            trainset=worlds.questions(0, 2),
+            valset=worlds.questions(2, 4),
+            run_dir=tmp_path / "run",
+        )
+        run.wait(30)
+    again = lmnb.reopen(tmp_path / "run")
+    assert again.examples(0)["rows"][0]["outputs"] == {"answer": "\ud83d"}
+    assert again.replay_candidate().id == run.best.id
+
+
+@pytest.mark.parametrize("missing", ["run", "req", "res"])
+def test_a_call_that_lacks_a_part_is_an_error_of_ours(folder, missing):
+    """A record of a call that nobody can use is named when the run is opened, not when it is needed."""
+    journal = folder / "journal.jsonl"
+    records = [json.loads(line) for line in journal.read_text().splitlines()]
+    del next(record for record in records if record["k"] == "call")[missing]
+    journal.write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(lmnb.JournalError, match="cannot be read"):
+        lmnb.reopen(folder)
+
+
+def test_a_reply_that_was_damaged_is_named_when_it_is_needed(folder):
+    """Replies are read when a rollout goes on from them: looking and replaying need none, and a damaged one is no reply."""
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    call = next(at for at, line in enumerate(lines) if json.loads(line)["k"] == "call")
+    lines[call] = lines[call].replace('"texts":["', '"texts":[,"')
+    journal.write_text("".join(lines))
+    assert lmnb.reopen(folder).replay_candidate().id == lmnb.reopen(folder).best.id
+    journal.write_text("".join(lines[: call + 1]))
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.exact)
+        run.resume()
+        with pytest.raises(lmnb.JournalError, match="a reply in this run's journal cannot be read"):
+            run.wait(30)

@@ -312,10 +312,8 @@ def test_one_unreadable_folder_does_not_hide_the_others(tmp_path):
         [{"optimizer_path": ":X"}, {"budget": {"wishes": 3}}, {"arguments": [1]}, {"evalset": "moon"}, {"shape": {}}]
     ):
         folder = tmp_path / f"bad-{number}"
-        (folder / "blobs").mkdir(parents=True)
-        for blob in (tmp_path / "good" / "blobs").rglob("*.json"):
-            (folder / "blobs" / blob.parent.name).mkdir(exist_ok=True)
-            (folder / "blobs" / blob.parent.name / blob.name).write_bytes(blob.read_bytes())
+        folder.mkdir()
+        (folder / "blobs.jsonl").write_bytes((tmp_path / "good" / "blobs.jsonl").read_bytes())
         lines = (tmp_path / "good" / "journal.jsonl").read_text().splitlines()
         lines[0] = json.dumps({**json.loads(lines[0]), **change})
         (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
