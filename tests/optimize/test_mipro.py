@@ -155,6 +155,27 @@ def test_an_undone_injection_is_no_choice_any_more():
     assert "Taken back." in [run.candidate(row).values["self.instructions"] for row in run.candidates[:before]]
 
 
+def test_an_edited_instruction_outlives_the_demos_of_its_candidate():
+    """A demo that the person rejects rules out the edit that held it, and not the words of the edit; taking the edit back does."""
+    for take_back in (False, True):
+        run, _ = begin(single(), paused=True, num_trials=24)
+        while not (found := [c for c in trial_candidates(run) if len(c.values["self.demos"]) == 2]):
+            run.step()
+            run.until("paused", 30)
+        run.edit(found[0], "self.instructions", "By hand.")
+        for _ in range(2):  # the edit is scored, then the search hears of it
+            run.step()
+            run.until("paused", 30)
+        if take_back:
+            run.undo()
+        run.reject_demo(found[0].values["self.demos"][0], "wrong")
+        before = len(run.candidates)
+        run.resume()
+        run.wait(60)
+        later = [run.candidate(row).values["self.instructions"] for row in run.candidates[before:]]
+        assert later and ("By hand." in later) != take_back
+
+
 def test_an_injected_tool_description_is_a_choice_too():
     """Under an agent what a tool says is one slot more: a text that a person adds is combined with other instructions."""
 
