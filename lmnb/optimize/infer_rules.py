@@ -146,7 +146,7 @@ class InferRules(BootstrapFewShot):
             for each in task.rejected(slot)
             for rule in rules_in(each["text"].partition(HEAD)[2])
         ]
-        examples = [_shown(example) for example in task.trainset]
+        examples = [_shown(example) for example in task.shown()]
         task.rng("rules", part.path, number).shuffle(examples)
         examples = examples[: self.max_examples]
         while examples:

@@ -268,10 +268,11 @@ class MIPROv2(Optimizer):
 
 
 def _examples(task: Task, predictor: Predictor, made: list[Candidate], number: int) -> list[Example]:
-    """What proposal `number` is shown: the demos of one of the sets, or training examples where no set has any."""
-    rng = task.rng("examples", predictor.path, number)
-    sets = [demos for holder in made if (demos := holder.values[f"{predictor.path}.demos"])]
+    """What proposal `number` is shown: the demos of one of the sets, or training examples where no set has any; none that is rejected by now."""
+    rng, slot = task.rng("examples", predictor.path, number), f"{predictor.path}.demos"
+    sets = [[demo for demo in each.values[slot] if task.archive.demo_refused(slot, demo) is None] for each in made]
+    sets = [demos for demos in sets if demos]
     if sets:
-        return list(sets[number % len(sets)][:SHOWN])
-    fitting = [demo for example in task.trainset if (demo := predictor.labelled(example)) is not None]
+        return sets[number % len(sets)][:SHOWN]
+    fitting = [demo for example in task.shown() if (demo := predictor.labelled(example)) is not None]
     return rng.sample(fitting, min(SHOWN, len(fitting)))

@@ -338,6 +338,25 @@ def test_a_rejected_instruction_is_answered_with_another():
     assert again.best.id == run.best.id and len(proposer.calls) == asked_before
 
 
+def test_a_rejected_demo_is_shown_to_no_proposer():
+    """Neither in the summaries and proposals of a run that was given the decision, nor in a proposal after it was taken."""
+    run, proposer = begin(single(), paused=True, num_trials=16)
+    run.reject_demo(worlds.questions(0, 12)[0], "wrong")
+    while not (found := [c for c in trial_candidates(run) if c.values["self.instructions"] != "Answer."]):
+        run.step()
+        run.until("paused", 30)
+    assert asked(proposer, "observations") and "q1" in str(proposer.calls) and "question: q0\n" not in str(proposer.calls)
+    before = len(asked(proposer, "proposed_instruction"))
+    for demo in run.demos:
+        run.reject_demo(demo, "wrong")
+    run.reject(found[0], "vague")
+    run.resume()
+    run.wait(60)
+    [late] = asked(proposer, "proposed_instruction")[before:]
+    held = {demo.question for demo in run.demos}
+    assert held and not held & set(re.findall(r"question: (q\d+)", late))
+
+
 def test_a_rejected_demo_leaves_its_sets_without_it():
     """The rest of a demo set stays a choice when one of its demos is refused."""
     run, _ = begin(single(), paused=True, num_trials=16)
