@@ -154,14 +154,17 @@ def _parts(pool: Candidate) -> dict[str, tuple[list[Example], list[Example]]]:
 
 
 def _chosen(task: Task, pool: Candidate, params: Mapping[str, Any], number: int) -> Candidate:
-    """The candidate of one trial. Demos that the person has kept since the bootstrap come first among the labelled."""
+    """The candidate of one trial. Demos that the person has kept since the bootstrap come first among the labelled, and a labelled one
+    that was rejected makes room for the next.
+    """
     values, parts, most = dict(task.baseline.values), _parts(pool), [0, 0]
     for predictor in task.predictors:
         slot = f"{predictor.path}.demos"
         made, labelled = parts[slot]
         picked = [demo for index, demo in enumerate(made) if params[f"{slot}[{index}]"]]
         room = params.get(f"{slot} labelled", 0)
-        filling = without_twins([*task.kept(predictor), *labelled], picked)[:room]
+        allowed = [demo for demo in labelled if task.archive.demo_refused(slot, demo) is None]
+        filling = without_twins([*task.kept(predictor), *allowed], picked)[:room]
         values[slot] = (*picked, *filling)
         most = [max(most[0], len(picked)), max(most[1], len(filling))]
     if not any(most):
