@@ -81,9 +81,7 @@ class Choices:
     def _stands(self, slot: str, number: int) -> bool:
         candidate, state = self._brought.get((slot, number)), self._task.archive.state
         # a demo or a pin that rules the candidate out is not about its other values
-        return candidate is None or not (
-            candidate.id in state.rejected or state.made[candidate.id].id in state.undone
-        )
+        return candidate is None or not (candidate.id in state.rejected or state.made[candidate.id].id in state.undone)
 
 
 def _key(slot: str, value: Any) -> str:

@@ -177,8 +177,6 @@ class GEPA(Optimizer):
         return [slot for slot in self.slots(candidate) if slot not in task.archive.state.pins]
 
     def search(self, task: Task) -> Search:
-        if task.evalset is None:
-            raise InputError("GEPA needs a metric. Write lmnb.GEPA(metric, auto='light').")
         if task.teacher is not None:
             raise InputError("GEPA has no teacher: leave teacher=... out, or give its LM as reflection_lm.")
         limit = self.limit(task)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize import grounding
@@ -129,12 +130,15 @@ class MIPROv2(Optimizer):
             raise InputError(f"with auto=None write num_candidates=..., 1 or more, not {self.num_candidates!r}")
         counts = {"num_trials": 1 if num_trials is None else num_trials, **options}
         for name in ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size"):
-            if counts.get(name, 1) < 1:
+            if not isinstance(counts.get(name, 1), int) or counts.get(name, 1) < 1:
                 raise InputError(f"{name}={counts[name]!r} is no number of examples or trials; write 1 or more")
         bootstrapped = self.max_bootstrapped_demos if max_bootstrapped_demos is None else max_bootstrapped_demos
         labeled = self.max_labeled_demos if max_labeled_demos is None else max_labeled_demos
+        for name, value in (("max_bootstrapped_demos", bootstrapped), ("max_labeled_demos", labeled)):
+            whole_number(name, value, "how many demos of its kind a prompt shows", least=0)
         if num_trials is None:
-            slots = len(student.predictors()) * (2 if bootstrapped or labeled else 1)
+            tuned = getattr(student, "predictors", tuple)()  # what is no program is refused below
+            slots = len(tuned) * (2 if bootstrapped or labeled else 1)
             num_trials = int(max(2 * slots * math.log2(self._count), 1.5 * self._count))
         if self.log_dir is not None:
             options.setdefault("run_dir", self.log_dir)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.example import Example
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
@@ -61,7 +62,9 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
             max_rounds=max_rounds,
             max_errors=max_errors,
         )
-        self.num_candidate_programs = num_candidate_programs
+        self.num_candidate_programs = whole_number(
+            "num_candidate_programs", num_candidate_programs, "how many different choices are scored"
+        )
         self.num_threads = num_threads
 
     needs_evalset = True

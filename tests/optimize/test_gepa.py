@@ -532,7 +532,7 @@ def test_arguments_that_do_not_fit_say_what_to_write(given: dict[str, Any], word
 
 def test_without_a_metric_or_with_a_teacher_it_says_so() -> None:
     """Both are refused in words."""
-    with pytest.raises(lmnb.InputError, match="GEPA needs a metric"):
+    with pytest.raises(lmnb.InputError, match=r"GEPA scores what it tries\. Write GEPA\(metric=\.\.\.\)"):
         started(None).wait(60)
     with lmnb.context(lm=World()), pytest.raises(lmnb.InputError, match="GEPA has no teacher"):
         lmnb.GEPA(halves, auto="light").compile(Steps(), trainset=worlds.questions(0, 9), teacher=Steps(), run_dir=None)

@@ -345,7 +345,9 @@ def test_a_rejected_demo_is_shown_to_no_proposer():
     while not (found := [c for c in trial_candidates(run) if c.values["self.instructions"] != "Answer."]):
         run.step()
         run.until("paused", 30)
-    assert asked(proposer, "observations") and "q1" in str(proposer.calls) and "question: q0\n" not in str(proposer.calls)
+    assert (
+        asked(proposer, "observations") and "q1" in str(proposer.calls) and "question: q0\n" not in str(proposer.calls)
+    )
     before = len(asked(proposer, "proposed_instruction"))
     for demo in run.demos:
         run.reject_demo(demo, "wrong")
@@ -403,6 +405,9 @@ def test_auto_bounds_the_validation_set():
         ({"auto": None}, {}, "with auto=None write num_candidates=..., 1 or more, not None"),
         (SMALL, {"num_trials": 0}, "num_trials=0 is no number of examples or trials; write 1 or more"),
         (SMALL, {"minibatch_size": 0}, "minibatch_size=0 is no number of examples or trials; write 1 or more"),
+        (SMALL, {"minibatch_size": "3"}, "minibatch_size='3' is no number of examples or trials; write 1 or more"),
+        (SMALL, {"max_bootstrapped_demos": -1}, "max_bootstrapped_demos is -1, and it is how many demos"),
+        ({**SMALL, "task_model": "openai/x"}, {}, "Write task_model=lmnb.LM('openai/x')"),
     ],
 )
 def test_arguments_that_contradict_each_other_say_what_to_write(arguments, options, says):
