@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lmnb.optimize.run import Run
 
 AUTO = {"light": (6, 100), "medium": (12, 300), "heavy": (18, 1000)}  # candidates a slot, validation examples
+SMALL = 50  # validation examples up to which `auto` scores every trial on all of them
 GROUNDING_DEMOS, SHOWN = 3, 8  # demos bootstrapped only to be shown to the proposer; examples in one proposal
 
 
@@ -46,8 +47,8 @@ class MIPROv2(Optimizer):
     `data_aware_proposer`, `view_data_batch_size`, `tip_aware_proposer`, `fewshot_aware_proposer` and the two numbers of demos. The tuned
     program has `candidate_programs`, `mb_candidate_programs` and `trial_logs`.
 
-    Budget, with V validation examples and P predictors: at most V (2 + trials / 5) + 35 trials program runs beside the bootstraps, and
-    12 + P + P * instructions proposals. InputError for arguments that contradict each other.
+    Budget, with V validation examples and P predictors: at most V (2 + trials / 5) + 35 trials program runs beside the bootstraps (with
+    `auto` and V up to 50, where each trial is scored on all of them, V (1 + trials)), and 12 + P + P * instructions proposals. InputError for arguments that contradict each other.
 
     >>> import lmnb
     >>> def reply(messages):
@@ -215,7 +216,8 @@ class MIPROv2(Optimizer):
                 yield [Report(f"proposed for {predictor.path}: {text}")]
 
         # phase 3: trials
-        batch = minibatch_size if minibatch else len(task.examples())
+        size = len(task.examples())
+        batch = minibatch_size if minibatch and (self.auto is None or size > SMALL) else size
         trials = Trials(task, choices, num_trials, batch, minibatch_full_eval_steps, proposal)
         yield from trials.search(baseline)
 

@@ -249,6 +249,13 @@ def test_a_small_validation_set_is_scored_in_full():
     assert {row.status for row in run.candidates} == {"scored"} and len(run.candidates) == 7 == run.header.planned
 
 
+def test_auto_scores_on_all_of_a_small_validation_set():
+    """Up to 50 examples a minibatch of 35 would save next to nothing: every trial is scored in full, and may win."""
+    run, _ = begin(single(), arguments={"auto": "light"}, train=9, val=45, run_dir=None, minibatch_size=35)
+    run.wait(60)
+    assert len(run.candidates) > 5 and {row.status for row in run.candidates} == {"scored"}
+
+
 def test_the_trial_logs_say_what_each_trial_tried():
     """A trial's numbers name the values of its candidate; its scores are those of the run; programs of logs are no parts."""
     run, _ = begin(num_trials=8)
