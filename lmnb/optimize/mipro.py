@@ -48,7 +48,8 @@ class MIPROv2(Optimizer):
     program has `candidate_programs`, `mb_candidate_programs` and `trial_logs`.
 
     Budget, with V validation examples and P predictors: at most V (2 + trials / 5) + 35 trials program runs beside the bootstraps (with
-    `auto` and V up to 50, where each trial is scored on all of them, V (1 + trials)), and 12 + P + P * instructions proposals. InputError for arguments that contradict each other.
+    `auto` and V up to 50, where each trial is scored on all of them, V (1 + trials)), and 12 + P + P * instructions proposals.
+    InputError for arguments that contradict each other.
 
     >>> import lmnb
     >>> def reply(messages):

@@ -273,6 +273,16 @@ def test_the_trial_logs_say_what_each_trial_tried():
     assert not hasattr(begin(arguments={**SMALL, "track_stats": False}, num_trials=1)[0].wait(60), "trial_logs")
 
 
+def test_a_reopened_run_tells_its_trials_too():
+    """After a restart the folder alone gives the same logs and candidates, with no call of a model."""
+    run, proposer = begin(num_trials=8)
+    tuned, calls = run.wait(60), len(proposer.calls)
+    again = lmnb.reopen(run.path, worlds.TwoCalls(), worlds.exact).result()
+    for here, there in ((tuned.trial_logs, again.trial_logs), (tuned.candidate_programs, again.candidate_programs)):
+        assert here and str(there) == str(here)
+    assert len(proposer.calls) == calls
+
+
 # --- proposals
 
 
