@@ -52,8 +52,11 @@ def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
         if lm is not None and (isinstance(lm, type) or not hasattr(lm, "dump_state")):
             made = f"lmnb.LM({lm!r})" if isinstance(lm, str) else "lmnb.LM('openai/...')"
             raise InputError(f"{name} is {lm!r}, which is no LM. Write {name}={made}.")
+    program = student.deepcopy()
+    for name in vars(program).pop("_told", ()):  # what an earlier run told of its search is not this one's
+        vars(program).pop(name, None)
     return Code(
-        program=student.deepcopy(),
+        program=program,
         metric=optimizer.metric,
         teacher=None if teacher is None else teacher.deepcopy(),
         teacher_settings=optimizer.teacher_settings,

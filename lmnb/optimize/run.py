@@ -97,7 +97,8 @@ class Run(Steering):
             )
         program = self._program_of(best)
         with suppress(RunError):  # an optimizer that is not importable here cannot say
-            vars(program).update(self.header.optimizer().attributes(self))
+            told = self.header.optimizer().attributes(self)
+            vars(program).update(told, _told=tuple(told))
         return program
 
     def program(self, candidate: Any) -> Any:

@@ -273,6 +273,17 @@ def test_the_trial_logs_say_what_each_trial_tried():
     assert not hasattr(begin(arguments={**SMALL, "track_stats": False}, num_trials=1)[0].wait(60), "trial_logs")
 
 
+def test_what_one_search_told_is_not_told_by_the_next():
+    """A tuned program that is compiled again has the candidates of the second search, and no logs of the first."""
+    tuned = begin(num_trials=2, run_dir=None)[0].wait(60)
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        again = lmnb.LabeledFewShot(k=2, metric=worlds.exact).compile(
+            tuned, trainset=worlds.questions(0, 6), valset=worlds.questions(100, 104), run_dir=None
+        )
+    assert tuned.trial_logs and not hasattr(again, "trial_logs") and not hasattr(again, "mb_candidate_programs")
+    assert [each["label"] for each in again.candidate_programs] and len(again.candidate_programs) == 2
+
+
 def test_a_reopened_run_tells_its_trials_too():
     """After a restart the folder alone gives the same logs and candidates, with no call of a model."""
     run, proposer = begin(num_trials=8)
