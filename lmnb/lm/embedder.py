@@ -79,7 +79,7 @@ class Embedder:
 
         InputError for one with an endpoint of its own: no file says where texts are sent.
         """
-        if "endpoint" in state:
+        if "endpoint" in state or "://" in str(state.get("model")):
             raise InputError(f"the Embedder {state['model']!r} had an endpoint of its own. Make it again, with that.")
         return cls(**{name: state[name] for name in ("model", *_OWN, "dimensions") if name in state})
 

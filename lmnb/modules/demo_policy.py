@@ -80,11 +80,12 @@ class NearestDemos:
     @classmethod
     def load_state(cls, state: Mapping[str, Any]) -> NearestDemos:
         """The policy of a state. InputError for what is none."""
-        if not isinstance(state, Mapping) or set(state) != {"nearest", "vectorizer"}:
+        if not isinstance(state, Mapping) or set(state) != {"nearest", "vectorizer"} or not _named(state["vectorizer"]):
             raise InputError(
                 f"{state!r} is no policy of demos. Write lmnb.NearestDemos(k=3), or None for all demos in every prompt."
             )
-        return cls(state["nearest"], state["vectorizer"])
+        named = state["vectorizer"]
+        return cls(state["nearest"], {"model": named} if isinstance(named, str) else named)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NearestDemos) and other.dump_state() == self.dump_state()
@@ -127,13 +128,20 @@ def _vectorizer(given: Any) -> Callable[[list[str]], Any]:
         return Embedder(given or EMBEDDER)
     if isinstance(given, Mapping) and {"model", "function"} & given.keys():
         made = _made.get(canonical(given))
-        unreachable = "function" in given or "endpoint" in given
+        # a name can hold an address too, and no file says where texts and keys are sent
+        unreachable = "function" in given or "endpoint" in given or "://" in str(given.get("model"))
         return made or (Lost(dict(given)) if unreachable else Embedder.load_state(given))
     if not callable(given):
         raise InputError(
             f"{given!r} is no vectorizer. Write 'lmnb/tiny', an lmnb.Embedder, or a function of a list of texts."
         )
     return given
+
+
+def _named(state: Any) -> bool:
+    """Whether this can be the state of a vectorizer."""
+    names = [state.get(name) for name in ("model", "function")] if isinstance(state, Mapping) else [state]
+    return any(names) and all(name is None or isinstance(name, str) for name in names)
 
 
 def _state_of(vectorizer: Any) -> dict[str, Any]:

@@ -39,7 +39,9 @@ class Choices:
         return tuple(self._numbers[slot][_key(slot, candidate.values[slot])] for slot in self.slots)
 
     def brought(self, candidate: Candidate) -> tuple[Choice, list[int]]:
-        """A person's candidate as a combination, and at which places its value is new. A new value is open as long as the candidate stands."""
+        """A person's candidate as a combination, and at which places its value is new. A new value is open until the person rejects the
+        candidate or takes it back.
+        """
         known = [len(self.values[slot]) for slot in self.slots]
         combination = self.combination(candidate)
         new = [j for j, number in enumerate(combination) if number >= known[j]]
@@ -68,16 +70,21 @@ class Choices:
         if not slot.endswith(".demos"):
             return standing
         found: dict[int, None] = {}
-        for demos in [self.values[slot][number] for number in standing]:
-            allowed = tuple(demo for demo in demos if archive.demo_refused(slot, demo) is None)
-            self.add(slot, allowed)
-            found[self._numbers[slot][_key(slot, allowed)]] = None
+        for number in standing:
+            allowed = tuple(demo for demo in self.values[slot][number] if archive.demo_refused(slot, demo) is None)
+            new, rest = self.add(slot, allowed), self._numbers[slot][_key(slot, allowed)]
+            if new and (slot, number) in self._brought:
+                self._brought[slot, rest] = self._brought[slot, number]
+            found[rest] = None
         return list(found)
 
     def _stands(self, slot: str, number: int) -> bool:
-        candidate, value = self._brought.get((slot, number)), self.values[slot][number]
-        refused = isinstance(value, str) and self._task.refuses(slot, value)
-        return not refused and (candidate is None or self._task.archive.dropped(candidate) is None)
+        candidate, state = self._brought.get((slot, number)), self._task.archive.state
+        value = self.values[slot][number]
+        if isinstance(value, str) and self._task.refuses(slot, value):
+            return False
+        # a demo or a pin that rules the candidate out is not about its other values
+        return candidate is None or not (candidate.id in state.rejected or state.made[candidate.id].id in state.undone)
 
 
 def _key(slot: str, value: Any) -> str:

@@ -57,8 +57,15 @@ def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any, review: Any
         if not isinstance(given, Module) and (given is not None or name == "student"):
             made = f"lmnb.Predict({given!r})" if isinstance(given, str) else "lmnb.Predict('question -> answer')"
             raise InputError(f"the {name} is {given!r}, which is no program. Write a module, such as {made}.")
+    for name, lm in (("prompt_model", optimizer.proposer_lm), ("task_model", getattr(optimizer, "task_model", None))):
+        if lm is not None and (isinstance(lm, type) or not hasattr(lm, "dump_state")):
+            made = f"lmnb.LM({lm!r})" if isinstance(lm, str) else "lmnb.LM('openai/...')"
+            raise InputError(f"{name} is {lm!r}, which is no LM. Write {name}={made}.")
+    program = student.deepcopy()
+    for name in vars(program).pop("_told", ()):  # what an earlier run told of its search is not this one's
+        vars(program).pop(name, None)
     return Code(
-        program=student.deepcopy(),
+        program=program,
         metric=optimizer.metric,
         teacher=None if first is None else first.deepcopy(),
         more_teachers=tuple(each.deepcopy() for each in teachers[1:]),

@@ -126,8 +126,6 @@ class COPRO(Optimizer):
         **options: Any,
     ) -> Run:
         """See `Optimizer.start`. Of `eval_kwargs` the number of threads is taken; a run shows its progress by itself."""
-        if self.metric is None:
-            raise InputError("COPRO scores what it tries. Write COPRO(metric=...).")
         given = dict(eval_kwargs or {})
         num_threads = num_threads or given.pop("num_threads", None)
         unknown = sorted(given.keys() - {"num_threads", "display_progress", "display_table", "provide_traceback"})

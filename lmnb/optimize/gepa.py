@@ -177,8 +177,6 @@ class GEPA(Optimizer):
         return [slot for slot in self.slots(candidate) if slot not in task.archive.state.pins]
 
     def search(self, task: Task) -> Search:
-        if task.evalset is None:
-            raise InputError("GEPA needs a metric. Write lmnb.GEPA(metric, auto='light').")
         if task.teacher is not None:
             raise InputError("GEPA has no teacher: leave teacher=... out, or give its LM as reflection_lm.")
         limit = self.limit(task)
@@ -196,14 +194,13 @@ class GEPA(Optimizer):
                 return
             ascent.iteration += 1
             accepted = None
-            if improved and merges_due:
+            if improved and merges_due and self._merging(merges):
                 accepted = yield from self.merge(ascent, pool)
                 merges_due, merges = merges_due - bool(accepted), merges + bool(accepted)
             improved = False
             if accepted is None:
                 improved = yield from self.reflect(ascent, pool, b)
-                open_merges = self.max_merge_invocations is None or merges < self.max_merge_invocations
-                merges_due += improved and self.use_merge and open_merges
+                merges_due += improved and self._merging(merges)
             idle = idle + 1 if task.archive.runs == before else 0
         if idle >= IDLE:
             yield [Report(f"the last {IDLE} iterations found nothing new to run, so the search ends before its budget")]
@@ -264,13 +261,16 @@ class GEPA(Optimizer):
             results = yield from rollouts(child, task.evalset or "val", indices)
             if results is None:
                 return False
-            best = max(sum(pool.scores[each][index] for index in indices) for each in (pair.first, pair.second))
-            admitted = (
-                sum(result.value for result in results) >= best and (yield from _admitted(child, task)) is not None
-            )
+            best = max(math.fsum(pool.scores[each][i] for i in indices) for each in (pair.first, pair.second))
+            good = math.fsum(result.value for result in results) >= best
+            admitted = good and (yield from _admitted(child, task)) is not None
             ascent.inherit(child)
             return admitted
         return None
+
+    def _merging(self, merges: int) -> bool:
+        """Whether another merge may be taken on."""
+        return self.use_merge and (self.max_merge_invocations is None or merges < self.max_merge_invocations)
 
     def total(self, results: Sequence[Result]) -> float:
         """The sum of a minibatch's scores."""

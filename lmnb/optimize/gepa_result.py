@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lmnb.optimize.pareto import Pool
+
 
 @dataclass(frozen=True)
 class GEPAResult:
@@ -34,13 +36,12 @@ class GEPAResult:
         places = {row.candidate.id: place for place, row in enumerate(rows)}
         scored = [[row.results[index] for index in range(archive.size)] for row in rows]
         subscores = [[result.value for result in results] for results in scored]
-        fronts = [
-            {place for place, score in enumerate(each) if score == max(each)} for each in zip(*subscores, strict=True)
-        ]
+        pool = Pool(tuple(row.candidate for row in rows), tuple(map(tuple, subscores)))
+        fronts = [set(front) for front in pool.fronts()]
         return cls(
             candidates=[run.program(row.candidate.id) for row in rows],
             parents=[[places.get(name) for name in row.candidate.parents] or [None] for row in rows],
-            val_aggregate_scores=[sum(each) / len(each) for each in subscores],
+            val_aggregate_scores=[pool.mean(place) for place in range(len(rows))],
             val_subscores=subscores,
             per_val_instance_best_candidates=fronts,
             total_metric_calls=archive.runs,

@@ -120,7 +120,7 @@ def grounds(task: Task, *, data: bool, program: bool, batch_size: int) -> Genera
         shared |= _known(data_summary=(yield from _data_summary(task, batch_size)))
     if program and task.source:
         source = {"program": task.source}
-        told = yield from propose("describe program", source | {"examples": told_examples(task.trainset[:3])})
+        told = yield from propose("describe program", source | {"examples": told_examples(task.shown()[:3])})
         shared |= source | _known(program_description=told and told["description"])
         known = {name: text for name, text in shared.items() if name != "data_summary"}
         lines = [f"{each.path}: {', '.join(each.inputs)} -> {', '.join(each.outputs)}" for each in task.predictors]
@@ -132,8 +132,9 @@ def grounds(task: Task, *, data: bool, program: bool, batch_size: int) -> Genera
 
 def _data_summary(task: Task, size: int) -> Generator[list[Effect], list[Any], str | None]:
     noted: list[str] = []
-    for start in range(0, min(len(task.trainset), size * BATCHES), size):
-        asked = {"examples": told_examples(task.trainset[start : start + size])}
+    examples = task.shown()
+    for start in range(0, min(len(examples), size * BATCHES), size):
+        asked = {"examples": told_examples(examples[start : start + size])}
         told = yield from propose("observe", asked | _known(noted="\n".join(noted)))
         if told is None:
             continue

@@ -11,7 +11,6 @@ from typing import Any
 from lmnb.adapters.values import plain
 from lmnb.counts import whole_number
 from lmnb.data_uri import without_data
-from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.modules.predict import Predict
 from lmnb.modules.tool_texts import LONGEST
@@ -116,11 +115,6 @@ class InferRules(BootstrapFewShot):
     def planned(self, **_: Any) -> int:
         return self.num_candidates + 2
 
-    def start(self, student: Any, **options: Any) -> Any:
-        if self.metric is None:
-            raise InputError("InferRules scores its rules. Write InferRules(metric=...).")
-        return super().start(student, **options)
-
     def search(self, task: Task) -> Search:
         bootstrapped = yield from super().search(task)
         for number in range(self.num_candidates):
@@ -146,7 +140,7 @@ class InferRules(BootstrapFewShot):
             for each in task.rejected(slot)
             for rule in rules_in(each["text"].partition(HEAD)[2])
         ]
-        examples = [_shown(example) for example in task.trainset]
+        examples = [_shown(example) for example in task.shown()]
         task.rng("rules", part.path, number).shuffle(examples)
         examples = examples[: self.max_examples]
         while examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
@@ -59,7 +60,7 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
             max_rounds=max_rounds,
             max_errors=max_errors,
         )
-        self.rounds = rounds
+        self.rounds = whole_number("rounds", rounds, "how many bootstraps follow each other")
 
     def planned(self, **_: Any) -> int:
         return 1 + self.rounds
@@ -83,13 +84,8 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
             )
             if candidate is not None:
                 yield from evaluate(candidate, task)
-            best = _best(task)
+            best = task.leader()
             teacher = teacher if best is None or best == task.baseline else best
-
-
-def _best(task: Task) -> Candidate | None:
-    scored = [candidate for candidate in task.feasible() if task.score(candidate) is not None]
-    return max(scored, key=lambda candidate: task.score(candidate) or 0.0, default=None)
 
 
 def _check_teacher(task: Task) -> None:

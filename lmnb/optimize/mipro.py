@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize import grounding
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lmnb.optimize.run import Run
 
 AUTO = {"light": (6, 100), "medium": (12, 300), "heavy": (18, 1000)}  # candidates a slot, validation examples
+SMALL = 50  # validation examples up to which `auto` scores every trial on all of them
 GROUNDING_DEMOS, SHOWN = 3, 8  # demos bootstrapped only to be shown to the proposer; examples in one proposal
 
 
@@ -45,8 +47,9 @@ class MIPROv2(Optimizer):
     `data_aware_proposer`, `view_data_batch_size`, `tip_aware_proposer`, `fewshot_aware_proposer` and the two numbers of demos. The tuned
     program has `candidate_programs`, `mb_candidate_programs` and `trial_logs`.
 
-    Budget, with V validation examples and P predictors: at most V (2 + trials / 5) + 35 trials program runs beside the bootstraps, and
-    12 + P + P * instructions proposals. InputError for arguments that contradict each other.
+    Budget, with V validation examples and P predictors: at most V (2 + trials / 5) + 35 trials program runs beside the bootstraps (with
+    `auto` and V up to 50, where each trial is scored on all of them, V (1 + trials)), and 12 + P + P * instructions proposals.
+    InputError for arguments that contradict each other.
 
     >>> import lmnb
     >>> def reply(messages):
@@ -129,12 +132,15 @@ class MIPROv2(Optimizer):
             raise InputError(f"with auto=None write num_candidates=..., 1 or more, not {self.num_candidates!r}")
         counts = {"num_trials": 1 if num_trials is None else num_trials, **options}
         for name in ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size"):
-            if counts.get(name, 1) < 1:
+            if not isinstance(counts.get(name, 1), int) or counts.get(name, 1) < 1:
                 raise InputError(f"{name}={counts[name]!r} is no number of examples or trials; write 1 or more")
         bootstrapped = self.max_bootstrapped_demos if max_bootstrapped_demos is None else max_bootstrapped_demos
         labeled = self.max_labeled_demos if max_labeled_demos is None else max_labeled_demos
+        for name, value in (("max_bootstrapped_demos", bootstrapped), ("max_labeled_demos", labeled)):
+            whole_number(name, value, "how many demos of its kind a prompt shows", least=0)
         if num_trials is None:
-            slots = len(student.predictors()) * (2 if bootstrapped or labeled else 1)
+            tuned = getattr(student, "predictors", tuple)()  # what is no program is refused below
+            slots = len(tuned) * (2 if bootstrapped or labeled else 1)
             num_trials = int(max(2 * slots * math.log2(self._count), 1.5 * self._count))
         if self.log_dir is not None:
             options.setdefault("run_dir", self.log_dir)
@@ -211,7 +217,8 @@ class MIPROv2(Optimizer):
                 yield [Report(f"proposed for {predictor.path}: {text}")]
 
         # phase 3: trials
-        batch = minibatch_size if minibatch else len(task.examples())
+        size = len(task.examples())
+        batch = minibatch_size if minibatch and (self.auto is None or size > SMALL) else size
         trials = Trials(task, choices, num_trials, batch, minibatch_full_eval_steps, proposal)
         yield from trials.search(baseline)
 
@@ -268,10 +275,11 @@ class MIPROv2(Optimizer):
 
 
 def _examples(task: Task, predictor: Predictor, made: list[Candidate], number: int) -> list[Example]:
-    """What proposal `number` is shown: the demos of one of the sets, or training examples where no set has any."""
-    rng = task.rng("examples", predictor.path, number)
-    sets = [demos for holder in made if (demos := holder.values[f"{predictor.path}.demos"])]
+    """What proposal `number` is shown: the demos of one of the sets, or training examples where no set has any; none that is rejected by now."""
+    rng, slot = task.rng("examples", predictor.path, number), f"{predictor.path}.demos"
+    sets = [[demo for demo in each.values[slot] if task.archive.demo_refused(slot, demo) is None] for each in made]
+    sets = [demos for demos in sets if demos]
     if sets:
-        return list(sets[number % len(sets)][:SHOWN])
-    fitting = [demo for example in task.trainset if (demo := predictor.labelled(example)) is not None]
+        return sets[number % len(sets)][:SHOWN]
+    fitting = [demo for example in task.shown() if (demo := predictor.labelled(example)) is not None]
     return rng.sample(fitting, min(SHOWN, len(fitting)))

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
+from lmnb.nearest import did_you_mean
 from lmnb.optimize.code import code_of
 from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
@@ -108,12 +110,25 @@ class Optimizer:
         `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "proposals" of
         an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
         False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
-        InputError for an empty training set or examples without inputs.
+        InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.
         """
+        self._check(options)
         code = code_of(self, student, teacher, budget, review)
         given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, "review": review}
         header = header_for(self, code, trainset, valset, **given)
         return begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        name, taken = type(self).__name__, inspect.signature(self.search).parameters
+        if self.needs_evalset and self.metric is None:
+            raise InputError(f"{name} scores what it tries. Write {name}(metric=...).")
+        unknown = [option for option in options if option not in taken]
+        if unknown and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+            starts = (inspect.signature(start).parameters for start in (self.start, Optimizer.start))
+            known = dict.fromkeys(each for names in (taken, *starts) for each in names)
+            known = [each for each in known if each not in ("self", "student", "task", "options")]
+            hint = did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
+            raise InputError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
 
     def compile(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.example import Example
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
@@ -61,7 +62,9 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
             max_rounds=max_rounds,
             max_errors=max_errors,
         )
-        self.num_candidate_programs = num_candidate_programs
+        self.num_candidate_programs = whole_number(
+            "num_candidate_programs", num_candidate_programs, "how many different choices are scored"
+        )
         self.num_threads = num_threads
 
     needs_evalset = True
@@ -154,14 +157,17 @@ def _parts(pool: Candidate) -> dict[str, tuple[list[Example], list[Example]]]:
 
 
 def _chosen(task: Task, pool: Candidate, params: Mapping[str, Any], number: int) -> Candidate:
-    """The candidate of one trial. Demos that the person has kept since the bootstrap come first among the labelled."""
+    """The candidate of one trial. Demos that the person has kept since the bootstrap come first among the labelled, and a labelled one
+    that was rejected makes room for the next.
+    """
     values, parts, most = dict(task.baseline.values), _parts(pool), [0, 0]
     for predictor in task.predictors:
         slot = f"{predictor.path}.demos"
         made, labelled = parts[slot]
         picked = [demo for index, demo in enumerate(made) if params[f"{slot}[{index}]"]]
         room = params.get(f"{slot} labelled", 0)
-        filling = without_twins([*task.kept(predictor), *labelled], picked)[:room]
+        allowed = [demo for demo in labelled if task.archive.demo_refused(slot, demo) is None]
+        filling = without_twins([*task.kept(predictor), *allowed], picked)[:room]
         values[slot] = (*picked, *filling)
         most = [max(most[0], len(picked)), max(most[1], len(filling))]
     if not any(most):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.task import Task
@@ -33,29 +36,39 @@ class Pool:
         scores = (tuple(entry.results[index].value for index in range(archive.size)) for entry in whole)
         return cls(tuple(entry.candidate for entry in whole), tuple(scores))
 
+    @cached_property
+    def totals(self) -> tuple[float, ...]:
+        """The sum of each candidate's scores, the same in any order: equals are equal."""
+        return tuple(math.fsum(scores) for scores in self.scores)
+
     def mean(self, number: int) -> float:
         """The mean score of a candidate."""
-        return sum(self.scores[number]) / len(self.scores[number])
+        return self.totals[number] / len(self.scores[number])
 
     def best(self) -> int:
         """The candidate with the best mean, the earlier one on a tie."""
-        return max(range(len(self.candidates)), key=lambda number: (self.mean(number), -number))
+        return max(range(len(self.candidates)), key=lambda number: (self.totals[number], -number))
 
     def fronts(self) -> list[tuple[int, ...]]:
         """For each example the candidates that do best on it."""
-        rows = list(zip(*self.scores, strict=True))
-        return [tuple(number for number, score in enumerate(row) if score == max(row)) for row in rows]
+        rows = ((row, max(row)) for row in zip(*self.scores, strict=True))
+        return [tuple(number for number, score in enumerate(row) if score == top) for row, top in rows]
 
     def survivors(self) -> dict[int, int]:
         """The candidates that are left of the fronts, with the number of fronts that each stands in. Dropped, the worst mean first, is
         who is beside another survivor in every front it stands in.
         """
         fronts = self.fronts()
-        left = {number for front in fronts for number in front}
-        for number in sorted(left, key=lambda each: (self.mean(each), -each)):
-            if all(number not in front or left & set(front) - {number} for front in fronts):
-                left.remove(number)
-        return {number: sum(number in front for front in fronts) for number in sorted(left)}
+        left = [len(front) for front in fronts]  # survivors in it
+        places: dict[int, list[int]] = defaultdict(list)
+        for place, front in enumerate(fronts):
+            for number in front:
+                places[number].append(place)
+        for number in sorted(places, key=lambda each: (self.totals[each], -each)):
+            if all(left[place] > 1 for place in places[number]):
+                for place in places.pop(number):
+                    left[place] -= 1
+        return {number: len(places[number]) for number in sorted(places)}
 
     def drawn(self, rng: random.Random) -> int:
         """A survivor, the likelier the more fronts it stands in."""

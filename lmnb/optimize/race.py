@@ -39,12 +39,10 @@ class Race:
             return (yield from evaluate(candidate, task))
         rival = task.scores(leader)
         differences: list[float] = []
-        values: list[float] = []
         for block in _blocks(self._order):
             results = yield from rollouts(candidate, task.evalset, block)
             if results is None:
                 return None
-            values += [result.value for result in results]
             differences += [result.value - rival[index] for index, result in zip(block, results, strict=True)]
             left = len(self._order) - len(differences)
             if left and is_lost(differences, len(self._order)):
@@ -58,7 +56,7 @@ class Race:
                     )
                 ]
                 return None
-        return 100 * fmean(values)
+        return task.score(candidate)
 
     def second_chances(self) -> Generator[list[Effect], list[Any], None]:
         """Go on with those that lost against a candidate which the person has ruled out since."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lmnb import views
-from lmnb.errors import Diverged, InputError, MissingExtra, RunError
+from lmnb.errors import Diverged, InputError, LmnbError, MissingExtra, RunError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
@@ -19,6 +19,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
+from lmnb.optimize.driver import Driver
 from lmnb.optimize.effects import Report
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.programs import CandidatePrograms
@@ -35,6 +36,8 @@ class Run(Branching):
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
     are named by id, by number, or by one of `run.candidates`; demos by id or by themselves.
     """
+
+    _retold: list[Report] | None = None
 
     def wait(self, timeout: float | None = None) -> Any:
         """Wait for the end and return the tuned program (see `result`). KeyboardInterrupt stops the run and returns the best so far.
@@ -94,7 +97,8 @@ class Run(Branching):
             )
         program = self._program_of(best)
         with suppress(RunError):  # an optimizer that is not importable here cannot say
-            vars(program).update(self.header.optimizer().attributes(self))
+            told = self.header.optimizer().attributes(self)
+            vars(program).update(told, _told=tuple(told))
         return program
 
     def program(self, candidate: Any) -> Any:
@@ -103,8 +107,11 @@ class Run(Branching):
 
     @property
     def reports(self) -> list[Report]:
-        """What the search has told since it was started or resumed here."""
-        return list(self._driver.reports)
+        """What the search has told. In a run that was only opened here it is told again, by a replay."""
+        if not self._driver.reports and not self._working and self.path is not None and self._retold is None:
+            with suppress(LmnbError):  # what cannot be replayed here tells nothing
+                self._retold = self._replayed().reports
+        return list(self._driver.reports or self._retold or ())
 
     @property
     def candidate_programs(self) -> CandidatePrograms:
@@ -228,6 +235,18 @@ class Run(Branching):
 
     def replay_candidate(self) -> Candidate:
         """`replay`, as far as the run's folder goes without the program's class: the candidate that the search ends with."""
+        driver = self._replayed()
+        again, now = driver.archive.best(), self._archive.best()
+        if again is None:
+            raise RunError("no candidate is feasible in this run, so there is nothing to replay")
+        if now is not None and again.id != now.id:
+            raise Diverged(
+                f"the replay ends with candidate {again.id}, the run with {now.id}", position=(driver.batch, 0)
+            )
+        return again
+
+    def _replayed(self) -> Driver:
+        """A driver that has searched again from the journal alone."""
         if self.path is None:
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
         recording = Recording(read_records(self.path)[0][1:], self._journal)
@@ -237,14 +256,7 @@ class Run(Branching):
             driver.run()
         for decision in recording.rest():
             driver.decide(decision, replayed=True)
-        again, now = archive.best(), self._archive.best()
-        if again is None:
-            raise RunError("no candidate is feasible in this run, so there is nothing to replay")
-        if now is not None and again.id != now.id:
-            raise Diverged(
-                f"the replay ends with candidate {again.id}, the run with {now.id}", position=(driver.batch, 0)
-            )
-        return again
+        return driver
 
     def _save(self) -> None:
         """`program.json` and `decisions.jsonl` beside the journal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ def evaluate(candidate: Candidate, task: Task) -> Generator[list[Effect], list[A
     if task.evalset is None:
         return None
     results = yield from rollouts(candidate, task.evalset, range(len(task.examples())))
-    return None if results is None else 100 * sum(result.value for result in results) / len(results)
+    return None if results is None else 100 * math.fsum(result.value for result in results) / len(results)
 
 
 def rollouts(

@@ -88,6 +88,17 @@ class Task:
         fitting = [predictor.labelled(demo) for demo in self.archive.state.kept.values()]
         return [demo.with_origin("labelled", source=demo.provenance.source) for demo in fitting if demo is not None]
 
+    def shown(self) -> list[Example]:
+        """The training examples that a proposer may be shown: all but those that the person rejected as a demo."""
+
+        def refused(predictor: Predictor, example: Example) -> bool:
+            demo = predictor.labelled(example)
+            return demo is not None and self.archive.demo_refused(f"{predictor.path}.demos", demo) is not None
+
+        if not self.archive.state.tabu:
+            return list(self.trainset)
+        return [each for each in self.trainset if not any(refused(predictor, each) for predictor in self.predictors)]
+
     def feasible(self) -> list[Candidate]:
         """The candidates that are still allowed, in order of creation."""
         return [entry.candidate for entry in self.archive.feasible()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from lmnb.optimize.candidate import Candidate
@@ -149,9 +150,7 @@ class Trials:
     def _evaluate_best(self) -> Generator[list[Effect], list[Any], None]:
         """Score the best mean in full that is not yet; where there is none, nothing."""
         means = {
-            combination: sum(values) / len(values)
-            for combination, values in self._values().items()
-            if len(values) < self.size
+            combination: fmean(values) for combination, values in self._values().items() if len(values) < self.size
         }
         if means:
             best = max(means, key=lambda combination: means[combination])  # the earliest of equals

@@ -207,6 +207,21 @@ def test_no_file_holds_a_key_or_says_where_texts_are_sent() -> None:
         lost.choose(speller().demos, {"word": "a"})
 
 
+def test_the_name_of_a_model_in_a_file_leads_nowhere_else(tmp_path: Path) -> None:
+    """A model's name can hold an address, to which texts and the reader's key would go: it is not asked."""
+    speller().save(tmp_path / "program.json")
+    stored = json.loads((tmp_path / "program.json").read_text())
+    for vectorizer in ("huggingface/https://elsewhere/x", {"model": "huggingface/https://elsewhere/x"}):
+        stored["predictors"]["self"]["demo_policy"]["vectorizer"] = vectorizer
+        (tmp_path / "program.json").write_text(json.dumps(stored))
+        with pytest.warns(UserWarning, match=r"https://elsewhere/x', which a file cannot bring back"):
+            strange = lmnb.load(tmp_path / "program.json")
+    with lmnb.context(lm=lmnb.FakeLM(say)), pytest.raises(lmnb.InputError, match="which is not known here"):
+        strange(word="bb")
+    with pytest.raises(lmnb.InputError, match="had an endpoint of its own"):
+        lmnb.Embedder.load_state({"model": "huggingface/https://elsewhere/x"})
+
+
 def test_an_embedder_that_fails_says_who_asked() -> None:
     """An error of the embedding model comes with the predictor's name, and the LM is not asked."""
 
@@ -271,7 +286,9 @@ def test_it_is_a_slot() -> None:
         ("nearest", r"'nearest' is no policy of demos\. Write lmnb\.NearestDemos\(k=3\)"),
         ({"nearest": 2}, "is no policy of demos"),
         ({"nearest": 0, "vectorizer": "lmnb/tiny"}, "k is 0, and it is how many demos a prompt shows"),
-        ({"nearest": 2, "vectorizer": 7}, "7 is no vectorizer"),
+        ({"nearest": 2, "vectorizer": 7}, "'vectorizer': 7} is no policy of demos"),
+        ({"nearest": 2, "vectorizer": {"model": ""}}, "is no policy of demos"),
+        ({"nearest": 2, "vectorizer": {"function": ["os"]}}, "is no policy of demos"),
     ],
 )
 def test_what_is_no_policy_is_refused(tmp_path: Path, policy: Any, words: str) -> None:

@@ -212,3 +212,27 @@ def test_an_empty_trainset_says_what_to_give(name):
     """An empty training set is refused before anything runs."""
     with pytest.raises(lmnb.InputError, match=r"the trainset is empty\. Give at least one Example"):
         worlds.optimizers(worlds.exact)[name].compile(worlds.TwoCalls(), trainset=[])
+
+
+def test_an_argument_that_there_is_not_says_which_there_are(name):
+    """A slip in the name of an option is refused before anything runs, and what was meant is named."""
+    with pytest.raises(lmnb.InputError, match=r"has no argument 'val_set' of compile or start\. Did you mean 'valset'"):
+        start(name, val_set=[])
+
+
+def test_a_search_that_scores_needs_a_metric(name):
+    """Without one it would end with whatever it made last."""
+    optimizer = worlds.optimizers(worlds.exact)[name]
+    if not optimizer.needs_evalset:
+        pytest.skip("does without")
+    optimizer.metric = None
+    with pytest.raises(lmnb.InputError, match=r"scores what it tries\. Write \w+\(metric=\.\.\.\)"):
+        optimizer.start(worlds.TwoCalls(), trainset=worlds.questions(0, 12))
+
+
+def test_what_is_no_program_is_refused(name):
+    """A signature in place of a program is told how to make one of it."""
+    with pytest.raises(
+        lmnb.InputError, match=r"no program\. Write a module, such as lmnb\.Predict\('question -> answer'\)"
+    ):
+        worlds.optimizers(worlds.exact)[name].start("question -> answer", trainset=worlds.questions(0, 12))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 import pytest
 import worlds
+from hypothesis import given
+from hypothesis import strategies as st
 
 import lmnb
 from lmnb.optimize.archive import Archive
+from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.gepa_result import GEPAResult
+from lmnb.optimize.pareto import Pool
 from lmnb.optimize.task import Task, baseline_of, shape_of
 
 FIRST, SECOND = "first.instructions", "second.instructions"
@@ -353,6 +358,58 @@ def test_what_two_children_learned_apart_is_merged() -> None:
     assert not any(c.origin == "merged" for c in alone.candidates) and alone.best.score < 50
 
 
+def test_no_more_merges_are_taken_on_than_allowed() -> None:
+    """However many are due since earlier ones had no pair to merge: `max_merge_invocations` is the most."""
+
+    class Lucky(lmnb.GEPA):
+        merges, tries = 0, 0
+
+        def reflect(self, ascent: Any, pool: Any, b: int) -> Any:
+            yield from ()
+            return True
+
+        def merge(self, ascent: Any, pool: Any) -> Any:
+            yield from ()
+            self.tries += 1
+            self.merges += self.tries > 3
+            return True if self.tries > 3 else None
+
+    with lmnb.context(lm=World()):
+        search = Lucky(halves, max_metric_calls=80, max_merge_invocations=1)
+        search.start(Steps(), trainset=worlds.questions(0, 9), run_dir=None).wait(60)
+    assert search.merges == 1
+
+
+scores = st.sampled_from([0.0, 0.1, 0.2, 0.3, 1.0])
+tables = st.integers(1, 4).flatmap(lambda size: st.lists(st.tuples(*[scores] * size), min_size=1, max_size=7))
+
+
+@given(tables)
+def test_survivors_cover_every_front(table: list[tuple[float, ...]]) -> None:
+    """Dropped one by one, the worst first, is who is not needed to have a survivor in each front; counted is where the others stand."""
+    pool = Pool(tuple(Candidate({FIRST: str(number)}) for number in range(len(table))), tuple(table))
+    fronts = [{n for n, row in enumerate(table) if row[at] == max(column)} for at, column in enumerate(zip(*table))]
+    left = set().union(*fronts)
+    for number in sorted(left, key=lambda each: (math.fsum(table[each]), -each)):
+        if all(front & left - {number} for front in fronts):
+            left.remove(number)
+    assert pool.survivors() == {n: sum(n in front for front in fronts) for n in sorted(left)}
+    assert pool.best() == max(range(len(table)), key=lambda each: (math.fsum(table[each]), -each))
+
+
+def test_equal_scores_in_another_order_are_equal() -> None:
+    """Sums of floats differ with their order: the best of `detailed_results` is the run's, the earlier one of equals."""
+
+    def shares(example: Any, prediction: Any, trace: Any = None) -> float:
+        at, good = int(example.question[1:]) % 3, prediction.topic == "good"
+        return 1.0 * good if int(example.question[1:]) < 100 else (0.3, 0.2, 0.1)[2 - at if good else at]
+
+    run = finished(shares, valset=worlds.questions(102, 105))
+    told = GEPAResult.of(run)
+    assert len(told.candidates) == 2 and told.val_aggregate_scores[0] == told.val_aggregate_scores[1]
+    assert told.best_idx == run.best.number == 0
+
+
 def test_current_best_takes_the_best_mean() -> None:
     """Every child has the best candidate of its time as its parent."""
     lm = World(lambda prompt: f"Variant {len(prompt)} {prompt.count('Variant')}")
@@ -532,7 +589,7 @@ def test_arguments_that_do_not_fit_say_what_to_write(given: dict[str, Any], word
 
 def test_without_a_metric_or_with_a_teacher_it_says_so() -> None:
     """Both are refused in words."""
-    with pytest.raises(lmnb.InputError, match="GEPA needs a metric"):
+    with pytest.raises(lmnb.InputError, match=r"GEPA scores what it tries\. Write GEPA\(metric=\.\.\.\)"):
         started(None).wait(60)
     with lmnb.context(lm=World()), pytest.raises(lmnb.InputError, match="GEPA has no teacher"):
         lmnb.GEPA(halves, auto="light").compile(Steps(), trainset=worlds.questions(0, 9), teacher=Steps(), run_dir=None)

@@ -151,6 +151,17 @@ def test_rejected_rules_enter_the_next_request_with_the_reason() -> None:
     assert not any("be loud" in run.candidate(row).values[INSTRUCTION].casefold() for row in run.candidates[3:])
 
 
+def test_no_rule_is_read_off_an_example_that_was_rejected_as_a_demo() -> None:
+    """What the person calls wrong is shown to no prompt model."""
+    writer = Writer(*quality(4, 5))
+    run = started(writer, paused=True)
+    run.reject_demo(worlds.questions(0, 6)[3], "wrong")
+    run.resume()
+    run.wait(60)
+    shown = [set(re.findall(r"question: (q\d)", told(messages, "examples"))) for messages in writer.asked]
+    assert shown == [{"q0", "q1", "q2", "q4", "q5"}] * 2
+
+
 def test_a_demo_that_was_rejected_is_in_no_later_candidate() -> None:
     """The rules go on with the other demos of the bootstrap."""
     run = started(Writer(*quality(4, 5, 6)), paused=True)

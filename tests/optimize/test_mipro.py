@@ -155,6 +155,27 @@ def test_an_undone_injection_is_no_choice_any_more():
     assert "Taken back." in [run.candidate(row).values["self.instructions"] for row in run.candidates[:before]]
 
 
+def test_an_edited_instruction_outlives_the_demos_of_its_candidate():
+    """A demo that the person rejects rules out the edit that held it, and not the words of the edit; taking the edit back does."""
+    for take_back in (False, True):
+        run, _ = begin(single(), paused=True, num_trials=24)
+        while not (found := [c for c in trial_candidates(run) if len(c.values["self.demos"]) == 2]):
+            run.step()
+            run.until("paused", 30)
+        run.edit(found[0], "self.instructions", "By hand.")
+        for _ in range(2):  # the edit is scored, then the search hears of it
+            run.step()
+            run.until("paused", 30)
+        if take_back:
+            run.undo()
+        run.reject_demo(found[0].values["self.demos"][0], "wrong")
+        before = len(run.candidates)
+        run.resume()
+        run.wait(60)
+        later = [run.candidate(row).values["self.instructions"] for row in run.candidates[before:]]
+        assert later and ("By hand." in later) != take_back
+
+
 def test_an_injected_tool_description_is_a_choice_too():
     """Under an agent what a tool says is one slot more: a text that a person adds is combined with other instructions."""
 
@@ -228,6 +249,13 @@ def test_a_small_validation_set_is_scored_in_full():
     assert {row.status for row in run.candidates} == {"scored"} and len(run.candidates) == 7 == run.header.planned
 
 
+def test_auto_scores_on_all_of_a_small_validation_set():
+    """Up to 50 examples a minibatch of 35 would save next to nothing: every trial is scored in full, and may win."""
+    run, _ = begin(single(), arguments={"auto": "light"}, train=9, val=45, run_dir=None, minibatch_size=35)
+    run.wait(60)
+    assert len(run.candidates) > 5 and {row.status for row in run.candidates} == {"scored"}
+
+
 def test_the_trial_logs_say_what_each_trial_tried():
     """A trial's numbers name the values of its candidate; its scores are those of the run; programs of logs are no parts."""
     run, _ = begin(num_trials=8)
@@ -243,6 +271,27 @@ def test_the_trial_logs_say_what_each_trial_tried():
         assert (log["1_predictor_demos"] == 0) == (log["program"].respond.predict.demos == [])
     assert [path for path, _ in tuned.named_predictors()] == ["rewrite", "respond.predict"]
     assert not hasattr(begin(arguments={**SMALL, "track_stats": False}, num_trials=1)[0].wait(60), "trial_logs")
+
+
+def test_what_one_search_told_is_not_told_by_the_next():
+    """A tuned program that is compiled again has the candidates of the second search, and no logs of the first."""
+    tuned = begin(num_trials=2, run_dir=None)[0].wait(60)
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        again = lmnb.LabeledFewShot(k=2, metric=worlds.exact).compile(
+            tuned, trainset=worlds.questions(0, 6), valset=worlds.questions(100, 104), run_dir=None
+        )
+    assert tuned.trial_logs and not hasattr(again, "trial_logs") and not hasattr(again, "mb_candidate_programs")
+    assert [each["label"] for each in again.candidate_programs] and len(again.candidate_programs) == 2
+
+
+def test_a_reopened_run_tells_its_trials_too():
+    """After a restart the folder alone gives the same logs and candidates, with no call of a model."""
+    run, proposer = begin(num_trials=8)
+    tuned, calls = run.wait(60), len(proposer.calls)
+    again = lmnb.reopen(run.path, worlds.TwoCalls(), worlds.exact).result()
+    for here, there in ((tuned.trial_logs, again.trial_logs), (tuned.candidate_programs, again.candidate_programs)):
+        assert here and str(there) == str(here)
+    assert len(proposer.calls) == calls
 
 
 # --- proposals
@@ -317,6 +366,27 @@ def test_a_rejected_instruction_is_answered_with_another():
     assert again.best.id == run.best.id and len(proposer.calls) == asked_before
 
 
+def test_a_rejected_demo_is_shown_to_no_proposer():
+    """Neither in the summaries and proposals of a run that was given the decision, nor in a proposal after it was taken."""
+    run, proposer = begin(single(), paused=True, num_trials=16)
+    run.reject_demo(worlds.questions(0, 12)[0], "wrong")
+    while not (found := [c for c in trial_candidates(run) if c.values["self.instructions"] != "Answer."]):
+        run.step()
+        run.until("paused", 30)
+    assert (
+        asked(proposer, "observations") and "q1" in str(proposer.calls) and "question: q0\n" not in str(proposer.calls)
+    )
+    before = len(asked(proposer, "proposed_instruction"))
+    for demo in run.demos:
+        run.reject_demo(demo, "wrong")
+    run.reject(found[0], "vague")
+    run.resume()
+    run.wait(60)
+    [late] = asked(proposer, "proposed_instruction")[before:]
+    held = {demo.question for demo in run.demos}
+    assert held and not held & set(re.findall(r"question: (q\d+)", late))
+
+
 def test_a_rejected_demo_leaves_its_sets_without_it():
     """The rest of a demo set stays a choice when one of its demos is refused."""
     run, _ = begin(single(), paused=True, num_trials=16)
@@ -363,6 +433,9 @@ def test_auto_bounds_the_validation_set():
         ({"auto": None}, {}, "with auto=None write num_candidates=..., 1 or more, not None"),
         (SMALL, {"num_trials": 0}, "num_trials=0 is no number of examples or trials; write 1 or more"),
         (SMALL, {"minibatch_size": 0}, "minibatch_size=0 is no number of examples or trials; write 1 or more"),
+        (SMALL, {"minibatch_size": "3"}, "minibatch_size='3' is no number of examples or trials; write 1 or more"),
+        (SMALL, {"max_bootstrapped_demos": -1}, "max_bootstrapped_demos is -1, and it is how many demos"),
+        ({**SMALL, "task_model": "openai/x"}, {}, "Write task_model=lmnb.LM('openai/x')"),
     ],
 )
 def test_arguments_that_contradict_each_other_say_what_to_write(arguments, options, says):

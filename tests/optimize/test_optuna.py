@@ -142,6 +142,21 @@ def test_a_kept_demo_joins_the_labelled_ones() -> None:
     assert any(filled) and all(demos[0].question == fresh.question for demos in filled if demos)
 
 
+def test_a_rejected_labelled_demo_makes_room_for_the_next() -> None:
+    """One wrong label costs one demo of the filling, not every choice that fills up."""
+    run = start(paused=True, max_bootstrapped_demos=2, max_labeled_demos=6, num_candidate_programs=10)
+    for _ in range(2):
+        run.step()
+        run.until("paused", 30)
+    slot = "respond.predict.demos"
+    wrong, *others = [d for d in run.candidate(1).values[slot] if d.provenance.origin == "labelled"]
+    run.reject_demo(wrong, "wrong")
+    run.resume()
+    run.wait(60)
+    later = [demo for row in run.candidates[2:] for demo in run.candidate(row).values[slot]]
+    assert wrong not in later and any(demo in later for demo in others)
+
+
 def test_what_the_estimator_draws_is_better_than_chance() -> None:
     """Where some demos help and others harm, the last trials of a search hold better choices than its first, random ones."""
 

@@ -87,6 +87,14 @@ def test_without_a_prompt_model_the_lm_of_the_task_is_asked() -> None:
     assert [c.label for c in run.candidates] == ["baseline", "Mine"]
 
 
+def test_the_name_of_a_prompt_model_is_no_prompt_model() -> None:
+    """A model given by its name is refused with what to write."""
+    with pytest.raises(
+        lmnb.InputError, match=r"prompt_model is 'openai/x', which is no LM\. Write prompt_model=lmnb\.LM\("
+    ):
+        start("openai/x")
+
+
 def test_a_replay_asks_no_proposer() -> None:
     """The journal holds what was written: a replay and a resume buy nothing twice."""
     proposer = writer()

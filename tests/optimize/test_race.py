@@ -109,3 +109,18 @@ def test_a_loser_gets_its_second_chance_when_the_winner_is_ruled_out() -> None:
     others = [one for one in whole.candidates if one.id != best]
     top = max(one.score for one in others)
     assert run.best.score == top
+
+
+def test_the_score_to_stop_at_is_reached_by_that_score() -> None:
+    """57 of 100 right are 57 per cent, in a race too: no rounding asks for another candidate."""
+
+    def told(messages: Any, **_: Any) -> dict[str, str]:
+        number = int(re.findall(r"q(\d+)", messages[-1]["content"])[-1])
+        return {"answer": f"a{number}" if number < (57 if len(messages) > 2 else 20) else "no"}
+
+    with lmnb.context(lm=lmnb.FakeLM(told)):
+        run = lmnb.BootstrapFewShotWithRandomSearch(
+            right, max_bootstrapped_demos=1, max_labeled_demos=2, num_candidate_programs=2, stop_at_score=57
+        ).start(Skill(), trainset=questions(200, 209), valset=questions(0, 100), run_dir=None)
+        run.wait(60)
+    assert [one.score for one in run.candidates] == [20.0, 57.0]
