@@ -49,8 +49,10 @@ class Archive:
         self.state = State()
         self.entries: dict[str, Entry] = {}
         self.rollouts: dict[str, Result] = {}
+        self.proposals: list[tuple[Mapping[str, Any], Result]] = []
         self.at_work: frozenset[str] = frozenset()  # candidates that are being scored
         self.most_calls = 1  # of an LM, in one rollout
+        self.changes = 0  # results that counted for a candidate so far
         self.runs = 0  # of a program on an example, each with one call of the metric
         self.outputs = outputs
         self._load = load
@@ -74,7 +76,10 @@ class Archive:
 
     def add(self, place: Mapping[str, Any], result: Result) -> None:
         """Put the result of the rollout at `place` (see `Rollout.place`) to its candidate, if it counts."""
+        if place["role"] == "proposer":
+            self.proposals.append((place, result))
         if self.counts(place):
+            self.changes += 1
             self.entries[place["candidate"]].add(place["index"], result)
 
     def counts(self, place: Mapping[str, Any]) -> bool:

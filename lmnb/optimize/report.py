@@ -7,6 +7,8 @@ from typing import Any
 
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
 from lmnb.optimize.curve import CURVE_CSS, curve
+from lmnb.optimize.heldout import check_part
+from lmnb.optimize.prompt_origins import PromptOrigins, origins_part
 from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, suspects_pane
 
 MAX_CANDIDATES = 60
@@ -29,15 +31,26 @@ def run_html(
 
 
 def run_page(
-    snapshot: Json, detail: Json | None = None, examples: Json | None = None, suspects: Sequence[Json] = ()
+    snapshot: Json,
+    detail: Json | None = None,
+    examples: Json | None = None,
+    suspects: Sequence[Json] = (),
+    origins: PromptOrigins | None = None,
 ) -> str:
-    """The same as a whole document, with every example that it was given."""
+    """The same as a whole document, with every example that it was given, and where each sentence and demo of the prompt comes from."""
     title = f"{snapshot['optimizer']} on {snapshot['program']} · {snapshot['run']['name']}"
-    return page(title, _studio(snapshot, detail, examples, suspects, rows=None))
+    more = el("div", {"class": "lm-pane"}, origins_part(origins)) if origins else None
+    return page(title, _studio(snapshot, detail, examples, suspects, rows=None, more=more))
 
 
 def _studio(
-    snapshot: Json, detail: Json | None, examples: Json | None, suspects: Sequence[Json], *, rows: int | None
+    snapshot: Json,
+    detail: Json | None,
+    examples: Json | None,
+    suspects: Sequence[Json],
+    *,
+    rows: int | None,
+    more: Html | None = None,
 ) -> Html:
     drawing = curve(snapshot["candidates"], snapshot["best"])
     pane = candidate_pane(snapshot, detail, examples, rows=rows) if detail else _nothing(snapshot)
@@ -46,7 +59,9 @@ def _studio(
         _head(snapshot),
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
+        el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
         el("div", {"class": "lm-cols"}, _candidates(snapshot, detail), pane),
+        more,
         suspects_pane(suspects, rows) if suspects else None,
         _decisions(snapshot["decisions"]),
         state=snapshot["state"],
@@ -160,6 +175,7 @@ def _rank(row: Json) -> tuple[int, float, int]:
 def _candidate(row: Json, snapshot: Json, selected: str | None) -> Html:
     best, status, dropped = row["id"] == snapshot["best"], row["status"], row["status"] == "dropped"
     share = row["score"] if status in ("scored", "dropped", "partial") else 100 * row["done"] / (row["total"] or 1)
+    expected = snapshot.get("expected")
     look = ["lm-cand", f"lm-{status}", "lm-selected" if row["id"] == selected else ""]
     number = el("s", None, row["number"]) if dropped else join(["★ " if best else None, row["number"]])
     score = "…" if status in ("evaluating", "waiting") else "–" if row["score"] is None else f"{row['score']:.1f}"
@@ -176,6 +192,7 @@ def _candidate(row: Json, snapshot: Json, selected: str | None) -> Html:
                 el("span", {"style": f"width:{max(0.0, min(100.0, share or 0)):.1f}%"}),
             ),
             el("span", {"class": "lm-how lm-muted"}, _how(row)),
+            el("span", {"class": "lm-how"}, f"{expected:.1f} expected on new data") if best and expected else None,
             el("span", {"class": "lm-tag lm-good"}, "accepted by you") if row["id"] == snapshot["accepted"] else None,
             el("span", {"class": "lm-tag lm-warn"}, "yours") if row["human"] else None,
         ),

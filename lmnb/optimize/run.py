@@ -19,17 +19,19 @@ from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.effects import Report
+from lmnb.optimize.heldout import HeldOutCheck, check_words
 from lmnb.optimize.journal import read_records
+from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
+from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
-from lmnb.optimize.steering import Steering
 from lmnb.optimize.suspects import Suspect, suspects
 from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
 from lmnb.optional import need
 from lmnb.trace import Trace, show_in_notebook
 
 
-class Run(Steering):
+class Run(Looking):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
@@ -134,7 +136,12 @@ class Run(Steering):
             "made_by": candidate.label,
             "score": self._archive.score(candidate.id),
             "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
+            "expected": None if standing.expected is None else round(standing.expected, 1),
             "scored_on": f"{len(entry.results)} examples ({header.evalset})" if header.evalset else None,
+            "picked_from": sum(self._archive.complete(name) for name in self._archive.entries) or None,
+            "check": next(
+                (check_words(c) for c in reversed(self._recording.checks) if c["candidate"] == candidate.id), None
+            ),
             "usage": {kind: sum(each.get(kind, 0) for each in used) for kind in ("calls", "tokens", "usd")},
             "lm": None if header.lm is None else header.lm.get("model"),
             "data": header.data_hash,
@@ -150,6 +157,9 @@ class Run(Steering):
             best, baseline = self._archive.best(), next(iter(self._archive.entries), None)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
+            expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
+        checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
+        check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
         spent = self._budget.spent | {"seconds": self.elapsed}
         done = sum(row["status"] in ("scored", "unscored", "dropped") for row in rows)
         planned = self.header.planned
@@ -173,6 +183,8 @@ class Run(Steering):
                 "size": self._archive.size,
             },
             "best": None if best is None else best.id,
+            "expected": expected,
+            "check": check,
             "accepted": accepted,
             "baseline": baseline,
             "candidates": rows,
@@ -259,13 +271,14 @@ class Run(Steering):
         return Path(self._program_of(chosen).export(path, format=format))
 
     def to_pandas(self) -> Any:
-        """One row a candidate."""
+        """One row a candidate; `expected` is the shrunken estimate of its score on new examples."""
         pandas = need("pandas", "pandas", "Run.to_pandas()")
-        return pandas.DataFrame([row_dict(standing) for standing in self.candidates]).set_index("number")
+        rows = [row_dict(standing) | {"expected": standing.expected} for standing in self.candidates]
+        return pandas.DataFrame(rows).set_index("number")
 
     def to_html(self) -> str:
         """The whole report as one script-free document."""
-        return report.run_page(*self._report_parts())
+        return report.run_page(*self._report_parts(), self._origins())
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
@@ -293,6 +306,9 @@ class Run(Steering):
         found = [suspect.to_dict() for suspect in self.suspects()]
         return snapshot, self.detail(best) if best else None, self.examples(best) if best else None, found
 
+    def _origins(self) -> PromptOrigins | None:
+        return self.provenance() if self._archive.best() is not None else None
+
     def _repr_html_(self) -> str:
         return report.run_html(*self._report_parts())
 
@@ -304,4 +320,6 @@ class Run(Steering):
         found = "no candidate yet" if best is None else f"best #{best.number}"
         if best is not None and best.score is not None:
             found += f" {best.score:.1f}"
+        if best is not None and best.expected is not None:
+            found += f", {best.expected:.1f} expected on new data"
         return f"Run({self.name}: {self.state}, {len(self._archive.entries)} candidates, {found})"
