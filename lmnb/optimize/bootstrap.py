@@ -24,6 +24,8 @@ class BootstrapFewShot(Optimizer):
     and the better one is returned.
     """
 
+    learns_demos_only = True
+
     def __init__(
         self,
         metric: Callable[..., Any] | None = None,

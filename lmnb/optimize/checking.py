@@ -23,12 +23,13 @@ from lmnb.optimize.steering import Steering
 from lmnb.optimize.task import Task
 
 
-class Scoring:
+class ScoreOnly:
     """A search that scores given candidates and looks for none. It is no optimizer that a user starts, so it has only what a header asks for."""
 
     needs_evalset = True
     needs_trainset = False
     learns_from_trainset = False
+    learns_demos_only = False
     most_scored = None
 
     def __init__(self, candidates: Sequence[dict[str, Any]], max_errors: int) -> None:
@@ -119,7 +120,7 @@ class Checking(Steering):
         code = replace(self._code, **apart, budgets=(settings.current("budget"), budget), splits=None)
         if code.metric is None:
             raise InputError("this run has no metric to check with; start it with one")
-        scoring = Scoring([candidate.to_dict() for candidate in candidates], self.header.max_errors)
+        scoring = ScoreOnly([candidate.to_dict() for candidate in candidates], self.header.max_errors)
         folder = None if self.path is None else self.path / "checks" / key
         if folder is not None and (folder / "journal.jsonl").exists():
             splits = prepared(code.program, (), examples, scoring=True, needed=True, trains=False)
@@ -150,7 +151,7 @@ class Checking(Steering):
             )
         return run
 
-    def _stored_scorer(self, folder: Any, scoring: Scoring, code: Code) -> Checking:
+    def _stored_scorer(self, folder: Any, scoring: ScoreOnly, code: Code) -> Checking:
         records, _ = read_records(folder)
         journal = Journal(folder)
         header = replace(Header.from_record(records[0], journal), live_optimizer=scoring)

@@ -21,7 +21,9 @@ from lmnb.modules.texts import texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
+from lmnb.optimize.groups import Group
 from lmnb.optimize.journal import FORMAT, Journal
+from lmnb.optimize.objective import check_objective
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, baseline_of, shape_of
@@ -65,6 +67,7 @@ class Header:
     splits: Splits
     evalset: str | None
     note: str
+    objective: str
     budget: dict[str, float | None]
     num_threads: int
     max_errors: int
@@ -130,14 +133,20 @@ class Header:
         """The journal's first line; the data sets go to blobs."""
         plain = {name: getattr(self, name) for name in _PLAIN}
         data = {name: journal.blobs.put(examples) for name, examples in self.splits.to_dict().items()}
-        return {"k": "header", "format": FORMAT, **jsonable(plain), "data": data}
+        how = {"splits": self.splits.how()}
+        return {"k": "header", "format": FORMAT, **jsonable(plain), **how, "data": data}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], journal: Journal) -> Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
-            splits = Splits.from_dict(stored, record["evalset"], record["note"])
-            older = {"texts": record.get("tools", {}), "source": "", "libraries": {}}  # journals of before have less
+            splits = Splits.from_dict(stored, record["evalset"], record["note"], record.get("splits"))
+            older = {
+                "texts": record.get("tools", {}),
+                "source": "",
+                "libraries": {},
+                "objective": "mean",
+            }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
             Budget(**header.budget)
@@ -167,6 +176,9 @@ def header_for(
     budget: Budget | None,
     num_threads: int | None,
     options: dict[str, Any],
+    group: Group | None = None,
+    objective: str = "mean",
+    cross_fit: bool | None = None,
 ) -> Header:
     """The header of a new run. InputError for data that cannot be used."""
     splits = prepared(
@@ -178,7 +190,11 @@ def header_for(
         most=optimizer.most_scored,
         trains=optimizer.needs_trainset,
         learning=optimizer.learns_from_trainset,
+        demos_only=optimizer.learns_demos_only,
+        group=group,
+        cross_fit=cross_fit,
     )
+    check_objective(objective, bool(splits.groups))
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
     }
@@ -219,6 +235,7 @@ def header_for(
         splits=splits,
         evalset=splits.evalset,
         note=splits.note,
+        objective=objective,
         budget=dict(budget.limits) if budget is not None else {},
         num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
         max_errors=optimizer.max_errors or settings.current("max_errors"),

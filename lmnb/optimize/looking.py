@@ -8,6 +8,7 @@ from lmnb.canonical import canonical, jsonable
 from lmnb.errors import InputError
 from lmnb.optimize.checking import Checking
 from lmnb.optimize.flips import Flips, flips
+from lmnb.optimize.groups import group_means
 from lmnb.optimize.prompt_origins import PromptOrigins, origins
 from lmnb.optimize.run_comparison import RunComparison, compared
 
@@ -40,6 +41,12 @@ class Looking(Checking):
         if not isinstance(other, Looking):
             raise InputError(f"a run is compared with a run, not with {other!r}. Write run.compare(lmnb.reopen(path)).")
         return compared(self, other)
+
+    def group_scores(self, candidate: Any = None) -> dict[str, tuple[float, int]]:
+        """The score of each group of examples in per cent and their number, for the best candidate or another; of a run started with `group=`."""
+        entry = self._entry(self._archive.best() if candidate is None else candidate)
+        scores = {index: 100 * result.value for index, result in entry.results.items()}
+        return group_means(self.header.splits.groups, scores)
 
     def summary(self) -> dict[str, Any]:
         """The run as a row of `lmnb.runs()`: `best` is the score of the best candidate, `expected` its shrunken estimate, `check` its

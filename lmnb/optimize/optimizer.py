@@ -26,12 +26,14 @@ class Optimizer:
 
     `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it, or
     all of it is used where the search takes nothing else from it (`learns_from_trainset` False).
+    `learns_demos_only` says that all it takes from the training set are demos, so that it can be cross-fitted.
     `needs_trainset = False` says that it can do without training examples.
     """
 
     needs_evalset = False
     needs_trainset = True
     learns_from_trainset = True
+    learns_demos_only = False
     prompt_model: Any = None
 
     def __init__(
@@ -94,16 +96,34 @@ class Optimizer:
         decisions: Iterable[Decision] = (),
         num_threads: int | None = None,
         paused: bool = False,
+        group: str | Callable[[Example], object] | None = None,
+        objective: str = "mean",
+        cross_fit: bool | None = None,
         **options: Any,
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
 
         `run_dir=None` keeps nothing on disk. `decisions` carries another run's decisions over. `options` go to `search`.
+
+        `group`, a field's name or a function of an example, keeps examples that belong together on one side of the split. `objective` selects
+        the result: the best "mean" score, the best "worst group", or the "cheapest" of those that are as good as the best. `cross_fit`
+        scores candidates on the trainset, each example without the demos made from it; by default where there is no valset, up to 20
+        examples, and an optimizer that learns demos alone. False holds a third out.
         InputError for an empty training set or examples without inputs.
         """
         code = code_of(self, student, teacher, budget)
         header = header_for(
-            self, code, trainset, valset, seed=seed, budget=budget, num_threads=num_threads, options=options
+            self,
+            code,
+            trainset,
+            valset,
+            seed=seed,
+            budget=budget,
+            num_threads=num_threads,
+            options=options,
+            group=group,
+            objective=objective,
+            cross_fit=cross_fit,
         )
         return begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 

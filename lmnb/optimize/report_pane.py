@@ -60,6 +60,9 @@ def _facts(detail: Json, gain: Json | None) -> list[str]:
         facts.append(f"95 % interval {row['low']:.1f} … {row['high']:.1f}")
     if detail.get("expected") is not None:
         facts.append(f"about {detail['expected']:.0f} expected on new data (shrunken)")
+    if detail.get("worst"):
+        low = detail["worst"]
+        facts.append(f"worst group {low['group']!r} {low['score']:.1f} % of {counted(low['n'], 'example')}")
     if detail.get("tokens"):
         facts.append(f"{detail['tokens']:,.0f} tokens a call")
     return facts

@@ -68,13 +68,16 @@ class Runner:
         return run_example(program, example, self.code.metric, **asked)
 
     def _program(self, rollout: Rollout) -> Any:
-        key = (rollout.role, rollout.candidate.id)
+        candidate = rollout.candidate
+        if rollout.role == "student" and not rollout.tracing:
+            candidate = self.splits.shown(candidate, rollout.split, rollout.index)
+        key = (rollout.role, candidate.id)
         with self._lock:
             program = self._programs.get(key)
             if program is None:
                 taught = self.code.teacher if rollout.role == "teacher" else None
                 base = self.code.program if taught is None else taught
-                program = self._programs[key] = base.with_candidate(rollout.candidate.values)
+                program = self._programs[key] = base.with_candidate(candidate.values)
                 while len(self._programs) > PROGRAMS:
                     self._programs.popitem(last=False)
         return program

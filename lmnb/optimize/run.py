@@ -239,7 +239,10 @@ class Run(Looking):
         if self.path is None:
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
         recording = Recording(read_records(self.path)[0][1:], self._journal)
-        archive = Archive(self._archive.evalset, self._archive.size, self._archive.outputs, self._journal.blobs.get)
+        known = self._archive
+        archive = Archive(
+            known.evalset, known.size, known.outputs, self._journal.blobs.get, known.objective, known.groups
+        )
         driver = self._new_driver(archive, recording, Budget(), live=False)
         with suppress(Stopped):  # the journal of an unfinished run ends before its search
             driver.run()

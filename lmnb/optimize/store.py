@@ -157,6 +157,7 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
             most=optimizer.most_scored,
             trains=optimizer.needs_trainset,
             learning=optimizer.learns_from_trainset,
+            like=header.splits,
         )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:

@@ -15,6 +15,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import State
 from lmnb.optimize.effects import Result
 from lmnb.optimize.estimates import Estimates
+from lmnb.optimize.groups import group_means
 from lmnb.optimize.task import Predictor
 
 SHOWN = 2_000  # characters of one value in a table
@@ -171,6 +172,7 @@ def detail(
         "row": row_dict(row),
         "gain": _gain(entry, against) if against else None,
         "expected": row.expected,
+        "worst": _worst(archive, entry),
         "tokens": sum(used["tokens"] for used in usage) / calls
         if calls and any(used["tokens"] for used in usage)
         else None,
@@ -201,6 +203,15 @@ def _gain(entry: Entry, against: Entry) -> dict[str, Any] | None:
         "broken": len(change.broken),
         "n": len(shared),
     }
+
+
+def _worst(archive: Archive, entry: Entry) -> dict[str, Any] | None:
+    """The group of examples that does worst, where there are groups."""
+    found = group_means(archive.groups, {index: result.value for index, result in entry.results.items()})
+    if not found:
+        return None
+    name, (mean, n) = min(found.items(), key=lambda item: item[1][0])
+    return {"group": name, "score": 100 * mean, "n": n}
 
 
 def _lineage(archive: Archive, standings: Standings, entry: Entry) -> list[Standing]:
