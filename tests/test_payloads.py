@@ -145,6 +145,15 @@ def test_origins_matrix_comparison_and_table(run):
     check(lmnb.runs(run.path.parent)._repr_html_())
 
 
+def test_the_shift_between_parts():
+    """Fields, values, words and groups that are payloads."""
+    for text in PAYLOADS[:-5]:
+        rows = [lmnb.Example({text: text, "q": f"{n}"}).with_inputs("q") for n in range(8)]
+        other = [lmnb.Example({text: "x", "q": f"other {n}"}).with_inputs("q") for n in range(8)]
+        shown = check(lmnb.data.shift(rows, other, group=lambda row: row[text])._repr_html_())
+        assert squeezed(text)[:20] in squeezed(shown)
+
+
 def brief(run):
     """A snapshot with few rows, so that every payload can have its own."""
     known = run.snapshot()

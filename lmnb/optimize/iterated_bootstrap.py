@@ -17,7 +17,8 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
     first teacher did not.
 
     The first round takes the training examples in order, later ones shuffle them. Candidates are scored on the `valset`; without one, up to
-    20 training examples are cross-fitted, and of more a third is held out for it. The best of all rounds wins, and so does a person's edit where it is better.
+    20 training examples are cross-fitted, and of more a third is held out for it. The best of all rounds
+    wins, and so does a person's edit where it is better.
     The teacher's LM and the `teacher_settings` stay; only its prompts become those of the best. One compile does what
     `BootstrapFewShot(...).compile(student, teacher=former, ...)` does for each round, in one run with one budget.
 
