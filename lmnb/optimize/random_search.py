@@ -36,6 +36,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         stop_at_score: float | None = None,
         metric_threshold: float | None = None,
         racing: bool = True,
+        rationalize: bool = False,
     ) -> None:
         super().__init__(
             metric=metric,
@@ -45,6 +46,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             max_labeled_demos=max_labeled_demos,
             max_rounds=max_rounds,
             max_errors=max_errors,
+            rationalize=rationalize,
         )
         self.num_candidate_programs = num_candidate_programs
         self.num_threads = num_threads
