@@ -137,6 +137,7 @@ def test_origins_matrix_comparison_and_table(run):
     origins = squeezed(check(run.provenance(1)._repr_html_()))
     assert sum(squeezed(text)[:40] in origins for text in PAYLOADS) > 40
     assert "example number" in check(run.flips()._repr_html_())
+    assert squeezed(run.candidates[0].label)[:40] in squeezed(check(run.front()._repr_html_()))
     other = payloads.hostile_run(candidates=1, run_dir=None)
     other.wait(60)
     other.edit(other.best, "ask.instructions", PAYLOADS[5])

@@ -78,6 +78,16 @@ class Checking(Steering):
         It stands in the report and in the provenance of the saved program. What a check has bought is not bought again: one that
         was stopped, by its `budget` or an interrupt, goes on where it ended when it is called again. InputError where an example is
         in the run's trainset or valset. Without a result, or while the run is at work, RunError.
+
+        >>> import lmnb
+        >>> rows = [lmnb.Example(q=f"{n} + 0?", a=str(n)).with_inputs("q") for n in range(60)]
+        >>> lm = lmnb.FakeLM(lambda messages: {"a": messages[-1]["content"].split()[5] if len(messages) > 2 else "?"})
+        >>> exact = lambda example, made, trace=None: example.a == made.a
+        >>> with lmnb.context(lm=lm):
+        ...     run = lmnb.LabeledFewShot(2, exact).start(lmnb.Predict("q -> a"), trainset=rows[:9], valset=rows[9:20], run_dir=None)
+        ...     _ = run.wait()
+        ...     run.check(rows[20:])
+        HeldOutCheck(#1: 0.0 → 100.0 %, +100.0 points, 95 % +86.0 … +100.0 on 40 examples: better than before)
         """
         if self._working and self.state != "paused":
             raise RunError(

@@ -8,6 +8,7 @@ from lmnb.canonical import canonical, jsonable
 from lmnb.errors import InputError
 from lmnb.optimize.checking import Checking
 from lmnb.optimize.flips import Flips, flips
+from lmnb.optimize.front import Front, front
 from lmnb.optimize.groups import group_means
 from lmnb.optimize.prompt_origins import PromptOrigins, origins
 from lmnb.optimize.run_comparison import RunComparison, compared
@@ -33,6 +34,14 @@ class Looking(Checking):
             if entry is None:
                 raise InputError("this run has no candidate yet")
             return flips(self._archive, self._examples(), entry)
+
+    def front(self, by: str | None = None) -> Front:
+        """Score against cost for one example: "calls", "tokens", "usd" or "seconds", or "characters" of the prompt; by default money or
+        tokens where they are known, else characters. Tokens and money are those that were bought: what a cache answered cost nothing.
+        Start with `objective="cheapest"` to have the cheapest of those as good as the best selected.
+        """
+        with self._driver.lock:
+            return front(self._archive, self._standings, by)
 
     def compare(self, other: Any) -> RunComparison:
         """This run against another one, say an earlier: the two results paired on the examples that both were scored on, what each cost, the

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
 from lmnb.optimize.curve import CURVE_CSS, curve
+from lmnb.optimize.front import Front, front_part
 from lmnb.optimize.heldout import check_part
 from lmnb.optimize.prompt_origins import PromptOrigins, origins_part
 from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, suspects_pane
@@ -36,10 +37,14 @@ def run_page(
     examples: Json | None = None,
     suspects: Sequence[Json] = (),
     origins: PromptOrigins | None = None,
+    front: Front | None = None,
 ) -> str:
-    """The same as a whole document, with every example that it was given, and where each sentence and demo of the prompt comes from."""
+    """The same as a whole document, with every example that it was given, where each sentence and demo of the prompt comes from, and
+    score against cost.
+    """
     title = f"{snapshot['optimizer']} on {snapshot['program']} · {snapshot['run']['name']}"
-    more = el("div", {"class": "lm-pane"}, origins_part(origins)) if origins else None
+    parts = [origins_part(origins) if origins else None, front_part(front) if front and len(front) > 1 else None]
+    more = el("div", {"class": "lm-pane"}, *parts) if any(parts) else None
     return page(title, _studio(snapshot, detail, examples, suspects, rows=None, more=more))
 
 

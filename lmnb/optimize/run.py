@@ -19,6 +19,7 @@ from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.effects import Report
+from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import HeldOutCheck, check_words
 from lmnb.optimize.journal import read_records
 from lmnb.optimize.looking import Looking
@@ -274,14 +275,20 @@ class Run(Looking):
         return Path(self._program_of(chosen).export(path, format=format))
 
     def to_pandas(self) -> Any:
-        """One row a candidate; `expected` is the shrunken estimate of its score on new examples."""
+        """One row a candidate; `expected` is the shrunken estimate of its score on new examples, `calls` to `characters` are what it costs
+        for one example, and `on_front` says whether none is better and no dearer (see `front`).
+        """
         pandas = need("pandas", "pandas", "Run.to_pandas()")
-        rows = [row_dict(standing) | {"expected": standing.expected} for standing in self.candidates]
+        best = {row.number for row in self.front().best}
+        rows = [
+            row_dict(row) | {"expected": row.expected, **costs(self._entry(row)), "on_front": row.number in best}
+            for row in self.candidates
+        ]
         return pandas.DataFrame(rows).set_index("number")
 
     def to_html(self) -> str:
         """The whole report as one script-free document."""
-        return report.run_page(*self._report_parts(), self._origins())
+        return report.run_page(*self._report_parts(), origins=self._origins(), front=self.front())
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
