@@ -167,7 +167,15 @@ def _candidates(snapshot: Json, detail: Json | None) -> Html:
         heading(f"Candidates {len(rows):,}", level=4),
         el("table", {"class": "lm-num"}, *(_candidate(row, snapshot, selected) for row in rows[:MAX_CANDIDATES])),
         el("div", {"class": "lm-muted lm-more"}, more) if more else None,
+        el("div", {"class": "lm-muted lm-more lm-how"}, shorten(_how_scored(snapshot), MAX_TEXT)),
     )
+
+
+def _how_scored(snapshot: Json) -> str:
+    """How the examples were split, and what makes a candidate the best."""
+    objective = snapshot.get("objective", "mean")
+    by = "" if objective == "mean" else f"; the result is by {objective}"
+    return f"{snapshot.get('note', '')}{by}"
 
 
 def _rank(row: Json) -> tuple[int, float, int]:

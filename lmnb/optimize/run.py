@@ -128,6 +128,7 @@ class Run(Looking):
         entry, header = self._archive.entries[candidate.id], self.header
         standing = self._standings.of(entry)
         used = [result.usage for result in entry.results.values()]
+        apart = ", cross-fitted" if header.splits.cross_fit else ""
         return {
             "optimizer": header.optimizer_name,
             "arguments": header.arguments,
@@ -138,7 +139,7 @@ class Run(Looking):
             "score": self._archive.score(candidate.id),
             "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
             "expected": None if standing.expected is None else round(standing.expected, 1),
-            "scored_on": f"{len(entry.results)} examples ({header.evalset})" if header.evalset else None,
+            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart})" if header.evalset else None,
             "picked_from": sum(self._archive.complete(name) for name in self._archive.entries) or None,
             "check": next(
                 (check_words(c) for c in reversed(self._recording.checks) if c["candidate"] == candidate.id), None
@@ -150,6 +151,10 @@ class Run(Looking):
             "accepted": self._archive.state.accepted == candidate.id,
             "lmnb": header.version,
         }
+
+    def _scored_on(self) -> str:
+        name = {"val": "valset", "train": "trainset", None: "nothing"}[self.header.evalset]
+        return f"{name}, cross-fitted" if self.header.splits.cross_fit else name
 
     def snapshot(self) -> dict[str, Any]:
         """The whole run in brief, as JSON-able data."""
@@ -180,9 +185,11 @@ class Run(Looking):
             "elapsed": self.elapsed,
             "eta": eta,
             "evalset": {
-                "name": {"val": "valset", "train": "trainset", None: "nothing"}[self.header.evalset],
+                "name": self._scored_on(),
                 "size": self._archive.size,
             },
+            "note": self.header.note,
+            "objective": self.header.objective,
             "best": None if best is None else best.id,
             "expected": expected,
             "check": check,

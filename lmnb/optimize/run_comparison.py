@@ -55,7 +55,11 @@ class RunComparison:
         return f"{mine['name']} ({_score(mine)}) against {other['name']} ({_score(other)}): {self.words()}"
 
     def _repr_html_(self) -> str:
-        note = "Both scores were picked by: an unseen example says more (run.check)." if self.gain is not None else None
+        note = (
+            "Both results were picked by scores like these: run.check(...) on unseen examples says more."
+            if self.gain is not None
+            else None
+        )
         return root(
             "report",
             el(

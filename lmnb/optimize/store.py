@@ -39,18 +39,20 @@ class Runs(tuple[dict[str, Any], ...]):
     def __repr__(self) -> str:
         if not self:
             return "no stored runs"
-        names = [name for name in self.columns if name not in ("tokens", "seconds", "seed", "path")]
-        cells = [names, *[[_cell(row[name], name) for name in names] for row in self]]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
+        cells = [_SHOWN, *[[_cell(row[name], name) for name in _SHOWN] for row in self]]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(_SHOWN))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
         )
 
     def _repr_html_(self) -> str:
-        rows = [el("tr", {}, *[el("td", {}, _cell(row[name], name)) for name in self.columns]) for row in self]
+        rows = [el("tr", {}, *[el("td", {}, _cell(row[name], name)) for name in _SHOWN]) for row in self]
         note = "expected: the score of the best, shrunken for having been picked; check: its score on held-out examples"
-        pane = el("div", {"class": "lm-pane"}, table_of(self.columns, rows, "lm-table lm-num"))
+        pane = el("div", {"class": "lm-pane"}, table_of(_SHOWN, rows, "lm-table lm-num"))
         return root("report", pane, el("div", {"class": "lm-pane lm-muted"}, note))
+
+
+_SHOWN = [name for name in Runs.columns if name not in ("tokens", "seconds", "seed", "path")]
 
 
 def _cell(value: Any, name: str = "") -> str:

@@ -76,6 +76,8 @@ def test_few_examples_are_cross_fitted_by_default_and_the_header_says_so():
     ):
         assert other.header.evalset == "val" and not other.header.splits.cross_fit
         other.cancel()
+    assert run.snapshot()["evalset"]["name"] == "trainset, cross-fitted"
+    assert "cross-fitted on all 12 training examples" in run.to_html()
     run.cancel()
     with pytest.raises(lmnb.InputError, match="cross_fit=True cannot be: a valset is given"):
         start(cross_fit=True, valset=worlds.questions(100, 103))
