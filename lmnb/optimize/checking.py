@@ -140,7 +140,15 @@ class Checking(Steering):
         else:
             threads = num_threads or self.header.num_threads
             header = header_for(
-                scoring, code, (), examples, seed=self.header.seed, budget=budget, num_threads=threads, options={}
+                scoring,
+                code,
+                (),
+                examples,
+                seed=self.header.seed,
+                budget=budget,
+                num_threads=threads,
+                options={},
+                hashes={name: known for name, known in self.header.code.items() if name != "teacher"},
             )
             journal = Journal(folder)
             journal.begin(header.to_record(journal))

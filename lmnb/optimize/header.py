@@ -179,8 +179,9 @@ def header_for(
     group: Group | None = None,
     objective: str = "mean",
     cross_fit: bool | None = None,
+    hashes: dict[str, dict[str, str]] | None = None,
 ) -> Header:
-    """The header of a new run. InputError for data that cannot be used."""
+    """The header of a new run; `hashes` are those of its code, where they are known. InputError for data that cannot be used."""
     splits = prepared(
         code.program,
         trainset,
@@ -228,7 +229,7 @@ def header_for(
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),
         exact_data=splits.exact,
-        code=code_hashes(code),
+        code=code_hashes(code) if hashes is None else hashes,
         lm=None if lm is None else lm.dump_state(),
         proposer_lm=None if code.proposer_lm is None else code.proposer_lm.dump_state(),
         seed=seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from lmnb.html import Html, el, heading, join, root, shorten, table_of
@@ -170,8 +171,9 @@ def _texts(outputs: Mapping[str, Any] | None) -> list[str]:
     return [text_of(value) for value in (outputs or {}).values()]
 
 
-def _all(text: Any) -> set[str]:
-    return {_same(sentence) for sentence in sentences(text)} if isinstance(text, str) else set()
+@lru_cache(maxsize=4_096)  # candidates share most of their texts
+def _all(text: Any) -> frozenset[str]:
+    return frozenset(_same(sentence) for sentence in sentences(text)) if isinstance(text, str) else frozenset()
 
 
 def _same(text: str) -> str:

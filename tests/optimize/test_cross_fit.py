@@ -9,6 +9,7 @@ import pytest
 import worlds
 
 import lmnb
+from lmnb.optimize.splits import prepared
 
 
 def fields(content):
@@ -31,13 +32,7 @@ def start(name="BootstrapFewShotWithRandomSearch", program=None, lm=None, **opti
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "BootstrapFewShotWithRandomSearch",
-        "BootstrapFewShotWithOptuna",
-        "IteratedBootstrapFewShot",
-        "BootstrapFewShot",
-        "LabeledFewShot",
-    ],
+    ["BootstrapFewShotWithRandomSearch", "BootstrapFewShotWithOptuna", "IteratedBootstrapFewShot", "LabeledFewShot"],
 )
 def test_no_example_is_scored_with_a_demo_made_from_itself(name):
     """Of all requests of a run, none shows the question that it asks among its demos; all the others may be shown."""
@@ -68,14 +63,14 @@ def test_few_examples_are_cross_fitted_by_default_and_the_header_says_so():
     run = start(paused=True)
     assert run.header.evalset == "train" and run.header.splits.cross_fit and run.snapshot()["evalset"]["size"] == 12
     assert "cross-fitted on all 12 training examples, each scored without the demos made from it" in run.header.note
-    for other in (
-        start(paused=True, cross_fit=False),
-        start(paused=True, trainset=worlds.questions(0, 21)),
-        start("MIPROv2", paused=True),
-        start("InferRules", paused=True),
+    for count, name, options in (
+        (12, "Random", {"cross_fit": False}),
+        (21, "Random", {}),
+        (12, "Written", {"demos_only": False}),
     ):
-        assert other.header.evalset == "val" and not other.header.splits.cross_fit
-        other.cancel()
+        given = {"scoring": True, "needed": True, "demos_only": True, **options}
+        splits = prepared(lmnb.Predict("question -> answer"), worlds.questions(0, count), None, **given)
+        assert splits.evalset == "val" and not splits.cross_fit, name
     assert run.snapshot()["evalset"]["name"] == "trainset, cross-fitted"
     assert "cross-fitted on all 12 training examples" in run.to_html()
     run.cancel()

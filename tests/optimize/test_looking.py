@@ -22,10 +22,10 @@ def finished(tmp_path_factory):
     return start(run_dir=tmp_path_factory.mktemp("runs") / "one")
 
 
-@pytest.fixture
-def run(finished, tmp_path):
-    """A run that a test may decide about."""
-    return start(run_dir=tmp_path / "runs" / "mine")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run that tests decide about."""
+    return start(run_dir=tmp_path_factory.mktemp("mine") / "runs" / "mine")
 
 
 def by(run, kind, candidate=None):

@@ -39,23 +39,28 @@ def start(optimizer=None, lm=None, **options):
     return run
 
 
-def test_a_program_that_gets_nothing_right_begins_by_rationalization():
+@pytest.fixture(scope="module")
+def lm():
+    return lmnb.FakeLM(solver)
+
+
+@pytest.fixture(scope="module")
+def run(lm):
+    return start(lm=lm)
+
+
+def test_a_program_that_gets_nothing_right_begins_by_rationalization(run):
     """From 0 to 100 %: reasoning towards known answers is kept where the answer came out right, one demo an example."""
-    run = start()
     assert [(row.number, row.score) for row in run.candidates] == [(0, 0.0), (1, 100.0)]
     demos = run.candidate(1).values["predict.demos"]
     assert [(demo.question, demo.answer, demo.origin, demo.source) for demo in demos] == [
         (f"q{n}", f"a{n}", "rationalized", n) for n in (0, 3, 4)
     ]
     assert "3 of 8 examples that failed gave a demo with their labels as a hint" in run.reports[0].message
-    without = start(lmnb.BootstrapFewShot(worlds.exact, max_bootstrapped_demos=3, max_labeled_demos=0))
-    assert [row.score for row in without.candidates] == [0.0]
 
 
-def test_the_hint_never_appears_in_a_demo_or_in_a_scored_prompt():
+def test_the_hint_never_appears_in_a_demo_or_in_a_scored_prompt(run, lm):
     """Not as a field, not in what was written, not in the instructions of any candidate; what speaks of it is not kept."""
-    lm = lmnb.FakeLM(solver)
-    run = start(lm=lm)
     texts = [str(value) for row in run.candidates for value in run.candidate(row).values.values()]
     assert not any("hint" in text.lower() for text in texts)
     assert {demo.source for demo in run.demos} == {0, 3, 4}  # 1 spoke of its hint, 2 was wrong all the same
@@ -112,8 +117,9 @@ def test_partial_credit_selects_where_nothing_is_fully_right():
 
 
 def test_a_demo_made_by_hand_is_a_beginning():
-    """Where nothing works, one demo of a person makes a candidate that does, and it wins."""
+    """Where nothing works and nothing is told, no demo is made; one demo of a person makes a candidate that does, and it wins."""
     run = start(lmnb.BootstrapFewShot(worlds.exact, max_labeled_demos=0))
+    assert [row.score for row in run.candidates] == [0.0]
     run.inject(demo={"question": "q7", "reasoning": "It ends in 7, so I say a7.", "answer": "a7"})
     run.until("ended", 30)
     assert run.best.score == 100.0 and run.best.human
