@@ -156,7 +156,8 @@ def _best(run: Run) -> str:
     best = run.best
     if best is None:
         return "nothing: no candidate is feasible"
-    return f"{percent(best.score)}   #{best.number} {best.label}"
+    expected = "" if best.expected is None else f" ({best.expected:.1f} % expected on new data)"
+    return f"{percent(best.score)}   #{best.number} {best.label}{expected}"
 
 
 def find_run(name: str) -> Path:

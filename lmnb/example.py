@@ -12,7 +12,7 @@ from lmnb.nearest import did_you_mean
 
 
 class Provenance(NamedTuple):
-    """Where an example comes from: `origin` (None, "labelled", "bootstrapped", "human"), `source` (index in the train
+    """Where an example comes from: `origin` (None, "labelled", "bootstrapped", "rationalized", "human"), `source` (index in the train
     set) and its content's `id`.
     """
 
@@ -164,7 +164,7 @@ class Example:
 
     @property
     def origin(self) -> Any:
-        """None, "labelled", "bootstrapped" or "human"."""
+        """None, "labelled", "bootstrapped", "rationalized" or "human"."""
         return self._fields.get("origin", self._origin)
 
     @property

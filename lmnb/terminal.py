@@ -73,6 +73,8 @@ def _summary(snapshot: dict[str, Any]) -> str:
     calls = snapshot["budget"]["calls"]
     limit = f" of {calls['limit']}" if calls["limit"] else ""
     parts = [snapshot["state"], f"{calls['spent']}{limit} calls", f"{snapshot['elapsed']:.0f} s"]
+    if snapshot["expected"] is not None:
+        parts.append(f"the best: {snapshot['expected']:.1f} % expected on new data")
     if snapshot["state"] == "stopped":
         parts += [row["text"] for row in snapshot["decisions"] if row["kind"] == "stop" and not row["undone"]][-1:]
     if snapshot["state"] not in ENDED:

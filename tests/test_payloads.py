@@ -132,6 +132,29 @@ def test_the_report_of_a_run(run):
     assert all(text[:60] in whole for text in texts)
 
 
+def test_origins_matrix_comparison_and_table(run):
+    """Where a prompt comes from, what was fixed and broken, two runs side by side and the table of runs."""
+    origins = squeezed(check(run.provenance(1)._repr_html_()))
+    assert sum(squeezed(text)[:40] in origins for text in PAYLOADS) > 40
+    assert "example number" in check(run.flips()._repr_html_())
+    assert squeezed(run.candidates[0].label)[:40] in squeezed(check(run.front()._repr_html_()))
+    other = payloads.hostile_run(candidates=1, run_dir=None)
+    other.wait(60)
+    other.edit(other.best, "ask.instructions", PAYLOADS[5])
+    comparison = squeezed(check(other.compare(run)._repr_html_()))
+    assert sum(squeezed(decision.text)[:40] in comparison for decision in run.decisions[:20]) > 5
+    check(lmnb.runs(run.path.parent)._repr_html_())
+
+
+def test_the_shift_between_parts():
+    """Fields, values, words and groups that are payloads."""
+    for text in PAYLOADS[:-5]:
+        rows = [lmnb.Example({text: text, "q": f"{n}"}).with_inputs("q") for n in range(8)]
+        other = [lmnb.Example({text: "x", "q": f"other {n}"}).with_inputs("q") for n in range(8)]
+        shown = check(lmnb.data.shift(rows, other, group=lambda row: row[text])._repr_html_())
+        assert squeezed(text)[:20] in squeezed(shown)
+
+
 def brief(run):
     """A snapshot with few rows, so that every payload can have its own."""
     known = run.snapshot()

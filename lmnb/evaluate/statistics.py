@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, pvariance
 
 RESAMPLES = 2_000
+CAUTION = 0.5  # of log-likelihood: one standard error
 RESAMPLED_BELOW = 200  # from here on the normal interval agrees with the bootstrap's, in a hundredth of the time
 
 
@@ -124,11 +125,13 @@ def shrink(means: Sequence[float], ns: Sequence[int], variances: Sequence[float]
     """What to expect of each candidate on new data: empirical-Bayes estimates of the true means, in the order given.
 
     Each mean is drawn towards the mean of all by how much of the spread between candidates is noise (James and Stein
-    1961; the spread itself by the method of moments). `variances` are those of single scores within a candidate, `ns`
+    1961). What is no noise is estimated by restricted maximum likelihood, which also holds where some candidates were
+    stopped early for being bad, and taken at the lower end of its interval of one standard error: it is the best of
+    many that is looked at, where doubt is due. `variances` are those of single scores within a candidate, `ns`
     how many scores it has. The best of many equal candidates is shown no gain by this, where its own mean shows one.
 
     >>> [round(m, 3) for m in shrink([0.4, 0.8], [100, 100], [0.24, 0.16])]
-    [0.406, 0.796]
+    [0.411, 0.792]
     """
     count = len(means)
     if not count:
@@ -143,15 +146,50 @@ def shrink(means: Sequence[float], ns: Sequence[int], variances: Sequence[float]
     pooled = math.fsum(v * n for v, n in zip(variances, ns, strict=True)) / sum(ns)
     # and no noise at all is no number to divide by
     noise = [max(1e-12, (v * n + pooled * 2) / (n + 2) / n) for v, n in zip(variances, ns, strict=True)]
-    centre = fmean(means)
-    spread = math.fsum((m - centre) ** 2 for m in means) / (count - 1)
-    between = max(0.0, spread - fmean(noise))
+    between = _between(means, noise)
     if between == 0.0:
         weights = [1 / e for e in noise]
         return [math.fsum(w * m for w, m in zip(weights, means, strict=True)) / math.fsum(weights)] * count
     weights = [1 / (between + e) for e in noise]
     centre = math.fsum(w * m for w, m in zip(weights, means, strict=True)) / math.fsum(weights)
     return [centre + between / (between + e) * (m - centre) for m, e in zip(means, noise, strict=True)]
+
+
+def _between(means: Sequence[float], noise: Sequence[float]) -> float:
+    """The variance of the true means, cautiously: the least that the data do not speak against; 0 where all may be noise."""
+    alike: dict[float, list[float]] = {}
+    for mean, error in zip(means, noise, strict=True):
+        alike.setdefault(error, []).append(mean)
+    groups = [(error, len(group), fmean(group), len(group) * pvariance(group)) for error, group in alike.items()]
+
+    def likelihood(between: float) -> float:
+        weights = [count / (between + error) for error, count, _, _ in groups]
+        centre = math.fsum(w * middle for w, (*_, middle, _) in zip(weights, groups, strict=True)) / math.fsum(weights)
+        parts = (
+            count * math.log(between + error) + (squares + count * (middle - centre) ** 2) / (between + error)
+            for error, count, middle, squares in groups
+        )
+        return -0.5 * (math.fsum(parts) + math.log(math.fsum(weights)))
+
+    most = max((mean - fmean(means)) ** 2 for mean in means) + 1e-12
+    best = _search(likelihood, 0.0, most)
+    enough = likelihood(best) - CAUTION * max(0.0, 1 - 3 / len(means))
+    if likelihood(0.0) >= enough:
+        return 0.0
+    low, high = 0.0, best
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if likelihood(middle) >= enough else (middle, high)
+    return high
+
+
+def _search(value: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function of one hump is highest, by golden sections."""
+    ratio = (math.sqrt(5) - 1) / 2
+    for _ in range(60):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if value(left) >= value(right) else (left, high)
+    return (low + high) / 2
 
 
 def variance(values: Sequence[float]) -> float:

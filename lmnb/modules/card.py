@@ -55,6 +55,12 @@ def provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
             facts["score"] += " (95 % interval {} … {})".format(*map(plain, rest.pop("interval")))
         if rest.get("scored_on"):
             facts["score"] += f" of {plain(rest.pop('scored_on'))}"
+        if isinstance(rest.get("expected"), (int, float)):
+            facts["expected"] = f"{rest.pop('expected'):.1f} % on new data, shrunken"
+            many = rest.pop("picked_from", None)
+            facts["expected"] += f" for the best of {many}" if isinstance(many, int) and many > 1 else ""
+        if rest.get("check"):
+            facts["held-out check"] = plain(rest.pop("check"))
     used = rest.get("usage")
     if isinstance(used, dict) and all(isinstance(used.get(key), (int, float)) for key in ("calls", "tokens", "usd")):
         bought = f", {used['tokens']:,.0f} tokens, {money(used['usd'])}" if used["tokens"] else ""

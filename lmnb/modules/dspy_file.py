@@ -109,7 +109,7 @@ def _state(predictor: Any, name: str, lost: list[str]) -> dict[str, Any]:
 
 
 def _demo_state(signature: Any, demo: Example) -> dict[str, Any]:
-    marked = demo.provenance.origin == "bootstrapped" and "augmented" not in demo
+    marked = demo.provenance.origin in ("bootstrapped", "rationalized") and "augmented" not in demo
     return {
         **({"augmented": True} if marked else {}),
         **{name: _json(signature.fields.get(name), value) for name, value in demo.items()},

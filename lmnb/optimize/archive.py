@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
+from lmnb.optimize.objective import selected
 from lmnb.optimize.trained import is_trained
 
 
@@ -44,17 +45,27 @@ class Archive:
     """
 
     def __init__(
-        self, evalset: str | None, size: int, outputs: Mapping[str, tuple[str, ...]], load: Callable[[str], Any]
+        self,
+        evalset: str | None,
+        size: int,
+        outputs: Mapping[str, tuple[str, ...]],
+        load: Callable[[str], Any],
+        objective: str = "mean",
+        groups: Sequence[str] = (),
     ) -> None:
         self.evalset = evalset
         self.size = size if evalset is not None else 0
         self.state = State()
         self.entries: dict[str, Entry] = {}
         self.rollouts: dict[str, Result] = {}
+        self.proposals: list[tuple[Mapping[str, Any], Result]] = []
         self.at_work: frozenset[str] = frozenset()  # candidates that are being scored
         self.most_calls = 1  # of an LM, in one rollout
+        self.changes = 0  # results that counted for a candidate so far
         self.runs = 0  # of a program on an example, each with one call of the metric
         self.outputs = outputs
+        self.objective = objective  # what makes a candidate the result
+        self.groups = groups  # of the examples that are scored, where they have any
         self._load = load
         self._reasons: dict[str, str | None] = {}
         self._learned: dict[str, list[tuple[str, Example]]] = {}
@@ -77,7 +88,10 @@ class Archive:
 
     def add(self, place: Mapping[str, Any], result: Result) -> None:
         """Put the result of the rollout at `place` (see `Rollout.place`) to its candidate, if it counts."""
+        if place["role"] == "proposer":
+            self.proposals.append((place, result))
         if self.counts(place):
+            self.changes += 1
             self.entries[place["candidate"]].add(place["index"], result)
 
     def counts(self, place: Mapping[str, Any]) -> bool:
@@ -191,9 +205,9 @@ class Archive:
         return 100 * self.entries[candidate_id].total / self.size if self.complete(candidate_id) else None
 
     def leader(self) -> Entry | None:
-        """The best of the feasible entries that are fully scored; the earliest on a tie."""
+        """The best of the feasible entries that are fully scored, by the objective; the earliest on a tie."""
         scored = [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
-        return max(scored, key=lambda entry: (entry.total, -entry.number), default=None)
+        return selected(scored, self.objective, self.groups)
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""

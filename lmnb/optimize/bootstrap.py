@@ -9,8 +9,9 @@ from typing import Any
 from lmnb.canonical import content_hash
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.effects import Effect, Result, Rollout
+from lmnb.optimize.effects import Effect, Report, Result, Rollout
 from lmnb.optimize.optimizer import Optimizer
+from lmnb.optimize.rationalize import gives_away, hinted
 from lmnb.optimize.search import Search, allowed_demos, evaluate, gate, labelled, passed, without_twins
 from lmnb.optimize.task import Predictor, Task
 
@@ -22,7 +23,13 @@ class BootstrapFewShot(Optimizer):
     `max_labeled_demos`. `metric_threshold` is what a score must reach (0 counts as a threshold); without it a score must be true.
     `teacher_settings` (for instance `{"lm": strong_lm}`) hold while the teacher runs. With a `valset` the program before and after is scored,
     and the better one is returned.
+
+    With `rationalize` an example that the teacher cannot do is asked again with its labels as a hint, where successes are still wanted:
+    if the answer is then right, the reasoning becomes a demo of origin "rationalized", which does not hold the hint (STaR: Zelikman et
+    al. 2022, arXiv 2203.14465). So a program that gets nothing right can begin. One program run more for each such example.
     """
+
+    learns_demos_only = True
 
     def __init__(
         self,
@@ -33,12 +40,14 @@ class BootstrapFewShot(Optimizer):
         max_labeled_demos: int = 16,
         max_rounds: int = 1,
         max_errors: int | None = None,
+        rationalize: bool = False,
     ) -> None:
         super().__init__(metric=metric, teacher_settings=teacher_settings, max_errors=max_errors)
         self.metric_threshold = metric_threshold
         self.max_bootstrapped_demos = max_bootstrapped_demos
         self.max_labeled_demos = max_labeled_demos
         self.max_rounds = max_rounds
+        self.rationalize = rationalize
 
     def search(self, task: Task) -> Search:
         baseline = yield from gate(task.baseline)
@@ -71,16 +80,10 @@ class BootstrapFewShot(Optimizer):
             position += len(block)
             successes = yield from self._successes(task, teacher, block)
             for index, result in successes:
-                demos = _demos_of(task, result, index)
-                fits = False
-                for predictor in task.predictors:
-                    if predictor.path in demos:
-                        passed_gate = yield from gate(demos[predictor.path], f"{predictor.path}.demos")
-                        if passed_gate is not None:
-                            made[predictor.path].append(passed_gate)
-                            fits = True
-                if fits:
-                    used.add(index)
+                yield from _collected(task, _demos_of(task, result, index), index, made, used)
+        if self.rationalize and len(used) < wanted:
+            failed = [index for index in order[:position] if index not in used]
+            yield from self._rationalized(task, teacher, failed, wanted, made, used)
         values = dict(task.baseline.values)
         rng = task.rng("fill", seed)
         for predictor in task.predictors:
@@ -133,6 +136,30 @@ class BootstrapFewShot(Optimizer):
             }
         return [(index, found[index]) for index in block if index in found]
 
+    def _rationalized(
+        self,
+        task: Task,
+        teacher: Candidate,
+        failed: Sequence[int],
+        wanted: int,
+        made: dict[str, list[Example]],
+        used: set[int],
+    ) -> Generator[list[Effect], list[Any], None]:
+        """Demos from examples that the teacher could do once it was told their labels."""
+        asked = [(index, told) for index in failed if (told := hinted(task, teacher, index)) is not None]
+        before = len(used)
+        while asked and len(used) < wanted:
+            block, asked = asked[: wanted - len(used)], asked[wanted - len(used) :]
+            results = yield [Rollout(told, index, "train", tracing=True, role="teacher") for index, told in block]
+            for (index, _), result in zip(block, results, strict=True):
+                if passed(result, self.metric_threshold):
+                    yield from _collected(task, _demos_of(task, result, index, "rationalized"), index, made, used)
+        yield [
+            Report(
+                f"{len(used) - before} of {len(failed)} examples that failed gave a demo with their labels as a hint"
+            )
+        ]
+
     def _labelled_rest(
         self, task: Task, predictor: Predictor, used: set[int]
     ) -> Generator[list[Effect], list[Any], list[Example]]:
@@ -144,14 +171,27 @@ class BootstrapFewShot(Optimizer):
         return (yield from allowed_demos(fitting, f"{predictor.path}.demos"))
 
 
-def _demos_of(task: Task, result: Result, index: int) -> dict[str, Example]:
+def _collected(
+    task: Task, demos: Mapping[str, Example], index: int, made: dict[str, list[Example]], used: set[int]
+) -> Generator[list[Effect], list[Any], None]:
+    """Keep those of an example's demos that pass the gate."""
+    for predictor in task.predictors:
+        if predictor.path in demos:
+            kept = yield from gate(demos[predictor.path], f"{predictor.path}.demos")
+            if kept is not None:
+                made[predictor.path].append(kept)
+                used.add(index)
+
+
+def _demos_of(task: Task, result: Result, index: int, origin: str = "bootstrapped") -> dict[str, Example]:
     """One demo a predictor from a rollout's steps. Of several calls the last is taken half of the time, else an earlier one, drawn by their hash."""
     steps: dict[str, list[dict[str, Any]]] = {}
     for step in task.archive.steps(result):
-        steps.setdefault(step["path"], []).append({**step["inputs"], **step["outputs"]})
+        if origin == "bootstrapped" or not gives_away(step["inputs"], step["outputs"]):
+            steps.setdefault(step["path"], []).append({**step["inputs"], **step["outputs"]})
     demos = {}
     for path, calls in steps.items():
         rng = random.Random(int(content_hash(calls, 16), 16))
         chosen = calls[-1] if len(calls) == 1 or rng.random() < 0.5 else rng.choice(calls[:-1])
-        demos[path] = Example(chosen).with_origin("bootstrapped", source=index)
+        demos[path] = Example(chosen).with_origin(origin, source=index)
     return demos

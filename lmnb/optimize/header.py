@@ -22,7 +22,9 @@ from lmnb.modules.texts import texts
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
+from lmnb.optimize.groups import Group
 from lmnb.optimize.journal import FORMAT, Journal
+from lmnb.optimize.objective import check_objective
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.review import review_header
 from lmnb.optimize.splits import Splits, prepared
@@ -72,6 +74,7 @@ class Header:
     splits: Splits
     evalset: str | None
     note: str
+    objective: str
     budget: dict[str, float | None]
     num_threads: int
     max_errors: int
@@ -130,13 +133,14 @@ class Header:
         """The journal's first line; the data sets go to blobs."""
         plain = {name: getattr(self, name) for name in _PLAIN}
         data = {name: journal.blobs.put(examples) for name, examples in self.splits.to_dict().items()}
-        return {"k": "header", "format": FORMAT, **jsonable(plain), "data": data}
+        how = {"splits": self.splits.how()}
+        return {"k": "header", "format": FORMAT, **jsonable(plain), **how, "data": data}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], journal: Journal) -> Header:
         try:
             stored = {name: journal.blobs.get(blob) for name, blob in record["data"].items()}
-            splits = Splits.from_dict(stored, record["evalset"], record["note"])
+            splits = Splits.from_dict(stored, record["evalset"], record["note"], record.get("splits"))
             older = {
                 "texts": record.get("tools", {}),
                 "source": "",
@@ -144,6 +148,7 @@ class Header:
                 "review": None,
                 "parent": None,
                 "more_teacher_shapes": [],
+                "objective": "mean",
             }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
@@ -203,8 +208,12 @@ def header_for(
     num_threads: int | None,
     options: dict[str, Any],
     review: Any = None,
+    group: Group | None = None,
+    objective: str = "mean",
+    cross_fit: bool | None = None,
+    hashes: dict[str, dict[str, str]] | None = None,
 ) -> Header:
-    """The header of a new run. InputError for data that cannot be used."""
+    """The header of a new run; `hashes` are those of its code, where they are known. InputError for data that cannot be used."""
     splits = prepared(
         code.program,
         trainset,
@@ -215,7 +224,11 @@ def header_for(
         trains=optimizer.needs_trainset,
         learning=optimizer.learns_from_trainset,
         ratio=optimizer.held_out(**options),
+        demos_only=optimizer.learns_demos_only,
+        group=group,
+        cross_fit=cross_fit,
     )
+    check_objective(objective, bool(splits.groups))
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
     }
@@ -248,13 +261,14 @@ def header_for(
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),
         exact_data=splits.exact,
-        code=code_hashes(code),
+        code=code_hashes(code) if hashes is None else hashes,
         lm=None if lm is None else lm.dump_state(),
         proposer_lm=None if code.proposer_lm is None else code.proposer_lm.dump_state(),
         seed=seed,
         splits=splits,
         evalset=splits.evalset,
         note=splits.note,
+        objective=objective,
         budget=dict(budget.limits) if budget is not None else {},
         num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
         max_errors=optimizer.max_errors or settings.current("max_errors"),

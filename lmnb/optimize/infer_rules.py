@@ -70,6 +70,7 @@ class InferRules(BootstrapFewShot):
     """
 
     needs_evalset = True
+    learns_demos_only = False
 
     def __init__(
         self,

@@ -17,8 +17,9 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
     """`BootstrapFewShot` `rounds` times over: the teacher of a round is the best candidate so far, which solves examples that the
     first teacher did not.
 
-    The first round takes the training examples in order, later ones shuffle them. Candidates are scored on the `valset`; without one,
-    every third training example is held out for it. The best of all rounds wins, and so does a person's edit where it is better.
+    The first round takes the training examples in order, later ones shuffle them. Candidates are scored on the `valset`; without one, up to
+    20 training examples are cross-fitted, and of more a third is held out for it. The best of all rounds
+    wins, and so does a person's edit where it is better.
     The teacher's LM and the `teacher_settings` stay; only its prompts become those of the best. One compile does what
     `BootstrapFewShot(...).compile(student, teacher=former, ...)` does for each round, in one run with one budget.
 
@@ -35,7 +36,7 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
     ...     run = optimizer.start(lmnb.Predict("question -> answer"), trainset=data, run_dir=None)
     ...     tuned = run.wait()
     >>> [candidate.label for candidate in run.candidates]
-    ['baseline', 'round 1: 4 bootstrapped + 2 labelled demos', 'round 2: 4 bootstrapped + 2 labelled demos']
+    ['baseline', 'round 1: 4 bootstrapped + 5 labelled demos', 'round 2: 4 bootstrapped + 5 labelled demos']
     """
 
     needs_evalset = True

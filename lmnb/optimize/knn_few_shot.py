@@ -36,6 +36,8 @@ class KNNFewShot(BootstrapFewShot):
     ['post']
     """
 
+    learns_demos_only = False  # its demos are chosen as it runs
+
     def __init__(
         self,
         k: int,

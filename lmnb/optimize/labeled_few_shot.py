@@ -23,6 +23,8 @@ class LabeledFewShot(Optimizer):
     '4'
     """
 
+    learns_demos_only = True
+
     def __init__(self, k: int = 16, metric: Callable[..., Any] | None = None) -> None:
         super().__init__(metric=metric)
         self.k = k

@@ -28,6 +28,7 @@ class Optimizer:
 
     `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it, or
     all of it is used where the search takes nothing else from it (`learns_from_trainset` False).
+    `learns_demos_only` says that all it takes from the training set are demos, so that it can be cross-fitted.
     `needs_trainset = False` says that it can do without training examples.
     """
 
@@ -35,6 +36,7 @@ class Optimizer:
     needs_trainset = True
     learns_from_trainset = True
     takes_teachers = False  # a list of them, each with the role "teacher", "teacher 2", ...
+    learns_demos_only = False
     prompt_model: Any = None
 
     def __init__(
@@ -102,6 +104,9 @@ class Optimizer:
         num_threads: int | None = None,
         paused: bool = False,
         review: Any = None,
+        group: str | Callable[[Example], object] | None = None,
+        objective: str = "mean",
+        cross_fit: bool | None = None,
         **options: Any,
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
@@ -110,11 +115,16 @@ class Optimizer:
         `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "proposals" of
         an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
         False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
+        `group`, a field's name or a function of an example, keeps examples that belong together on one side of the split. `objective` selects
+        the result: the best "mean" score, the best "worst group", or the "cheapest" of those that are as good as the best. `cross_fit`
+        scores candidates on the trainset, each example without the demos made from it; by default where there is no valset, up to 20
+        examples, and an optimizer that learns demos alone. False holds a third out.
         InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.
         """
         self._check(options)
         code = code_of(self, student, teacher, budget, review)
-        given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, "review": review}
+        how = {"group": group, "objective": objective, "cross_fit": cross_fit, "review": review}
+        given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, **how}
         header = header_for(self, code, trainset, valset, **given)
         return begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 

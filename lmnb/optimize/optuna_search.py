@@ -26,8 +26,8 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
     are no demo at all and every demo, four are random, and the rest are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011,
     Algorithms for hyper-parameter optimization; Akiba et al. 2019, arXiv 1907.10902), seeded by the run. `max_demos` of `compile` bootstraps
     another number of demos to choose from than `max_bootstrapped_demos`. Budget in program runs: one bootstrap, as many as
-    `max_rounds` × training examples at the most, and `num_candidate_programs` × validation examples. Without a `valset` a third of the
-    training set is held out for scoring. MissingExtra where Optuna is not installed.
+    `max_rounds` × training examples at the most, and `num_candidate_programs` × validation examples. Without a `valset` up to 20 training
+    examples are cross-fitted, and of more a third is held out for scoring. MissingExtra where Optuna is not installed.
 
     >>> import lmnb
     >>> lm = lmnb.FakeLM(lambda messages: {"answer": "4" if len(messages) > 2 else "four"})

@@ -60,6 +60,8 @@ class Parts:
             len(header.splits[header.evalset]) if header.evalset else 0,
             {f"{predictor.path}.demos": predictor.outputs for predictor in header.predictors},
             self._journal.blobs.get,
+            header.objective,
+            header.splits.groups,
         )
         self._standings = Standings(self._archive)
         limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter

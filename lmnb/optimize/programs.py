@@ -11,7 +11,7 @@ from lmnb.optimize.view import Standing
 
 @dataclass(frozen=True)
 class CandidatePrograms(Sequence[dict[str, Any]]):
-    """Dicts with `score`, `program`, `label` and `candidate` (its id), best first; a program is made when its place is read."""
+    """Dicts with `score`, `expected` (shrunken), `program`, `label` and `candidate` (its id), best first; a program is made when read."""
 
     rows: tuple[Standing, ...]
     make: Callable[[str], Any]
@@ -24,7 +24,8 @@ class CandidatePrograms(Sequence[dict[str, Any]]):
         if isinstance(place, slice):
             return [self[number] for number in range(len(self))[place]]
         row = self.rows[place]
-        return {"score": row.score, "program": self.make(row.id), "label": row.label, "candidate": row.id}
+        known = {"score": row.score, "expected": row.expected, "label": row.label, "candidate": row.id}
+        return known | {"program": self.make(row.id)}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -33,4 +34,9 @@ class CandidatePrograms(Sequence[dict[str, Any]]):
         return self  # a copy of a program is not a copy of the run that it comes from
 
     def __repr__(self) -> str:
-        return "\n".join(f"{row.score:.1f} % {row.label}" for row in self.rows) or "no candidate is scored"
+        return "\n".join(map(_line, self.rows)) or "no candidate is scored"
+
+
+def _line(row: Standing) -> str:
+    expected = "" if row.expected is None else f" ({row.expected:.1f} expected on new data)"
+    return f"{row.score:.1f} %{expected} {row.label}"

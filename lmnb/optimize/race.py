@@ -21,7 +21,7 @@ class Race:
     """Scores candidates against the best so far. Examples come in one seeded order for all, so that two candidates are compared on
     the same ones; a candidate is stopped at the edge of a block, whatever order the replies came in.
 
-    `saved` counts the program runs that were not needed. With `racing=False` everyone is asked to the end.
+    `saved` counts the program runs that were not needed. With `racing=False`, or another objective than the mean, everyone is asked to the end.
     """
 
     def __init__(self, task: Task, *, racing: bool = True) -> None:
@@ -35,7 +35,12 @@ class Race:
     def score(self, candidate: Candidate) -> Generator[list[Effect], list[Any], float | None]:
         """The candidate's score in per cent; None where it was dropped, or stopped because it cannot win."""
         task, leader = self.task, self.task.leader()
-        if not self.racing or leader is None or leader == candidate or task.evalset is None:
+        if (
+            not (self.racing and task.archive.objective == "mean")
+            or leader is None
+            or leader == candidate
+            or task.evalset is None
+        ):
             return (yield from evaluate(candidate, task))
         rival = task.scores(leader)
         differences: list[float] = []

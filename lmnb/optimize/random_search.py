@@ -19,7 +19,8 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
 
     Candidates are numbered by seed from -3; a longer search repeats none of them. The search ends early at `stop_at_score` (per cent).
     With `racing` a candidate that trails the best by more than chance allows is not asked to the end, and has no score (see `Race`).
-    Without a `valset` a third of the training set is held out for scoring, so that what selects is not what trains.
+    Without a `valset` up to 20 training examples are cross-fitted, each scored without the demos made from it, and of more a third is held
+    out for scoring: what selects is not what trains.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         stop_at_score: float | None = None,
         metric_threshold: float | None = None,
         racing: bool = True,
+        rationalize: bool = False,
     ) -> None:
         super().__init__(
             metric=metric,
@@ -44,6 +46,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             max_labeled_demos=max_labeled_demos,
             max_rounds=max_rounds,
             max_errors=max_errors,
+            rationalize=rationalize,
         )
         self.num_candidate_programs = num_candidate_programs
         self.num_threads = num_threads

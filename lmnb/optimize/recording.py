@@ -31,6 +31,7 @@ class Recording:
         self.admitted: list[Candidate] = []  # these and a person's, in order
         self.cut_short: set[str] = set()  # candidates of which rollouts were dropped in flight
         self.placed: list[tuple[dict[str, Any], Result]] = []
+        self.checks: list[Mapping[str, Any]] = []  # on held-out examples
         self.ended: str | None
         self._journal = journal
         self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
@@ -90,6 +91,8 @@ class Recording:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
         elif kind == "end":
             self.seconds = record["seconds"]
+        elif kind == "check":
+            self.checks.append(record)
         elif kind == "budget":
             self.budget = record["limits"]
         elif kind == "candidate":

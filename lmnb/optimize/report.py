@@ -7,6 +7,9 @@ from typing import Any
 
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
 from lmnb.optimize.curve import CURVE_CSS, curve
+from lmnb.optimize.front import Front, front_part
+from lmnb.optimize.heldout import check_part
+from lmnb.optimize.prompt_origins import PromptOrigins, origins_part
 from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, suspects_pane
 
 MAX_CANDIDATES = 60
@@ -29,15 +32,30 @@ def run_html(
 
 
 def run_page(
-    snapshot: Json, detail: Json | None = None, examples: Json | None = None, suspects: Sequence[Json] = ()
+    snapshot: Json,
+    detail: Json | None = None,
+    examples: Json | None = None,
+    suspects: Sequence[Json] = (),
+    origins: PromptOrigins | None = None,
+    front: Front | None = None,
 ) -> str:
-    """The same as a whole document, with every example that it was given."""
+    """The same as a whole document, with every example that it was given, where each sentence and demo of the prompt comes from, and
+    score against cost.
+    """
     title = f"{snapshot['optimizer']} on {snapshot['program']} · {snapshot['run']['name']}"
-    return page(title, _studio(snapshot, detail, examples, suspects, rows=None))
+    parts = [origins_part(origins) if origins else None, front_part(front) if front and len(front) > 1 else None]
+    more = el("div", {"class": "lm-pane"}, *parts) if any(parts) else None
+    return page(title, _studio(snapshot, detail, examples, suspects, rows=None, more=more))
 
 
 def _studio(
-    snapshot: Json, detail: Json | None, examples: Json | None, suspects: Sequence[Json], *, rows: int | None
+    snapshot: Json,
+    detail: Json | None,
+    examples: Json | None,
+    suspects: Sequence[Json],
+    *,
+    rows: int | None,
+    more: Html | None = None,
 ) -> Html:
     drawing = curve(snapshot["candidates"], snapshot["best"])
     pane = candidate_pane(snapshot, detail, examples, rows=rows) if detail else _nothing(snapshot)
@@ -46,7 +64,9 @@ def _studio(
         _head(snapshot),
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
+        el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
         el("div", {"class": "lm-cols"}, _candidates(snapshot, detail), pane),
+        more,
         suspects_pane(suspects, rows) if suspects else None,
         _decisions(snapshot["decisions"]),
         state=snapshot["state"],
@@ -147,7 +167,15 @@ def _candidates(snapshot: Json, detail: Json | None) -> Html:
         heading(f"Candidates {len(rows):,}", level=4),
         el("table", {"class": "lm-num"}, *(_candidate(row, snapshot, selected) for row in rows[:MAX_CANDIDATES])),
         el("div", {"class": "lm-muted lm-more"}, more) if more else None,
+        el("div", {"class": "lm-muted lm-more lm-how"}, shorten(_how_scored(snapshot), MAX_TEXT)),
     )
+
+
+def _how_scored(snapshot: Json) -> str:
+    """How the examples were split, and what makes a candidate the best."""
+    objective = snapshot.get("objective", "mean")
+    by = "" if objective == "mean" else f"; the result is by {objective}"
+    return f"{snapshot.get('note', '')}{by}"
 
 
 def _rank(row: Json) -> tuple[int, float, int]:
@@ -160,6 +188,7 @@ def _rank(row: Json) -> tuple[int, float, int]:
 def _candidate(row: Json, snapshot: Json, selected: str | None) -> Html:
     best, status, dropped = row["id"] == snapshot["best"], row["status"], row["status"] == "dropped"
     share = row["score"] if status in ("scored", "dropped", "partial") else 100 * row["done"] / (row["total"] or 1)
+    expected = snapshot.get("expected")
     look = ["lm-cand", f"lm-{status}", "lm-selected" if row["id"] == selected else ""]
     number = el("s", None, row["number"]) if dropped else join(["★ " if best else None, row["number"]])
     score = "…" if status in ("evaluating", "waiting") else "–" if row["score"] is None else f"{row['score']:.1f}"
@@ -176,6 +205,7 @@ def _candidate(row: Json, snapshot: Json, selected: str | None) -> Html:
                 el("span", {"style": f"width:{max(0.0, min(100.0, share or 0)):.1f}%"}),
             ),
             el("span", {"class": "lm-how lm-muted"}, _how(row)),
+            el("span", {"class": "lm-how"}, f"{expected:.1f} expected on new data") if best and expected else None,
             el("span", {"class": "lm-tag lm-good"}, "accepted by you") if row["id"] == snapshot["accepted"] else None,
             el("span", {"class": "lm-tag lm-warn"}, "yours") if row["human"] else None,
         ),

@@ -59,7 +59,10 @@ def _facts(detail: Json, gain: Json | None) -> list[str]:
     elif row["low"] is not None:
         facts.append(f"95 % interval {row['low']:.1f} … {row['high']:.1f}")
     if detail.get("expected") is not None:
-        facts.append(f"about {detail['expected']:.0f} expected on new data")
+        facts.append(f"about {detail['expected']:.0f} expected on new data (shrunken)")
+    if detail.get("worst"):
+        low = detail["worst"]
+        facts.append(f"worst group {low['group']!r} {low['score']:.1f} % of {counted(low['n'], 'example')}")
     if detail.get("tokens"):
         facts.append(f"{detail['tokens']:,.0f} tokens a call")
     facts += [f"{path} asks {weights}" for path, weights in (detail.get("weights") or {}).items()]

@@ -15,6 +15,7 @@ from lmnb.example import Example
 from lmnb.lm.budget import Purse
 from lmnb.lm.recorder import recorder
 from lmnb.optimize.blobs import Blobs
+from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code
 from lmnb.optimize.effects import Bought, Propose, Result, Rollout, Train
 from lmnb.optimize.recording import Recording
@@ -75,17 +76,20 @@ class Runner:
         return run_example(program, example, self.code.metric, **asked)
 
     def _program(self, rollout: Rollout) -> Any:
-        key = (rollout.role, rollout.candidate.id)
+        candidate = rollout.candidate
+        if rollout.role == "student" and not rollout.tracing:
+            candidate = self.splits.shown(candidate, rollout.split, rollout.index)
+        key = (rollout.role, candidate.id)
         with self._lock:
             program = self._programs.get(key)
             if program is None:
-                program = self._programs[key] = self._built(rollout)
+                program = self._programs[key] = self._built(rollout, candidate)
                 while len(self._programs) > PROGRAMS:
                     self._programs.popitem(last=False)
         return program
 
-    def _built(self, rollout: Rollout) -> Any:
-        values, own = rollout.candidate.values, self.code.settings_of(rollout.role).get("lm")
+    def _built(self, rollout: Rollout, candidate: Candidate) -> Any:
+        values, own = candidate.values, self.code.settings_of(rollout.role).get("lm")
         if (
             own is not None
         ):  # the teacher's LM is the one that its settings name, whatever weights the student has by now

@@ -14,15 +14,18 @@ from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
 from lmnb.optimize.archive import Archive, Entry
-from lmnb.optimize.branching import Branching
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.effects import Report
+from lmnb.optimize.front import costs
+from lmnb.optimize.heldout import HeldOutCheck, check_words
 from lmnb.optimize.journal import read_records
+from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
+from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.suspects import Suspect, suspects
 from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
@@ -30,7 +33,7 @@ from lmnb.optional import need
 from lmnb.trace import Trace, show_in_notebook
 
 
-class Run(Branching):
+class Run(Looking):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
@@ -133,6 +136,7 @@ class Run(Branching):
         entry, header = self._archive.entries[candidate.id], self.header
         standing = self._standings.of(entry)
         used = [result.usage for result in entry.results.values()]
+        apart = ", cross-fitted" if header.splits.cross_fit else ""
         return {
             "optimizer": header.optimizer_name,
             "arguments": header.arguments,
@@ -142,7 +146,12 @@ class Run(Branching):
             "made_by": candidate.label,
             "score": self._archive.score(candidate.id),
             "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
-            "scored_on": f"{len(entry.results)} examples ({header.evalset})" if header.evalset else None,
+            "expected": None if standing.expected is None else round(standing.expected, 1),
+            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart})" if header.evalset else None,
+            "picked_from": sum(self._archive.complete(name) for name in self._archive.entries) or None,
+            "check": next(
+                (check_words(c) for c in reversed(self._recording.checks) if c["candidate"] == candidate.id), None
+            ),
             "usage": {kind: sum(each.get(kind, 0) for each in used) for kind in ("calls", "tokens", "usd")},
             "lm": None if header.lm is None else header.lm.get("model"),
             "data": header.data_hash,
@@ -151,6 +160,10 @@ class Run(Branching):
             "lmnb": header.version,
         }
 
+    def _scored_on(self) -> str:
+        name = {"val": "valset", "train": "trainset", None: "nothing"}[self.header.evalset]
+        return f"{name}, cross-fitted" if self.header.splits.cross_fit else name
+
     def snapshot(self) -> dict[str, Any]:
         """The whole run in brief, as JSON-able data."""
         with self._driver.lock:
@@ -158,6 +171,9 @@ class Run(Branching):
             best, baseline = self._archive.best(), next(iter(self._archive.entries), None)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
+            expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
+        checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
+        check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
         spent = self._budget.spent | {"seconds": self.elapsed}
         done = sum(row["status"] in ("scored", "unscored", "dropped") for row in rows)
         planned = self.header.planned
@@ -179,10 +195,14 @@ class Run(Branching):
             "elapsed": self.elapsed,
             "eta": eta,
             "evalset": {
-                "name": {"val": "valset", "train": "trainset", None: "nothing"}[self.header.evalset],
+                "name": self._scored_on(),
                 "size": self._archive.size,
             },
+            "note": self.header.note,
+            "objective": self.header.objective,
             "best": None if best is None else best.id,
+            "expected": expected,
+            "check": check,
             "accepted": accepted,
             "baseline": baseline,
             "candidates": rows,
@@ -250,7 +270,10 @@ class Run(Branching):
         if self.path is None:
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
         recording = Recording(read_records(self.path)[0][1:], self._journal)
-        archive = Archive(self._archive.evalset, self._archive.size, self._archive.outputs, self._journal.blobs.get)
+        known = self._archive
+        archive = Archive(
+            known.evalset, known.size, known.outputs, self._journal.blobs.get, known.objective, known.groups
+        )
         driver = self._new_driver(archive, recording, Budget(), live=False)
         with suppress(Stopped):  # the journal of an unfinished run ends before its search
             driver.run()
@@ -275,13 +298,20 @@ class Run(Branching):
         return Path(self._program_of(chosen).export(path, format=format))
 
     def to_pandas(self) -> Any:
-        """One row a candidate."""
+        """One row a candidate; `expected` is the shrunken estimate of its score on new examples, `calls` to `characters` are what it costs
+        for one example, and `on_front` says whether none is better and no dearer (see `front`).
+        """
         pandas = need("pandas", "pandas", "Run.to_pandas()")
-        return pandas.DataFrame([row_dict(standing) for standing in self.candidates]).set_index("number")
+        best = {row.number for row in self.front().best}
+        rows = [
+            row_dict(row) | {"expected": row.expected, **costs(self._entry(row)), "on_front": row.number in best}
+            for row in self.candidates
+        ]
+        return pandas.DataFrame(rows).set_index("number")
 
     def to_html(self) -> str:
         """The whole report as one script-free document."""
-        return report.run_page(*self._report_parts())
+        return report.run_page(*self._report_parts(), origins=self._origins(), front=self.front())
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
@@ -309,6 +339,9 @@ class Run(Branching):
         found = [suspect.to_dict() for suspect in self.suspects()]
         return snapshot, self.detail(best) if best else None, self.examples(best) if best else None, found
 
+    def _origins(self) -> PromptOrigins | None:
+        return self.provenance() if self._archive.best() is not None else None
+
     def _repr_html_(self) -> str:
         return report.run_html(*self._report_parts())
 
@@ -320,4 +353,6 @@ class Run(Branching):
         found = "no candidate yet" if best is None else f"best #{best.number}"
         if best is not None and best.score is not None:
             found += f" {best.score:.1f}"
+        if best is not None and best.expected is not None:
+            found += f", {best.expected:.1f} expected on new data"
         return f"Run({self.name}: {self.state}, {len(self._archive.entries)} candidates, {found})"

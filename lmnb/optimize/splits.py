@@ -9,6 +9,9 @@ from typing import Any
 from lmnb.canonical import content_hash, jsonable
 from lmnb.errors import InputError
 from lmnb.example import Example
+from lmnb.optimize import cross_fit as cross_fitting
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.groups import Group, check_apart, group_names, held_out
 from lmnb.signature import type_text
 from lmnb.types.checked import adapter_for, problems
 
@@ -17,15 +20,33 @@ FEW = 6  # examples below which a training set is not split
 
 @dataclass(frozen=True)
 class Splits:
-    """`evalset` names the split that candidates are scored on ("val", "train") or is None; `note` says how that came."""
+    """`evalset` names the split that candidates are scored on ("val", "train") or is None; `note` says how that came.
+
+    `held` are the given training examples that were held out as "val". `groups` are those of the examples that are scored, where there are
+    any. With `cross_fit` no demo is shown while its own example is scored (see `lmnb.optimize.cross_fit`).
+    """
 
     train: tuple[Example, ...]
     val: tuple[Example, ...]
     evalset: str | None
     note: str
+    held: tuple[int, ...] | None = None
+    groups: tuple[str, ...] = ()
+    cross_fit: bool = False
 
     def __getitem__(self, name: str) -> tuple[Example, ...]:
         return {"train": self.train, "val": self.val}[name]
+
+    def shown(self, candidate: Candidate, split: str, index: int) -> Candidate:
+        """The candidate as it may be run on an example in order to score it."""
+        if not self.cross_fit or split != self.evalset:
+            return candidate
+        return cross_fitting.unseen(candidate, index, self.train, self.groups)
+
+    def how(self) -> dict[str, Any]:
+        """How the examples were split, beside `evalset` and `note`, as JSON; `Splits.from_dict` takes it."""
+        held = None if self.held is None else list(self.held)
+        return {"held": held, "groups": list(self.groups), "cross_fit": self.cross_fit}
 
     @property
     def hash(self) -> str:
@@ -47,14 +68,18 @@ class Splits:
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], evalset: str | None, note: str) -> Splits:
+    def from_dict(
+        cls, stored: Mapping[str, Any], evalset: str | None, note: str, how: Mapping[str, Any] | None = None
+    ) -> Splits:
         if evalset not in ("train", "val", None):
             raise ValueError(f"evalset is {evalset!r}")
         train, val = (
             tuple(Example(item["fields"]).with_inputs(*item["inputs"]) for item in stored[name])
             for name in ("train", "val")
         )
-        return cls(train, val, evalset, note)
+        known = {"held": None, "groups": (), "cross_fit": False} | dict(how or {})
+        held = None if known["held"] is None else tuple(known["held"])
+        return cls(train, val, evalset, note, held, tuple(known["groups"]), bool(known["cross_fit"]))
 
 
 def prepared(
@@ -68,10 +93,16 @@ def prepared(
     trains: bool = True,
     learning: bool = True,
     ratio: float = 1 / 3,
+    demos_only: bool = False,
+    group: Group | None = None,
+    cross_fit: bool | None = None,
+    like: Splits | None = None,
 ) -> Splits:
     """The splits of a new run. `scoring`: there is a metric; `needed`: the search cannot do without scores; `most`: of a larger
     validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples;
-    `learning`: it uses them for more than scores; `ratio`: the part of them that is held out for scores.
+    `learning`: it uses them for more than scores; `ratio`: the part of them that is held out for scores; `demos_only`: all that it learns
+    from them are demos, so it can be cross-fitted, and is by default where there are few. `group` keeps groups of examples on one
+    side; `like` are the splits of a stored run, to be made again.
 
     InputError for data that cannot be used.
     """
@@ -79,10 +110,53 @@ def prepared(
     val = _checked(valset, "valset") if valset is not None else ()
     for name, examples in (("trainset", train), ("valset", val)):
         _check_labels(program, examples, name)
+    if like is not None:
+        return _again(train, val, like, most)
+    if cross_fit and (val or not demos_only):
+        why = "a valset is given" if val else "this optimizer learns more than demos from the trainset"
+        raise InputError(f"cross_fit=True cannot be: {why}. Leave one of them out.")
+    names = None if group is None else group_names(train, group, "trainset")
+    if names is not None and cross_fit:
+        held_out(names)  # raises where they are one group
+    if names is not None and val and group is not None:
+        check_apart(names, group_names(val, group, "valset"))
+    made = _split(
+        *(train, val, names),
+        scoring=scoring,
+        needed=needed,
+        learning=learning,
+        ratio=ratio,
+        demos_only=demos_only,
+        cross_fit=cross_fit,
+    )
+    made = _at_most(most, made)
+    if group is None or made.evalset is None:
+        return made
+    return replace(made, groups=group_names(made[made.evalset], group, made.evalset))
+
+
+def _split(
+    train: tuple[Example, ...],
+    val: tuple[Example, ...],
+    names: Sequence[str] | None,
+    *,
+    scoring: bool,
+    needed: bool,
+    learning: bool,
+    ratio: float,
+    demos_only: bool,
+    cross_fit: bool | None,
+) -> Splits:
     if not scoring:
         return Splits(train, val, None, "there is no metric, so nothing is scored")
     if val:
-        return _at_most(most, Splits(train, val, "val", "candidates are scored on the given valset"))
+        return Splits(train, val, "val", "candidates are scored on the given valset")
+    if cross_fit or (cross_fit is None and needed and demos_only and len(train) <= cross_fitting.FEW):
+        note = (
+            f"no valset was given: cross-fitted on all {len(train)} training examples, each scored without the demos made from it"
+            + (" or its group" if names is not None else "")
+        )
+        return Splits(train, (), "train", note, cross_fit=True)
     if not needed:
         return Splits(train, val, None, "no valset was given, so nothing is scored")
     if not learning:
@@ -93,18 +167,32 @@ def prepared(
         return Splits(train, (), "train", f"no valset was given and {note}")
     every = _every(ratio, len(train))
     if every is None:
-        return Splits(
-            train,
-            (),
-            "train",
-            "no valset was given and nothing is to be held out: candidates are scored on the trainset",
+        note = "nothing is to be held out: candidates are scored on the trainset"
+        return Splits(train, (), "train", f"no valset was given and {note}")
+    apart = list(range(every - 1, len(train), every))
+    held = apart if names is None else held_out(names, 1 / every)
+    made = _without(train, held, Splits(train, (), "val", ""))
+    counts = f"{len(made.train)} train, {len(made.val)} score"
+    nth, part = {2: ("second", "half"), 3: ("third", "a third")}.get(every, (f"{every}th", f"one in {every}"))
+    whole = f"about {part} of the training examples, by whole groups, are"
+    which = f"every {nth} training example is" if names is None else whole
+    return replace(made, note=f"no valset was given: {which} held out for scoring ({counts})")
+
+
+def _without(train: tuple[Example, ...], held: Sequence[int], splits: Splits) -> Splits:
+    rest = tuple(example for index, example in enumerate(train) if index not in set(held))
+    return replace(splits, train=rest, val=tuple(train[index] for index in held), held=tuple(held))
+
+
+def _again(train: tuple[Example, ...], val: tuple[Example, ...], like: Splits, most: int | None) -> Splits:
+    """These examples split as those of a stored run were."""
+    if val or like.held is None:
+        return replace(_at_most(most, replace(like, train=train, val=val)), note=like.note)
+    if max(like.held) >= len(train):
+        raise InputError(
+            f"the run held out training example {max(like.held)}, and {len(train)} are given. Give those of the run."
         )
-    held = tuple(example for index, example in enumerate(train) if index % every == every - 1)
-    rest = tuple(example for index, example in enumerate(train) if index % every != every - 1)
-    counts = f"{len(rest)} train, {len(held)} score"
-    nth = {2: "second", 3: "third"}.get(every, f"{every}th")
-    note = f"no valset was given: every {nth} training example is held out for scoring ({counts})"
-    return _at_most(most, Splits(rest, held, "val", note))
+    return replace(_at_most(most, _without(train, like.held, like)), note=like.note)
 
 
 def _every(ratio: float, size: int) -> int | None:

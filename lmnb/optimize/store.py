@@ -11,7 +11,7 @@ from lmnb import settings
 from lmnb.canonical import canonical
 from lmnb.errors import Diverged, JournalError, RunError
 from lmnb.example import Example
-from lmnb.html import el
+from lmnb.html import el, money, root, table_of
 from lmnb.lm.client import LM
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
@@ -25,33 +25,40 @@ from lmnb.optional import need
 class Runs(tuple[dict[str, Any], ...]):
     """Stored runs, newest first, as rows; shows itself as a table."""
 
-    columns = ("name", "optimizer", "program", "state", "candidates", "best", "decisions", "calls", "created", "path")
+    columns = (
+        *("name", "optimizer", "program", "state", "candidates", "best", "expected", "check", "decisions"),
+        *("calls", "tokens", "usd", "seconds", "seed", "created", "path"),
+    )
 
     def to_pandas(self) -> Any:
+        """One row a run, `created` as a time: sort it by any column."""
         pandas = need("pandas", "pandas", "runs().to_pandas()")
-        return pandas.DataFrame(list(self), columns=list(self.columns))
+        frame = pandas.DataFrame(list(self), columns=list(self.columns))
+        return frame.assign(created=pandas.to_datetime(frame["created"], errors="coerce"))
 
     def __repr__(self) -> str:
         if not self:
             return "no stored runs"
-        cells = [self.columns[:-1], *[tuple(_cell(row[name]) for name in self.columns[:-1]) for row in self]]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns) - 1)]
+        cells = [_SHOWN, *[[_cell(row[name], name) for name in _SHOWN] for row in self]]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(_SHOWN))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
         )
 
     def _repr_html_(self) -> str:
-        head = el("tr", {}, *[el("th", {}, name) for name in self.columns])
-        return el(
-            "table",
-            {},
-            head,
-            *[el("tr", {}, *[el("td", {}, _cell(row[name])) for name in self.columns]) for row in self],
-        )
+        rows = [el("tr", {}, *[el("td", {}, _cell(row[name], name)) for name in _SHOWN]) for row in self]
+        note = "expected: the score of the best, shrunken for having been picked; check: its score on held-out examples"
+        pane = el("div", {"class": "lm-pane"}, table_of(_SHOWN, rows, "lm-table lm-num"))
+        return root("report", pane, el("div", {"class": "lm-pane lm-muted"}, note))
 
 
-def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+_SHOWN = [name for name in Runs.columns if name not in ("tokens", "seconds", "seed", "path")]
+
+
+def _cell(value: Any, name: str = "") -> str:
+    if value is None:
+        return ""
+    return money(value) if name == "usd" else f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def runs(folder: str | Path | None = None) -> Runs:
@@ -67,17 +74,9 @@ def _row(folder: Path) -> dict[str, Any]:
         run = _opened(folder)
     except (JournalError, RunError) as error:
         return row | {"state": f"unreadable: {error}"}
-    best = run.best
-    return row | {
-        "optimizer": run.header.optimizer_name,
-        "program": run.header.program_name,
-        "state": "running" if is_live(folder) else run.state if run.state != "paused" else "interrupted",
-        "candidates": len(run.candidates),
-        "best": None if best is None else best.score,
-        "decisions": len(run.decisions),
-        "calls": int(run.snapshot()["budget"]["calls"]["spent"]),
-        "created": run.header.created,
-    }
+    known = run.summary()
+    state = "running" if is_live(folder) else known["state"] if known["state"] != "paused" else "interrupted"
+    return row | known | {"name": folder.name, "state": state}
 
 
 def reopen(
@@ -169,7 +168,7 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
             most=optimizer.most_scored,
             trains=optimizer.needs_trainset,
             learning=optimizer.learns_from_trainset,
-            ratio=optimizer.held_out(**header.options),
+            like=header.splits,
         )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:

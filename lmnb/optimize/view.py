@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lmnb.canonical import canonical
 from lmnb.data_uri import without_data
-from lmnb.evaluate.statistics import mean_interval, paired, shrink
+from lmnb.evaluate.statistics import mean_interval, paired
 from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import State
 from lmnb.optimize.effects import Result
+from lmnb.optimize.estimates import Estimates
+from lmnb.optimize.groups import group_means
 from lmnb.optimize.task import Predictor
 from lmnb.optimize.trained import SLOT, is_trained, words
 
@@ -23,7 +25,8 @@ SHOWN = 2_000  # characters of one value in a table
 @dataclass(frozen=True)
 class Standing:
     """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "partial" (some examples, and nothing
-    more asked for now), "scored", "dropped" or "unscored".
+    more asked for now), "scored", "dropped" or "unscored". `expected` is the shrunken estimate of the score on new examples (see
+    `lmnb.optimize.estimates`): the best of many has its score partly by luck.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Standing:
     total: int
     reason: str | None
     human: bool
+    expected: float | None = None
 
 
 class Standings:
@@ -47,6 +51,7 @@ class Standings:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._rows: dict[str, tuple[tuple[int, str | None, bool], Standing]] = {}
+        self._estimates = Estimates(archive)
 
     def of(self, entry: Entry) -> Standing:
         name = entry.candidate.id
@@ -54,6 +59,9 @@ class Standings:
         known = self._rows.get(entry.candidate.id)
         if known is None or known[0] != key:
             known = self._rows[entry.candidate.id] = (key, _standing(entry, self._archive))
+        expected = self._estimates.of(entry)
+        if known[1].expected != expected:
+            known = self._rows[name] = (key, replace(known[1], expected=expected))
         return known[1]
 
     def all(self) -> list[Standing]:
@@ -98,7 +106,10 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
 
 
 def row_dict(standing: Standing) -> dict[str, Any]:
-    return asdict(standing) | {"parents": list(standing.parents)}
+    """A row for the panels. The estimate is not in it: each new score moves all of them, and what differs is sent again."""
+    row = asdict(standing) | {"parents": list(standing.parents)}
+    del row["expected"]
+    return row
 
 
 def decision_rows(state: State) -> list[dict[str, Any]]:
@@ -161,7 +172,8 @@ def detail(
         "number": row.number,
         "row": row_dict(row),
         "gain": _gain(entry, against) if against else None,
-        "expected": _expected(archive, entry),
+        "expected": row.expected,
+        "worst": _worst(archive, entry),
         "tokens": sum(used["tokens"] for used in usage) / calls
         if calls and any(used["tokens"] for used in usage)
         else None,
@@ -199,18 +211,13 @@ def _gain(entry: Entry, against: Entry) -> dict[str, Any] | None:
     }
 
 
-def _expected(archive: Archive, entry: Entry) -> float | None:
-    """The score to expect on new examples: shrunken towards the other candidates, since the best of many is partly luck."""
-    scored = [item for item in archive.entries.values() if archive.complete(item.candidate.id)]
-    if entry not in scored or len(scored) < 3:
+def _worst(archive: Archive, entry: Entry) -> dict[str, Any] | None:
+    """The group of examples that does worst, where there are groups."""
+    found = group_means(archive.groups, {index: result.value for index, result in entry.results.items()})
+    if not found:
         return None
-    values = [[item.results[i].value for i in sorted(item.results)] for item in scored]
-    means = [sum(row) / len(row) for row in values]
-    variances = [
-        sum((value - mean) ** 2 for value in row) / max(1, len(row) - 1)
-        for row, mean in zip(values, means, strict=True)
-    ]
-    return 100 * shrink(means, [len(row) for row in values], variances)[scored.index(entry)]
+    name, (mean, n) = min(found.items(), key=lambda item: item[1][0])
+    return {"group": name, "score": 100 * mean, "n": n}
 
 
 def _lineage(archive: Archive, standings: Standings, entry: Entry) -> list[Standing]:

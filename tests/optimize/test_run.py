@@ -304,7 +304,7 @@ def test_a_teacher_gives_the_demos_and_may_use_another_lm():
 
 def test_without_a_valset_random_search_holds_examples_out():
     """What selects is not what trains, and the header says how the data was split."""
-    run = start(valset=None)
+    run = start(valset=None, cross_fit=False)
     run.wait(30)
     assert run.snapshot()["evalset"] == {"name": "valset", "size": 4}
     assert "every third training example is held out" in run.header.note

@@ -72,7 +72,13 @@ def plot_scores(run: Any) -> Figure:
             figure.add_trace(_points(name, chosen, marker))
     best = next((row for row in rows if row["id"] == snapshot["best"]), None)
     if best is not None:
-        figure.add_annotation(x=best["number"], y=best["score"], text=_best_words(best), yshift=16, showarrow=False)
+        figure.add_annotation(
+            x=best["number"],
+            y=best["score"],
+            text=_best_words(best, snapshot.get("expected")),
+            yshift=16,
+            showarrow=False,
+        )
     _styled(figure, f"{snapshot['optimizer']} on {snapshot['program']}", height=360)
     figure.update_xaxes(title_text="candidate", range=[numbers[0] - 0.5, end], showgrid=False)
     figure.update_yaxes(title_text=f"score on {snapshot['evalset']['size']} examples, %")
@@ -182,9 +188,10 @@ def _stairs(steps: Sequence[Any], edges: Sequence[float]) -> go.Scatter:
     )
 
 
-def _best_words(row: Json) -> str:
+def _best_words(row: Json, expected: float | None) -> str:
     spread = "" if row["low"] is None else f" ± {(row['high'] - row['low']) / 2:.1f}"
-    return f"<b>#{row['number']} · {row['score']:.1f} %{spread}</b>"
+    new = "" if expected is None else f", {expected:.1f} expected on new data"
+    return f"<b>#{row['number']} · {row['score']:.1f} %{spread}</b>{new}"
 
 
 def _candidate_words(row: Json) -> str:
