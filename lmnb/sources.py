@@ -8,16 +8,36 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
+from weakref import ref
 
 from lmnb.syntax import parse, steady
+
+_READ: dict[
+    int, tuple[ref[Any], str]
+] = {}  # by id: the source of code that is loaded stays what it was when it was read
 
 
 def source_of(thing: Any) -> str | None:
     """The source of a function or class without its indentation; None where it cannot be read."""
+    if not isinstance(thing, (type, FunctionType)):
+        return _read(thing)
+    code = thing if isinstance(thing, type) else getattr(inspect.unwrap(thing), "__code__", thing)
+    key = id(code)
+    known = _READ.get(key)
+    if known is not None and known[0]() is code:
+        return known[1]
+    source = _read(thing)
+    if source is not None:
+        _READ[key] = ref(code, lambda _: _READ.pop(key, None)), source
+    return source
+
+
+def _read(thing: Any) -> str | None:
     if isinstance(thing, type):
         text = _class_of_a_cell(thing)
         if text is not None:
@@ -28,7 +48,8 @@ def source_of(thing: Any) -> str | None:
         return None
 
 
-def names_in(source: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def names_in(source: str) -> tuple[str, ...]:
     """The names that a piece of source reads, in order, without those of its own parameters and variables."""
     tree = parse(source)
     read, made = {}, set()
@@ -42,7 +63,8 @@ def names_in(source: str) -> list[str]:
             made.add(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             read |= dict.fromkeys(_quoted_types(node.value))
-    return [name for name in read if name not in made or name in _module_level(tree)]
+    top = _module_level(tree)
+    return tuple(name for name in read if name not in made or name in top)
 
 
 def scope_of(thing: Any) -> dict[str, Any]:
