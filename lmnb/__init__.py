@@ -121,6 +121,7 @@ _PACKAGES = frozenset(
         "settings",
         "streaming",
         "teleprompt",
+        "testing",
         "utils",
     ]
 )
