@@ -58,9 +58,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _values(item: Any) -> frozenset[Hashable]:
-    """Which test it is, and which of the values of each parameter."""
-    indices = item.callspec.indices.items() if hasattr(item, "callspec") else ()
-    return frozenset({("test", item.originalname), *indices})
+    """Which test it is, and which value each parameter has."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    named = ((name, getattr(value, "__qualname__", None) or repr(value)) for name, value in params.items())
+    return frozenset({("test", item.originalname), *named})
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -120,72 +120,71 @@ def fields_asked(lm: Any) -> set[str]:
 
 
 @pytest.mark.sampled(0.35)
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_optimizer_tunes_every_kind_of_program(name: str, kind: str) -> None:
-    """It ends with a scored program of the same slots, takes an edit on the way, leaves the caller's alone and replays from its journal."""
-    program = KINDS[kind].make()
-    before = json.dumps(program.dump_state(), default=str)
-    run = started(name, program, paused=True)
-    mine = run.inject(instructions={KINDS[kind].slot: "Say it in a word."})
-    run.resume()
-    tuned = run.wait(60)
-    assert run.state == "finished" and run.best.status == "scored" and run.error is None
-    assert next(row for row in run.candidates if row.id == mine.id).status == "scored"
-    assert program.slots().keys() <= tuned.slots().keys()  # a policy for demos may come to them
-    assert json.dumps(program.dump_state(), default=str) == before and look.__doc__ == "Looks."
-    with lmnb.context(lm=lmnb.FakeLM([], model="third")):
-        again = lmnb.reopen(run.path, program=program, metric=worlds.exact)
-        assert again.replay().slots() == tuned.slots()
+class TestEveryOptimizer:
+    """On every kind of program, with every LM where it belongs."""
 
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_optimizer_tunes_every_kind_of_program(self, name: str, kind: str) -> None:
+        """It ends with a scored program of the same slots, takes an edit on the way, leaves the caller's alone and replays from its journal."""
+        program = KINDS[kind].make()
+        before = json.dumps(program.dump_state(), default=str)
+        run = started(name, program, paused=True)
+        mine = run.inject(instructions={KINDS[kind].slot: "Say it in a word."})
+        run.resume()
+        tuned = run.wait(60)
+        assert run.state == "finished" and run.best.status == "scored" and run.error is None
+        assert next(row for row in run.candidates if row.id == mine.id).status == "scored"
+        assert program.slots().keys() <= tuned.slots().keys()  # a policy for demos may come to them
+        assert json.dumps(program.dump_state(), default=str) == before and look.__doc__ == "Looks."
+        with lmnb.context(lm=lmnb.FakeLM([], model="third")):
+            again = lmnb.reopen(run.path, program=program, metric=worlds.exact)
+            assert again.replay().slots() == tuned.slots()
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_predictor_keeps_its_own_lm(name: str) -> None:
-    """In every rollout and in the result; the LM in force is asked by proposers alone, and no LM that was given changes."""
-    program, third = two_lms(), lmnb.FakeLM(reply, model="third")
-    first, second = program.rewrite.lm, program.respond.predict.lm
-    tuned = started(name, program, lm=third, run_dir=None).wait(60)
-    assert fields_asked(first) == {"query"} and fields_asked(second) == {"reasoning", "answer"}
-    assert not fields_asked(third) & {"query", "answer"}
-    asked = len(first.calls), len(second.calls), len(third.calls)
-    with lmnb.context(lm=third):
-        tuned(question="q7")
-    assert (len(first.calls), len(second.calls), len(third.calls)) == (asked[0] + 1, asked[1] + 1, asked[2])
-    assert first.kwargs == second.kwargs == third.kwargs == {}
+    def test_each_predictor_keeps_its_own_lm(self, name: str) -> None:
+        """In every rollout and in the result; the LM in force is asked by proposers alone, and no LM that was given changes."""
+        program, third = two_lms(), lmnb.FakeLM(reply, model="third")
+        first, second = program.rewrite.lm, program.respond.predict.lm
+        tuned = started(name, program, lm=third, run_dir=None).wait(60)
+        assert fields_asked(first) == {"query"} and fields_asked(second) == {"reasoning", "answer"}
+        assert not fields_asked(third) & {"query", "answer"}
+        asked = len(first.calls), len(second.calls), len(third.calls)
+        with lmnb.context(lm=third):
+            tuned(question="q7")
+        assert (len(first.calls), len(second.calls), len(third.calls)) == (asked[0] + 1, asked[1] + 1, asked[2])
+        assert first.kwargs == second.kwargs == third.kwargs == {}
 
-
-@pytest.mark.parametrize("name", NAMES)
-def test_proposers_have_an_lm_of_their_own(name: str) -> None:
-    """Where the optimizer has a `prompt_model` (GEPA: `reflection_lm`), it alone writes texts, and it runs no program."""
-    optimizer = worlds.optimizers(worlds.exact)[name]
-    task, proposer = lmnb.FakeLM(reply, model="task"), lmnb.FakeLM(reply, model="proposer")
-    setattr(optimizer, "reflection_lm" if hasattr(optimizer, "reflection_lm") else "prompt_model", proposer)
-    with lmnb.context(lm=task):
-        run = optimizer.start(
-            worlds.TwoCalls(),
-            trainset=worlds.questions(0, 10),
-            valset=worlds.questions(100, 106),
-            run_dir=None,
-            seed=3,  # with which SIMBA has rules to write
-        )
-        run.wait(60)
-    assert fields_asked(task) == {"query", "reasoning", "answer"}
-    assert bool(proposer.calls) == bool(optimizer.proposers())
-    assert not fields_asked(proposer) & {"query", "answer"}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_teacher_is_asked_by_its_own_lms_on_training_examples_alone(name: str) -> None:
-    """What it did well is shown to the student, whose own LMs score; who has no use for one says so or asks it nothing."""
-    teacher, program = two_lms("strong "), two_lms()
-    run = started(name, program, teacher=teacher, run_dir=None)
-    if name in TEACHERLESS:
-        with pytest.raises(lmnb.InputError, match="has no teacher"):
+    def test_proposers_have_an_lm_of_their_own(self, name: str) -> None:
+        """Where the optimizer has a `prompt_model` (GEPA: `reflection_lm`), it alone writes texts, and it runs no program."""
+        optimizer = worlds.optimizers(worlds.exact)[name]
+        task, proposer = lmnb.FakeLM(reply, model="task"), lmnb.FakeLM(reply, model="proposer")
+        setattr(optimizer, "reflection_lm" if hasattr(optimizer, "reflection_lm") else "prompt_model", proposer)
+        with lmnb.context(lm=task):
+            run = optimizer.start(
+                worlds.TwoCalls(),
+                trainset=worlds.questions(0, 10),
+                valset=worlds.questions(100, 106),
+                run_dir=None,
+                seed=3,  # with which SIMBA has rules to write
+            )
             run.wait(60)
-        return
-    tuned = run.wait(60)
-    taught = teacher.rewrite.lm.calls + teacher.respond.predict.lm.calls
-    assert bool(taught) == (name not in UNTAUGHT)
-    assert not any("q10" in call["messages"][-1]["content"] for call in taught), "a validation example was shown to it"
-    assert tuned.rewrite.lm.model == "first" and tuned.respond.predict.lm.model == "second"
-    assert program.rewrite.lm.calls and fields_asked(program.rewrite.lm) == {"query"}
+        assert fields_asked(task) == {"query", "reasoning", "answer"}
+        assert bool(proposer.calls) == bool(optimizer.proposers())
+        assert not fields_asked(proposer) & {"query", "answer"}
+
+    def test_a_teacher_is_asked_by_its_own_lms_on_training_examples_alone(self, name: str) -> None:
+        """What it did well is shown to the student, whose own LMs score; who has no use for one says so or asks it nothing."""
+        teacher, program = two_lms("strong "), two_lms()
+        run = started(name, program, teacher=teacher, run_dir=None)
+        if name in TEACHERLESS:
+            with pytest.raises(lmnb.InputError, match="has no teacher"):
+                run.wait(60)
+            return
+        tuned = run.wait(60)
+        taught = teacher.rewrite.lm.calls + teacher.respond.predict.lm.calls
+        assert bool(taught) == (name not in UNTAUGHT)
+        assert not any("q10" in call["messages"][-1]["content"] for call in taught), (
+            "a validation example was shown to it"
+        )
+        assert tuned.rewrite.lm.model == "first" and tuned.respond.predict.lm.model == "second"
+        assert program.rewrite.lm.calls and fields_asked(program.rewrite.lm) == {"query"}
