@@ -7,7 +7,6 @@ import random
 import warnings
 
 from lmnb.lm.fake import FakeLM
-from lmnb.optimize.store import reopen
 from lmnb.settings import context
 from lmnb.testing.trial import PATIENCE, Trial, hold, same
 
@@ -88,10 +87,9 @@ class Repeating(Trial):
         run.edit(0, self.slot, "Write a better query.")
         run.resume()
         tuned = run.wait(PATIENCE)
-        assert run.path is not None
-        again = reopen(run.path, program=self.program(), metric=self.make(self.metric).metric)
-        same(run, again, "the run's folder holds something else than the run")
         silent = FakeLM([])
+        again = self.reopened(run, silent)
+        same(run, again, "the run's folder holds something else than the run")
         with context(lm=silent):
             program = again.replay()
         hold(not silent.calls, "the search asked an LM during a replay; ask by Rollout and Propose alone")
