@@ -22,8 +22,9 @@ class OptimizerContract(Repeating, Deciding, Limits):
                 return Mine(metric=metric, rounds=2)
 
     The class of the optimizer must stand at a module's top level, so that a stored run finds it again. `draws = False` says that
-    nothing is drawn at random, `gives_demos = False` that demos are left as they are. The world of the tests, about 400 LM calls a search at
-    most, can be another one too: `program`, `trainset`, `valset`, `metric`, `reply` and `slot`, a text of that program.
+    nothing is drawn at random, `gives_demos = False` that demos are left as they are. The world of the tests can be another one too: methods
+    `program()`, `trainset()` and `valset()` (6 examples or more each), static methods `metric` and `reply`, `slot`, a text of that program,
+    and `budget`.
     """
 
 
@@ -71,8 +72,8 @@ class BrokenPromises(AssertionError):
 
 
 def check_optimizer(make: Callable[[Callable[..., Any]], Optimizer], **world: Any) -> ContractReport:
-    """Try every promise of `OptimizerContract` on the optimizers that `make(metric)` gives; the report of what was tried. `world` are
-    attributes of `OptimizerContract` that are other than there.
+    """Try every promise of `OptimizerContract` on the optimizers that `make(metric)` gives; the report of what was tried. `world` is what
+    is other than in `OptimizerContract`: functions without `self`, and plain values.
 
     Raises BrokenPromises, which names each promise that does not hold and says why.
 
@@ -84,7 +85,8 @@ def check_optimizer(make: Callable[[Callable[..., Any]], Optimizer], **world: An
     >>> report.broken
     []
     """
-    kind = type("Checked", (OptimizerContract,), {"make": lambda self, metric: make(metric), **world})
+    given = {name: staticmethod(value) if callable(value) else value for name, value in {"make": make, **world}.items()}
+    kind = type("Checked", (OptimizerContract,), given)
     report = ContractReport(_tried(kind(), name) for name in promises())
     if report.broken:
         raise BrokenPromises(report)

@@ -12,7 +12,7 @@ from lmnb.lm.fake import FakeLM
 from lmnb.settings import context
 from lmnb.testing.trial import PATIENCE, Trial, hold
 
-BUDGET = 41  # LM calls: more than a baseline of 8 examples takes, less than most searches
+LIMIT = 10  # examples in a row that may fail, as the settings have it
 
 
 class Limits(Trial):
@@ -50,25 +50,28 @@ class Limits(Trial):
     def test_the_budget_holds_at_the_request(self) -> None:
         """No call beyond the budget is made; the run stops with the best so far, and says why."""
         lm = self.lm()
-        run = self.started(lm=lm, budget=Budget(calls=BUDGET))
+        run = self.started(lm=lm, budget=Budget(calls=self.budget))
         run.wait(PATIENCE)
-        hold(len(lm.calls) <= BUDGET, f"with a budget of {BUDGET} calls {len(lm.calls)} were made")
+        hold(len(lm.calls) <= self.budget, f"with a budget of {self.budget} calls {len(lm.calls)} were made")
         if run.state != "finished":
             said = run.decisions[-1].text
-            hold(len(lm.calls) == BUDGET, f"the run stopped after {len(lm.calls)} of {BUDGET} calls: {said}")
-            hold(f"the budget of {BUDGET} calls is spent" in said, f"a spent budget is said as {said!r}")
+            hold(len(lm.calls) == self.budget, f"the run stopped after {len(lm.calls)} of {self.budget} calls: {said}")
+            hold(f"the budget of {self.budget} calls is spent" in said, f"a spent budget is said as {said!r}")
         hold(run.best is not None, "a run that met its budget has no result")
 
     def test_errors_of_single_rollouts_are_rows_with_the_error(self) -> None:
         """Where the metric fails on one example and the LM on another, that costs those examples and not the run."""
 
+        valset = self.valset()
+        third, fifth = valset[3], next(iter(valset[5].inputs().values()))
+
         def metric(example: Any, prediction: Any, trace: Any = None) -> Any:
-            if example.question == self.valset()[3].question:
+            if example == third:
                 raise ValueError("cannot be scored")
             return self.metric(example, prediction, trace)
 
         def model(messages: Sequence[Any], **options: Any) -> Any:
-            if f"\n{self.valset()[5].question}\n" in messages[-1]["content"]:
+            if f"\n{fifth}\n" in messages[-1]["content"]:
                 raise InvalidRequestError("cannot be asked", model="fake")
             return self.reply(messages, **options)
 
@@ -86,19 +89,21 @@ class Limits(Trial):
     def test_what_always_fails_ends_the_run_early_with_the_cause(self) -> None:
         """Systematic failure stops the run after the first ten and names the cause."""
 
+        asked: list[Any] = []
+
         def broken(example: Any, prediction: Any, trace: Any = None) -> Any:
+            asked.append(example)
             raise KeyError("colour")
 
         if self.make(broken).metric is None:
             return
-        lm = self.lm()
-        run = self.started(metric=broken, lm=lm, threads=1)
+        run = self.started(metric=broken, threads=1)
         try:
             run.wait(PATIENCE)
         except SystematicFailure as failure:
             hold("KeyError" in str(failure) and "colour" in str(failure), f"the cause is not named: {failure}")
         hold(run.state == "failed", f"a metric that always fails leaves the run {run.state}")
-        hold(len(lm.calls) <= 4 * 10, f"a metric that always fails was found out after {len(lm.calls)} LM calls")
+        hold(len(asked) <= 2 * LIMIT, f"a metric that always fails was found out after {len(asked)} program runs")
 
     def test_an_empty_trainset_says_what_to_give(self) -> None:
         """An empty training set is refused before anything runs."""

@@ -22,16 +22,17 @@ PATIENCE = 60  # seconds that a run of the small world may take at most
 class Trial:
     """`make` gives the optimizer; the rest of the world may be replaced too.
 
-    `draws` says that another seed is another search, `gives_demos` that candidates get demos.
+    `draws` says that another seed is another search, `gives_demos` that candidates get demos. `slot` is a text of the program, which
+    is edited and pinned; `budget` is in LM calls: more than the baseline takes, less than a search. `reply` is what the model says (see
+    `lmnb.FakeLM`), to the program and to the optimizer's proposers.
     """
 
     draws = True
     gives_demos = True
-    slot = "rewrite.instructions"  # a text of the program that is edited and pinned
+    slot = "rewrite.instructions"
+    budget = 41
     metric: Callable[..., Any] = staticmethod(exact)
-    reply: Callable[..., Any] = staticmethod(
-        reply
-    )  # what the model says, to the program and to the optimizer's proposers
+    reply: Callable[..., Any] = staticmethod(reply)
 
     def make(self, metric: Callable[..., Any]) -> Optimizer:
         """The optimizer, made anew with this metric and small: a full search should take some hundred LM calls."""
