@@ -5,7 +5,7 @@ from __future__ import annotations
 import lmnb
 from lmnb.testing import TwoCalls, exact, judged, questions, reply
 
-__all__ = ["WITHOUT_DEMOS", "TwoCalls", "digits", "exact", "judged", "optimizers", "questions", "reply"]
+__all__ = ["LONGER", "WITHOUT_DEMOS", "TwoCalls", "digits", "exact", "judged", "optimizers", "questions", "reply"]
 
 
 class Minibatches(lmnb.MIPROv2):
@@ -20,6 +20,17 @@ def digits(texts):
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
 
 
+# what makes their searches longer
+LONGER = {
+    "BootstrapFewShotWithRandomSearch": {"num_candidate_programs": 5},
+    "BootstrapFewShotWithOptuna": {"num_candidate_programs": 8},
+    "SIMBA": {"max_steps": 3},
+    "IteratedBootstrapFewShot": {"rounds": 3},
+    "GEPA": {"max_metric_calls": 110},
+    "GEPA with demos": {"max_metric_calls": 120},
+    "COPRO": {"depth": 3},
+    "InferRules": {"num_candidates": 4},
+}
 WITHOUT_DEMOS = ("COPRO", "GEPA")  # optimizers that leave demos as they are
 
 

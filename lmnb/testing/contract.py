@@ -22,9 +22,9 @@ class OptimizerContract(Repeating, Deciding, Limits):
                 return Mine(metric=metric, rounds=2)
 
     The class of the optimizer must stand at a module's top level, so that a stored run finds it again. `draws = False` says that
-    nothing is drawn at random, `gives_demos = False` that demos are left as they are. The world of the tests can be another one too: methods
-    `program()`, `trainset()` and `valset()` (6 examples or more each), static methods `metric` and `reply`, `slot`, a text of that program,
-    and `budget`.
+    nothing is drawn at random, `gives_demos = False` that demos are left as they are; `longer(metric)` may give the same optimizer with
+    a longer search. The world of the tests can be another one too: methods `program()`, `trainset()` and `valset()` (6 examples or more
+    each), static methods `metric` and `reply`, `slot`, a text of that program, and `budget`.
     """
 
 

@@ -37,6 +37,21 @@ class Repeating(Trial):
             "seeds 0 and 9 gave the same candidates; draw from task.rng(name, ...), or say draws = False where nothing is drawn",
         )
 
+    def test_a_longer_search_begins_as_the_shorter_one(self) -> None:
+        """What a search buys, the same search with more candidates or rounds buys too, so that enlarging it costs only what is new."""
+        longer = self.longer(self.metric)
+        if longer is None:
+            return
+        short, long = self.finished(), self.finished(optimizer=longer)
+        first = [candidate.id for candidate in short.candidates]
+        begins = [candidate.id for candidate in long.candidates][: len(first)]
+        hold(begins == first, f"the longer search proposed {begins} first, and the shorter one {first}; {DRAW}")
+        wasted = short._archive.rollouts.keys() - long._archive.rollouts.keys()
+        hold(
+            not wasted,
+            f"{len(wasted)} program runs and proposals of the shorter search are of no use to the longer one",
+        )
+
     def test_stepped_equals_headless(self) -> None:
         """Stepping candidate by candidate gives what an uninterrupted run gives."""
         headless, stepped = self.finished(), self.started(paused=True)

@@ -38,6 +38,10 @@ class Trial:
         """The optimizer, made anew with this metric and small: a full search should take some hundred LM calls."""
         raise NotImplementedError(f"write {type(self).__name__}.make(self, metric), which gives the optimizer to check")
 
+    def longer(self, metric: Callable[..., Any]) -> Optimizer | None:
+        """The same optimizer with a longer search, where that begins as the shorter one: more candidates, steps or rounds."""
+        return None
+
     def program(self) -> Any:
         return TwoCalls()
 
@@ -63,6 +67,7 @@ class Trial:
         self,
         *,
         metric: Callable[..., Any] | None = None,
+        optimizer: Optimizer | None = None,
         lm: Any = None,
         threads: int = 2,
         kept: bool = False,
@@ -74,7 +79,7 @@ class Trial:
             self._folders.append(Path(tempfile.mkdtemp(prefix="lmnb-contract-")))
             folder = self._folders[-1] / "run"
         with context(lm=lm or self.lm()):
-            return self.make(metric or self.metric).start(
+            return (optimizer or self.make(metric or self.metric)).start(
                 self.program(),
                 trainset=self.trainset(),
                 valset=self.valset(),

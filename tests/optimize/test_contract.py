@@ -27,6 +27,14 @@ class TestEveryOptimizer(OptimizerContract):
     def make(self, metric: Any) -> Any:
         return worlds.optimizers(metric)[self.name]
 
+    def longer(self, metric: Any) -> Any:
+        if self.name not in worlds.LONGER:
+            return None
+        optimizer = self.make(metric)
+        assert vars(optimizer).keys() >= worlds.LONGER[self.name].keys()
+        vars(optimizer).update(worlds.LONGER[self.name])
+        return optimizer
+
 
 ELSEWHERE = """
 import sys, worlds, lmnb

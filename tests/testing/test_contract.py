@@ -19,10 +19,11 @@ class Honest(lmnb.Optimizer):
     """Tries sets of three labelled demos, as the engine wants it; its subclasses each break something."""
 
     needs_evalset = True
+    rounds = 3
 
     def search(self, task: Any) -> Any:
         yield from self.scored(task.baseline, task)
-        for round_number in range(3):
+        for round_number in range(self.rounds):
             made = yield from self.with_demos(task, self.draw(task, round_number))
             yield from self.scored(made, task)
 
@@ -51,6 +52,13 @@ class DrawsByChance(Honest):
 
     def draw(self, task: Any, round_number: int) -> list[Any]:
         return random.sample(range(len(task.trainset)), len(task.trainset))
+
+
+class LooksAhead(Honest):
+    """Draws otherwise where more rounds are to come; a search of four rounds begins differently from one of three."""
+
+    def draw(self, task: Any, round_number: int) -> list[Any]:
+        return super().draw(task, round_number + 10 * self.rounds)
 
 
 class DrawsNothing(Honest):
@@ -122,6 +130,7 @@ class LeavesUnscored(Honest):
 
 BREAKING = {
     DrawsByChance: ("a_seeded_run_repeats_exactly", r"two runs with seed 0 .* draw from task\.rng"),
+    LooksAhead: ("a_longer_search_begins_as_the_shorter_one", "the longer search proposed"),
     DrawsNothing: ("another_seed_is_another_run", "say draws = False"),
     AsksNobodyForDemos: (
         "a_demo_rejected_on_the_way_is_in_no_later_candidate",
@@ -136,9 +145,19 @@ BREAKING = {
 }
 
 
+class Trial(OptimizerContract):
+    """Whose optimizer is given."""
+
+
+def longer(optimizer: Any) -> Any:
+    optimizer.rounds = 4
+    return optimizer
+
+
 def tried(kind: Any, name: str) -> None:
     """One promise, as pytest would try it."""
-    trial = type("Trial", (OptimizerContract,), {"make": lambda self, metric: kind(metric=metric)})()
+    trial = Trial()
+    trial.make, trial.longer = lambda metric: kind(metric=metric), lambda metric: longer(kind(metric=metric))
     trial.setup_method()
     try:
         getattr(trial, f"test_{name}")()
