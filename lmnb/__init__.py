@@ -126,6 +126,7 @@ _PACKAGES = frozenset(
         "settings",
         "streaming",
         "teleprompt",
+        "testing",
         "utils",
     ]
 )

@@ -244,5 +244,6 @@ from . import retrieve as retrieve
 from . import settings as settings
 from . import streaming as streaming
 from . import teleprompt as teleprompt
+from . import testing as testing
 
 __version__: str

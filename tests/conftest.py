@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sampling import sample
 
 import lmnb
 
@@ -19,7 +20,9 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="also run the long form of the tests that have one")
+    parser.addoption(
+        "--full", action="store_true", help="also run the long form of the tests that have one, and whole matrices"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +40,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.skip(reason="the long form; run it with --full"))
+    if config.option.keyword or any("::" in arg for arg in config.args):
+        return  # what is asked for by name is run
+    matrices: dict[tuple[Any, ...], list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cls = getattr(item, "cls", None)
+            matrices.setdefault((item.path, cls or getattr(item, "originalname", item.name)), []).append(item)
+    left_out: set[pytest.Item] = set()
+    for cells in matrices.values():
+        share = cells[0].get_closest_marker("sampled").args[0]
+        kept = sample([_values(item) for item in cells], share)
+        left_out.update(item for at, item in enumerate(cells) if at not in kept)
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _values(item: Any) -> frozenset[Hashable]:
+    """Which test it is, and which value each parameter has."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    named = ((name, getattr(value, "__qualname__", None) or repr(value)) for name, value in params.items())
+    return frozenset({("test", item.originalname), *named})
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

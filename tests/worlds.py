@@ -1,58 +1,11 @@
-"""A small world for tests of optimizers: a two-call program, a metric that asks a judge, and a model whose replies depend on the whole prompt."""
+"""A small world for tests of optimizers (that of `lmnb.testing`), and every optimizer in it."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 import lmnb
+from lmnb.testing import TwoCalls, exact, judged, questions, reply
 
-
-def reply(messages, **options):
-    """What the model of this world says: always the same for the same messages. More demos make a right answer likelier."""
-    asked = re.findall(r"^- `(\w+)`", messages[0]["content"].partition("Output fields:")[2], re.M)
-    last = dict(re.findall(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n|\Z)", messages[-1]["content"], re.S))
-    text = "".join(message["content"] for message in messages)
-    luck = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10
-    demos = sum(message["role"] == "assistant" for message in messages)
-    number = re.sub(r"\D", "", last.get("question", ""))
-    right = luck < min(8, 3 + demos)
-    values = {
-        "reasoning": f"thinking about {number}",
-        "query": f"find {number}",
-        "answer": f"a{number}" if right else f"wrong {luck}",
-        "verdict": "yes" if last.get("answer") == last.get("truth") else "no",
-    }
-    # what a proposer is asked for: a text of its own for each prompt
-    return {name: values.get(name, f"Mind the {name} number {luck}.") for name in asked}
-
-
-class TwoCalls(lmnb.Module):
-    """Writes a query, then an answer."""
-
-    def __init__(self):
-        self.rewrite = lmnb.Predict("question -> query")
-        self.respond = lmnb.ChainOfThought("question, query -> answer")
-
-    def forward(self, question):
-        query = self.rewrite(question=question).query
-        return self.respond(question=question, query=query)
-
-
-def judged(example, prediction, trace=None):
-    """Asks the judge whether the answer is right."""
-    judge = lmnb.Predict("question, answer, truth -> verdict")
-    return judge(question=example.question, answer=prediction.answer, truth=example.answer).verdict == "yes"
-
-
-def exact(example, prediction, trace=None):
-    """Whether the answer is right."""
-    return example.answer == prediction.answer
-
-
-def questions(start, stop):
-    """Examples number `start` to `stop`."""
-    return [lmnb.Example(question=f"q{i}", answer=f"a{i}").with_inputs("question") for i in range(start, stop)]
+__all__ = ["LONGER", "WITHOUT_DEMOS", "TwoCalls", "digits", "exact", "judged", "optimizers", "questions", "reply"]
 
 
 class Minibatches(lmnb.MIPROv2):
@@ -67,6 +20,17 @@ def digits(texts):
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
 
 
+# what makes their searches longer
+LONGER = {
+    "BootstrapFewShotWithRandomSearch": {"num_candidate_programs": 5},
+    "BootstrapFewShotWithOptuna": {"num_candidate_programs": 8},
+    "SIMBA": {"max_steps": 3},
+    "IteratedBootstrapFewShot": {"rounds": 3},
+    "GEPA": {"max_metric_calls": 110},
+    "GEPA with demos": {"max_metric_calls": 120},
+    "COPRO": {"depth": 3},
+    "InferRules": {"num_candidates": 4},
+}
 WITHOUT_DEMOS = ("COPRO", "GEPA", "BootstrapFinetune")  # optimizers that leave demos as they are
 
 

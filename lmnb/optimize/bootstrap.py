@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from lmnb.canonical import content_hash
+from lmnb.counts import counted
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.effects import Effect, Report, Result, Rollout
@@ -20,7 +21,8 @@ class BootstrapFewShot(Optimizer):
     """Runs a teacher (by default the program itself) over training examples; each success gives every predictor its own step as a demo.
 
     Up to `max_bootstrapped_demos` successes are collected, each example in up to `max_rounds` samples; labelled examples fill up to
-    `max_labeled_demos`. `metric_threshold` is what a score must reach (0 counts as a threshold); without it a score must be true.
+    `max_labeled_demos`. `metric_threshold` is what a score must reach (0 counts as a threshold); without it a score must be true, and the run
+    says where one between 0 and 1 counted.
     `teacher_settings` (for instance `{"lm": strong_lm}`) hold while the teacher runs. With a `valset` the program before and after is scored,
     and the better one is returned.
 
@@ -73,17 +75,22 @@ class BootstrapFewShot(Optimizer):
             teacher = yield from self.teacher(task)
         made: dict[str, list[Example]] = {predictor.path: [] for predictor in task.predictors}
         used: set[int] = set()
+        partial: list[float] = []
         position = 0
         while len(used) < wanted and position < len(order):
             # as many examples as successes are still wanted: run side by side, yet never one more than one by one would have needed
             block = order[position : position + wanted - len(used)]
             position += len(block)
             successes = yield from self._successes(task, teacher, block)
+            partial += [result.value for _, result in successes if 0 < result.value < 1]
             for index, result in successes:
                 yield from _collected(task, _demos_of(task, result, index), index, made, used)
         if self.rationalize and len(used) < wanted:
             failed = [index for index in order[:position] if index not in used]
             yield from self._rationalized(task, teacher, failed, wanted, made, used)
+        if partial and self.metric_threshold is None and seed in (None, -1):
+            news = f"{counted(len(partial), 'run')} with a score between 0 and 1, the lowest {min(partial):.3g}, counted as a success"
+            yield [Report(f"{news}: give metric_threshold= where that is not good enough for a demo")]
         values = dict(task.baseline.values)
         rng = task.rng("fill", seed)
         for predictor in task.predictors:

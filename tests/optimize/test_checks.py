@@ -80,6 +80,7 @@ def bootstrapped(run: Any, slot: str) -> list[Any]:
     return [demo for demo in held if demo.provenance.origin == "bootstrapped"]
 
 
+@pytest.mark.sampled(0.25)
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("kind", [Assert, Suggest])
@@ -139,6 +140,7 @@ def test_a_metric_can_refuse_what_a_check_noted(name: str) -> None:
     assert queries and not any(even(demo.provenance.source) for demo in queries)
 
 
+@pytest.mark.sampled(0.5)
 @pytest.mark.parametrize("kind", [Assert, Suggest])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_resumed_run_with_checks_buys_nothing_twice(name: str, kind: Any, tmp_path: Any) -> None:

@@ -74,7 +74,7 @@ def started(writer: Writer, *, program: Any = None, lm: Any = None, train: int =
 
 
 def test_the_best_rules_win_and_not_the_last() -> None:
-    """Every list of rules is scored on its own; what the caller gave, the signature too, stays as it was (defect D1)."""
+    """D1: every list of rules is scored on its own; what the caller gave, the signature too, stays as it was."""
 
     class Ask(lmnb.Signature):
         """Answer the question."""

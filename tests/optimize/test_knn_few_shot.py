@@ -28,7 +28,7 @@ def origins(demos: Any) -> dict[int, str]:
 
 
 def test_a_call_bootstraps_nothing() -> None:
-    """Defect D13: a tuned program makes as many LM calls as before; the examples were run once each, when it was compiled."""
+    """D13: a tuned program makes as many LM calls as before; the examples were run once each, when it was compiled."""
     lm = lmnb.FakeLM(worlds.reply)
     program = compiled(lm)
     assert len(lm.calls) == 2 * 12
@@ -38,7 +38,7 @@ def test_a_call_bootstraps_nothing() -> None:
 
 
 def test_the_file_holds_the_pool_and_how_it_is_searched(tmp_path: Path) -> None:
-    """Defect D13: what was bootstrapped is saved; a fresh program that loads it sends the very same requests."""
+    """D13: what was bootstrapped is saved; a fresh program that loads it sends the very same requests."""
     program = compiled()
     program.save(tmp_path / "program.json")
     fresh = lmnb.load(tmp_path / "program.json", program=worlds.TwoCalls())

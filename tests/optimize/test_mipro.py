@@ -36,6 +36,10 @@ class Writer:
         return {name: "False" if name == "complete" else f"What the {name} says." for name in fields}
 
 
+class Own(worlds.TwoCalls):
+    """A program whose code is the user's."""
+
+
 def begin(program=None, *, writer=None, metric=worlds.exact, arguments=SMALL, lm=None, train=12, val=12, **options):
     proposer = lmnb.FakeLM(writer or Writer())
     with lmnb.context(lm=lm or lmnb.FakeLM(worlds.reply)):
@@ -299,12 +303,12 @@ def test_a_reopened_run_tells_its_trials_too():
 
 def test_proposals_are_grounded():
     """The proposer is shown the data's summary, the program's code, the step, examples, the instruction so far, and tips."""
-    run, proposer = begin(num_trials=1)
+    run, proposer = begin(Own(), num_trials=1)
     run.wait(60)
     prompts = asked(proposer, "proposed_instruction")
     assert len(prompts) == 4
     for prompt in prompts:
-        assert "What the summary says." in prompt and "class TwoCalls(lmnb.Module):" in prompt
+        assert "What the summary says." in prompt and "class Own(worlds.TwoCalls):" in prompt
         assert "What the description says." in prompt and "[[ ## examples ## ]]\nquestion: q" in prompt
         assert "[[ ## current_instruction ## ]]" in prompt
         assert "rewrite: question -> query\n" in prompt or "respond.predict: question, query -> reasoning" in prompt

@@ -277,7 +277,7 @@ def test_stop_at_score_ends_the_search():
 
 
 def test_a_threshold_of_zero_is_a_threshold():
-    """metric_threshold=0 lets a score of 0 pass, as the number says."""
+    """D9: metric_threshold=0 lets a score of 0 pass, as the number says."""
     optimizer = lmnb.BootstrapFewShot(
         metric=lambda e, p, t=None: 0.0, metric_threshold=0, max_bootstrapped_demos=2, max_labeled_demos=0
     )

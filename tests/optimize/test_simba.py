@@ -74,7 +74,7 @@ def test_a_rule_from_two_unlike_runs_wins() -> None:
 
 @pytest.mark.parametrize("scale", [200.0, 0.001])
 def test_a_metric_on_any_scale_works(scale: float) -> None:
-    """Scores from 0 to 200 overflow no weight; a metric on a larger scale leads to the very candidates of the same one from 0 to 1."""
+    """D2: scores from 0 to 200 overflow no weight; a metric on a larger scale leads to the very candidates of the same one from 0 to 1."""
 
     def scaled(example: Any, prediction: Any, trace: Any = None) -> float:
         return scale * worlds.exact(example, prediction)
