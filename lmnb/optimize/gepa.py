@@ -11,8 +11,10 @@ from lmnb.evaluate.metrics import takes_predictor
 from lmnb.optimize import merging
 from lmnb.optimize.callables import found, written
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Report, Result
 from lmnb.optimize.gepa_result import GEPAResult
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.pareto import Pool
 from lmnb.optimize.reflection import OwnProposer, Reflector
@@ -163,6 +165,16 @@ class GEPA(Optimizer):
         """
         return (3 if self.max_demos else 2) * b + V
 
+    def most_iterations(self, b: int, V: int, limit: int) -> int:
+        """After how many iterations the search ends at the latest: a proposer that fails all the time is not asked for ever."""
+        return 2 * ((limit - V) // b) + IDLE
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        V, b, limit = len(task.examples()), min(self.reflection_minibatch_size, len(task.trainset)), self.limit(task)
+        one = self.component_selector == "round_robin" or self.instruction_proposer is not None
+        most = self.most_iterations(b, V, limit) * (1 if one else len(self.slots(task.baseline)))
+        return Counts(Interval(V, limit), proposals=Interval(0, most), demos=self.max_demos, shown=b)
+
     def slots(self, candidate: Candidate) -> list[str]:
         """What the search can work on: texts that are not empty, and demos if they are evolved."""
         demos = self.max_demos > 0
@@ -189,7 +201,8 @@ class GEPA(Optimizer):
         ascent = Ascent(self, task)
         idle = merges_due = merges = 0
         improved = False
-        while idle < IDLE and task.archive.runs + self.step_size(b, V) <= limit:
+        most = self.most_iterations(b, V, limit)
+        while idle < IDLE and ascent.iteration < most and task.archive.runs + self.step_size(b, V) <= limit:
             pool, before = Pool.of(task), task.archive.runs
             if not pool.candidates:
                 yield [Report("every candidate was rejected: there is nothing to start from")]

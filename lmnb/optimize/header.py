@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,13 +18,14 @@ from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
 from lmnb.modules.texts import texts
+from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
 from lmnb.optimize.journal import FORMAT, Journal
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.splits import Splits, prepared
-from lmnb.optimize.task import Predictor, baseline_of, shape_of
+from lmnb.optimize.task import Predictor, Task, baseline_of, shape_of
 
 HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
 
@@ -94,6 +95,26 @@ class Header:
         return (
             None if self.teacher_shape is None else baseline_of(self.teacher_shape, {}, "teacher")
         )  # its outputs and tools say their own
+
+    def archive(self, load: Callable[[str], Any]) -> Archive:
+        """An empty archive for this run; `load` reads a stored trace."""
+        size = len(self.splits[self.evalset]) if self.evalset else 0
+        return Archive(self.evalset, size, {f"{part.path}.demos": part.outputs for part in self.predictors}, load)
+
+    def task(self, archive: Archive) -> Task:
+        """What its search knows."""
+        return Task(
+            baseline=self.baseline,
+            predictors=self.predictors,
+            trainset=self.splits["train"],
+            valset=self.splits["val"],
+            evalset=self.evalset,
+            seed=self.seed,
+            teacher=self.teacher,
+            teacher_compiled=self.teacher_compiled,
+            archive=archive,
+            source=self.source,
+        )
 
     @property
     def data_hash(self) -> str:
