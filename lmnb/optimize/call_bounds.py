@@ -21,8 +21,9 @@ from lmnb.modules.rlm import RLM
 from lmnb.modules.trajectory import SHORTENED
 from lmnb.optimize.ensembled_program import EnsembledProgram
 from lmnb.optimize.interval import NONE, Interval, exactly, total, widest
+from lmnb.optimize.known import Ask, Check, Unread
 from lmnb.optimize.reach import may_ask
-from lmnb.optimize.reading import Ask, Check, Unread, asks
+from lmnb.optimize.reading import asks
 from lmnb.settings import current
 
 _OWN = ("__call__", "acall", "forward", "aforward", "_call", "_run", "_steps", "_turns", "_hints")

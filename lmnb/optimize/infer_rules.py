@@ -120,12 +120,18 @@ class InferRules(BootstrapFewShot):
         return self.num_candidates + 2
 
     def counts(self, task: Task, **options: Any) -> Counts:
-        V, made, lists = len(task.examples()), super().counts(task, **options), self.num_candidates * len(task.predictors)
+        V, made, lists = (
+            len(task.examples()),
+            super().counts(task, **options),
+            self.num_candidates * len(task.predictors),
+        )
         shown = len(task.trainset) if self.max_examples is None else min(self.max_examples, len(task.trainset))
         return replace(
             made,
             student=made.student + Interval(0, self.num_candidates * V),
-            proposals=Interval(lists, lists * shown.bit_length()),  # once more for each time that the examples are halved
+            proposals=Interval(
+                lists, lists * shown.bit_length()
+            ),  # once more for each time that the examples are halved
             shown=shown,
         )
 

@@ -13,9 +13,9 @@ from lmnb.modules.module import Module
 from lmnb.optimize.call_bounds import calls_of
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.interval import NONE, Interval, total, widest
+from lmnb.optimize.known import Unread
 from lmnb.optimize.plan_html import plan_html
 from lmnb.optimize.prompt_sizes import FIELD, PROPOSAL, Size, lms_of, price, sizes
-from lmnb.optimize.reading import Unread
 from lmnb.optimize.rollout import usage_of
 
 if TYPE_CHECKING:
@@ -114,9 +114,13 @@ def usages(measured: Any) -> list[Mapping[str, float]]:
     elif hasattr(measured, "rows"):
         found = [usage_of(row.trace) for row in measured.rows if row.trace is not None]
     else:
-        raise InputError(f"measured is {measured!r}. Give a report of lmnb.Evaluate, a run, or what lmnb.headroom gave.")
+        raise InputError(
+            f"measured is {measured!r}. Give a report of lmnb.Evaluate, a run, or what lmnb.headroom gave."
+        )
     if not found:
-        raise InputError("measured holds no program run. Give a report with rows, or a run in which something was scored.")
+        raise InputError(
+            "measured holds no program run. Give a report with rows, or a run in which something was scored."
+        )
     return found
 
 
@@ -137,7 +141,11 @@ class _Forecast:
         per = {role: NONE if number.high == 0 else self._per_run(role) for role, number in each.items()}
         parts = {role: number * per[role] for role, number in each.items()}
         calls = total(parts.values())
-        if calls.high is None and self.usages is None and any(per[role].high is None for role in ("student", "teacher")):
+        if (
+            calls.high is None
+            and self.usages is None
+            and any(per[role].high is None for role in ("student", "teacher"))
+        ):
             self.notes.append("Measure it: run lmnb.Evaluate on a few examples and write plan(..., measured=report)")
         size = {role: self._size(role) for role, number in parts.items() if number.high != 0}
         tokens, usd = self._cost(parts, size)
@@ -189,7 +197,9 @@ class _Forecast:
         programs = [each for each in self._programs(role) if isinstance(each, Module)]
         if role != "proposer":
             judge = [self.code.metric] if isinstance(self.code.metric, Module) else []
-            told = PROPOSAL if counts.proposals.high else 0  # a proposed text may be longer than the one it takes the place of
+            told = (
+                PROPOSAL if counts.proposals.high else 0
+            )  # a proposed text may be longer than the one it takes the place of
             found = sizes(programs, examples, self._force(role), demos=counts.demos, more=told)
             judged = sizes(judge, (), self._force(role)) if judge else found
             return None if found is None or judged is None else _widest(found, judged)
@@ -202,21 +212,29 @@ class _Forecast:
         steps = 1 + len(self.header.predictors)
         return len(self.header.source) + self.counts.shown * (longest + steps * FIELD) + 3 * PROPOSAL
 
-    def _cost(self, parts: Mapping[str, Interval], size: Mapping[str, Size | None]) -> tuple[Interval | None, Interval | None]:
+    def _cost(
+        self, parts: Mapping[str, Interval], size: Mapping[str, Size | None]
+    ) -> tuple[Interval | None, Interval | None]:
         known = {role: one for role, one in size.items() if one is not None}
         if len(known) < len(size):
             self.notes.append("Tokens and cost are not known: the prompts cannot be made without running the program")
             return None, None
         if not all(one.bounded for one in known.values()):
-            self.notes.append(f"An output without labels is taken to have {FIELD} tokens: set max_tokens of the LM to bound it")
-        prompt, reply = ({role: parts[role] * getattr(one, end) for role, one in known.items()} for end in ("prompt", "reply"))
+            self.notes.append(
+                f"An output without labels is taken to have {FIELD} tokens: set max_tokens of the LM to bound it"
+            )
+        prompt, reply = (
+            {role: parts[role] * getattr(one, end) for role, one in known.items()} for end in ("prompt", "reply")
+        )
         tokens = total((*prompt.values(), *reply.values()))
         costs = []
         for role in known:
             for lm in lms_of([*self._programs(role), self.code.metric], self._force(role)["lm"]):
                 rate = price(lm)
                 if rate is None:
-                    self.notes.append(f"Cost is not known: the price of {getattr(lm, 'model', lm)!r} stands in no table")
+                    self.notes.append(
+                        f"Cost is not known: the price of {getattr(lm, 'model', lm)!r} stands in no table"
+                    )
                     return tokens, None
                 costs.append((role, prompt[role] * rate[0] + reply[role] * rate[1]))
         return tokens, total(widest(cost for of, cost in costs if of == role) for role in known)

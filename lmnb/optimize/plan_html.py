@@ -10,7 +10,13 @@ from lmnb.html import el, root, table_of
 def plan_html(title: str, rows: Sequence[tuple[str, str, str]], notes: Sequence[str]) -> str:
     """HTML of a forecast's rows: what, how much, and a word on it."""
     lines = [
-        el("tr", None, el("td", {"class": "lm-tight"}, what), el("td", {"class": "lm-tight"}, el("strong", None, amount)), el("td", {"class": "lm-muted"}, words))
+        el(
+            "tr",
+            None,
+            el("td", {"class": "lm-tight"}, what),
+            el("td", {"class": "lm-tight"}, el("strong", None, amount)),
+            el("td", {"class": "lm-muted"}, words),
+        )
         for what, amount, words in rows
     ]
     return root(

@@ -58,9 +58,7 @@ def sizes(
             return None
         bounds = [_bound(part, force.get("lm")) for part in parts]
         labels = _labels(examples)
-        reply = max(
-            _reply(part, bound, labels, unlabelled) for part, bound in zip(parts, bounds, strict=True)
-        )
+        reply = max(_reply(part, bound, labels, unlabelled) for part, bound in zip(parts, bounds, strict=True))
         prompts = [_prompt(program, example, reply) for program in programs for example in _ends(examples) or [None]]
     if None in prompts:
         return None
@@ -83,7 +81,11 @@ def _prompt(program: Module, example: Example | None, reply: float) -> Interval 
     found = []
     try:
         parts = dict(program.named_predictors())
-        known = {name: value for name, value in known.items() if any(name in each.signature.input_fields for each in parts.values())}
+        known = {
+            name: value
+            for name, value in known.items()
+            if any(name in each.signature.input_fields for each in parts.values())
+        }
         for path, messages in known_messages(program, known, ()).items():
             text, part = "".join(content_text(message["content"]) for message in messages), parts[path]
             unknown = sum(f"{{{name}}}" in text for name in part.signature.input_fields if name not in known)

@@ -58,7 +58,10 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         return sum(1 for seed in range(-3, self.num_candidate_programs) if restrict is None or seed in restrict)
 
     def counts(self, task: Task, restrict: Collection[int] | None = None, **_: Any) -> Counts:
-        V, seeds = len(task.examples()), [s for s in range(-3, self.num_candidate_programs) if restrict is None or s in restrict]
+        V, seeds = (
+            len(task.examples()),
+            [s for s in range(-3, self.num_candidate_programs) if restrict is None or s in restrict],
+        )
         shuffled, own = any(seed >= 0 for seed in seeds), any(True for _ in task.baseline.demos())
         wanted = max(self.max_bootstrapped_demos * (-1 in seeds), int(shuffled))
         teacher = bootstraps(task, wanted, self.max_rounds)  # what one candidate's bootstrap bought serves all

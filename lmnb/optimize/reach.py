@@ -149,4 +149,3 @@ def _names_of(code: CodeType) -> Iterator[str]:
     for const in code.co_consts:
         if isinstance(const, CodeType):
             yield from _names_of(const)
-

@@ -85,7 +85,13 @@ class SIMBA(Optimizer):
         return {"rule": Predict(WriteRule)}
 
     def counts(self, task: Task, **_: Any) -> Counts:
-        T, V, size, C, steps = len(task.trainset), len(task.examples()), min(self.bsize, len(task.trainset)), self.num_candidates, self.max_steps
+        T, V, size, C, steps = (
+            len(task.trainset),
+            len(task.examples()),
+            min(self.bsize, len(task.trainset)),
+            self.num_candidates,
+            self.max_steps,
+        )
         least = min(steps, math.ceil(T / size))  # a pass that teaches nothing is the last one
         scored = 1 + len({round(place * steps / C) for place in range(1, C + 1)} - {0})
         student = Interval(V + least * (C - 1) * size, scored * V + steps * (2 * C) * size)
