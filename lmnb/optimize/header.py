@@ -188,8 +188,11 @@ def header_for(
     budget: Budget | None,
     num_threads: int | None,
     options: dict[str, Any],
+    hashes: Mapping[str, dict[str, str]] | None = None,
 ) -> Header:
-    """The header of a new run. InputError for data that cannot be used."""
+    """The header of a new run; `hashes` are the fingerprints of its code, where they are not to be made. InputError for data that cannot be
+    used.
+    """
     splits = prepared(
         code.program,
         trainset,
@@ -233,7 +236,7 @@ def header_for(
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),
         exact_data=splits.exact,
-        code=code_hashes(code),
+        code=code_hashes(code) if hashes is None else dict(hashes),
         lm=None if lm is None else lm.dump_state(),
         proposer_lm=None if code.proposer_lm is None else code.proposer_lm.dump_state(),
         seed=seed,

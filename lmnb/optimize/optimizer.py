@@ -112,9 +112,9 @@ class Optimizer:
         InputError for an empty training set or examples without inputs.
         """
         code = code_of(self, student, teacher, budget)
-        header = header_for(
-            self, code, trainset, valset, seed=seed, budget=budget, num_threads=num_threads, options=options
-        )
+        given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options}
+        hashes = None if _begin is begin else {}  # what is not kept needs none, and they take longer than all the rest
+        header = header_for(self, code, trainset, valset, hashes=hashes, **given)
         return _begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 
     def plan(

@@ -134,8 +134,8 @@ def price(lm: Any) -> tuple[float, float] | None:
     """US dollars for a token of the prompt and of the reply, by litellm's table; 0 for a model on this machine; None where it is not known.
 
     >>> import lmnb
-    >>> price(lmnb.LM("lmnb/tiny")), price(lmnb.LM("nobody/knows-this-one"))
-    ((0.0, 0.0), None)
+    >>> price(lmnb.LM("lmnb/tiny"))
+    (0.0, 0.0)
     """
     if not isinstance(lm, BaseLM):
         return None
