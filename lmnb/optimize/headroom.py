@@ -57,7 +57,7 @@ def headroom(
     >>> def exact(example, prediction, trace=None):
     ...     return example.answer == prediction.answer
     >>> with lmnb.context(lm=lmnb.FakeLM(says)):
-    ...     room = lmnb.headroom(lmnb.Predict("question -> answer"), trainset=rows[:24], valset=rows[24:], metric=exact, run_dir=None)
+    ...     room = lmnb.headroom(lmnb.Predict("question -> answer"), trainset=rows[:24], valset=rows[24:], metric=exact, num_candidates=4)
     >>> room.verdict
     'headroom'
     >>> room.gain > 50, room.low > 0
