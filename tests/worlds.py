@@ -95,6 +95,5 @@ def optimizers(metric):
         "GEPA": lmnb.GEPA(metric, max_metric_calls=70),
         "GEPA with demos": lmnb.GEPA(metric, max_metric_calls=80, max_demos=3),
         "COPRO": lmnb.COPRO(metric=metric, breadth=3, depth=2),
-        "HeadroomTest": lmnb.HeadroomTest(metric, num_candidates=5),
         "InferRules": lmnb.InferRules(num_candidates=3, num_rules=2, metric=metric, max_labeled_demos=4),
     }

@@ -106,7 +106,7 @@ def planned(optimizer: Any, measured: Any, header: Header, code: Code, **_: Any)
     return _Forecast(header, code, counts, None if measured is None else usages(measured)).plan()
 
 
-def usages(measured: Any) -> list[Mapping[str, float]]:
+def usages(measured: Any) -> Sequence[Mapping[str, float]]:
     """The LM calls, tokens and US dollars of each program run in a report of `Evaluate`, a run, or anything with a `run`. InputError for others."""
     run = getattr(measured, "run", measured)
     if hasattr(run, "_archive"):

@@ -27,7 +27,7 @@ LOOKED_AT = 20  # examples, the longest and the shortest, that prompts are made 
 
 @dataclass(frozen=True)
 class Size:
-    """Tokens of the prompt and of the reply of one LM call; `bounded`: whether `max_tokens` bounds the reply."""
+    """Tokens of the prompt and of the reply of one LM call; `bounded`: whether labels or `max_tokens` show how long a reply can be."""
 
     prompt: Interval
     reply: Interval
@@ -65,7 +65,11 @@ def sizes(
     demo = max((_tokens(str(dict(each.items())), LONG) for each in examples), default=0) + reply + 4 * MESSAGE
     grown = Interval(0, demos * demo + more + reply + 20 * MESSAGE)  # the last: a repair turn shows the reply
     prompt = widest(each for each in prompts if each is not None) + grown
-    return Size(prompt, Interval(1, reply), None not in bounds)
+    shown = [
+        bound is not None or labels.keys() >= set(part.signature.output_fields)
+        for part, bound in zip(parts, bounds, strict=True)
+    ]
+    return Size(prompt, Interval(1, reply), all(shown))
 
 
 def _ends(examples: Sequence[Example]) -> list[Example]:

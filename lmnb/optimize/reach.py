@@ -61,8 +61,9 @@ class _Reach:
             return any(map(self.of, thing))
         if isinstance(thing, Mapping) and type(thing).__module__ in ("builtins", "types", "collections"):
             return any(map(self.of, thing.values()))
-        if hasattr(thing, "__wrapped__"):  # functools.cache and the like
-            return self.of(thing.__wrapped__)
+        inner = getattr(thing, "__wrapped__", None)  # of functools.cache and the like
+        if inner is not None:
+            return self.of(inner)
         return self._instance(thing)
 
     def _kind(self, kind: type) -> bool:

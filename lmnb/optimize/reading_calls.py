@@ -142,12 +142,13 @@ class Expressions:
 
     def method(self, node: ast.Call, owner: Any, name: str, called: Any) -> None:
         """A call of a part's method."""
-        own = getattr(type(self.module), name, None)
+        own: Any = getattr(type(self.module), name, None)
         if owner is self.module and isinstance(own, FunctionType) and name not in CALLS and not hasattr(Module, name):
-            if own in (*self.open, self.function):
+            around: Any = (*self.open, self.function)
+            if own in around:
                 raise self.unread(node, f"calls {name}, which calls itself")
             self.arguments(node)
-            read = type(self)(self.module, own, (*self.open, self.function)).read()
+            read = type(self)(self.module, own, around).read()
             self.found += [
                 replace(each, always=each.always and self.always) if isinstance(each, Ask) else each for each in read
             ]

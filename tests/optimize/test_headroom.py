@@ -31,7 +31,9 @@ def room(lm, size=40, **options):
     test = lmnb.HeadroomTest(worlds.exact, num_candidates=6)
     with lmnb.context(lm=lm):
         program = lmnb.Predict("question -> answer")
-        run = test.start(program, run_dir=None, _begin=lambda *parts, **more: begin(*parts, **more), **data, **options)
+        run = test.start(
+            program, _begin=lambda *parts, **more: begin(*parts, **more), **data, **{"run_dir": None, **options}
+        )
         run.wait(60)
     return lmnb.Headroom.of(run)
 
@@ -76,15 +78,11 @@ def test_few_examples_claim_nothing():
 def test_it_is_a_run_that_repeats_resumes_and_replays(tmp_path):
     """Stopped by its budget it tells what it knows; resumed and read again it is the same as one that ran through."""
     whole, lm = room(said(80, 30)), said(80, 30)
-    given = {"metric": worlds.exact, "num_candidates": 6, "budget": lmnb.Budget(calls=100), "run_dir": tmp_path / "cut"}
-    with lmnb.context(lm=lm):
-        data = {"trainset": worlds.questions(0, 12), "valset": worlds.questions(100, 140)}
-        cut = lmnb.headroom(lmnb.Predict("question -> answer"), **data, **given)
+    cut = room(lm, run_dir=tmp_path / "cut", budget=lmnb.Budget(calls=100))
     assert cut.run.state == "stopped" and cut.candidates < whole.candidates and len(lm.calls) <= 100
-    with lmnb.context(lm=lm):
-        run = lmnb.reopen(tmp_path / "cut", program=lmnb.Predict("question -> answer"), metric=worlds.exact)
-        run.resume(budget=lmnb.Budget())
-        run.wait(60)
+    run = cut.run
+    run.resume(budget=lmnb.Budget())
+    run.wait(60)
     again = lmnb.Headroom.of(run)
     assert {**again.to_dict(), "run": ""} == {**whole.to_dict(), "run": ""}
     assert run.replay_candidate().id == whole.run.best.id
