@@ -50,6 +50,9 @@ class GEPA(Optimizer):
     - `failure_score` and `perfect_score`: of a failed rollout in a minibatch, and of one that leaves nothing to improve (`skip_perfect_score`).
     - `seed` counts beside the run's. `track_stats`, `track_best_outputs` and `warn_on_score_mismatch` are accepted and not needed.
 
+    Where proposals fail or repeat, and so run nothing, the search ends before its budget: after ten iterations in a row, or after 2 for each
+    minibatch that the budget has room for.
+
     The compiled program has `detailed_results` (a `GEPAResult`). InputError for arguments that do not fit, and for a budget without room
     for a proposal.
 

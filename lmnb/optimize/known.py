@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from lmnb.lm.base import BaseLM
@@ -43,6 +43,14 @@ class Choice:
     of: tuple[Any, ...]
 
 
+def stored(owner: Any, name: str) -> Any:
+    """What a part holds under a name; DATA where its class has it."""
+    if isinstance(owner, Choice):
+        found = tuple(stored(each, name) for each in owner.of)
+        return DATA if all(each is DATA for each in found) else Choice(found)
+    return vars(owner).get(name, DATA)
+
+
 def is_part(value: Any) -> bool:
     if isinstance(value, Choice):
         return bool(value.of) and all(map(is_part, value.of))
@@ -67,7 +75,9 @@ def attribute(owner: Any, name: str) -> Any:
         if name in vars(owner):
             return vars(owner)[name]
         value = getattr(type(owner), name, DATA)
-        return DATA if isinstance(value, property) and not may_ask(value) else value
+        known = isinstance(value, property) and type(owner).__module__.startswith("lmnb.") and not may_ask(value)
+        # a method or a property by itself may ask as the part does
+        return DATA if known else owner if isinstance(value, (property, FunctionType, MethodType)) else value
     if isinstance(owner, ModuleType):
         known = name in vars(owner) or owner.__name__.partition(".")[0] == "lmnb"
         return getattr(owner, name, DATA) if known else DATA

@@ -231,6 +231,9 @@ class _Forecast:
         for role in known:
             for lm in lms_of([*self._programs(role), self.code.metric], self._force(role)["lm"]):
                 rate = price(lm)
+                if lm is None:
+                    self.notes.append("Cost is not known: no LM is set. Write lmnb.configure(lm=...)")
+                    return tokens, None
                 if rate is None:
                     self.notes.append(
                         f"Cost is not known: the price of {getattr(lm, 'model', lm)!r} stands in no table"

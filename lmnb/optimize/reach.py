@@ -10,6 +10,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from lmnb.lm.base import BaseLM
+from lmnb.modules.checks import Assert, Suggest
 from lmnb.modules.module import Module
 from lmnb.sources import is_project
 
@@ -19,7 +20,7 @@ _HIDDEN = frozenset({"eval", "exec", "__import__", "import_module", "globals"}) 
 # of lmnb's own: values and functions of values
 _QUIET = (
     "lmnb.canonical lmnb.data_uri lmnb.errors lmnb.evaluate.majority lmnb.evaluate.metrics lmnb.evaluate.score lmnb.evaluate.statistics "
-    "lmnb.example lmnb.html lmnb.modules.checks lmnb.prediction lmnb.signature lmnb.types"
+    "lmnb.example lmnb.html lmnb.prediction lmnb.signature lmnb.types"
 ).split()
 
 _HOLDERS = ("lmnb.retrieve", "lmnb.tools", "lmnb.types.tool")  # ask what they were given
@@ -44,8 +45,10 @@ class _Reach:
     def of(self, thing: Any) -> bool:
         if isinstance(thing, _PLAIN) or id(thing) in self._seen:
             return False
-        if isinstance(thing, (BaseLM, Module)) or len(self._seen) > MOST:
-            return True
+        if isinstance(thing, (BaseLM, Module)) or thing is Assert or thing is Suggest or len(self._seen) > MOST:
+            return True  # a check may have a step asked again
+        if _is_value(thing):
+            return False
         self._seen[id(thing)] = thing
         if isinstance(thing, type):
             return issubclass(thing, (BaseLM, Module)) or self._kind(thing)
@@ -124,6 +127,12 @@ class _Reach:
 
 def _quiet(module: str) -> bool:
     return any(module == each or module.startswith(f"{each}.") for each in _QUIET)
+
+
+def _is_value(thing: Any) -> bool:
+    """An example, a prediction and the like: there may be many, and they ask nothing."""
+    module = type(thing).__module__
+    return _quiet(module) and not module.startswith(_HOLDERS)
 
 
 def _functions(kind: type) -> Iterator[Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from inspect import getattr_static
 from types import FunctionType
 from typing import Any
 
 from lmnb.modules.checks import RETRIES, Assert, Suggest
 from lmnb.modules.module import Module
-from lmnb.optimize.known import DATA, Ask, Check, Choice, Unread, attribute, is_part, item, keys, one_of
+from lmnb.optimize.known import DATA, Ask, Check, Choice, Unread, attribute, is_part, item, keys, one_of, stored
 from lmnb.optimize.reach import may_ask
 
 CALLS = ("__call__", "forward", "acall", "aforward")
+QUIET = ("messages", "demos_for", "get_config")  # methods of parts that give values
 
 
 @dataclass
@@ -126,7 +128,7 @@ class Expressions:
             self.check(node)
             return
         if owner is not None and is_part(owner):
-            self.method(node, owner, method or "", called)
+            self.method(node, owner, method or "")
             return
         if is_part(called):
             self.ask(node, called)
@@ -140,10 +142,15 @@ class Expressions:
         for each in (*node.args, *(keyword.value for keyword in node.keywords)):
             self.harmless(each.value if isinstance(each, ast.Starred) else each)
 
-    def method(self, node: ast.Call, owner: Any, name: str, called: Any) -> None:
+    def method(self, node: ast.Call, owner: Any, name: str) -> None:
         """A call of a part's method."""
         own: Any = getattr(type(self.module), name, None)
-        if owner is self.module and isinstance(own, FunctionType) and name not in CALLS and not hasattr(Module, name):
+        held = stored(owner, name)
+        if owner is self.module and isinstance(getattr_static(type(self.module), name, None), staticmethod):
+            if self.asking(own):
+                raise self.unread(node, f"calls {name}, which may ask an LM")
+            self.arguments(node)
+        elif owner is self.module and isinstance(own, FunctionType) and name not in CALLS and not hasattr(Module, name):
             around: Any = (*self.open, self.function)
             if own in around:
                 raise self.unread(node, f"calls {name}, which calls itself")
@@ -154,12 +161,12 @@ class Expressions:
             ]
         elif owner is not self.module and name in CALLS:
             self.ask(node, owner)
-        elif (owner is self.module and is_part(called)) or (isinstance(owner, Module) and is_part(called)):
-            self.ask(node, called)
-        elif self.asking(called):
-            raise self.unread(node, f"calls {ast.unparse(node.func)}, of which it is not known what it asks")
-        else:
+        elif is_part(held):
+            self.ask(node, held)
+        elif name in QUIET or (held is not DATA and not self.asking(held)):
             self.arguments(node)
+        else:
+            raise self.unread(node, f"calls {ast.unparse(node.func)}, of which it is not known what it asks")
 
     def ask(self, node: ast.Call, called: Any) -> None:
         for keyword in node.keywords:

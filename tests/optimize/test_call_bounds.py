@@ -26,6 +26,11 @@ def asks_inside(word: str) -> str:
     return CLIENT(word)[0]
 
 
+def insist(made):
+    """A check outside of the program."""
+    lmnb.Suggest(len(made.answer) < 9, "Be short.")
+
+
 class Hops(lmnb.Module):
     """Three hops in a loop of known length, then an answer by one of two ways."""
 
@@ -175,10 +180,26 @@ def test_what_cannot_be_read_is_named():
     def hiding(self, question):
         return [part(question=question) for part in self.parts.values()] + [lambda: self.step(question="a")]
 
+    def checking(self, question):
+        made = self.step(question=question)
+        insist(made)
+        return made
+
     def choosing(self, question):
         return self.step(question=question, config={"n": 9})
 
+    def copying(self, question):
+        return self.step.deepcopy()(question=question)
+
+    def naming(self, question):
+        way = self.other
+        return way(question)
+
+    Program.other = lambda self, question: self.step(question=question)
     said = {
+        checking: "calls insist, which may ask an LM",
+        copying: r"calls self\.step\.deepcopy, of which it is not known what it asks",
+        naming: "calls itself",
         looping: "asks in a loop whose length is not known",
         passing: r"passes on self\.step",
         making: r"calls lmnb\.Predict, which may ask an LM",
