@@ -43,7 +43,13 @@ class Headroom:
 
     @classmethod
     def of(cls, run: Run) -> Headroom:
-        """What a run of `HeadroomTest` found, also one that was stopped or reopened. RunError where the program itself is not scored."""
+        """What a run of `HeadroomTest` found, also one that was stopped or reopened. RunError where the program itself is not scored, and for a
+        run of another optimizer: its candidates were made by the scores that would judge them.
+        """
+        if run.header.optimizer_name != "HeadroomTest":
+            raise RunError(
+                f"this is a run of {run.header.optimizer_name}, not of a HeadroomTest. Write lmnb.headroom(program, ...)."
+            )
         if run.error is not None:
             raise run.error
         rows = [row for row in run.candidates if row.status == "scored"]

@@ -31,8 +31,9 @@ class Plan:
     calls, as a `Budget` counts them: whether a cache answers them or not. `tokens` and `usd` are estimates, from the prompts as they are
     and litellm's prices. `each_decision` is what one decision of yours (an edit, an injected candidate, a rejection) may add to the calls.
 
-    The upper end of `calls` is a bound where it was read off the program's structure: a run without decisions of yours never exceeds it.
-    Where it was `measured`, or for the tokens and the money, it holds for a run that is given `budget`. `notes` say what is not known.
+    The upper end of `calls` is a bound where it was read off the program's structure: a run without decisions of yours never exceeds it; a
+    kill costs at most the calls in flight once more. Where it was `measured`, or for the tokens and the money, it holds for a run that is
+    given `budget`. `notes` say what is not known.
     """
 
     optimizer: str

@@ -59,7 +59,8 @@ def sizes(
         bounds = [_bound(part, force.get("lm")) for part in parts]
         labels = _labels(examples)
         reply = max(_reply(part, bound, labels, unlabelled) for part, bound in zip(parts, bounds, strict=True))
-        prompts = [_prompt(program, example, reply) for program in programs for example in _ends(examples) or [None]]
+        plain = [_without_policies(program) for program in programs]
+        prompts = [_prompt(program, example, reply) for program in plain for example in _ends(examples) or [None]]
     if None in prompts:
         return None
     demo = max((_tokens(str(dict(each.items())), LONG) for each in examples), default=0) + reply + 4 * MESSAGE
@@ -70,6 +71,15 @@ def sizes(
         for part, bound in zip(parts, bounds, strict=True)
     ]
     return Size(prompt, Interval(1, reply), all(shown))
+
+
+def _without_policies(program: Module) -> Module:
+    """The program with as many demos as a call shows, whichever: to choose them an embedder may be asked."""
+    made = program.deepcopy()
+    for part in made.predictors():
+        if part.demo_policy is not None:
+            part.demos, part.demo_policy = part.demos[: part.demo_policy.k], None
+    return made
 
 
 def _ends(examples: Sequence[Example]) -> list[Example]:

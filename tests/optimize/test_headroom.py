@@ -92,6 +92,12 @@ def test_without_a_score_of_the_program_there_is_nothing_to_compare():
     """A run that was stopped at once says what to do."""
     with pytest.raises(lmnb.RunError, match="has not scored the program itself"):
         room(said(80, 30), budget=lmnb.Budget(calls=10))
+    other = lmnb.LabeledFewShot(k=1).start(
+        lmnb.Predict("question -> answer"), trainset=worlds.questions(0, 3), run_dir=None
+    )
+    other.wait(30)
+    with pytest.raises(lmnb.RunError, match="this is a run of LabeledFewShot, not of a HeadroomTest"):
+        lmnb.Headroom.of(other)
     with pytest.raises(lmnb.InputError, match=r"Write headroom\(program, metric=\.\.\., trainset=\.\.\.\)"):
         lmnb.HeadroomTest().start(lmnb.Predict("question -> answer"), trainset=worlds.questions(0, 3))
 
