@@ -16,6 +16,13 @@ WORTH = 2.0  # points of gain under which optimizing is advised against
 FEW = 20  # examples under which nothing is claimed
 NEARLY = 98.0  # per cent right above which there is nothing to gain
 SHOWN = 20  # candidates in the table
+TAGS = {
+    "headroom": "worth optimizing",
+    "none": "do not optimize",
+    "ceiling": "do not optimize",
+    "floor": "nothing scores",
+    "unclear": "not known yet",
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Headroom:
                 "div",
                 {"class": "lm-top lm-num"},
                 el("strong", None, "Headroom"),
-                el("span", {"class": f"lm-tag {mood}"}, self.verdict),
+                el("span", {"class": f"lm-tag {mood}"}, TAGS[self.verdict]),
                 el("span", {"class": "lm-muted"}, words),
             ),
             el(

@@ -106,7 +106,12 @@ def test_the_notebook_form_is_escaped_and_without_script():
     """What stands in a label or a name is text, and the table has every candidate."""
     found = room(said(90, 30))
     html = found._repr_html_()
-    assert "<script" not in html and html.count("<tr>") == 1 + found.candidates and "as it is" in html
+    assert (
+        "<script" not in html
+        and html.count("<tr>") == 1 + found.candidates
+        and "as it is" in html
+        and "worth optimizing" in html
+    )
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == "headroom" and repr(found).startswith(
         "Headroom(headroom: gain +"
     )
