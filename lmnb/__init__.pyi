@@ -160,18 +160,24 @@ from lmnb.optimize.better_together import BetterTogether as BetterTogether
 from lmnb.optimize.bootstrap import BootstrapFewShot as BootstrapFewShot
 from lmnb.optimize.candidate import Candidate as Candidate
 from lmnb.optimize.copro import COPRO as COPRO
+from lmnb.optimize.counts import Counts as Counts
 from lmnb.optimize.ensemble import Ensemble as Ensemble
 from lmnb.optimize.ensembled_program import EnsembledProgram as EnsembledProgram
 from lmnb.optimize.finetune import BootstrapFinetune as BootstrapFinetune
 from lmnb.optimize.gepa import GEPA as GEPA
 from lmnb.optimize.gepa_result import GEPAResult as GEPAResult
+from lmnb.optimize.headroom import HeadroomTest as HeadroomTest
+from lmnb.optimize.headroom import headroom as headroom
+from lmnb.optimize.headroom_result import Headroom as Headroom
 from lmnb.optimize.infer_rules import InferRules as InferRules
+from lmnb.optimize.interval import Interval as Interval
 from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot as IteratedBootstrapFewShot
 from lmnb.optimize.knn_few_shot import KNNFewShot as KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
 from lmnb.optimize.mipro import MIPROv2 as MIPROv2
 from lmnb.optimize.optimizer import Optimizer as Optimizer
 from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna as BootstrapFewShotWithOptuna
+from lmnb.optimize.plan import Plan as Plan
 from lmnb.optimize.random_search import (
     BootstrapFewShotWithRandomSearch as BootstrapFewShotWithRandomSearch,
 )

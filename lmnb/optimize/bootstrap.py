@@ -10,7 +10,9 @@ from lmnb.canonical import content_hash
 from lmnb.counts import counted
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts, bootstraps, is_new
 from lmnb.optimize.effects import Effect, Report, Result, Rollout
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.rationalize import gives_away, hinted
 from lmnb.optimize.search import Search, allowed_demos, evaluate, gate, labelled, passed, without_twins
@@ -50,6 +52,16 @@ class BootstrapFewShot(Optimizer):
         self.max_labeled_demos = max_labeled_demos
         self.max_rounds = max_rounds
         self.rationalize = rationalize
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        V, new = len(task.examples()), is_new(task, self.max_labeled_demos)
+        runs = bootstraps(task, self.max_bootstrapped_demos, self.max_rounds)
+        return Counts(Interval(V + new * V, 2 * V), runs, demos=self.most_demos)
+
+    @property
+    def most_demos(self) -> int:
+        """How many demos a predictor shows at most."""
+        return max(self.max_bootstrapped_demos or 0, self.max_labeled_demos)
 
     def search(self, task: Task) -> Search:
         baseline = yield from gate(task.baseline)

@@ -13,7 +13,9 @@ from lmnb.modules.predict import Predict
 from lmnb.modules.texts import output_slot
 from lmnb.modules.tool_texts import LONGEST
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Effect, Report
+from lmnb.optimize.interval import Interval, exactly
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, propose, together
 from lmnb.optimize.task import Predictor, Task
@@ -116,6 +118,10 @@ class COPRO(Optimizer):
 
     def proposers(self) -> Mapping[str, Any]:
         return {"first": Predict(NewInstruction), "next": Predict(NextInstruction)}
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        V, written = len(task.examples()), len(task.predictors) * max(0, self.breadth * self.depth - 1)
+        return Counts(Interval(V, V * (1 + written)), proposals=exactly(written), shown=0)
 
     def start(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.fingerprint import import_path
+from lmnb.optimize.counts import Counts, asked
 from lmnb.optimize.ensembled_program import EnsembledProgram
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate
@@ -90,6 +91,9 @@ class Ensemble(Optimizer):
 
     def planned(self, **_: Any) -> int:
         return 1
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        return asked(self.search(task))
 
     def search(self, task: Task) -> Search:
         ensemble = yield from gate(task.baseline)

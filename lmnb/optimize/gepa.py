@@ -11,8 +11,10 @@ from lmnb.evaluate.metrics import takes_predictor
 from lmnb.optimize import merging
 from lmnb.optimize.callables import found, written
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Report, Result
 from lmnb.optimize.gepa_result import GEPAResult
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.pareto import Pool
 from lmnb.optimize.reflection import OwnProposer, Reflector
@@ -47,6 +49,9 @@ class GEPA(Optimizer):
     - `add_format_failure_as_feedback`: a reply that could not be read is always shown as it came; with this, also what was wrong with it.
     - `failure_score` and `perfect_score`: of a failed rollout in a minibatch, and of one that leaves nothing to improve (`skip_perfect_score`).
     - `seed` counts beside the run's. `track_stats`, `track_best_outputs` and `warn_on_score_mismatch` are accepted and not needed.
+
+    Where proposals fail or repeat, and so run nothing, the search ends before its budget: after ten iterations in a row, or after 2 for each
+    minibatch that the budget has room for.
 
     The compiled program has `detailed_results` (a `GEPAResult`). InputError for arguments that do not fit, and for a budget without room
     for a proposal.
@@ -163,6 +168,16 @@ class GEPA(Optimizer):
         """
         return (3 if self.max_demos else 2) * b + V
 
+    def most_iterations(self, b: int, V: int, limit: int) -> int:
+        """After how many iterations the search ends at the latest: a proposer that fails all the time is not asked for ever."""
+        return 2 * ((limit - V) // b) + IDLE
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        V, b, limit = len(task.examples()), min(self.reflection_minibatch_size, len(task.trainset)), self.limit(task)
+        one = self.component_selector == "round_robin" or self.instruction_proposer is not None
+        most = self.most_iterations(b, V, limit) * (1 if one else len(self.slots(task.baseline)))
+        return Counts(Interval(V, limit), proposals=Interval(0, most), demos=self.max_demos, shown=b)
+
     def slots(self, candidate: Candidate) -> list[str]:
         """What the search can work on: texts that are not empty, and demos if they are evolved."""
         demos = self.max_demos > 0
@@ -187,7 +202,8 @@ class GEPA(Optimizer):
         ascent = Ascent(self, task)
         idle = merges_due = merges = 0
         improved = False
-        while idle < IDLE and task.archive.runs + self.step_size(b, V) <= limit:
+        most = self.most_iterations(b, V, limit)
+        while idle < IDLE and ascent.iteration < most and task.archive.runs + self.step_size(b, V) <= limit:
             pool, before = Pool.of(task), task.archive.runs
             if not pool.candidates:
                 yield [Report("every candidate was rejected: there is nothing to start from")]

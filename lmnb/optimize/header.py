@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
 from lmnb.modules.texts import texts
+from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
@@ -28,7 +29,7 @@ from lmnb.optimize.objective import check_objective
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.review import review_header
 from lmnb.optimize.splits import Splits, prepared
-from lmnb.optimize.task import Predictor, baseline_of, shape_of
+from lmnb.optimize.task import Predictor, Task, baseline_of, shape_of
 
 HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
 NESTED = {
@@ -107,6 +108,28 @@ class Header:
         return (
             None if self.teacher_shape is None else baseline_of(self.teacher_shape, {}, "teacher")
         )  # its outputs and tools say their own
+
+    def archive(self, load: Callable[[str], Any]) -> Archive:
+        """An empty archive for this run; `load` reads a stored trace."""
+        size = len(self.splits[self.evalset]) if self.evalset else 0
+        outputs = {f"{part.path}.demos": part.outputs for part in self.predictors}
+        return Archive(self.evalset, size, outputs, load, self.objective, self.splits.groups)
+
+    def task(self, archive: Archive) -> Task:
+        """What its search knows."""
+        return Task(
+            baseline=self.baseline,
+            predictors=self.predictors,
+            trainset=self.splits["train"],
+            valset=self.splits["val"],
+            evalset=self.evalset,
+            seed=self.seed,
+            teacher=self.teacher,
+            teacher_compiled=self.teacher_compiled,
+            archive=archive,
+            source=self.source,
+            more_teachers=self.more_teachers,
+        )
 
     @property
     def more_teachers(self) -> tuple[Candidate, ...]:
@@ -211,7 +234,7 @@ def header_for(
     group: Group | None = None,
     objective: str = "mean",
     cross_fit: bool | None = None,
-    hashes: dict[str, dict[str, str]] | None = None,
+    hashes: Mapping[str, dict[str, str]] | None = None,
 ) -> Header:
     """The header of a new run; `hashes` are those of its code, where they are known. InputError for data that cannot be used."""
     splits = prepared(
@@ -261,7 +284,7 @@ def header_for(
         teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
         teacher_settings=in_words(code.teacher_settings),
         exact_data=splits.exact,
-        code=code_hashes(code) if hashes is None else hashes,
+        code=code_hashes(code) if hashes is None else dict(hashes),
         lm=None if lm is None else lm.dump_state(),
         proposer_lm=None if code.proposer_lm is None else code.proposer_lm.dump_state(),
         seed=seed,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lmnb.adapters.values import plain
@@ -16,7 +17,9 @@ from lmnb.modules.predict import Predict
 from lmnb.modules.tool_texts import LONGEST
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Effect, Propose, Report, Result
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.search import Search, allowed_demos, evaluate, gate, together
 from lmnb.optimize.tabu import TWIN, jaccard
 from lmnb.optimize.task import Predictor, Task
@@ -115,6 +118,22 @@ class InferRules(BootstrapFewShot):
 
     def planned(self, **_: Any) -> int:
         return self.num_candidates + 2
+
+    def counts(self, task: Task, **options: Any) -> Counts:
+        V, made, lists = (
+            len(task.examples()),
+            super().counts(task, **options),
+            self.num_candidates * len(task.predictors),
+        )
+        shown = len(task.trainset) if self.max_examples is None else min(self.max_examples, len(task.trainset))
+        return replace(
+            made,
+            student=made.student + Interval(0, self.num_candidates * V),
+            proposals=Interval(
+                lists, lists * shown.bit_length()
+            ),  # once more for each time that the examples are halved
+            shown=shown,
+        )
 
     def search(self, task: Task) -> Search:
         bootstrapped = yield from super().search(task)

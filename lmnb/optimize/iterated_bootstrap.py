@@ -9,6 +9,8 @@ from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts, bootstraps, is_new
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.search import Search, evaluate, gate
 from lmnb.optimize.task import Task
 
@@ -65,6 +67,13 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
 
     def planned(self, **_: Any) -> int:
         return 1 + self.rounds
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        V, one = len(task.examples()), bootstraps(task, self.max_bootstrapped_demos, self.max_rounds)
+        new = self.rounds > 0 and is_new(task, self.max_labeled_demos)
+        runs = Interval(one.low if self.rounds else 0, self.rounds * (one.high or 0))
+        more = len(task.trainset) * self.max_rounds
+        return Counts(Interval(V + new * V, (1 + self.rounds) * V), runs, demos=self.most_demos, more_runs=more)
 
     def search(self, task: Task) -> Search:
         _check_teacher(task)

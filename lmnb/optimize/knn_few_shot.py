@@ -10,7 +10,9 @@ from lmnb.modules.demo_policy import NearestDemos
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import import_function
+from lmnb.optimize.counts import Counts, bootstraps, is_new
 from lmnb.optimize.effects import Effect
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.search import Search, allowed_demos, evaluate, gate, without_twins
 from lmnb.optimize.task import Predictor, Task
 
@@ -83,6 +85,11 @@ class KNNFewShot(BootstrapFewShot):
 
     def planned(self, **_: Any) -> int:
         return 2
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        V, new = len(task.examples()), is_new(task, self.max_labeled_demos)
+        runs = bootstraps(task, len(task.trainset) if self.bound is None else self.bound, self.max_rounds)
+        return Counts(Interval(V + new * V, 2 * V), runs, demos=self.k, more_runs=V)
 
     def search(self, task: Task) -> Search:
         baseline = yield from gate(_with_policies(task.baseline, task, None))

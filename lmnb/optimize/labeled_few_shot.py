@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lmnb.optimize.counts import Counts, asked
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, labelled
 from lmnb.optimize.task import Task
@@ -28,6 +29,9 @@ class LabeledFewShot(Optimizer):
     def __init__(self, k: int = 16, metric: Callable[..., Any] | None = None) -> None:
         super().__init__(metric=metric)
         self.k = k
+
+    def counts(self, task: Task, **options: Any) -> Counts:
+        return asked(self.search(task, **options), self.k)
 
     def search(self, task: Task, *, sample: bool = True) -> Search:
         baseline = yield from gate(task.baseline)

@@ -15,7 +15,9 @@ from lmnb.optimize import grounding
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.choices import Choices
+from lmnb.optimize.counts import Counts, bootstraps
 from lmnb.optimize.effects import Effect, Report
+from lmnb.optimize.interval import NONE, Interval, exactly
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, labelled, together
 from lmnb.optimize.task import Predictor, Task
@@ -151,6 +153,46 @@ class MIPROv2(Optimizer):
             max_bootstrapped_demos=bootstrapped,
             max_labeled_demos=labeled,
             **options,
+        )
+
+    def counts(
+        self,
+        task: Task,
+        *,
+        num_trials: int,
+        max_bootstrapped_demos: int,
+        max_labeled_demos: int,
+        minibatch: bool = True,
+        minibatch_size: int = 35,
+        minibatch_full_eval_steps: int = 5,
+        program_aware_proposer: bool = True,
+        data_aware_proposer: bool = True,
+        view_data_batch_size: int = 10,
+        fewshot_aware_proposer: bool = True,
+        **_: Any,
+    ) -> Counts:
+        T, V, P = len(task.trainset), len(task.examples()), len(task.predictors)
+        few_shot = max_bootstrapped_demos > 0 or max_labeled_demos > 0
+        teacher = NONE
+        if few_shot and self._count > 2:  # the first two sets are bare and labelled
+            teacher = bootstraps(task, max_bootstrapped_demos, 1)
+        elif not few_shot and fewshot_aware_proposer:
+            teacher = bootstraps(task, GROUNDING_DEMOS, 1)
+        batch = min(minibatch_size, V) if minibatch else V
+        whole = math.ceil(num_trials / minibatch_full_eval_steps) if batch < V else 0
+        proposals = exactly(P * max(1, self._count // 2 if few_shot else self._count))
+        if data_aware_proposer:
+            looks = min(grounding.BATCHES, math.ceil(T / view_data_batch_size))
+            proposals += Interval(min(2, looks), looks + 1)
+        if program_aware_proposer and task.source:
+            proposals += exactly(1 + P)
+        return Counts(
+            Interval(V, V + num_trials * batch + whole * V),
+            teacher,
+            proposals,
+            demos=max(max_bootstrapped_demos, max_labeled_demos),
+            shown=max(view_data_batch_size, SHOWN),
+            more_proposals=P,
         )
 
     @property

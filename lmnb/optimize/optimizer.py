@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.nearest import did_you_mean
 from lmnb.optimize.code import code_of
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
+from lmnb.optimize.plan import Plan, planned
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Task
 from lmnb.trace import span
@@ -79,6 +82,12 @@ class Optimizer:
         """How many candidates the search will propose, where that is fixed."""
         return None
 
+    def counts(self, task: Task, **options: Any) -> Counts | None:
+        """The program runs and proposals that `search` will ask for, as far as they are known before it runs: what `plan` is made of. None:
+        there is no forecast.
+        """
+        return None
+
     def attributes(self, run: Run) -> dict[str, Any]:
         """What the tuned program tells of the search that made it, by attribute name, from the run's candidates and reports; a file of
         it does not keep that.
@@ -107,6 +116,7 @@ class Optimizer:
         group: str | Callable[[Example], object] | None = None,
         objective: str = "mean",
         cross_fit: bool | None = None,
+        _begin: Callable[..., Any] = begin,
         **options: Any,
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
@@ -125,8 +135,36 @@ class Optimizer:
         code = code_of(self, student, teacher, budget, review)
         how = {"group": group, "objective": objective, "cross_fit": cross_fit, "review": review}
         given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, **how}
-        header = header_for(self, code, trainset, valset, **given)
-        return begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
+        hashes = None if _begin is begin else {}  # what is not kept needs none, and they take longer than all the rest
+        header = header_for(self, code, trainset, valset, hashes=hashes, **given)
+        return _begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
+
+    def plan(
+        self,
+        student: Any,
+        *,
+        trainset: Sequence[Example] | None = None,
+        teacher: Any = None,
+        valset: Sequence[Example] | None = None,
+        measured: Any = None,
+        **options: Any,
+    ) -> Plan:
+        """What `compile` or `start` with these arguments will run, ask and cost (see `Plan`), without an LM call.
+
+        How often a run of the program asks is read off its structure. Where that gives no bound, such as for a loop that ends by what an
+        LM says, `measured` tells: a report of `Evaluate`, a run, or what `lmnb.headroom` gave, of this program.
+
+        >>> import lmnb
+        >>> data = [lmnb.Example(question=f"{n} + 1?", answer=str(n + 1)).with_inputs("question") for n in range(30)]
+        >>> copro = lmnb.COPRO(metric=lmnb.evaluate.answer_exact_match, breadth=3, depth=2)
+        >>> plan = copro.plan(lmnb.Predict("question -> answer"), trainset=data)
+        >>> str(plan.runs), str(plan.proposals), str(plan.calls)
+        ('30 to 180', '5', '35 to 370')
+        """
+        data = {"trainset": trainset, "teacher": teacher, "valset": valset}
+        given = {name: value for name, value in data.items() if value is not None}
+        made: Any = self.start(student, _begin=partial(planned, self, measured), **given, **options)
+        return made
 
     def _check(self, options: Mapping[str, Any]) -> None:
         name, taken = type(self).__name__, inspect.signature(self.search).parameters

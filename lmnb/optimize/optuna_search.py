@@ -10,7 +10,9 @@ from lmnb.counts import whole_number
 from lmnb.example import Example
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts, bootstraps, is_new
 from lmnb.optimize.effects import Report
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.search import Search, evaluate, gate, without_twins
 from lmnb.optimize.task import Task
 from lmnb.optional import need
@@ -71,6 +73,13 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
 
     def planned(self, **_: Any) -> int:
         return self.num_candidate_programs
+
+    def counts(self, task: Task, max_demos: int | None = None, **_: Any) -> Counts:
+        V, own = len(task.examples()), any(demo for _, demo in task.baseline.demos())
+        wanted = self.max_bootstrapped_demos if max_demos is None else max_demos
+        different = min(self.num_candidate_programs, 2 if is_new(task, self.max_labeled_demos - wanted) else 1)
+        scored = Interval(V * different, V * (self.num_candidate_programs + own))
+        return Counts(scored, bootstraps(task, wanted, self.max_rounds), demos=max(wanted, self.max_labeled_demos))
 
     def libraries(self) -> Mapping[str, str]:
         return {"optuna": _optuna().__version__}

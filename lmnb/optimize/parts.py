@@ -20,7 +20,6 @@ from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.review import Pending, reviewed_kinds
 from lmnb.optimize.rollout import Runner
-from lmnb.optimize.task import Task
 from lmnb.optimize.trained import TrainedLMs
 from lmnb.optimize.trainings import Trainings
 from lmnb.optimize.view import Standings
@@ -55,14 +54,7 @@ class Parts:
     def _build(self) -> None:
         """An empty archive and the driver that will fill it."""
         header = self.header
-        self._archive = Archive(
-            header.evalset,
-            len(header.splits[header.evalset]) if header.evalset else 0,
-            {f"{predictor.path}.demos": predictor.outputs for predictor in header.predictors},
-            self._journal.blobs.get,
-            header.objective,
-            header.splits.groups,
-        )
+        self._archive = header.archive(self._journal.blobs.get)
         self._standings = Standings(self._archive)
         limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter
         self._budget = Budget(**limits)
@@ -77,19 +69,7 @@ class Parts:
 
     def _new_driver(self, archive: Archive, recording: Recording, budget: Budget, *, live: bool) -> Driver:
         header = self.header
-        task = Task(
-            baseline=header.baseline,
-            predictors=header.predictors,
-            trainset=header.splits["train"],
-            valset=header.splits["val"],
-            evalset=header.evalset,
-            seed=header.seed,
-            teacher=header.teacher,
-            teacher_compiled=header.teacher_compiled,
-            archive=archive,
-            source=header.source,
-            more_teachers=header.more_teachers,
-        )
+        task = header.task(archive)
         told = self._told if archive is self._archive else lambda kind, what: None
         controls = Controls(told, self._clock if live else Clock(), self.limits["seconds"] if live else None)
         execute = None

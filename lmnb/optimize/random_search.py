@@ -8,7 +8,9 @@ from typing import Any
 
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts, bootstraps, is_new
 from lmnb.optimize.effects import Effect
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.race import Race
 from lmnb.optimize.search import Search, gate, labelled
 from lmnb.optimize.task import Task
@@ -57,6 +59,22 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
 
     def planned(self, restrict: Collection[int] | None = None, **_: Any) -> int:
         return sum(1 for seed in range(-3, self.num_candidate_programs) if restrict is None or seed in restrict)
+
+    def counts(self, task: Task, restrict: Collection[int] | None = None, **_: Any) -> Counts:
+        V, seeds = (
+            len(task.examples()),
+            [s for s in range(-3, self.num_candidate_programs) if restrict is None or s in restrict],
+        )
+        shuffled, own = any(seed >= 0 for seed in seeds), any(True for _ in task.baseline.demos())
+        wanted = max(self.max_bootstrapped_demos * (-1 in seeds), int(shuffled))
+        teacher = bootstraps(task, wanted, self.max_rounds)  # what one candidate's bootstrap bought serves all
+        if self.stop_at_score is not None:
+            teacher = Interval(0, teacher.high)
+        sure = {-3, -2} <= set(seeds) and is_new(task, self.max_labeled_demos)
+        first = V * (2 if sure and not self.racing and self.stop_at_score is None else bool(seeds) or own)
+        most = V * (len(seeds) + own)
+        more = len(task.trainset) * self.max_rounds  # without a demo that is ruled out the teacher is another one
+        return Counts(Interval(first, most), teacher, demos=self.most_demos, more_runs=more)
 
     def search(self, task: Task, *, restrict: Collection[int] | None = None, labeled_sample: bool = True) -> Search:
         race = Race(task, racing=self.racing)

@@ -60,7 +60,7 @@ class Runner:
             error=row.error,
             error_kind="proposer" if row.error_kind and isinstance(effect, Propose) else row.error_kind,
             trace=None if row.trace is None else self.blobs.put(row.trace.to_dict()),
-            usage=_usage(row.trace),
+            usage=usage_of(row.trace),
             seconds=row.seconds or 0.0,
             checks=[check.to_dict() for check in row.checks],
         )
@@ -133,7 +133,8 @@ def _outputs(prediction: Any) -> dict[str, Any] | None:
     return jsonable(dict(prediction.items()) if isinstance(prediction, Example) else {"output": prediction})
 
 
-def _usage(trace: Trace | None) -> dict[str, float]:
+def usage_of(trace: Trace | None) -> dict[str, float]:
+    """The LM calls of a trace, and the tokens and the money of those that no cache answered."""
     used = {"calls": 0, "tokens": 0, "usd": 0.0}
     if trace is None:
         return used

@@ -13,7 +13,7 @@ from lmnb.errors import Diverged, InputError, LmnbError, MissingExtra, RunError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
-from lmnb.optimize.archive import Archive, Entry
+from lmnb.optimize.archive import Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
@@ -270,10 +270,7 @@ class Run(Looking):
         if self.path is None:
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
         recording = Recording(read_records(self.path)[0][1:], self._journal)
-        known = self._archive
-        archive = Archive(
-            known.evalset, known.size, known.outputs, self._journal.blobs.get, known.objective, known.groups
-        )
+        archive = self.header.archive(self._journal.blobs.get)
         driver = self._new_driver(archive, recording, Budget(), live=False)
         with suppress(Stopped):  # the journal of an unfinished run ends before its search
             driver.run()

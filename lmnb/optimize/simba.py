@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,9 @@ from lmnb.example import Example
 from lmnb.modules.predict import Predict
 from lmnb.optimize.buckets import Bucket, ranked
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Effect, Inbox, Report, Result, Rollout
+from lmnb.optimize.interval import Interval
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.pool import Pool
 from lmnb.optimize.rules import WriteRule, fields_text, rejected_rules, run_text, with_rule
@@ -80,6 +83,21 @@ class SIMBA(Optimizer):
 
     def proposers(self) -> Mapping[str, Any]:
         return {"rule": Predict(WriteRule)}
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        T, V, size, C, steps = (
+            len(task.trainset),
+            len(task.examples()),
+            min(self.bsize, len(task.trainset)),
+            self.num_candidates,
+            self.max_steps,
+        )
+        least = min(steps, math.ceil(T / size))  # a pass that teaches nothing is the last one
+        scored = 1 + len({round(place * steps / C) for place in range(1, C + 1)} - {0})
+        student = Interval(V + least * (C - 1) * size, scored * V + steps * (2 * C) * size)
+        rules = Interval(0, steps * size)
+        teacher = Interval(least * size, steps * size)
+        return Counts(student, teacher, rules, demos=self.max_demos, shown=1, more_runs=size)
 
     def search(self, task: Task) -> Search:
         size = min(self.bsize, len(task.trainset))
