@@ -157,7 +157,7 @@ class Archive:
             refused = state.refuses_demo(demo, self.outputs[slot])
             if refused is not None:
                 return f"holds {refused.data['name']}"
-        learned = self._refused_row(state, candidate) if state.tabu else None
+        learned = self._refused_row(state, candidate) if state.refused_demos else None
         if learned is not None:
             return f"was trained on {learned.data['name']}"
         return next((why for slot in candidate.values if (why := self._text_refused(state, slot, candidate))), None)

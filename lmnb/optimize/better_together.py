@@ -10,8 +10,10 @@ from lmnb.errors import InputError, LmnbError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.finetune import BootstrapFinetune
+from lmnb.optimize.interval import Interval, total
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.random_search import BootstrapFewShotWithRandomSearch
 from lmnb.optimize.search import Search, evaluate, gate
@@ -19,7 +21,6 @@ from lmnb.optimize.steps import step_task, within
 from lmnb.optimize.task import Task
 
 STRATEGY = "p -> w -> p"
-OF_A_RUN = (*("trainset", "teacher", "valset", "seed", "budget", "run_dir", "decisions"), "num_threads", "paused")
 
 
 class BetterTogether(Optimizer):
@@ -79,7 +80,7 @@ class BetterTogether(Optimizer):
         **options: Any,
     ) -> Any:
         """`Optimizer.start` with the arguments of this search."""
-        self._check(steps_of(strategy, self.optimizers))
+        self._compatible(steps_of(strategy, self.optimizers))
         if not 0 <= valset_ratio < 1:
             raise InputError(
                 f"valset_ratio is {valset_ratio!r}; write a part of the trainset, 0.1 for every tenth example"
@@ -121,6 +122,30 @@ class BetterTogether(Optimizer):
 
     def libraries(self) -> Mapping[str, str]:
         return {name: version for each in self.optimizers.values() for name, version in each.libraries().items()}
+
+    def counts(
+        self, task: Task, strategy: str = STRATEGY, optimizer_compile_args: Any = None, **_: Any
+    ) -> Counts | None:
+        found = []
+        for name in steps_of(strategy, self.optimizers):
+            counts = self._ready(name).counts(task, **dict((optimizer_compile_args or {}).get(name) or {}))
+            if counts is None:
+                return None
+            found.append(counts)
+        student, teacher, proposals = (
+            Interval(getattr(found[0], role).low, total(getattr(each, role) for each in found).high)
+            for role in ("student", "teacher", "proposals")
+        )  # a later step may begin where nothing is left to be had
+        return Counts(
+            student,
+            teacher,
+            proposals,
+            demos=max(each.demos for each in found),
+            shown=max(each.shown for each in found),
+            more_runs=sum(each.more_runs for each in found),
+            more_proposals=sum(each.more_proposals for each in found),
+            trainings=total(each.trainings for each in found),
+        )
 
     def held_out(self, valset_ratio: float = 0.1, **_: Any) -> float:
         return valset_ratio
@@ -168,7 +193,7 @@ class BetterTogether(Optimizer):
         ready.metric = ready.metric or self.metric
         return ready
 
-    def _check(self, steps: Sequence[str]) -> None:
+    def _compatible(self, steps: Sequence[str]) -> None:
         """InputError for optimizers that cannot share one run."""
         for name in steps:
             each = self.optimizers[name]
@@ -205,16 +230,7 @@ def steps_of(strategy: str, optimizers: Mapping[str, Any]) -> list[str]:
     return steps
 
 
-class _Asked(Optimizer):
-    """Put below an optimizer's own classes: what its `start` would hand to the search."""
-
-    def start(self, student: Any, **options: Any) -> Any:
-        return {name: value for name, value in options.items() if name not in OF_A_RUN}
-
-
 def _options(optimizer: Optimizer, student: Any, **given: Any) -> dict[str, Any]:
     """The options of the optimizer's search, checked and filled in as its `start` does; nothing is started."""
-    asked: Any = copy(optimizer)
-    own: Any = type(optimizer)
-    asked.__class__ = type(own.__name__, (own, _Asked), {})
-    return asked.start(student, **given)
+    found: Any = optimizer.start(student, _begin=lambda header, *_, **__: header.options, **given)
+    return found

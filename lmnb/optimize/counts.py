@@ -17,7 +17,7 @@ class Counts:
     lower ends are those of a run in which everything goes well, the upper ends hold for every run in which nobody decides anything.
 
     `demos` is the most that a predictor shows, `shown` how many examples stand in the prompt of one proposal: prompts grow with both. One
-    decision of a person may add `more_runs` and `more_proposals`, beside scoring what they made.
+    decision of a person may add `more_runs` and `more_proposals`, beside scoring what they made. `trainings` fit weights.
     """
 
     student: Interval
@@ -27,6 +27,7 @@ class Counts:
     shown: int = 10
     more_runs: float = 0
     more_proposals: float = 0
+    trainings: Interval = NONE
 
 
 def bootstraps(task: Task, wanted: int, rounds: int) -> Interval:

@@ -93,7 +93,8 @@ class State:
         return {key: demo_from_dict(d.data["demo"]) for key, d in self._demos.items() if d.kind == "keep-demo"}
 
     @cached_property
-    def _refused_demos(self) -> Sequence[tuple[Example, Decision]]:
+    def refused_demos(self) -> Sequence[tuple[Example, Decision]]:
+        """Rejected demos."""
         return [(demo_from_dict(d.data["demo"]), d) for d in self._demos.values() if d.kind == "reject-demo"]
 
     @cached_property
@@ -177,7 +178,7 @@ class State:
         if known is not None:
             return known
         names = set(outputs)
-        return next((decision for rejected, decision in self._refused_demos if _same_demo(demo, rejected, names)), None)
+        return next((decision for rejected, decision in self.refused_demos if _same_demo(demo, rejected, names)), None)
 
     def refuses_text(self, slot: str, text: str) -> Tabu | None:
         """The rejected text that this one repeats. What the person wrote after the reject, or pinned, is theirs to say again."""

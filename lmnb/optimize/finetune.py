@@ -10,7 +10,9 @@ from lmnb.counts import counted
 from lmnb.errors import RunError
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Dropped, Effect, Gate, Report, Result, Rollout, Train
+from lmnb.optimize.interval import Interval, exactly
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, passed
 from lmnb.optimize.task import Task
@@ -70,6 +72,12 @@ class BootstrapFinetune(Optimizer):
 
     def planned(self, **_: Any) -> int:
         return 2
+
+    def counts(self, task: Task, **_: Any) -> Counts:
+        teachers, every = 1 + len(task.more_teachers), [{"path": each.path} for each in task.predictors]
+        scored = Interval(len(task.examples()), 2 * len(task.examples()))
+        taught = exactly(teachers * len(task.trainset))
+        return Counts(scored, taught, trainings=exactly(len(self.parts(task, every))))
 
     def search(self, task: Task) -> Search:
         baseline = yield from gate(task.baseline)

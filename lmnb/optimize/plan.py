@@ -148,6 +148,10 @@ class _Forecast:
             and any(per[role].high is None for role in ("student", "teacher"))
         ):
             self.notes.append("Measure it: run lmnb.Evaluate on a few examples and write plan(..., measured=report)")
+        if counts.trainings.high:
+            self.notes.append(
+                f"Beside that the LM is trained, {counts.trainings} times: what it takes is not in these numbers"
+            )
         size = {role: self._size(role) for role, number in parts.items() if number.high != 0}
         tokens, usd = self._cost(parts, size)
         scored = len(self.header.splits[self.header.evalset]) if self.header.evalset else 0
@@ -176,7 +180,10 @@ class _Forecast:
         if role == "proposer":
             return list(self.code.proposers.values())
         taught = self.code.teacher if role == "teacher" else None
-        return [self.code.program if taught is None else taught]
+        return [
+            self.code.program if taught is None else taught,
+            *(self.code.more_teachers if role == "teacher" else ()),
+        ]
 
     def _per_run(self, role: str) -> Interval:
         """LM calls of one run of a role's program, the metric's among them."""

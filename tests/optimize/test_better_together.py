@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-import worlds
 
 import lmnb
 from lmnb.optimize.steps import inverse, moved
@@ -26,7 +26,7 @@ def other(example, made, trace=None):
 
 def adds(messages, **options):
     """Right where the prompt shows a demo; a proposer's texts otherwise."""
-    asked = worlds.re.findall(r"^- `(\w+)`", messages[0]["content"].partition("Output fields:")[2], worlds.re.M)
+    asked = re.findall(r"^- `(\w+)`", messages[0]["content"].partition("Output fields:")[2], re.M)
     if "answer" not in asked:
         return {name: f"Add one, says {name}." for name in asked}
     number = int(messages[-1]["content"].split("[[ ## question ## ]]\n")[1].split()[0])

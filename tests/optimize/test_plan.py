@@ -77,7 +77,8 @@ def begun(optimizer, program, **given):
 def spent(run):
     """Program runs, proposals, LM calls and tokens of a run."""
     archive, budget = run._archive, run._budget.spent
-    return archive.runs, len(archive.rollouts) - archive.runs, budget["calls"], budget["tokens"]
+    proposals = sum(place["role"] == "proposer" for place, _ in archive.proposals)
+    return archive.runs, proposals, budget["calls"], budget["tokens"]
 
 
 def within(plan, run, calls_more=0.0):
