@@ -58,7 +58,9 @@ class BetterTogether(Optimizer):
         settings = [each.teacher_settings for each in given if each.teacher_settings]
         limits = [each.max_errors for each in given if each.max_errors is not None]
         super().__init__(metric, settings[0] if settings else None, max(limits, default=None))
-        of_prompts: Any = BootstrapFewShotWithRandomSearch  # asks for a metric, which a run reopened from its folder has not yet
+        of_prompts: Any = (
+            BootstrapFewShotWithRandomSearch  # asks for a metric, which a run reopened from its folder has not yet
+        )
         self.optimizers = optimizers or {"p": of_prompts(metric), "w": BootstrapFinetune(metric)}
 
     def start(

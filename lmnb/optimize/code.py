@@ -50,7 +50,9 @@ class Code:
 
 def code_of(optimizer: Any, student: Any, teacher: Any, budget: Any) -> Code:
     """The code of a new run: copies of its programs, and the settings of here and now. InputError for what is no program."""
-    teachers: list[Any] = list(teacher) if isinstance(teacher, (list, tuple)) and optimizer.takes_teachers else [teacher]
+    teachers: list[Any] = (
+        list(teacher) if isinstance(teacher, (list, tuple)) and optimizer.takes_teachers else [teacher]
+    )
     first: Any = teachers[0] if teachers else None
     for name, given in (("student", student), *(("teacher", each) for each in teachers)):
         if not isinstance(given, Module) and (given is not None or name == "student"):
