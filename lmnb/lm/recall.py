@@ -20,7 +20,19 @@ from lmnb.settings import current
 
 
 class RecallTrainer(Trainer):
-    """Writes the records down: its "weights" are a JSON file of prompts and replies. Any LM can name it as its `trainer`."""
+    """Writes the records down: its "weights" are a JSON file of prompts and replies. Any LM can name it as its `trainer`, and is asked
+    for what was not trained.
+
+    >>> import lmnb
+    >>> class Shout(lmnb.BaseLM):
+    ...     trainer = lmnb.RecallTrainer()
+    ...     def forward(self, prompt=None, messages=None, **options):
+    ...         return messages[-1]["content"].upper()
+    >>> record = {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "ahoy"}]}
+    >>> tuned = Shout("shout", cache=False).finetune([record]).result()
+    >>> tuned("hello"), tuned("bye")
+    (['ahoy'], ['BYE'])
+    """
 
     name = "recall"
 

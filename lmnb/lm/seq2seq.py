@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -136,11 +137,13 @@ class Loaded:
 
     def __init__(self, place: str, *, download: bool) -> None:
         transformers = need("transformers", "seq2seq", "Seq2SeqLM")
+        self.transformers = transformers
         self.torch = need("torch", "seq2seq", "Seq2SeqLM")
         only = {"local_files_only": not download, "trust_remote_code": False}
         try:
-            self.tokenizer = transformers.AutoTokenizer.from_pretrained(place, **only)
-            self.model = transformers.AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **only)
+            with quiet(transformers):
+                self.tokenizer = transformers.AutoTokenizer.from_pretrained(place, **only)
+                self.model = transformers.AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **only)
         except (OSError, ValueError, KeyError) as error:
             more = "" if download else ", or Seq2SeqLM(..., download=True) to fetch it"
             raise ModelNotFound(
@@ -174,6 +177,19 @@ class Loaded:
         ]
         texts = texts if len(texts) == n else texts * n
         return texts, int(asked["input_ids"].shape[1]), int((made != self.model.config.pad_token_id).sum())
+
+
+@contextmanager
+def quiet(transformers: Any) -> Iterator[None]:
+    """Inside, transformers draws no bars of its own."""
+    bars = transformers.utils.logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 @lru_cache(maxsize=4)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lmnb.canonical import canonical, content_hash
 from lmnb.counts import counted
@@ -17,6 +18,9 @@ from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, passed
 from lmnb.optimize.task import Task
 from lmnb.optimize.trained import SLOT
+
+if TYPE_CHECKING:
+    from lmnb.optimize.run import Run
 
 Rows = list[dict[str, Any]]
 
@@ -35,7 +39,8 @@ class BootstrapFinetune(Optimizer):
     `seq2seq`), any other `LM` by a job at its provider; `train_kwargs` go there, such as `{"epochs": 4}` or `{"n_epochs": 3}`.
     The weights, and the records with the examples that they come from, lie in `weights` of the run's folder (without one,
     in the user's cache folder). A resumed run never trains again what was trained, and goes on with a job that is at work. With a
-    `valset` the program before and after is scored, and the better one is returned.
+    `valset` the program before and after is scored, and the better one is returned. Where no run of the teacher is good, the program
+    comes back as it was, with a warning that says why.
 
     Budget: T program runs a teacher, with T training examples, 2 · V for the scores, and the training.
 
@@ -77,13 +82,23 @@ class BootstrapFinetune(Optimizer):
         teachers, every = 1 + len(task.more_teachers), [{"path": each.path} for each in task.predictors]
         scored = Interval(len(task.examples()), 2 * len(task.examples()))
         taught = exactly(teachers * len(task.trainset))
-        return Counts(scored, taught, trainings=exactly(len(self.parts(task, every))))
+        return Counts(scored, taught, trainings=Interval(0, len(self.parts(task, every))))
+
+    def attributes(self, run: Run) -> dict[str, Any]:
+        if run.state == "finished" and run.reports and not run.reports[0].about.get("calls", 1):
+            warnings.warn(
+                f"nothing was trained: {run.reports[0].message}. Try the teacher and the metric on one example.",
+                stacklevel=4,
+            )
+        return super().attributes(run)
 
     def search(self, task: Task) -> Search:
         baseline = yield from gate(task.baseline)
         if baseline is not None:
             yield from evaluate(baseline, task)
         rows = yield from self.rows(task)
+        if not rows:
+            return
         parts = self.parts(task, rows)
         results = yield [
             Train(task.baseline, paths, tuple(learned), self.train_kwargs, self.exclude_demos)
@@ -106,7 +121,7 @@ class BootstrapFinetune(Optimizer):
             yield from evaluate(candidate, task)
 
     def rows(self, task: Task) -> Generator[list[Effect], list[Any], Rows]:
-        """The calls of all successful runs, each once, in an order drawn from the seed. RunError where there is none."""
+        """The calls of all successful runs, each once, in an order drawn from the seed."""
         teachers = [("teacher", task.teacher or task.baseline)]
         teachers += [(f"teacher {number}", each) for number, each in enumerate(task.more_teachers, 2)]
         asked = [
@@ -124,13 +139,6 @@ class BootstrapFinetune(Optimizer):
                     known["sources"].append(rollout.index)
         rows = yield from _allowed(list(found.values()))
         yield [_told(results, rows)]
-        if not rows:
-            errors = [result.error for result in results if isinstance(result, Result) and result.error]
-            why = f"the first error was: {errors[0]}" if errors else "the metric calls none of them good"
-            raise RunError(
-                f"there is nothing to train on: of {len(asked)} runs of the teacher none gave a call to learn from; {why}. Try the teacher "
-                "and the metric on one example."
-            )
         task.rng("rows").shuffle(rows)
         return rows
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import PydanticUserError
+
 from lmnb import settings
 from lmnb.adapters.base import Adapter
 from lmnb.adapters.chat import ChatAdapter
 from lmnb.lm.completion import escaped
 from lmnb.signature import InputField
+from lmnb.types.checked import adapter_for
 
 ASKED = "asked"  # the one input of a demo that is written for its reply
 
@@ -47,12 +50,21 @@ def _turns(
 
 def _reply(adapter: Adapter, signature: Any, outputs: Mapping[str, Any]) -> str:
     """The reply as a demo shows it, which does not depend on the inputs."""
+    outputs = {name: _typed(signature.output_fields.get(name), value) for name, value in outputs.items()}
     for name in signature.input_fields:
         signature = signature.delete(name)
     alone = signature.prepend(ASKED, InputField(), str) if ASKED not in signature.output_fields else signature
     asked = {ASKED: ""} if ASKED not in signature.output_fields else {}
     turns = adapter.format(alone, [{**asked, **outputs}], asked)
     return next(turn["content"] for turn in turns if turn["role"] == "assistant")
+
+
+def _typed(field: Any, value: Any) -> Any:
+    """A value in terms of JSON as what the field declares, which has a form of its own in a reply."""
+    try:
+        return value if field is None else adapter_for(field.type).validate_python(value)
+    except (PydanticUserError, ValueError):
+        return value
 
 
 def _same(demo: Mapping[str, Any], row: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.lm.completion import prompt_text
-from lmnb.lm.seq2seq import Loaded
+from lmnb.lm.seq2seq import Loaded, quiet
 
 SMALL = 10_000_000  # parameters
 IGNORED = -100  # a target that carries no loss, to transformers
@@ -65,8 +65,9 @@ def fit(
     torch.set_num_threads(threads)
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    network.save_pretrained(part)
-    loaded.tokenizer.save_pretrained(part)
+    with quiet(loaded.transformers):
+        network.save_pretrained(part)
+        loaded.tokenizer.save_pretrained(part)
     part.replace(out)
     return out
 

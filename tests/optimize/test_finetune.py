@@ -76,6 +76,8 @@ def test_the_student_learns_the_prompts_it_sends_and_the_better_program_wins():
     ]
     asked = [record["messages"][:-1] for record in records_of(run)]
     assert sorted(map(str, asked)) == sorted(str(student.messages(question=row.question)) for row in sums(5))
+    tuned.save("elsewhere/program.json")  # the weights stay with the run, and are found there
+    assert lmnb.load("elsewhere/program.json").lm == tuned.lm
     assert student.lm is not tuned.lm and isinstance(student.lm, lmnb.FakeLM)
     assert run.detail(run.best)["weights"]["self"].endswith(": fake, fine-tuned on 5 records")
     assert "fine-tuned on 5 records" in run.to_html() and tuned.lm.model in tuned.card()
@@ -187,11 +189,38 @@ def test_a_reply_that_parses_in_part_costs_its_example_and_is_told():
     assert sorted(record["from"]["examples"] for record in records_of(run)) == [[0], [1], [3]]
 
 
-def test_nothing_to_train_on_is_an_error_that_says_why():
-    """Where no run of the teacher satisfies the metric, the run fails with what to try."""
-    run = lmnb.BootstrapFinetune(right).start(program(nothing), trainset=sums(3))
-    with pytest.raises(lmnb.RunError, match=r"nothing to train on: of 3 runs .* the metric calls none of them good"):
+def test_nothing_to_train_on_is_told_with_the_result():
+    """Where no run of the teacher satisfies the metric, nothing is trained, and a warning says what to try."""
+    run = lmnb.BootstrapFinetune(right).start(program(nothing), trainset=sums(3), valset=sums(2))
+    with pytest.warns(
+        UserWarning, match="nothing was trained: 3 runs gave 0 calls to learn from; 3 did not satisfy the"
+    ):
+        assert isinstance(run.wait(30).lm, lmnb.FakeLM)
+    assert run.state == "finished" and not list(run.path.glob("weights/*"))
+
+
+def test_the_turns_of_an_agent_are_learned_as_it_takes_them():
+    """Every turn of a ReAct run is a record: the very prompt that was sent, and the calls in the form of the adapter."""
+
+    def look(number: str) -> str:
+        """Looks."""
+        return f"a{number}"
+
+    def turns(messages, **options):
+        done = "gave:" in messages[-1]["content"]
+        call = {"name": "submit", "args": {"answer": "a1"}} if done else {"name": "look", "args": {"number": "1"}}
+        return {"next_thought": "so", "tool_calls": [call]}
+
+    lm = lmnb.FakeLM(turns)
+    with lmnb.context(lm=lm):
+        run = lmnb.BootstrapFinetune().start(
+            lmnb.ReAct("question -> answer", [look]), trainset=[lmnb.Example(question="q").with_inputs("question")]
+        )
         run.wait(30)
+    records = sorted(records_of(run), key=str, reverse=True)
+    assert sorted(str(record["messages"][:-1]) for record in records) == sorted(str(c["messages"]) for c in lm.calls)
+    assert {record["from"]["predictor"] for record in records} == {"react"}
+    assert all('[{"name": ' in record["messages"][-1]["content"] for record in records)
 
 
 # -- decisions

@@ -59,7 +59,7 @@ def test_a_t5_student_is_fine_tuned_saved_and_loaded_again(folder: Path) -> None
     asked = {thing: {"colour": colour} for thing, colour in COLOURS.items()}
     student = lmnb.Predict("thing -> colour", lm=lmnb.Seq2SeqLM(folder, max_tokens=8))
     teacher = lmnb.Predict("thing -> colour", lm=lmnb.DummyLM(asked))
-    optimizer = lmnb.BootstrapFinetune(right, train_kwargs={"epochs": 40, "rate": 0.01, "batch_size": 4})
+    optimizer = lmnb.BootstrapFinetune(right, train_kwargs={"epochs": 120, "rate": 0.005, "batch_size": 4})
     run = optimizer.start(student, teacher=teacher, trainset=data, valset=data, num_threads=1)
     tuned = run.wait(120)
     assert [candidate.score for candidate in run.candidates] == [0.0, 100.0]
