@@ -8,33 +8,16 @@ import linecache
 import sys
 import textwrap
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from lmnb.syntax import parse, steady
 
 
 def source_of(thing: Any) -> str | None:
-    """The source of a function or class without its indentation; None where it cannot be read. What was read once is remembered as
-    long as the thing is there: its code does not change any more, and each start of a run reads hundreds.
-    """
-    lasting = isinstance(thing, FunctionType) or (isinstance(thing, type) and type(thing).__eq__ is type.__eq__)
-    text = _known.get(thing) if lasting else None
-    if text is None:
-        text = _read(thing)
-        if lasting and text is not None:
-            _known[thing] = text
-    return text
-
-
-_known: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-
-
-def _read(thing: Any) -> str | None:
+    """The source of a function or class without its indentation; None where it cannot be read."""
     if isinstance(thing, type):
         text = _class_of_a_cell(thing)
         if text is not None:
@@ -45,8 +28,7 @@ def _read(thing: Any) -> str | None:
         return None
 
 
-@lru_cache(maxsize=4_096)
-def names_in(source: str) -> tuple[str, ...]:
+def names_in(source: str) -> list[str]:
     """The names that a piece of source reads, in order, without those of its own parameters and variables."""
     tree = parse(source)
     read, made = {}, set()
@@ -60,7 +42,7 @@ def names_in(source: str) -> tuple[str, ...]:
             made.add(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             read |= dict.fromkeys(_quoted_types(node.value))
-    return tuple(name for name in read if name not in made or name in _module_level(tree))
+    return [name for name in read if name not in made or name in _module_level(tree)]
 
 
 def scope_of(thing: Any) -> dict[str, Any]:
