@@ -51,8 +51,9 @@ class ContractReport(tuple[Promise, ...]):
         return "\n".join([*rows, f"{len(self) - len(self.broken)} of {len(self)} promises are kept"])
 
     def _repr_html_(self) -> str:
+        left = {"style": "text-align:left"}
         rows = [
-            el("tr", {}, el("td", {}, "✓" if each.broken is None else "✗"), el("td", {}, each.text, _why(each)))
+            el("tr", {}, el("td", {}, "✓" if each.broken is None else "✗"), el("td", left, each.text, _why(each)))
             for each in self
         ]
         return el("table", {}, *rows)

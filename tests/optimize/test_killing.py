@@ -15,7 +15,7 @@ import worlds
 @pytest.mark.parametrize("name", list(worlds.optimizers(worlds.exact)))
 def test_killed_at_random_moments_a_run_ends_as_if_nothing_had_been(name, request):
     """After kill -9 and resume the run has the same candidates, scores, decisions and result, and no recorded reply was bought again."""
-    kills = 50 if request.config.getoption("--full") else 4
+    kills = 50 if request.config.getoption("--full") else 2
     script = Path(__file__).parents[1] / "killing.py"
     done = subprocess.run(
         [sys.executable, script, "--optimizer", name, "--kills", str(kills)],

@@ -11,7 +11,7 @@ import pytest
 import lmnb
 from lmnb.optimize.effects import Result, Rollout
 from lmnb.optimize.search import allowed_demos, evaluate, gate
-from lmnb.testing import BrokenPromises, OptimizerContract, check_optimizer
+from lmnb.testing import BrokenPromises, ContractReport, OptimizerContract, Promise, check_optimizer
 from lmnb.testing.contract import promises
 
 
@@ -217,6 +217,12 @@ def test_broken_promises_are_raised_together(monkeypatch: pytest.MonkeyPatch) ->
     assert [promise.name for promise in told.value.report.broken] == few[:2]
     assert "RunError: the run failed with AttributeError" in str(told.value)
     assert "BROKEN  The seed matters" in repr(told.value.report) and "✗" in told.value.report._repr_html_()
+
+
+def test_what_an_optimizer_says_stays_text() -> None:
+    """An error that holds markup is escaped in the report's table."""
+    report = ContractReport([Promise("test_it", "It holds.", "<script>alert(1)</script>", 0.0)])
+    assert "&lt;script&gt;" in report._repr_html_() and "<script" not in report._repr_html_()
 
 
 def test_every_promise_says_what_it_holds() -> None:
