@@ -27,11 +27,12 @@ Measured on `lmnb/tiny`, gains in points with their intervals:
 | BootstrapFewShot | +89.4 [+44.0, +100.0] | | +0.6 |
 | COPRO, GEPA as they come | 0.0 | 0.0 | -0.7 to 0.0 |
 
-On the saturated task (100.0 %) nobody gains or loses. Where there is nothing to gain, 3 of 84 runs claim: one a gain, two a loss, all three on the impossible task.
-COPRO as it comes gains nothing because the model answers its prompt, which shows no examples, with one field of two; GEPA's reflection it
-reads as a list of examples, and takes the wrong reply for the label. On arithmetic (91.0 %) and two hops (55.3 %) no demo helps: the
-model does these tasks as it was trained to, most often worse with demos than without, and a teacher with labelled demos finds no success to bootstrap from.
-So the searches give back the program as it was. 40 validation examples choose well where gains are large, and still promise 5 to 10 points too much on the impossible task.
+On the saturated task (100.0 %) nobody gains or loses. Where there is nothing to gain, 3 of 84 runs claim: one a gain, two a loss, all
+three on the impossible task, where the 40 examples that choose promise 2 to 11 points more than there are. COPRO as it comes gains nothing
+because the model answers its prompt, which shows no examples, with one field of two; GEPA's reflection it reads as a list of examples, and takes
+the wrong reply for the label. On arithmetic (91.0 %) and two hops (55.3 %) nobody gains: the model does these tasks as it was trained to, with
+labelled demos it fails, and so does the teacher that bootstrapping makes of them: 0 of 40 training examples succeed where the program
+without demos is right on most. The searches give back the program as it was.
 """
 
 from __future__ import annotations
