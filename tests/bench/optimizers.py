@@ -12,6 +12,27 @@ The table searches every journal again, which ends with `Diverged` where it come
 over the program as it was. Its 95 % interval is the wider of two: Student's t over the seeds, and the paired interval over the examples of all
 seeds together. A *claim* is a run whose own paired interval excludes 0, "+" above and "-" below it. On the saturated and the impossible
 task every claim is a false one, or of no use, and at most 5 % of runs may make one.
+
+Measured on `lmnb/tiny`, gains in points with their intervals:
+
+| | by demos (from 0.0 %) | by instruction (from 0.0 %) | impossible (from 35.6 %) |
+|---|---|---|---|
+| LabeledFewShot, RandomSearch, Optuna, IteratedBootstrap, Ensemble of 3 | +100.0 [+99.3, +100.0] | | -3.2 to -0.3 |
+| MIPROv2 | +100.0 [+99.3, +100.0] | +72.7 [+43.2, +100.0] | -0.7 |
+| COPRO, shown examples | +100.0 [+99.3, +100.0] | +100.0 [+99.3, +100.0] | +1.0 |
+| SIMBA, taught | +100.0 [+99.3, +100.0] | +88.8 [+40.5, +100.0] | -0.8 |
+| InferRules | +98.9 [+94.1, +100.0] | +88.8 [+40.5, +100.0] | -2.0 |
+| KNNFewShot | +90.1 [+71.3, +100.0] | | -2.3 |
+| GEPA, own form | +89.6 [+44.6, +100.0] | +76.3 [+26.0, +100.0] | +1.4 |
+| BootstrapFewShot | +89.4 [+44.0, +100.0] | | +0.6 |
+| COPRO, GEPA as they come | 0.0 | 0.0 | -0.7 to 0.0 |
+
+On the saturated task (100.0 %) nobody gains or loses. Where there is nothing to gain, 3 of 84 runs claim: one a gain, two a loss, all
+three on the impossible task, where the 40 examples that choose promise 2 to 11 points more than there are. COPRO as it comes gains nothing
+because the model answers its prompt, which shows no examples, with one field of two; GEPA's reflection it reads as a list of examples, and takes
+the wrong reply for the label. On arithmetic (91.0 %) and two hops (55.3 %) nobody gains: the model does these tasks as it was trained to, with
+labelled demos it fails, and so does the teacher that bootstrapping makes of them: 0 of 40 training examples succeed where the program
+without demos is right on most. The searches give back the program as it was.
 """
 
 from __future__ import annotations
