@@ -100,10 +100,13 @@ class Optimizer:
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
 
-        `run_dir=None` keeps nothing on disk. `decisions` carries another run's decisions over. `options` go to `search`.
-        InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.
+        `run_dir=None` keeps nothing on disk; without it the optimizer's `log_dir`, if it has one, is the run's folder. `decisions`
+        carries another run's decisions over. `options` go to `search`. InputError for an empty training set, examples without inputs,
+        an option that there is not, and a search that has no metric to score by.
         """
         self._check(options)
+        if run_dir is AUTO:
+            run_dir = getattr(self, "log_dir", None) or AUTO
         code = code_of(self, student, teacher, budget)
         header = header_for(
             self, code, trainset, valset, seed=seed, budget=budget, num_threads=num_threads, options=options
