@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lmnb.errors import InputError
@@ -93,6 +94,7 @@ class GEPA(Optimizer):
         num_threads: int | None = None,
         failure_score: float = 0.0,
         perfect_score: float = 1.0,
+        log_dir: str | Path | None = None,
         track_stats: bool = False,
         track_best_outputs: bool = False,
         warn_on_score_mismatch: bool = True,
@@ -117,6 +119,7 @@ class GEPA(Optimizer):
         self.num_threads = num_threads
         self.failure_score = failure_score
         self.perfect_score = perfect_score
+        self.log_dir = log_dir  # the run's folder
         self.track_stats = track_stats
         self.track_best_outputs = track_best_outputs
         self.warn_on_score_mismatch = warn_on_score_mismatch

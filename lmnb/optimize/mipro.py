@@ -144,8 +144,6 @@ class MIPROv2(Optimizer):
             tuned = getattr(student, "predictors", tuple)()  # what is no program is refused below
             slots = len(tuned) * (2 if bootstrapped or labeled else 1)
             num_trials = int(max(2 * slots * math.log2(self._count), 1.5 * self._count))
-        if self.log_dir is not None:
-            options.setdefault("run_dir", self.log_dir)
         return super().start(
             student,
             seed=self.seed if seed is None else seed,

@@ -121,7 +121,8 @@ class Optimizer:
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
 
-        `run_dir=None` keeps nothing on disk. `decisions` carries another run's decisions over. `options` go to `search`.
+        `run_dir=None` keeps nothing on disk; without it the optimizer's `log_dir`, if it has one, is the run's folder. `decisions`
+        carries another run's decisions over. `options` go to `search`.
         `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "proposals" of
         an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
         False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
@@ -132,6 +133,8 @@ class Optimizer:
         InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.
         """
         self._check(options)
+        if run_dir is AUTO:
+            run_dir = getattr(self, "log_dir", None) or AUTO
         code = code_of(self, student, teacher, budget, review)
         how = {"group": group, "objective": objective, "cross_fit": cross_fit, "review": review}
         given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, **how}

@@ -109,8 +109,13 @@ def allowed_demos(demos: Sequence[Example], slot: str) -> Generator[list[Effect]
 
 def without_twins(demos: Sequence[Example], others: Sequence[Example]) -> list[Example]:
     """`demos` without those whose fields equal an earlier one's, or one of `others`."""
-    seen = {demo.provenance.id for demo in others}
-    return [demo for demo in demos if not (demo.provenance.id in seen or seen.add(demo.provenance.id))]
+    seen, found = {demo.provenance.id for demo in others}, []
+    for demo in demos:
+        name = demo.provenance.id
+        if name not in seen:
+            seen.add(name)
+            found.append(demo)
+    return found
 
 
 def passed(result: Any, threshold: float | None) -> bool:

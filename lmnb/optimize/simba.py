@@ -112,16 +112,19 @@ class SIMBA(Optimizer):
         in_full = {round(place * self.max_steps / self.num_candidates) for place in range(self.num_candidates + 1)}
         for step in range(1, self.max_steps + 1):
             made = yield from self._step(task, pool, _batch(task, size, step - 1), step)
+            made.sort(key=lambda pair: -pair[1])
             if made:
-                winner, mean = max(made, key=lambda pair: pair[1])
+                winner, mean = made[0]
                 news = f"{winner.label} is the best of {len(made)} on its batch, with {mean:.3g}"
                 yield [Report(f"step {step} of {self.max_steps}: {news}")]
             idle = 0 if made else idle + 1
             learned_out = idle * size >= len(task.trainset)
             owed = owed or step in in_full or learned_out
-            if owed and winner is not None and task.score(winner) is None:
-                yield from evaluate(winner, task)
-                owed = False
+            for candidate in [candidate for candidate, _ in made] or [winner]:
+                if not owed or candidate is None or task.score(candidate) is not None:
+                    break
+                winner = candidate  # the best of the step, or the next one where that was vetoed
+                owed = (yield from evaluate(winner, task)) is None
             if learned_out:
                 news = "a whole pass over the training examples gave no candidate: nothing is to be learned where no two rollouts differ"
                 yield [Report(f"{news}; where none succeeds, a teacher or a metric with partial credit helps")]

@@ -155,10 +155,14 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
         review = import_function(header.review["function"])
         if review is None:
             return None, f"its review function {header.review['function']} is not importable: give review=..."
+    try:
+        optimizer = header.optimizer()
+        proposers = optimizer.proposers()
+    except RunError as error:
+        return None, str(error)
     splits = None
     if given.trainset is not None:
         needed = header.evalset is not None
-        optimizer = header.optimizer()
         splits = prepared(
             program,
             given.trainset,
@@ -176,10 +180,6 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
     proposer = given.prompt_model
     if proposer is None and header.proposer_lm is not None:
         proposer = LM.load_state(header.proposer_lm, place="the prompt_model of this run")
-    try:
-        proposers = header.optimizer().proposers()
-    except RunError as error:
-        return None, str(error)
     fresh = program.deepcopy()
     fresh.load_state(header.program_state)
     in_force = {"lm": lm, "adapter": settings.current("adapter")}

@@ -587,6 +587,15 @@ def test_arguments_that_do_not_fit_say_what_to_write(given: dict[str, Any], word
         lmnb.GEPA(halves, **given)
 
 
+def test_log_dir_is_the_runs_folder(tmp_path: Any) -> None:
+    """The argument of other tools for a folder names the run's, and the result names it too."""
+    with lmnb.context(lm=World()):
+        search = lmnb.GEPA(halves, max_metric_calls=30, log_dir=tmp_path / "gepa")
+        tuned = search.compile(Steps(), trainset=worlds.questions(0, 9))
+    assert tuned.detailed_results.log_dir == str(tmp_path / "gepa")
+    assert lmnb.reopen(tmp_path / "gepa").replay().slots() == tuned.slots()
+
+
 def test_without_a_metric_or_with_a_teacher_it_says_so() -> None:
     """Both are refused in words."""
     with pytest.raises(lmnb.InputError, match=r"GEPA scores what it tries\. Write GEPA\(metric=\.\.\.\)"):

@@ -168,6 +168,22 @@ def test_a_proposer_that_always_fails_says_so() -> None:
         run.wait(60)
 
 
+def test_a_run_of_an_optimizer_that_is_gone_can_be_looked_at() -> None:
+    """Its class was made in a function: a reopened run shows what it has, with its data given too, and says why it cannot go on."""
+
+    class Gone(Rewriter):
+        pass
+
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        data = {"trainset": worlds.questions(0, 6), "valset": worlds.questions(100, 104)}
+        run = Gone(worlds.exact, writer(), 1).start(worlds.TwoCalls(), **data)
+        run.wait(60)
+        again = lmnb.reopen(run.path, worlds.TwoCalls(), worlds.exact, **data)
+        assert [c.label for c in again.candidates] == ["baseline", "Instruction 0"]
+        with pytest.raises(lmnb.RunError, match=r"optimizer .*Gone of this run is not importable here"):
+            again.reject(1)
+
+
 class Halves(lmnb.Optimizer):
     """Scores the program on all examples, and a candidate on the first half of them."""
 

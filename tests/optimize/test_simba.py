@@ -138,6 +138,25 @@ def test_winners_are_scored_in_full_as_they_are_found() -> None:
     assert {c.done for c in run.candidates} == {0, 6}
 
 
+def test_where_the_winner_is_vetoed_the_next_one_is_scored() -> None:
+    """A person who rejects a step's best while it is scored on the validation set gets the second best of the step scored instead."""
+    runs: list[Any] = []
+
+    def watched(messages: Asked, **options: Any) -> Any:
+        if runs and re.findall(r"\bq(\d+)", messages[-1]["content"])[-1] == "103":
+            best = [c for c in runs[0].candidates[1:] if c.status == "evaluating"]
+            if best and not runs[0].decisions:
+                runs[0].reject(best[0], "no")
+        return reply(messages, **options)
+
+    run = start(optimizer(max_steps=1), lm=lmnb.FakeLM(watched), num_threads=1, run_dir=None, paused=True)
+    runs.append(run)
+    run.resume()
+    run.wait(60)
+    status = [c.status for c in run.candidates]
+    assert len(run.decisions) == 1 and status.count("scored") == 2 and status.count("dropped") == 1
+
+
 def test_a_longer_search_begins_as_the_shorter_one() -> None:
     """Four steps make the candidates of two, and more: what was bought serves again."""
     short, long = (finished(optimizer(max_steps=steps), train=16) for steps in (2, 4))
