@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+import pytest
+
 import lmnb
 
 
@@ -65,6 +67,11 @@ class Minibatches(lmnb.MIPROv2):
 def digits(texts):
     """A vector of digit counts for each text."""
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
+
+
+def sampled(names, short):
+    """Parameters: all `names`, of which those not in `short` are left to the long form of the tests."""
+    return [each if each in short else pytest.param(each, marks=pytest.mark.full) for each in names]
 
 
 WITHOUT_DEMOS = ("COPRO", "GEPA")  # optimizers that leave demos as they are
