@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
 import lmnb
 from lmnb.testing import TwoCalls, exact, judged, questions, reply
 
-__all__ = ["LONGER", "WITHOUT_DEMOS", "TwoCalls", "digits", "exact", "judged", "optimizers", "questions", "reply"]
+__all__ = [
+    "LONGER",
+    "WITHOUT_DEMOS",
+    "TwoCalls",
+    "digits",
+    "exact",
+    "gated",
+    "judged",
+    "optimizers",
+    "questions",
+    "reply",
+]
 
 
 class Minibatches(lmnb.MIPROv2):
@@ -18,6 +31,11 @@ class Minibatches(lmnb.MIPROv2):
 def digits(texts):
     """A vector of digit counts for each text."""
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
+
+
+def gated(names, short):
+    """Parameters: all `names`, of which those not in `short` are left to the long form of the tests."""
+    return [each if each in short else pytest.param(each, marks=pytest.mark.full) for each in names]
 
 
 # what makes their searches longer

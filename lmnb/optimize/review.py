@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmnb.errors import InputError
+from lmnb.errors import InputError, RunError
 from lmnb.fingerprint import import_path
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
@@ -133,6 +133,8 @@ class Gates:
                     raise Unanswered
                 if self._policy is not None:
                     self._policy(left[0])
+                    if not self._answered(left[0]):
+                        raise RunError(f"the review function's answer to {left[0].label} did not settle it")
                     continue
                 self.pending = left
                 controls.enter("waiting")

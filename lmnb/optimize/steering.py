@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lmnb.counts import counted
 from lmnb.errors import InputError
+from lmnb.example import Example
 from lmnb.optimize.archive import Entry
 from lmnb.optimize.at_gates import AtGates, content, quoted
 from lmnb.optimize.candidate import Candidate
@@ -165,13 +166,13 @@ class Steering(AtGates):
     @decided
     def keep_demo(self, demo: Any) -> None:
         """Endorse a demo: later candidates that draw labelled demos take it first."""
-        meant = named_demo(demo, self._archive, self.header)
+        meant = self._meant(demo)
         self._decide("keep-demo", {"demo": content(meant), "name": demo_name(meant)}, f"kept {demo_name(meant)}")
 
     @decided
     def reject_demo(self, demo: Any, reason: str | None = None) -> None:
         """Rule out a demo and every candidate that holds it, or one that says the same."""
-        meant = named_demo(demo, self._archive, self.header)
+        meant = self._meant(demo)
         data = {"demo": content(meant), "name": demo_name(meant), "reason": reason}
         told = self._would_drop("reject-demo", data)
         self._decide("reject-demo", data, f"rejected {demo_name(meant)}{quoted(reason)}{told}")
@@ -254,6 +255,11 @@ class Steering(AtGates):
         if not undone:
             raise InputError("there is nothing to redo")
         self._decide("redo", {"decision": undone[-1].id}, f"redid “{undone[-1].text}”")
+
+    def _meant(self, demo: Any) -> Example:
+        """The demo of that name: of those at a gate the very one, else as the run's candidates hold it."""
+        item = self._pending(demo)
+        return named_demo(demo, self._archive, self.header) if item is None or item.kind != "demo" else item.value
 
     def _under(self, kind: str, data: Mapping[str, Any]) -> State:
         """The decisions in force with one more."""

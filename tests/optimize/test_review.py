@@ -203,3 +203,38 @@ def test_what_can_be_reviewed_is_told() -> None:
         lmnb.InputError, match=r"review='prompts' is not known; write 'candidates', 'demos', 'proposals'"
     ):
         start(bootstrap(), review="prompts")
+
+
+@pytest.mark.parametrize("name", worlds.gated(worlds.optimizers(worlds.exact), ("MIPROv2",)))
+def test_every_optimizer_bears_with_whatever_is_answered(name: str) -> None:
+    """A policy that accepts, rejects and edits at random leaves every search sound: each thing is asked once, what was refused is nowhere, and
+    the replay comes to the same without the policy."""
+    asked, refused = [], set()
+
+    def answer(item: Any) -> Any:
+        asked.append(item.id)
+        luck = int(lmnb.canonical.content_hash([name, item.id], 8), 16) % 5
+        if luck == 0:
+            refused.add(item.id)
+            return "no"
+        if luck > 1:
+            return True
+        if item.kind == "candidate":
+            return {"rewrite.instructions": f"Edited {item.id}."}
+        field = "answer" if "answer" in item.value else next(iter(item.value))
+        return {field: f"edited {item.id}"}
+
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = worlds.optimizers(worlds.exact)[name].start(
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 12),
+            valset=worlds.questions(100, 106),
+            num_threads=4,
+            review=answer,
+        )
+        tuned = run.wait(60)
+    assert run.state == "finished" and len(asked) == len(set(asked)) > 0
+    held = {demo.provenance.id for row in run.candidates for _, demo in run.candidate(row).demos()}
+    assert not refused & held and not refused & {row.id for row in run.candidates if row.status != "dropped"}
+    before = len(asked)
+    assert lmnb.reopen(run.path).replay().slots() == tuned.slots() and len(asked) == before

@@ -13,13 +13,8 @@ import lmnb
 QUERY, ANSWER = "rewrite.instructions", "respond.predict.outputs['answer'].desc"
 NAMES = list(worlds.optimizers(worlds.exact))
 PAIRS = [(one, other) for one in NAMES for other in NAMES if one != other]
-DRAWN = random.Random(5).sample(PAIRS, 6)
-OFTEN = ("BootstrapFewShotWithRandomSearch", "MIPROv2", "GEPA", "SIMBA")  # in the short form
-
-
-def sampled(names: Any, short: Any) -> list[Any]:
-    """All, of which the short form of the tests takes some."""
-    return [each if each in short else pytest.param(each, marks=pytest.mark.full) for each in names]
+DRAWN = random.Random(5).sample(PAIRS, 3)  # in the short form
+OFTEN = ("MIPROv2", "GEPA")  # in the short form
 
 
 def start(name: str, **options: Any) -> Any:
@@ -61,7 +56,7 @@ def decide(run: Any, rng: random.Random) -> None:
     run.until("ended", 30)
 
 
-@pytest.mark.parametrize("name", sampled(NAMES, OFTEN))
+@pytest.mark.parametrize("name", worlds.gated(NAMES, OFTEN))
 def test_any_decision_is_undone_in_any_order(name: str) -> None:
     """After a dozen decisions on a finished run, undone one by one in any order, its candidates stand as before; redone, as they did last."""
     run = start(name)
@@ -86,7 +81,7 @@ def test_any_decision_is_undone_in_any_order(name: str) -> None:
         run.redo()
 
 
-@pytest.mark.parametrize("pair", sampled(PAIRS, DRAWN[:4]), ids=" to ".join)
+@pytest.mark.parametrize("pair", worlds.gated(PAIRS, DRAWN), ids=" to ".join)
 def test_decisions_are_carried_to_another_optimizer(pair: tuple[str, str]) -> None:
     """What stands of one run's decisions holds in a run of another kind from its start: demos and texts that were rejected stay out, what
     was written is scored, what was pinned or locked is in every candidate that is allowed."""
@@ -120,7 +115,7 @@ def test_decisions_are_carried_to_another_optimizer(pair: tuple[str, str]) -> No
 
 
 @pytest.mark.parametrize("slot", [QUERY, ANSWER])
-@pytest.mark.parametrize("name", sampled(NAMES, ("COPRO", "GEPA", "KNNFewShot")))
+@pytest.mark.parametrize("name", worlds.gated(NAMES, OFTEN))
 def test_an_edited_and_pinned_text_is_in_all_that_follows(name: str, slot: str) -> None:
     """In the middle of a run an instruction or a description is edited and pinned; all later candidates and the result carry it."""
     run = start(name, paused=True)

@@ -161,7 +161,7 @@ def test_a_tabu_is_carried_over_and_spares_the_new_program() -> None:
     assert "Answer loudly." in reject["tabu"][SLOT]["before"]
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", worlds.gated(WRITERS, ("COPRO", "SIMBA")))
 def test_a_locked_span_stays_in_every_later_candidate(name: str) -> None:
     """What an LM writes, what is put together and what wins hold the locked words; the replay holds them too."""
     model = Writer()
@@ -178,7 +178,7 @@ def test_a_locked_span_stays_in_every_later_candidate(name: str) -> None:
         assert all("word for word:\n- Given the fields `question`" in asked for asked in model.asked)
 
 
-@pytest.mark.parametrize("name", ["COPRO", "GEPA", "MIPROv2"])
+@pytest.mark.parametrize("name", worlds.gated(["COPRO", "GEPA", "MIPROv2"], ("GEPA",)))
 def test_a_proposal_that_drops_the_lock_is_asked_once_more_then_rejected(name: str) -> None:
     """A stubborn proposer is told what it lost, asked a second time and no third; an event says so, and nothing of it is tried."""
     model = Writer(keeps=False)
