@@ -130,7 +130,7 @@ class Archive:
 
     def demo_refused(self, slot: str, demo: Any) -> Decision | None:
         # without a rejected demo there is nothing to compare with: a demo's name is the hash of all that it holds
-        return self.state.refuses_demo(demo, self.outputs[slot]) if self.state.tabu else None
+        return self.state.refuses_demo(demo, self.outputs[slot]) if self.state.refused_demos else None
 
     def dropped(self, candidate: Candidate) -> str | None:
         """Why a candidate may not go on; None where it may."""

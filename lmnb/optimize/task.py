@@ -95,7 +95,7 @@ class Task:
             demo = predictor.labelled(example)
             return demo is not None and self.archive.demo_refused(f"{predictor.path}.demos", demo) is not None
 
-        if not self.archive.state.tabu:
+        if not self.archive.state.refused_demos:
             return list(self.trainset)
         return [each for each in self.trainset if not any(refused(predictor, each) for predictor in self.predictors)]
 
