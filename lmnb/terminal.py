@@ -31,9 +31,11 @@ def show_lines(run: Run) -> None:
     while not ended:
         ended = _sleep(run)
         for row in run.candidates:
-            if row.status in ("scored", "dropped") and row.number not in told:
+            left = ended and row.status == "partial"  # it could not win any more, or the run ends
+            if (left or row.status in ("scored", "dropped")) and row.number not in told:
                 told.add(row.number)
                 reason = f"  ({row.reason})" if row.reason else ""
+                reason = f"  (on {row.done} of {row.total})" if left else reason
                 line = f"candidate {row.number:2d}  {percent(row.score)}  {row.label}{reason}"
                 print(line, flush=True)
     print(_summary(run.snapshot()))

@@ -55,7 +55,7 @@ class BootstrapFewShot(Optimizer):
 
     def counts(self, task: Task, **_: Any) -> Counts:
         V, new = len(task.examples()), is_new(task, self.max_labeled_demos)
-        runs = bootstraps(task, self.max_bootstrapped_demos, self.max_rounds)
+        runs = bootstraps(task, self.max_bootstrapped_demos, self.max_rounds + self.rationalize)
         return Counts(Interval(V + new * V, 2 * V), runs, demos=self.most_demos)
 
     @property

@@ -17,11 +17,11 @@ from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize.decisions import Decision, carried
 from lmnb.optimize.header import HIDDEN, Header
-from lmnb.optimize.journal import Journal, read_records
+from lmnb.optimize.journal import Journal, read_records, whole
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 
-OWN = ("journal.jsonl", "decisions.jsonl", "program.json", "lock", "*.part")  # what a branch has of its own
+OWN = ("journal.jsonl", "blobs.jsonl", "decisions.jsonl", "program.json", "lock", "*.part", "checks")  # what a branch has of its own
 
 
 class Branching(Steering):
@@ -66,6 +66,7 @@ class Branching(Steering):
             budget=limits,
             parent=self.name,
         )
+        _copy_values(self.path, folder)
         journal = Journal(folder)
         journal.begin(header.to_record(journal))
         try:
@@ -73,7 +74,7 @@ class Branching(Steering):
             kept = [record for record in records[:cut] if record["k"] not in ("end", "budget")]
             shared = [_shared(record) for record in records[cut:] if record["k"] in ("rollout", "shared", "call")]
             for record in (*shared, *kept):
-                journal.append(record)
+                journal.append(whole(record))
             code = replace(self._code, budgets=(*self._code.budgets[:1], Budget(**{**limits, "seconds": None})))
             made = type(self)(header, journal, Recording([*shared, *kept], journal), code=code)
             for kind, data, text in carried(self._archive.state.decisions, header.baseline) if arguments else ():
@@ -138,8 +139,16 @@ def _shared(record: dict[str, Any]) -> dict[str, Any]:
     return record if record["k"] == "call" else {**record, "k": "shared"}
 
 
+def _copy_values(source: Path, folder: Path) -> None:
+    """The big values of a run in another folder, unless that is a run's already. A copy, as both go on appending theirs."""
+    values = source / "blobs.jsonl"
+    if values.exists() and not (folder / "journal.jsonl").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(values, folder / values.name)
+
+
 def _link(source: Path, folder: Path) -> None:
-    """The big values of a run's folder in another one, without a copy where the disk can do that: they never change."""
+    """What else lies in a run's folder in another one, without a copy where the disk can do that: it never changes."""
     shutil.copytree(source, folder, copy_function=_linked, ignore=shutil.ignore_patterns(*OWN), dirs_exist_ok=True)
 
 

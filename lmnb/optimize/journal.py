@@ -187,6 +187,12 @@ class Journal:
                 (self.folder / "lock").unlink(missing_ok=True)
 
 
+def whole(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as it was written, with what an LM replied."""
+    reply = record.get("res")
+    return {**record, "res": parsed(reply)} if isinstance(reply, bytes) else record
+
+
 def parsed(line: bytes) -> Any:
     """The value of a text of JSON. ValueError where it has none."""
     try:

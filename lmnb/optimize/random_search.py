@@ -67,7 +67,9 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
         )
         shuffled, own = any(seed >= 0 for seed in seeds), any(True for _ in task.baseline.demos())
         wanted = max(self.max_bootstrapped_demos * (-1 in seeds), int(shuffled))
-        teacher = bootstraps(task, wanted, self.max_rounds)  # what one candidate's bootstrap bought serves all
+        teacher = bootstraps(
+            task, wanted, self.max_rounds + self.rationalize
+        )  # what one candidate's bootstrap bought serves all
         if self.stop_at_score is not None:
             teacher = Interval(0, teacher.high)
         sure = {-3, -2} <= set(seeds) and is_new(task, self.max_labeled_demos)
