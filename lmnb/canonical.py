@@ -50,7 +50,7 @@ def jsonable(value: Any) -> Any:
     return {"__text__": str(value)}
 
 
-_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=jsonable).encode
 
 
 def canonical(value: Any) -> str:
@@ -72,9 +72,14 @@ def content_hash(value: Any, n: int = 12) -> str:
 
 
 def plain_hash(value: Any, n: int = 12) -> str:
-    """`content_hash` of a value that is in terms of JSON already, in a third of the time.
+    """`content_hash` of a value that is in terms of JSON already, or whose keys are texts throughout, in a third of the time.
 
     >>> plain_hash({"a": 1}) == content_hash({"a": 1})
     True
     """
-    return hashlib.sha256(_canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:n]
+    return text_hash(_canonical(value), n)
+
+
+def text_hash(text: str, n: int = 12) -> str:
+    """The first `n` hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:n]

@@ -55,10 +55,13 @@ def import_path(thing: Any) -> str:
 
 
 class _Reader:
-    """Collects code in the order in which it is come upon; a value refers to code by its number there."""
+    """Collects code in the order in which it is come upon; a value refers to code by its number there. What belongs to lmnb itself and
+    holds nothing is read once in a process, and stands for all that it names (`whole`).
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = True) -> None:
         self.parts: list[Any] = []
+        self._whole = whole
         self.sourced = False
         self._numbers: dict[int, tuple[int, Any]] = {}  # with the thing, so that its id stays its own
         self._open: set[int] = set()
@@ -76,6 +79,9 @@ class _Reader:
 
     def _part(self, thing: Any) -> dict[str, Any]:
         path = import_path(thing)
+        if self._whole and _is_own(thing):
+            self.sourced = True
+            return {"path": path, "own": _own_hash(thing)}
         if not _has_source(thing):
             # installed packages are named by their path; a function that one of them made has values of its own
             own = isinstance(thing, FunctionType) and "<locals>" in path
@@ -160,6 +166,19 @@ class _Reader:
     def _pairs(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         pairs = ([self.value(key), self.value(item)] for key, item in values.items())
         return {"pairs": sorted(pairs, key=canonical)}
+
+
+@functools.cache
+def _own_hash(thing: Any) -> str:
+    """Of a class or function of lmnb, with all that it names."""
+    read = _Reader(whole=False)
+    top = read.code(thing)
+    return hashlib.sha256(canonical([top, read.parts]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _is_own(thing: Any) -> bool:
+    module, inner = str(getattr(thing, "__module__", "")), "<locals>" in getattr(thing, "__qualname__", "")
+    return module.startswith("lmnb.") and not inner and not getattr(thing, "__closure__", None)
 
 
 def _has_source(thing: Any) -> bool:

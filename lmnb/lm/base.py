@@ -9,7 +9,7 @@ import time
 from typing import Any, Literal
 
 from lmnb.calls import remember
-from lmnb.canonical import content_hash
+from lmnb.canonical import content_hash, plain_hash
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.listening import Deltas
 from lmnb.listening import deltas as listened
@@ -232,7 +232,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
     def request_hash(self, messages: list[dict[str, Any]], decoding: dict[str, Any]) -> str:
         """32 hex digits of the request's content: model, messages, decoding and rollout id; no secret, no endpoint."""
         content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": described(decoding)}
-        return content_hash(content, 32)
+        return plain_hash(content, 32)
 
     def check_reachable(self) -> None:
         """Called before a request is looked up or sent; an LM that does not know where to send it raises `LMNotConfigured`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lmnb.canonical import content_hash, plain_hash
+from lmnb.canonical import canonical, content_hash, text_hash
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
 
@@ -40,14 +40,13 @@ class Rollout:
 
     @cached_property
     def _run_key(self) -> str:
-        focus = [] if self.focus is None else [self.focus]  # a run of its own: it shares no log of calls
-        return plain_hash(
-            ["run", self.candidate.id, self.split, self.index, self.rollout_id, self.temperature, self.role, *focus], 16
-        )
+        focus = "" if self.focus is None else f",{canonical(self.focus)}"  # a run of its own: it shares no log of calls
+        place = f'"{self.candidate.id}","{self.split}",{self.index},{self.rollout_id},{canonical(self.temperature)}'
+        return text_hash(f'["run",{place},"{self.role}"{focus}]', 16)  # the JSON text, written in a third of the time
 
     @cached_property
     def _key(self) -> str:
-        return plain_hash([self._run_key, self.tracing], 16)
+        return text_hash(f'["{self._run_key}",{"true" if self.tracing else "false"}]', 16)
 
     def request(self) -> list[Any]:
         return ["rollout", self.key()]

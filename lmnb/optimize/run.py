@@ -22,7 +22,7 @@ from lmnb.optimize.driver import Driver
 from lmnb.optimize.effects import Report
 from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import HeldOutCheck, check_words
-from lmnb.optimize.journal import read_records
+from lmnb.optimize.journal import all_kept, read_records
 from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.prompt_origins import PromptOrigins
@@ -269,13 +269,14 @@ class Run(Looking):
         """A driver that has searched again from the journal alone."""
         if self.path is None:
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
-        recording = Recording(read_records(self.path)[0][1:], self._journal)
-        archive = self.header.archive(self._journal.blobs.get)
-        driver = self._new_driver(archive, recording, Budget(), live=False)
-        with suppress(Stopped):  # the journal of an unfinished run ends before its search
-            driver.run()
-        for decision in recording.rest():
-            driver.decide(decision, replayed=True)
+        with all_kept():
+            recording = Recording(read_records(self.path)[0][1:], self._journal)
+            archive = self.header.archive(self._journal.blobs.get)
+            driver = self._new_driver(archive, recording, Budget(), live=False)
+            with suppress(Stopped):  # the journal of an unfinished run ends before its search
+                driver.run()
+            for decision in recording.rest():
+                driver.decide(decision, replayed=True)
         return driver
 
     def _save(self) -> None:
