@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import UserDict, UserList
 from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from lmnb.optimize.counts import Counts, bootstraps
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.interval import NONE, Interval, exactly
 from lmnb.optimize.optimizer import Optimizer
+from lmnb.optimize.programs import WithProgram
 from lmnb.optimize.search import Search, evaluate, gate, labelled, together
 from lmnb.optimize.task import Predictor, Task
 from lmnb.optimize.trials import Trials
@@ -294,7 +296,7 @@ class MIPROv2(Optimizer):
         rows.sort(key=lambda row: (-(row.score or 0.0), row.number))
         whole, part = (
             UserList(
-                {"score": row.score, "program": run.program(row), "full_eval": full}
+                WithProgram({"score": row.score, "full_eval": full}, partial(run.program, row.id))
                 for row in rows
                 if (row.done == row.total) is full
             )
@@ -302,11 +304,9 @@ class MIPROv2(Optimizer):
         )
         scores = {row.id: row.score for row in rows if row.done == row.total}
         logs = {
-            about["trial"]: {
-                **about,
-                "full_eval_score": scores.get(about["candidate"]),
-                "program": run.program(about["candidate"]),
-            }
+            about["trial"]: WithProgram(
+                {**about, "full_eval_score": scores.get(about["candidate"])}, partial(run.program, about["candidate"])
+            )
             for about in (report.about for report in run.reports)
             if "trial" in about
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import UserDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, overload
 
@@ -35,6 +36,22 @@ class CandidatePrograms(Sequence[dict[str, Any]]):
 
     def __repr__(self) -> str:
         return "\n".join(map(_line, self.rows)) or "no candidate is scored"
+
+
+class WithProgram(UserDict[str, Any]):
+    """What is told of a candidate, with its `program`, which is made when it is read."""
+
+    def __init__(self, told: Mapping[str, Any], make: Callable[[], Any]) -> None:
+        super().__init__({**told, "program": None})
+        self._make = make
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "program" and self.data[name] is None:
+            self.data[name] = self._make()
+        return super().__getitem__(name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 def _line(row: Standing) -> str:
