@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from lmnb.canonical import compact
 from lmnb.errors import JournalError
 
 DIGITS = 24  # of a value's name
@@ -37,7 +38,7 @@ class Blobs:
 
     def put(self, value: Any) -> str:
         """The name of the value, which is on disk from here on."""
-        text = json.dumps(value, separators=(",", ":"))
+        text = compact(value)
         name = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
         if self._folder is None:
             self._memory[name] = text

@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from lmnb.canonical import compact
 from lmnb.errors import JournalError, RunLocked
 from lmnb.optimize.blobs import Blobs
 
@@ -202,7 +203,7 @@ def parsed(line: bytes) -> Any:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    return compact(record).encode() + b"\n"
 
 
 def _appending(path: Path) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.canonical import compact
 from lmnb.errors import Cancelled, JournalError
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
@@ -160,7 +160,7 @@ class CallLog:
     def record(self, request_hash: str, response: dict[str, Any]) -> None:
         with self._lock:
             self._asked[request_hash] += 1
-        reply = {"blob": self._journal.blobs.put(response)} if len(json.dumps(response)) > INLINE else response
+        reply = {"blob": self._journal.blobs.put(response)} if len(compact(response)) > INLINE else response
         self._journal.append({"k": "call", "run": self._run_key, "req": request_hash, "res": reply})
 
 
