@@ -53,7 +53,9 @@ def jsonable(value: Any) -> Any:
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=jsonable).encode
 
 
-compact = json.JSONEncoder(separators=(",", ":")).encode  # the shortest JSON text, in ASCII, of a value in terms of JSON
+compact = json.JSONEncoder(
+    separators=(",", ":")
+).encode  # the shortest JSON text, in ASCII, of a value in terms of JSON
 
 
 def canonical(value: Any) -> str:

@@ -54,6 +54,7 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "load": "lmnb.configure(**lmnb.load_settings(path)) reads what settings.save wrote",
     }
 )
+_OBJECTS = frozenset({"lm", "adapter", "rm"})
 _COUNTS = frozenset({"num_threads", "max_errors", "max_history_size"})
 _PLAIN = (bool, int, float, str, Path)
 _process: dict[str, Any] = dict(_DEFAULTS)
@@ -90,25 +91,27 @@ def context(**values: Any) -> Iterator[None]:
 
 def check(values: Mapping[str, Any]) -> None:
     """TypeError for a name that is no setting, and for a value that none can have."""
-    for name in values:
-        if name in _ELSEWHERE:
-            raise TypeError(f"there is no setting {name!r}, and it needs none: {_ELSEWHERE[name]}.")
+    for name, value in values.items():
         if name not in _DEFAULTS:
+            if name in _ELSEWHERE:
+                raise TypeError(f"there is no setting {name!r}, and it needs none: {_ELSEWHERE[name]}.")
             hint = did_you_mean(name, _DEFAULTS, f"The settings are: {', '.join(_DEFAULTS)}.")
             raise TypeError(f"there is no setting {name!r}. {hint}")
-    as_callbacks(values.get("callbacks"))
-    if isinstance(values.get("lm"), str):
-        raise TypeError(f"lm={values['lm']!r} is a name, not a model. Write lm=lmnb.LM({values['lm']!r})")
-    for name in ("lm", "adapter", "rm"):
-        value = values.get(name)
-        if isinstance(value, (type, str)):
-            made = f"{value.__name__}(...)" if isinstance(value, type) else "lmnb.JSONAdapter()"
-            raise TypeError(
-                f"{name}={value!r} is a {type(value).__name__.replace('type', 'class')}. Write {name}={made}"
-            )
-    for name in _COUNTS & values.keys():
-        if type(values[name]) is not int or values[name] < 1:
-            raise TypeError(f"{name}={values[name]!r} is no whole number of 1 or more")
+        if name == "callbacks":
+            as_callbacks(value)
+        elif name in _OBJECTS:
+            _check_object(name, value)
+        elif name in _COUNTS and (type(value) is not int or value < 1):
+            raise TypeError(f"{name}={value!r} is no whole number of 1 or more")
+
+
+def _check_object(name: str, value: Any) -> None:
+    if name == "lm" and isinstance(value, str):
+        raise TypeError(f"lm={value!r} is a name, not a model. Write lm=lmnb.LM({value!r})")
+    if isinstance(value, (type, str)):
+        made = f"{value.__name__}(...)" if isinstance(value, type) else "lmnb.JSONAdapter()"
+        kind = "class" if isinstance(value, type) else "str"
+        raise TypeError(f"{name}={value!r} is a {kind}. Write {name}={made}")
 
 
 def save(path: str | Path, exclude_keys: Sequence[str] = ()) -> None:
