@@ -107,6 +107,10 @@ class Archive:
 
     # --- reading it
 
+    def first(self, baseline: Candidate) -> Entry | None:
+        """What one began with: the program as it was given, where it is a candidate, else the first one that is."""
+        return self.entries.get(baseline.id) or next(iter(self.entries.values()), None)
+
     def feasible(self) -> list[Entry]:
         """The candidates that are not dropped, in order of creation."""
         return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from lmnb.canonical import content_hash
-from lmnb.counts import counted
+from lmnb.counts import counted, whole_number
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.counts import Counts, bootstraps, is_new
@@ -48,9 +48,13 @@ class BootstrapFewShot(Optimizer):
     ) -> None:
         super().__init__(metric=metric, teacher_settings=teacher_settings, max_errors=max_errors)
         self.metric_threshold = metric_threshold
-        self.max_bootstrapped_demos = max_bootstrapped_demos
-        self.max_labeled_demos = max_labeled_demos
-        self.max_rounds = max_rounds
+        self.max_bootstrapped_demos = whole_number(
+            "max_bootstrapped_demos", max_bootstrapped_demos, "how many demos a teacher makes at most", least=0
+        )
+        self.max_labeled_demos = whole_number(
+            "max_labeled_demos", max_labeled_demos, "how many demos a predictor has at most", least=0
+        )
+        self.max_rounds = whole_number("max_rounds", max_rounds, "how often the teacher tries an example")
         self.rationalize = rationalize
 
     def counts(self, task: Task, **_: Any) -> Counts:

@@ -53,7 +53,7 @@ class Driver(Deciding):
                     break
                 results = self._answers(batch)
             self._boundary()  # what was decided while the last batch ran
-        self._faults.end()
+        self._faults.end(result for entry in self.archive.entries.values() for result in entry.results.values())
 
     def drain(self) -> None:
         """After the search: evaluate what the person made since. For a run that had ended."""

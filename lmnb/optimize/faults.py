@@ -46,10 +46,13 @@ class Faults:
                 else:
                     self._in_a_row, self._anything_works = [], True
 
-    def end(self) -> None:
-        """The search is over: a run in which nothing worked has failed, however short it was."""
+    def end(self, scored: Iterable[Result]) -> None:
+        """The search is over: a run in which nothing worked, or no example that candidates are `scored` on, has failed, however short it was."""
         if self._in_a_row and not self._anything_works:
             self._fail(self._in_a_row)
+        results = list(scored)
+        if results and all(is_fault(result) for result in results):
+            self._fail(results)
 
     def _check(self, faults: list[Result]) -> None:
         if len(faults) >= self._limit:

@@ -147,10 +147,10 @@ def _verdict(gain: Gain, score: float, count: int, size: int) -> str:
     held, best = gain.held_out, score + 100 * gain.apparent
     if best <= 0:
         return "floor"
-    if score >= NEARLY:
-        return "ceiling"
     if size < FEW or count < 2:
         return "unclear"
+    if score >= NEARLY:
+        return "ceiling"
     if held.low > 0 and 100 * held.mean >= WORTH:
         return "headroom"
     small = 100 * held.mean < WORTH and 100 * gain.shrunken < WORTH

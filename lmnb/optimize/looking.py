@@ -30,7 +30,7 @@ class Looking(Checking):
     def flips(self, against: Any = None) -> Flips:
         """The fixed/broken matrix: examples × candidates, against the first candidate or another one."""
         with self._driver.lock:
-            entry = next(iter(self._archive.entries.values()), None) if against is None else self._entry(against)
+            entry = self._archive.first(self.header.baseline) if against is None else self._entry(against)
             if entry is None:
                 raise InputError("this run has no candidate yet")
             return flips(self._archive, self._examples(), entry)

@@ -123,9 +123,12 @@ class MIPROv2(Optimizer):
         max_bootstrapped_demos: int | None = None,
         max_labeled_demos: int | None = None,
         provide_traceback: bool | None = None,
+        requires_permission_to_run: bool | None = None,
         **options: Any,
     ) -> Run:
-        """`Optimizer.start` with the arguments of this search; `provide_traceback` is accepted, a failed example is a row with its error."""
+        """`Optimizer.start` with the arguments of this search; `provide_traceback` and `requires_permission_to_run`
+        are accepted: a failed example is a row with its error, and `plan` says what a run costs before it is started.
+        """
         if self.auto is not None and self.auto not in AUTO:
             raise InputError(f"auto={self.auto!r} is not known; write 'light', 'medium', 'heavy', or None")
         if self.auto is not None and (self.num_candidates is not None or num_trials is not None):

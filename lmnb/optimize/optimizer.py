@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmnb.counts import counted, whole_number
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
@@ -133,6 +135,7 @@ class Optimizer:
         InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.
         """
         self._check(options)
+        _check_run(self.metric, budget, decisions, seed, num_threads)
         if run_dir is AUTO:
             run_dir = getattr(self, "log_dir", None) or AUTO
         code = code_of(self, student, teacher, budget, review)
@@ -177,7 +180,7 @@ class Optimizer:
         if unknown and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
             starts = (inspect.signature(start).parameters for start in (self.start, Optimizer.start))
             known = dict.fromkeys(each for names in (taken, *starts) for each in names)
-            known = [each for each in known if each not in ("self", "student", "task", "options")]
+            known = [each for each in known if each not in ("self", "student", "task", "options") and each[0] != "_"]
             hint = did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
             raise InputError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
 
@@ -192,17 +195,40 @@ class Optimizer:
     ) -> Any:
         """Run to the end and return the tuned program; takes what `start` takes. The student is not changed.
 
-        KeyboardInterrupt stops the run and returns the best so far; the run stays resumable (`lmnb.reopen`).
+        KeyboardInterrupt, or a spent budget, stops the run: the best so far is returned with a warning that says how to go on.
         """
         given = {"student": student, "trainset": trainset, "teacher": teacher, "valset": valset, **options}
         with span("compile", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
-            made = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options).wait()
-            opened.result = made
+            run = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options)
+            made = opened.result = run.wait()
+        if run.state == "stopped":
+            why = next((each.text for each in reversed(run.decisions) if each.kind == "stop"), "it was stopped")
+            later = "" if run.path is None else f"; go on with lmnb.reopen({str(run.path)!r}).resume()"
+            warnings.warn(
+                f"the search did not end: {why}. This is the best of {counted(len(run.candidates), 'candidate')}{later}.",
+                stacklevel=2,
+            )
         return made
 
     def __repr__(self) -> str:
         given = (f"{name}={value!r}" for name, value in self.get_params().items() if name != "metric")
         return f"{type(self).__name__}({', '.join(given)})"
+
+
+def _check_run(metric: Any, budget: Any, decisions: Any, seed: Any, num_threads: Any) -> None:
+    """InputError for arguments of every run that are of another kind."""
+    if metric is not None and not callable(metric):
+        raise InputError(
+            f"the metric is {metric!r}. Write a function of an example and a prediction, or a program that judges."
+        )
+    if budget is not None and not isinstance(budget, Budget):
+        raise InputError(f"the budget is {budget!r}. Write lmnb.Budget(calls=...), of calls, tokens, usd or seconds.")
+    if isinstance(decisions, str) or not isinstance(decisions, Iterable):
+        raise InputError(f"decisions is {decisions!r}. Write decisions=run.decisions, of another run.")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise InputError(f"the seed is {seed!r}. Write a whole number.")
+    if num_threads is not None:
+        whole_number("num_threads", num_threads, "how many examples run side by side")
 
 
 Teleprompter = Optimizer

@@ -168,7 +168,7 @@ class Run(Looking):
         """The whole run in brief, as JSON-able data."""
         with self._driver.lock:
             rows = [row_dict(standing) for standing in self._standings.all()]
-            best, baseline = self._archive.best(), next(iter(self._archive.entries), None)
+            best, first = self._archive.best(), self._archive.first(self.header.baseline)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
             expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
@@ -204,7 +204,7 @@ class Run(Looking):
             "expected": expected,
             "check": check,
             "accepted": accepted,
-            "baseline": baseline,
+            "baseline": None if first is None else first.candidate.id,
             "candidates": rows,
             "decisions": decisions,
             "pending": pending,
@@ -237,7 +237,7 @@ class Run(Looking):
 
     def _pair(self, candidate: Any, against: Any) -> tuple[Entry, Entry | None]:
         entry = self._entry(candidate)
-        other = self._entry(against) if against is not None else next(iter(self._archive.entries.values()))
+        other = self._entry(against) if against is not None else self._archive.first(self.header.baseline)
         return entry, None if other is entry else other
 
     def trace(self, candidate: Any, example: int) -> Trace:
