@@ -71,7 +71,7 @@ class Recording:
             self._results[record["n"], record["key"]] = result
             self.placed.append((record["of"], result))
         elif kind == "shared":
-            result = Result.from_dict(record["res"] | {"usage": {}})
+            result = Result.from_dict(record["res"] | {"shared": True}, record.get("t", 0.0))
             if not is_fault(result):
                 self.shared[record["key"]] = result
         elif kind == "batch":
