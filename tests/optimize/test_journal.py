@@ -157,6 +157,29 @@ def test_a_header_that_cannot_be_read_is_an_error_of_ours(folder, header):
         lmnb.reopen(folder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer_path": 5},
+        {"program_path": []},
+        {"planned": "x"},
+        {"teacher_shape": {"a": 1}},
+        {"more_teacher_shapes": None},
+        {"lm": "x"},
+        {"num_threads": "x"},
+        {"review": 5},
+    ],
+)
+def test_one_damaged_header_hides_no_other_run(folder, change):
+    """A value of another kind is an error of ours, and a row of the table of runs."""
+    journal = folder / "journal.jsonl"
+    first, rest = journal.read_bytes().split(b"\n", 1)
+    journal.write_bytes(json.dumps({**json.loads(first), **change}).encode() + b"\n" + rest)
+    with pytest.raises(lmnb.JournalError, match="header of this run cannot be read"):
+        lmnb.reopen(folder)
+    assert lmnb.runs(folder.parent)[0]["state"].startswith("unreadable")
+
+
 def test_a_blob_name_cannot_leave_the_folder(folder):
     """A stored value's name is a hash, never a path."""
     journal = folder / "journal.jsonl"
