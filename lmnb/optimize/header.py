@@ -168,6 +168,7 @@ class Header:
                 "texts": record.get("tools", {}),
                 "source": "",
                 "libraries": {},
+                "proposer_lm": None,
                 "review": None,
                 "parent": None,
                 "more_teacher_shapes": [],
