@@ -68,15 +68,21 @@ class _StandIn(io.TextIOBase):
         return getattr(self.real, name)
 
 
+# kept after its time: `print` borrows sys.stdout without holding on to it, and would write to what is gone
+_kept: _StandIn | None = None
+
+
 @contextmanager
 def printed() -> Iterator[Printed]:
     """Keep what this context prints inside a `with` block, also in coroutines and threads that carry the context."""
-    global _watching
+    global _kept, _watching
     watch = Printed()
     with _lock:
         _watching += 1
         if not isinstance(sys.stdout, _StandIn):
-            sys.stdout = _StandIn(sys.stdout)
+            if _kept is None or _kept.real is not sys.stdout:
+                _kept = _StandIn(sys.stdout)
+            sys.stdout = _kept
     token = _mine.set(watch)
     try:
         yield watch

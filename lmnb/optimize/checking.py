@@ -155,7 +155,7 @@ class Checking(Branching):
             )
             journal = Journal(folder)
             journal.begin(header.to_record(journal))
-            run = type(self)(header, journal, Recording([], journal), code=code)
+            run = self._scorer(header, journal, [], code)
             run.begin(paused=False)
         try:
             run._join(None)
@@ -176,7 +176,12 @@ class Checking(Branching):
         records, _ = read_records(folder)
         journal = Journal(folder)
         header = replace(Header.from_record(records[0], journal), live_optimizer=scoring)
-        return type(self)(header, journal, Recording(records[1:], journal), code=None).with_code(code, "")
+        return self._scorer(header, journal, records[1:], code)
+
+    def _scorer(self, header: Header, journal: Journal, records: list[dict[str, Any]], code: Code) -> Checking:
+        run = type(self)(header, journal, Recording(records, journal), code=None)
+        run._trained = self._trained  # weights lie in the folder of the run that trained them
+        return run.with_code(code, "")
 
     def _verdict(self, scorer: Checking, best: Candidate, data: str) -> HeldOutCheck:
         found = {name: entry.results for name, entry in scorer._archive.entries.items()}

@@ -174,7 +174,7 @@ class Driver(Deciding):
             found = self.archive.rollouts.get(key)
             if found is None:
                 found = self.recording.result(self.batch, key)
-                if isinstance(found, Result):
+                if isinstance(found, Result) and not found.shared:
                     for kind in used:
                         used[kind] += found.usage.get(kind, 0)
             if found is None and (found := self.recording.shared.get(key)) is not None:

@@ -189,7 +189,8 @@ Effect = Bought | Gate | Inbox | Report
 @dataclass(frozen=True)
 class Result:
     """What a rollout or a proposal gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names
-    a stored trace; `checks` are those that failed, each a text and whether it holds by now.
+    a stored trace; `checks` are those that failed, each a text and whether it holds by now. With `shared` it was paid for by the run that
+    this one branched off.
     """
 
     score: float | None
@@ -201,6 +202,7 @@ class Result:
     usage: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     checks: Sequence[Mapping[str, Any]] = ()
+    shared: bool = False
 
     @property
     def value(self) -> float:
@@ -211,7 +213,8 @@ class Result:
         """What is compared between runs; time stands beside it in the journal."""
         named = {name: getattr(self, name) for name in ("score", "outputs", "feedback", "error", "error_kind", "trace")}
         checks = {"checks": list(self.checks)} if self.checks else {}
-        return {name: value for name, value in named.items() if value is not None} | checks | {"usage": self.usage}
+        more = checks | ({"shared": True} if self.shared else {})
+        return {name: value for name, value in named.items() if value is not None} | more | {"usage": self.usage}
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any], seconds: float = 0.0) -> Result:

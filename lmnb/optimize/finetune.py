@@ -154,7 +154,7 @@ class BootstrapFinetune(Optimizer):
 
 
 def _allowed(rows: Rows) -> Generator[list[Effect], list[Any], Rows]:
-    """Those that pass the gate as demos do: what the person has rejected is not learned either."""
+    """Those that pass the gate as demos do, as they come out of it: what the person has rejected is not learned either, what they edited is."""
     demos = [
         Example({**row["inputs"], **row["outputs"]}).with_origin("bootstrapped", source=row["sources"][0])
         for row in rows
@@ -162,7 +162,11 @@ def _allowed(rows: Rows) -> Generator[list[Effect], list[Any], Rows]:
     if not demos:
         return []
     passing = yield [Gate(demo, f"{row['path']}.demos") for demo, row in zip(demos, rows, strict=True)]
-    return [row for row, demo in zip(rows, passing, strict=True) if demo is not None]
+    return [_as_passed(row, demo) for row, demo in zip(rows, passing, strict=True) if demo is not None]
+
+
+def _as_passed(row: dict[str, Any], demo: Example) -> dict[str, Any]:
+    return {**row, **{part: {name: demo[name] for name in row[part]} for part in ("inputs", "outputs")}}
 
 
 def _told(results: list[Any], rows: Rows) -> Report:

@@ -27,7 +27,7 @@ from lmnb.optimize.groups import Group
 from lmnb.optimize.journal import FORMAT, Journal
 from lmnb.optimize.objective import check_objective
 from lmnb.optimize.program_text import program_text
-from lmnb.optimize.review import review_header
+from lmnb.optimize.review import review_header, reviewed_kinds
 from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, Task, baseline_of, shape_of
 
@@ -168,6 +168,7 @@ class Header:
                 "texts": record.get("tools", {}),
                 "source": "",
                 "libraries": {},
+                "proposer_lm": None,
                 "review": None,
                 "parent": None,
                 "more_teacher_shapes": [],
@@ -180,7 +181,11 @@ class Header:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
             if not all(isinstance(text, str) for text in header.texts.values()):
                 raise ValueError("descriptions are text")
-            hash(header.baseline)  # its demos can be read
+            for name, kind in _KINDS.items():
+                if not isinstance(getattr(header, name), kind):
+                    raise ValueError(f"{name} is {getattr(header, name)!r}")
+            hash((header.baseline, header.teacher, header.more_teachers))  # their demos can be read
+            reviewed_kinds(header.review)
             return header
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise JournalError(f"the header of this run cannot be read: {type(error).__name__}: {error}") from error
@@ -217,6 +222,12 @@ def _arguments(optimizer: Any) -> dict[str, Any]:
     }
 
 
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("name", "optimizer_path", "program_path", "objective"), str),
+    **dict.fromkeys(("num_threads", "max_errors"), int),
+    **dict.fromkeys(("lm", "proposer_lm"), dict | None),
+    "planned": int | None,
+}  # of what stands in a journal, as far as looking at the run needs it
 _PLAIN = tuple(name for name in Header.__dataclass_fields__ if name not in ("splits", "live_optimizer", "missing_code"))
 
 

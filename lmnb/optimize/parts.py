@@ -101,7 +101,8 @@ class Parts:
         for place, result in self._recording.placed:
             self._archive.add(place, result)
             self._archive.runs += place["role"] not in ("proposer", "trainer")
-            self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
+            if not result.shared:
+                self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
 
     def with_code(self, code: Code | None, missing: str) -> Self:
         """The same stored run, able to go on; `missing` says why it is not."""

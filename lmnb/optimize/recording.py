@@ -41,16 +41,17 @@ class Recording:
         self.all_decisions: list[Decision] = []
         records = list(records)
         self.jobs: dict[str, str] = {}  # trainings that a provider has taken, with what it calls them
-        self._whole: set[Any] = {record.get("n") for record in records if record.get("k") == "done"}
+        self._whole: set[Any] = set()
         self.ended = next(
             (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
         )
         try:
             self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
+            self._whole |= {record["n"] for record in records if record.get("k") == "done"}
             with all_kept():
                 for record in records:
                     self._read(record)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise JournalError(f"a record of this run cannot be read: {type(error).__name__}: {error}") from error
 
     def _read(self, record: Mapping[str, Any]) -> None:
@@ -69,9 +70,9 @@ class Recording:
             ):
                 return  # a search that ended with its training
             self._results[record["n"], record["key"]] = result
-            self.placed.append((record["of"], result))
+            self.placed.append(({"role": record["of"]["role"], **record["of"]}, result))
         elif kind == "shared":
-            result = Result.from_dict(record["res"] | {"usage": {}})
+            result = Result.from_dict(record["res"] | {"shared": True}, record.get("t", 0.0))
             if not is_fault(result):
                 self.shared[record["key"]] = result
         elif kind == "batch":
@@ -90,7 +91,7 @@ class Recording:
             if "made" in decision.data:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
         elif kind == "end":
-            self.seconds = record["seconds"]
+            self.seconds = float(record["seconds"])
         elif kind == "check":
             self.checks.append(record)
         elif kind == "budget":

@@ -134,9 +134,9 @@ class Steering(AtGates):
         """Fix a span of a slot's text: who writes that slot is told to keep it word for word and asked once more where it is gone; a
         candidate without it is out until it is unlocked. White space does not count.
         """
-        texts = {each.candidate.values.get(slot) for each in self._archive.feasible()} or {
+        texts = [each.candidate.values.get(slot) for each in self._archive.feasible()] or [
             self.header.baseline.values.get(slot)
-        }
+        ]
         if not any(isinstance(each, str) for each in texts):
             slots = [name for name, value in self.header.baseline.values.items() if isinstance(value, str)]
             raise InputError(f"there is no text in a slot {slot!r}; this program has {', '.join(slots)}")

@@ -12,6 +12,7 @@ from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.effects import Effect, Gate, Propose, Rollout, Train
+from lmnb.optimize.objective import selected
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Predictor, Task
 
@@ -43,7 +44,7 @@ class StepArchive(Archive):
         return {name: self._own(entry) for name, entry in self._whole.entries.items() if self._concerns(entry)}
 
     def made(self) -> list[Candidate]:
-        """What this step proposed that is still allowed: the best first, where they are scored, else the newest."""
+        """What this step proposed that is still allowed: the best by the objective, where they are scored, else all, the newest first."""
         entries = [
             entry
             for entry in self._whole.feasible()
@@ -51,7 +52,8 @@ class StepArchive(Archive):
         ]
         scored = [entry for entry in entries if self._whole.complete(entry.candidate.id)]
         if self._whole.size:
-            return [each.candidate for each in sorted(scored, key=lambda entry: (-entry.total, entry.number))]
+            best = selected(scored, self._whole.objective, self._whole.groups)
+            return [] if best is None else [best.candidate]
         return [each.candidate for each in reversed(entries)]
 
     def _concerns(self, entry: Entry) -> bool:
@@ -85,6 +87,8 @@ def step_task(task: Task, start: Candidate, order: Order, seed: int) -> StepTask
             **given,
             "baseline": moved(start, places),
             "trainset": [task.trainset[at] for at in order],
+            "teacher": None if task.teacher is None else moved(task.teacher, places),
+            "more_teachers": tuple(moved(each, places) for each in task.more_teachers),
             "seed": seed,
             "archive": StepArchive(task.archive, start, places),
         }

@@ -9,7 +9,7 @@ from typing import Any
 
 from lmnb import settings
 from lmnb.canonical import canonical
-from lmnb.errors import Diverged, JournalError, RunError
+from lmnb.errors import Diverged, LmnbError, RunError
 from lmnb.example import Example
 from lmnb.html import el, money, root, table_of
 from lmnb.lm.client import LM
@@ -72,9 +72,15 @@ def _row(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(Runs.columns) | {"name": folder.name, "path": str(folder)}
     try:
         run = _opened(folder)
-    except (JournalError, RunError) as error:
+        known = run.summary()
+    except (
+        LmnbError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+    ) as error:  # damaged: the others are shown all the same
         return row | {"state": f"unreadable: {error}"}
-    known = run.summary()
     state = "running" if is_live(folder) else known["state"] if known["state"] != "paused" else "interrupted"
     return row | known | {"name": folder.name, "state": state}
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import io
+import subprocess
 import sys
 import threading
 import time
@@ -123,3 +124,25 @@ def test_endless_printing_is_cut():
     assert text is not None
     assert len(text) < LIMIT + 50
     assert text.endswith("… 10,000 more characters")
+
+
+def test_who_prints_while_a_watch_begins_and_ends_is_unharmed():
+    """`print` holds no reference to standard output: a stand-in that went away under it took the interpreter with it."""
+    code = """if True:
+        import sys, threading
+        from lmnb.evaluate.printed import printed
+        sys.setswitchinterval(1e-6)
+        ended = threading.Event()
+        def watch():
+            while not ended.is_set():
+                with printed():
+                    pass
+        thread = threading.Thread(target=watch)
+        thread.start()
+        for _ in range(30_000):
+            print("x", "y")
+        ended.set()
+        thread.join()
+    """
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert made.returncode == 0 and made.stdout == b"x y\n" * 30_000, made.stderr

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import worlds
 
 import lmnb
 from lmnb.optimize.steps import inverse, moved
@@ -143,3 +144,36 @@ def test_what_cannot_be_one_run_is_refused_before_it_begins(options, words):
     """A wrong strategy, ratio or argument, and optimizers that do not go together, are named at once."""
     with pytest.raises(lmnb.InputError, match=words):
         start(**options)
+
+
+def test_no_step_shows_a_teacher_the_answer_that_it_is_asked_for():
+    """A compiled teacher has the training examples as demos; in each step's own order, the one that is asked is left out."""
+    data, shown = sums(8), []
+
+    def spy(messages, **options):
+        asked = [message["content"].split("?")[0] for message in messages if message["role"] == "user"]
+        shown.append(asked[-1] in asked[:-1])
+        return {"answer": "no"}
+
+    teacher = lmnb.LabeledFewShot(k=8).compile(lmnb.Predict("question -> answer"), trainset=data, run_dir=None)
+    prompts = lmnb.BootstrapFewShot(max_bootstrapped_demos=8, teacher_settings={"lm": lmnb.FakeLM(spy)})
+    run = start("p -> p", optimizers={"p": prompts}, trainset=data, teacher=teacher)
+    run.wait(30)
+    assert run.state == "finished" and shown and not any(shown)
+
+
+def test_a_step_goes_on_from_what_the_objective_selects():
+    """Of two candidates with the same mean, the one whose worst group is better."""
+    data, group = worlds.questions(0, 24), lambda example: str(int(example.question[1:]) // 4)
+    few = lmnb.BootstrapFewShotWithRandomSearch(
+        max_bootstrapped_demos=2, max_labeled_demos=4, num_candidate_programs=4, metric=worlds.exact
+    )
+    optimizer = lmnb.BetterTogether(worlds.exact, p=few, w=lmnb.BootstrapFinetune())
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        how = {"group": group, "objective": "worst group", "strategy": "p -> w", "valset_ratio": 0.5}
+        run = optimizer.start(worlds.TwoCalls(), trainset=data, **how)
+        run.wait(60)
+    *tried, trained = run.candidates
+    worst = {row.id: min(mean for mean, _ in run.group_scores(row).values()) for row in tried[1:]}
+    [parent] = run.candidate(trained).parents
+    assert worst[parent] == max(worst.values()) > min(worst.values())

@@ -43,10 +43,7 @@ def bought(*runs: Any) -> list[str]:
     keys = []
     for run in runs:
         records = [json.loads(line) for line in Path(run.path, "journal.jsonl").read_text().splitlines()]
-        shared = {record["key"] for record in records if record["k"] == "shared"}
-        keys += [
-            r["key"] for r in records if r["k"] == "rollout" and not (r["key"] in shared and not r["res"]["usage"])
-        ]
+        keys += [r["key"] for r in records if r["k"] == "rollout" and not r["res"].get("shared")]
     return keys
 
 
@@ -168,3 +165,17 @@ def test_what_a_branch_cannot_take_is_said() -> None:
     bare.wait(30)
     with pytest.raises(lmnb.RunError, match="a run without a folder has no branches"):
         bare.branch()
+
+
+def test_what_a_branch_shares_costs_what_it_did_where_costs_are_compared() -> None:
+    """It is free for the budget, and no reason to be "cheapest"; reopened, the branch has spent the same."""
+    lm = lmnb.FakeLM(worlds.reply, cache=False)
+    run = start("BootstrapFewShotWithRandomSearch", lm, objective="cheapest")
+    run.wait(60)
+    longer = run.branch(num_candidate_programs=5)
+    longer.wait(60)
+    calls = longer.to_pandas().calls
+    assert set(calls) == {2.0} and list(calls[: len(run.candidates)]) == list(run.to_pandas().calls)
+    spent = {name: part["spent"] for name, part in longer.snapshot()["budget"].items() if name != "seconds"}
+    again = lmnb.reopen(longer.path).snapshot()["budget"]
+    assert {name: again[name]["spent"] for name in spent} == spent

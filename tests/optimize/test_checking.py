@@ -119,3 +119,18 @@ def test_systematic_failure_is_told(run):
     bad = [lmnb.Example(question=f"q{n}").with_inputs("question") for n in range(400, 412)]
     with pytest.raises(lmnb.SystematicFailure, match="answer"):
         run.check(bad)
+
+
+def test_a_run_with_trained_weights_is_checked_wherever_it_lies(lm, tmp_path):
+    """The check finds the weights in the run's own folder, and again when it goes on after it was stopped."""
+    with lmnb.context(lm=lm):
+        given = {"trainset": worlds.questions(0, 12), "valset": worlds.questions(100, 110)}
+        run = worlds.optimizers(worlds.exact)["BootstrapFinetune"].start(
+            PREDICT, **given, run_dir=tmp_path / "far" / "run"
+        )
+        run.wait(60)
+        heldout = worlds.questions(200, 210)
+        with pytest.raises(lmnb.RunError, match="Check again to go on"):
+            run.check(heldout, candidate=1, budget=lmnb.Budget(calls=5))
+        check = run.check(heldout, candidate=1)
+    assert check.number == 1 and check.errors == 0 and check.n == 10

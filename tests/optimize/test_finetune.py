@@ -242,6 +242,20 @@ def test_what_is_rejected_is_not_learned_and_what_learned_it_is_dropped():
     assert run.best.number == 1
 
 
+def test_what_is_edited_at_its_gate_is_learned_as_edited(tmp_path):
+    """The person's answer is in the data, also when the run is searched again from its journal."""
+
+    def mends(item):
+        return {"answer": "eleven"} if item.kind == "demo" and item.value.question == "1 + 1?" else True
+
+    optimizer = lmnb.BootstrapFinetune(right)
+    run = optimizer.start(program(knows), trainset=sums(4), valset=sums(3), review=mends, run_dir=tmp_path / "run")
+    run.wait(30)
+    replies = {record["from"]["examples"][0]: record["messages"][-1]["content"] for record in records_of(run)}
+    assert [at for at in replies if "eleven" in replies[at]] == [1] and len(replies) == 4
+    assert run.replay_candidate().id == run.best.id
+
+
 def test_weights_are_pinned_and_not_written_by_hand():
     """A pinned LM slot rules out candidates without these weights; no injection makes weights up."""
     run = lmnb.BootstrapFinetune(right).start(program(knows), trainset=sums(3), valset=sums(3))
@@ -250,6 +264,8 @@ def test_weights_are_pinned_and_not_written_by_hand():
     assert run.candidates[0].reason == "another value than the pinned self.lm" and run.best.number == 1
     with pytest.raises(lmnb.InputError, match="which only a training makes"):
         run.inject(candidate={"self.lm": {"trainer": "recall", "name": "x"}})
+    with pytest.raises(lmnb.InputError, match=r"no text in a slot 'self\.lm'"):
+        run.lock("self.lm", "x")
     child = run.inject(candidate={"self.instructions": "Add one."})
     run.until("ended", 30)
     assert child.values["self.lm"] == run.candidate(1).values["self.lm"]

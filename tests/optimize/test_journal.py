@@ -157,6 +157,66 @@ def test_a_header_that_cannot_be_read_is_an_error_of_ours(folder, header):
         lmnb.reopen(folder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer_path": 5},
+        {"program_path": []},
+        {"planned": "x"},
+        {"teacher_shape": {"a": 1}},
+        {"more_teacher_shapes": None},
+        {"lm": "x"},
+        {"num_threads": "x"},
+        {"review": 5},
+    ],
+)
+def test_one_damaged_header_hides_no_other_run(folder, change):
+    """A value of another kind is an error of ours, and a row of the table of runs."""
+    journal = folder / "journal.jsonl"
+    first, rest = journal.read_bytes().split(b"\n", 1)
+    journal.write_bytes(json.dumps({**json.loads(first), **change}).encode() + b"\n" + rest)
+    with pytest.raises(lmnb.JournalError, match="header of this run cannot be read"):
+        lmnb.reopen(folder)
+    assert lmnb.runs(folder.parent)[0]["state"].startswith("unreadable")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [("rollout", {"of": {}}), ("done", {"n": []}), ("end", {"seconds": "x"}), ("decision", {"data": {}})],
+)
+def test_one_damaged_record_hides_no_other_run(folder, kind, change):
+    """Wherever it comes to light, it is a row of the table of runs."""
+    run = lmnb.reopen(folder, program=worlds.TwoCalls(), metric=worlds.exact)
+    run.reject(1, "no")
+    journal = folder / "journal.jsonl"
+    records = [json.loads(line) for line in journal.read_text().splitlines()]
+    at = next(n for n, record in enumerate(records) if record["k"] == kind)
+    records[at] |= change
+    journal.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert lmnb.runs(folder.parent)[0]["state"].startswith("unreadable")
+
+
+def test_a_journal_of_before_is_opened(folder):
+    """Its header has less: what was added since has the value that it had then."""
+    since = (
+        "texts",
+        "source",
+        "libraries",
+        "proposer_lm",
+        "review",
+        "parent",
+        "more_teacher_shapes",
+        "objective",
+        "splits",
+    )
+    journal = folder / "journal.jsonl"
+    first, rest = journal.read_bytes().split(b"\n", 1)
+    header = {name: value for name, value in json.loads(first).items() if name not in since}
+    journal.write_bytes(json.dumps({**header, "tools": {}}).encode() + b"\n" + rest)
+    run = lmnb.reopen(folder)
+    assert run.state == "finished" and len(run.candidates) == 2 and run.to_html()
+
+
 def test_a_blob_name_cannot_leave_the_folder(folder):
     """A stored value's name is a hash, never a path."""
     journal = folder / "journal.jsonl"
