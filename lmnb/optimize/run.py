@@ -175,7 +175,7 @@ class Run(Looking):
         checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
         check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
         spent = self._budget.spent | {"seconds": self.elapsed}
-        done = sum(row["status"] in ("scored", "unscored", "dropped") for row in rows)
+        done = sum(row["status"] in ("scored", "partial", "unscored", "dropped") for row in rows)
         planned = self.header.planned
         total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
         working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
