@@ -21,7 +21,15 @@ from lmnb.optimize.journal import Journal, read_records, whole
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 
-OWN = ("journal.jsonl", "blobs.jsonl", "decisions.jsonl", "program.json", "lock", "*.part", "checks")  # what a branch has of its own
+OWN = (
+    "journal.jsonl",
+    "blobs.jsonl",
+    "decisions.jsonl",
+    "program.json",
+    "lock",
+    "*.part",
+    "checks",
+)  # what a branch has of its own
 
 
 class Branching(Steering):
