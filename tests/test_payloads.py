@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import io
 import json
 import re
@@ -16,6 +17,7 @@ from payloads import FIRED, PAYLOADS
 
 import lmnb
 from lmnb.optimize.report import run_html, run_page
+from lmnb.testing import ContractReport, Promise
 
 # written here once more, not taken from the code under test
 ELEMENTS = frozenset(
@@ -144,6 +146,21 @@ def test_origins_matrix_comparison_and_table(run):
     comparison = squeezed(check(other.compare(run)._repr_html_()))
     assert sum(squeezed(decision.text)[:40] in comparison for decision in run.decisions[:20]) > 5
     check(lmnb.runs(run.path.parent)._repr_html_())
+
+
+def test_forecast_headroom_and_contract(tmp_path):
+    """What stands before a run, and the report of a contract: names, notes, advice and broken promises that are payloads."""
+    lm = lmnb.FakeLM(payloads.reply, model=PAYLOADS[1])
+    options = {"trainset": payloads.examples(24), "valset": payloads.examples(24), "metric": payloads.judge}
+    for text in PAYLOADS[:-5]:
+        plan = lmnb.Plan(text, text, *[None] * 7, measured=False, notes=(text,))
+        assert squeezed(text)[:40] in squeezed(check(plan._repr_html_()))
+        promise = Promise("test", text, text, 0.0)
+        assert squeezed(text)[:40] in squeezed(check(ContractReport([promise])._repr_html_()))
+    with lmnb.context(lm=lm, max_errors=10**6):
+        found = lmnb.headroom(payloads.Hostile(), num_candidates=3, run_dir=tmp_path / "run", **options)
+    for text in PAYLOADS:
+        assert squeezed(text)[:40] in squeezed(check(dataclasses.replace(found, advice=text)._repr_html_()))
 
 
 def test_the_shift_between_parts():

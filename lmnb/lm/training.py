@@ -138,6 +138,7 @@ class Trainable:
     """The part of `BaseLM` that can be fine-tuned, where it has a `trainer`."""
 
     model: str
+    cache_scope: Callable[[], str]
     trainer: Trainer | None = None
     finetuning_model: str | None = None  # trained in the place of `model`
     launch_kwargs: Mapping[str, Any] | None = None
@@ -169,7 +170,7 @@ class Trainable:
             )
         trainer, records = trainer_of(self), checked_records(train_data)
         options = {**(self.train_kwargs or {}), **(train_kwargs or {})}
-        key = content_hash([self.model, records, options])
+        key = content_hash([self.model, self.finetuning_model, self.cache_scope(), records, options])
         out = (kept_folder("finetuned") if folder is None else Path(folder)) / weights_name(self.model, key)
 
         def work(job: TrainingJob) -> Any:

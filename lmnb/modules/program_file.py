@@ -40,7 +40,7 @@ from lmnb.modules.tree import replace
 from lmnb.settings import current
 from lmnb.types.checked import adapter_for, problems
 
-_KINDS: dict[str, Any] = {
+LM_KINDS: dict[str, Any] = {
     kind.__name__: kind for kind in (LM, RecallingLM, Seq2SeqLM)
 }  # of LM, that a file brings back
 
@@ -274,7 +274,7 @@ def _read_lm(state: Mapping[str, Any] | None, predictor: Any, place: str, folder
     if state is None:
         return None
     options = {key: value for key, value in state.items() if key not in ("class", "callbacks")}
-    kind = _KINDS.get(str(state.get("class")))
+    kind = LM_KINDS.get(str(state.get("class")))
     if kind is not None and isinstance(options.get("model"), str):
         former = current("lm") if predictor.lm is None else predictor.lm
         return kind.load_state(options, place=f"{place}.lm", former=former, folder=folder)

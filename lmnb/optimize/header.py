@@ -18,6 +18,7 @@ from lmnb.example import Example
 from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
+from lmnb.lm.client import LM
 from lmnb.modules.texts import texts
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
@@ -296,8 +297,8 @@ def header_for(
         teacher_settings=in_words(code.teacher_settings),
         exact_data=splits.exact,
         code=code_hashes(code) if hashes is None else dict(hashes),
-        lm=None if lm is None else lm.dump_state(),
-        proposer_lm=None if code.proposer_lm is None else code.proposer_lm.dump_state(),
+        lm=lm_state(lm),
+        proposer_lm=lm_state(code.proposer_lm),
         seed=seed,
         splits=splits,
         evalset=splits.evalset,
@@ -326,3 +327,10 @@ def _check_teacher(code: Code) -> None:
 def _is_compiled(program: Any) -> bool:
     made = bool(getattr(program, "provenance", None)) or isinstance(program, EnsembledProgram)
     return made or any(predictor.demos for predictor in program.predictors())
+
+
+def lm_state(lm: Any) -> dict[str, Any] | None:
+    """An LM as a header has it; one of another class than `lmnb.LM` with its name."""
+    if lm is None:
+        return None
+    return lm.dump_state() if type(lm) is LM else {"class": type(lm).__name__, **lm.dump_state()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ from lmnb.lm.base import BaseLM
 from lmnb.modules.module import Module
 from lmnb.optimize.reach import may_ask
 
+_BY_ITSELF = (property, cached_property, FunctionType, MethodType)
 DATA = object()  # a value that is only known when the program runs: an input, an output, what was made of them
 
 
@@ -77,7 +79,7 @@ def attribute(owner: Any, name: str) -> Any:
         value = getattr(type(owner), name, DATA)
         known = isinstance(value, property) and type(owner).__module__.startswith("lmnb.") and not may_ask(value)
         # a method or a property by itself may ask as the part does
-        return DATA if known else owner if isinstance(value, (property, FunctionType, MethodType)) else value
+        return DATA if known else owner if isinstance(value, _BY_ITSELF) else value
     if isinstance(owner, ModuleType):
         known = name in vars(owner) or owner.__name__.partition(".")[0] == "lmnb"
         return getattr(owner, name, DATA) if known else DATA

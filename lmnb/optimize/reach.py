@@ -82,6 +82,8 @@ class _Reach:
             return self.of(thing.__func__)
         if isinstance(thing, property):
             return any(self.of(each) for each in (thing.fget, thing.fset) if each is not None)
+        if isinstance(thing, functools.cached_property):
+            return self.of(thing.func)
         if kind.__module__.startswith(_HOLDERS):
             return any(map(self.of, list(getattr(thing, "__dict__", {}).values())))
         if _quiet(kind.__module__):

@@ -26,9 +26,13 @@ _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 def asks(module: Module) -> list[list[Ask | Check]]:
     """What a call of the module asks and checks, in order, for each of `forward` and `aforward` that it has. Raises `Unread`."""
+    kind = type(module)
+    for name in ("__call__", "acall"):
+        if getattr(kind, name) is not getattr(Module, name):
+            raise Unread(f"{kind.__name__} has a {name} of its own")
     found = [function for name in ("forward", "aforward") if (function := _function_of(module, name)) is not None]
     if not found:
-        raise Unread(f"{type(module).__name__} has no forward that can be read")
+        raise Unread(f"{kind.__name__} has no forward that can be read")
     return [_Reader(module, function, ()).read() for function in found]
 
 
@@ -41,6 +45,8 @@ class _Reader(Expressions):
     """Reads one function of a module."""
 
     def read(self) -> list[Ask | Check]:
+        if hasattr(self.function, "__wrapped__"):  # the source is that of what is wrapped
+            raise Unread(f"{self.name} is wrapped by a decorator, which may call it any number of times")
         source = source_of(self.function)
         tree = None if source is None else next(iter(parse(source).body), None)
         if not isinstance(tree, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -75,6 +81,7 @@ class _Reader(Expressions):
             case ast.Try() | ast.TryStar():
                 self.branches(node.body, *(handler.body for handler in node.handlers), node.orelse)
                 self.block(node.finalbody)
+                self.left(node)
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     self.entered(item)
@@ -86,6 +93,9 @@ class _Reader(Expressions):
                 self.assign(node, targets, self.value(value))
             case ast.AnnAssign(target=target, value=value):
                 self.assign(node, [target], DATA if value is None else self.value(value))
+            case ast.AugAssign(target=target, value=value):
+                self.harmless(value)
+                self.assign(node, [target], DATA)
             case ast.expr():
                 self.harmless(node)
             case ast.Import() | ast.ImportFrom():
@@ -93,11 +103,17 @@ class _Reader(Expressions):
                 if any(map(is_project_or_lmnb, modules)):
                     raise self.unread(node, f"imports {', '.join(modules)}")
                 self.made |= {(each.asname or each.name).partition(".")[0]: DATA for each in node.names}
-            case ast.Return(value=value) | ast.Expr(value=value) | ast.AugAssign(value=value):
+            case ast.Return(value=value) | ast.Expr(value=value):
                 if value is not None:
                     self.harmless(value)
             case _:
                 self.branches(*([each] for each in ast.iter_child_nodes(node)))
+                self.left(node)
+
+    def left(self, node: ast.AST) -> None:
+        """What follows is not come to by a run that returned inside."""
+        if any(isinstance(inner, ast.Return) for inner in _walk(node)):
+            self.always = False
 
     def branches(self, *bodies: Sequence[ast.AST]) -> None:
         """Parts of which any may be left out."""
@@ -110,6 +126,8 @@ class _Reader(Expressions):
         for target in targets:
             if isinstance(target, ast.Attribute) and self.value(target.value) is self.module:
                 raise self.unread(node, f"changes {ast.unparse(target)}")
+            if isinstance(target, ast.Subscript) and isinstance(self.value(target.value), (list, dict)):
+                raise self.unread(node, f"changes {ast.unparse(target.value)}")
             if isinstance(target, ast.Name):
                 if self.looping and self.asking(value):
                     raise self.unread(node, "names a part in a loop")
@@ -141,16 +159,24 @@ class _Reader(Expressions):
             numbered = isinstance(over, ast.Call) and len(names) == 2  # by enumerate, or the items of a dict
             for at, name in enumerate(names):
                 value = (
-                    Choice(tuple(items)) if items and (at == len(names) - 1 if numbered else len(names) == 1) else DATA
+                    Choice(tuple(items))
+                    if isinstance(items, list) and items and (at == len(names) - 1 if numbered else len(names) == 1)
+                    else DATA
                 )
                 self.made.pop(name.id, None) if isinstance(name, ast.Name) else None
                 before, self.looping = self.looping, False
                 self.assign(node, [name], value if self.asking(value) else DATA)
                 self.looping = before
+        for inner in (inner for part in body for inner in _walk(part)):
+            # what a turn gives a name is there in the next one
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and inner.id in self.made:
+                self.made[inner.id] = one_of(self.made[inner.id], DATA)
         start, before = len(self.found), (self.always, self.looping)
         self.always, self.looping = self.always and not any(map(_leaves, body)), True
         self.block(body)
         self.always, self.looping = before
+        for part in body:
+            self.left(part)
         inside = self.found[start:]
         if inside and items is None:
             raise self.unread(node, "asks in a loop whose length is not known before it runs")
@@ -159,13 +185,13 @@ class _Reader(Expressions):
         times = len(items or ())
         self.found[start:] = [replace(each, times=each.times * times) for each in inside if isinstance(each, Ask)]
 
-    def items(self, over: ast.expr) -> list[Any] | None:
+    def items(self, over: ast.expr) -> list[Any] | range | None:
         """What a loop runs over; None where its length is not known."""
         if isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and not over.keywords:
             called = self.scope.get(over.func.id)
             if called is range:
                 ends = [self.value(each) for each in over.args]
-                return list(range(*ends)) if ends and all(isinstance(end, int) for end in ends) else None
+                return range(*ends) if ends and all(isinstance(end, int) for end in ends) else None
             if called in (enumerate, reversed, list, tuple) and len(over.args) == 1:
                 return self.items(over.args[0])
         if isinstance(over, (ast.List, ast.Tuple)) and not any(isinstance(each, ast.Starred) for each in over.elts):

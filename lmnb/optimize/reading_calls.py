@@ -15,6 +15,7 @@ from lmnb.optimize.known import DATA, Ask, Check, Choice, Unread, attribute, is_
 from lmnb.optimize.reach import may_ask
 
 CALLS = ("__call__", "forward", "acall", "aforward")
+CHANGES = ("append", "extend", "insert", "add", "update", "setdefault", "appendleft")
 QUIET = ("messages", "demos_for", "get_config")  # methods of parts that give values
 
 
@@ -133,6 +134,8 @@ class Expressions:
         if is_part(called):
             self.ask(node, called)
             return
+        if isinstance(owner, (list, dict, set)) and method in CHANGES:  # a loop over it would be another one
+            raise self.unread(node, f"changes {ast.unparse(node.func).rpartition('.')[0]}")
         held = owner is not None and owner is not DATA and self.asking(owner)
         if called is super or held or self.asking(called):
             raise self.unread(node, f"calls {ast.unparse(node.func)}, which may ask an LM")

@@ -12,7 +12,7 @@ from lmnb.canonical import canonical
 from lmnb.errors import Diverged, LmnbError, RunError
 from lmnb.example import Example
 from lmnb.html import el, money, root, table_of
-from lmnb.lm.client import LM
+from lmnb.modules.program_file import LM_KINDS
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, is_live, read_records
@@ -182,10 +182,10 @@ def _code(header: Header, given: Given) -> tuple[Code | None, str]:
         )
     lm = settings.current("lm")
     if lm is None and header.lm is not None:
-        lm = LM.load_state(header.lm, place="the LM of this run")
+        lm = _loaded_lm(header.lm, "the LM of this run")
     proposer = given.prompt_model
     if proposer is None and header.proposer_lm is not None:
-        proposer = LM.load_state(header.proposer_lm, place="the prompt_model of this run")
+        proposer = _loaded_lm(header.proposer_lm, "the prompt_model of this run")
     fresh = program.deepcopy()
     fresh.load_state(header.program_state)
     in_force = {"lm": lm, "adapter": settings.current("adapter")}
@@ -210,6 +210,13 @@ def _check_same(header: Header, code: Code) -> None:
         )
     _check_lm(code.settings["lm"], header.lm, "LM", "lmnb.configure(lm=...)")
     _check_lm(code.proposer_lm, header.proposer_lm, "prompt_model", "reopen(..., prompt_model=...)")
+
+
+def _loaded_lm(state: Mapping[str, Any], place: str) -> Any:
+    """The LM of a header; None for one of a class that no file brings back: never another one that its name happens to fit."""
+    kind = LM_KINDS.get(str(state.get("class", "LM")))
+    options = {name: value for name, value in state.items() if name != "class"}
+    return None if kind is None else kind.load_state(options, place=place)
 
 
 def _check_lm(lm: Any, recorded: Mapping[str, Any] | None, what: str, how: str) -> None:

@@ -58,7 +58,10 @@ class TrainedLMs:
             )
         if kind == "local":
             state |= {"model": "lmnb/tiny", "weights": None}
-        base = LM.load_state({name: value for name, value in state.items() if value is not None}, place="the run's LM")
+        base = LM.load_state(
+            {name: value for name, value in state.items() if value is not None and name != "class"},
+            place="the run's LM",
+        )
         return base.trainer, base
 
 

@@ -159,7 +159,7 @@ def detail(
                 "path": predictor.path,
                 "instructions": entry.candidate.values[f"{predictor.path}.instructions"],
                 "before": former[f"{predictor.path}.instructions"],
-                "locked": [],
+                "locked": list(archive.state.locks.get(f"{predictor.path}.instructions", ())),
                 "inputs": list(predictor.inputs),
                 "outputs": list(predictor.outputs),
                 "demos": demos,

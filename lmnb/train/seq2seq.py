@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,8 @@ def fit(
     rng, steps = random.Random(seed), epochs * -(-len(pairs) // batch_size)
     descent = torch.optim.AdamW(network.parameters(), lr=rate)
     network.train()
-    count, threads = 0, torch.get_num_threads()
-    if network.num_parameters() < SMALL:
-        torch.set_num_threads(1)  # fastest for so small a model
-    with torch.random.fork_rng(devices=[]):
+    count, threads = 0, torch.get_num_threads()  # a small model is trained fastest by one
+    with torch.random.fork_rng(devices=[]), threaded(torch, 1 if network.num_parameters() < SMALL else threads):
         torch.manual_seed(seed)  # dropout
         for _ in range(epochs):
             order = rng.sample(pairs, len(pairs))
@@ -62,7 +61,6 @@ def fit(
                 count += 1
                 if told is not None:
                     told(count / steps, float(loss.detach()))
-    torch.set_num_threads(threads)
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     with quiet(loaded.transformers):
@@ -70,6 +68,17 @@ def fit(
         loaded.tokenizer.save_pretrained(part)
     part.replace(out)
     return out
+
+
+@contextmanager
+def threaded(torch: Any, count: int) -> Iterator[None]:
+    """Inside, torch computes in so many threads; what is raised, as by a run that ends, leaves it as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _pair(at: int, record: Mapping[str, Any]) -> tuple[str, str]:

@@ -105,6 +105,22 @@ def test_an_lm_without_a_trainer_says_so() -> None:
         lmnb.BaseLM("mine").finetune(RECORDS)
 
 
+def test_weights_of_another_model_are_not_taken_for_those_asked_for(tmp_path: Any) -> None:
+    """The same records on another `finetuning_model` are another training, and so they are on a model that changed under its name."""
+
+    class Versioned(lmnb.FakeLM):
+        version = "1"
+
+        def cache_scope(self) -> str:
+            return self.version
+
+    lm, names = Versioned(), set()
+    for model, version in [("a", "1"), ("b", "1"), ("a", "2")]:
+        lm.finetuning_model, lm.version = model, version
+        names.add(lm.finetune(RECORDS, folder=tmp_path).result(30).model)
+    assert len(names) == 3
+
+
 def test_a_trained_lm_is_saved_by_name_and_hash(tmp_path: Any) -> None:
     """A program file holds the bare name of the weights and their hash; they are found beside it, and only they."""
     lm = lmnb.FakeLM(lambda messages: "no idea")

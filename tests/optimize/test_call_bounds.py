@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 
 import pytest
@@ -214,6 +215,104 @@ def test_what_cannot_be_read_is_named():
             calls_of(kind())
     with pytest.raises(Unread, match="the tool 'asks_inside' may ask an LM"):
         calls_of(lmnb.ReAct("question -> answer", [asks_inside]))
+
+
+def thrice(function):
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        return [function(*args, **kwargs) for _ in range(3)][-1]
+
+    return run
+
+
+def test_a_run_asks_no_more_often_than_is_read_of_what_surrounds_and_changes_it():
+    """Decorators, a `__call__` of one's own, cached properties, and counts and lists that a run changes have no bound: 1 to 2 calls was said."""
+
+    class Program(lmnb.Module):
+        def __init__(self):
+            self.step, self.count, self.turns = lmnb.Predict("question -> answer"), 1, ["a"]
+
+        @functools.cached_property
+        def hint(self):
+            return self.step(question="a hint").answer
+
+        @thrice
+        def helper(self, question):
+            return self.step(question=question)
+
+    @thrice
+    def wrapped(self, question):
+        return self.step(question=question)
+
+    def helped(self, question):
+        return self.helper(question)
+
+    def cached(self, question):
+        return self.step(question=f"{question} {self.hint}")
+
+    def counting(self, question):
+        self.count += 1
+        return [self.step(question=question) for _ in range(self.count)][-1]
+
+    def adding(self, question):
+        turns = 1
+        turns += len(question)
+        return [self.step(question=question) for _ in range(turns)][-1]
+
+    def growing(self, question):
+        self.turns.append(question)
+        return [self.step(question=turn) for turn in self.turns][-1]
+
+    def setting(self, question):
+        self.turns[0:] = ["a", question]
+        return [self.step(question=turn) for turn in self.turns][-1]
+
+    def later(self, question):
+        turns = 1
+        for _ in range(3):
+            for _ in range(turns):
+                made = self.step(question=question)
+            turns = turns + 1
+        return made
+
+    said = {
+        wrapped: "is wrapped by a decorator",
+        helped: "helper is wrapped by a decorator",
+        cached: r"passes on self\.hint",
+        counting: r"changes self\.count",
+        adding: "a loop whose length is not known",
+        growing: r"changes self\.turns",
+        setting: r"changes self\.turns",
+        later: "a loop whose length is not known",
+    }
+    for forward, words in said.items():
+        kind = type("Program", (Program,), {"forward": forward})
+        with pytest.raises(Unread, match=words):
+            calls_of(kind())
+
+    class Again(Hops):
+        def __call__(self, **inputs):
+            super().__call__(**inputs)
+            return super().__call__(**inputs)
+
+    with pytest.raises(Unread, match="Again has a __call__ of its own"):
+        calls_of(Again())
+
+
+def test_what_an_early_return_leaves_out_is_not_counted_on():
+    """The lower end is of a run that returns in a loop or a `try`; a long `range` takes no time or memory."""
+
+    class Program(lmnb.Module):
+        def __init__(self):
+            self.step = lmnb.Predict("question -> answer")
+
+        def forward(self, question):
+            for _ in range(10**12):
+                if question:
+                    return lmnb.Prediction(answer=question)
+            return self.step(question=question)
+
+    assert calls_of(Program()) == Interval(0, 2)
 
 
 def test_code_that_reaches_no_model_is_known():

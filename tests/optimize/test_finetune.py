@@ -383,3 +383,25 @@ def test_an_lm_that_cannot_be_trained_is_named():
     run = lmnb.BootstrapFinetune().start(lmnb.Predict("question -> answer", lm=Plain("plain")), trainset=sums(1))
     with pytest.raises(lmnb.RunError, match="cannot be fine-tuned: it has no trainer"):
         run.wait(30)
+
+
+def test_a_stored_run_asks_no_other_lm_that_has_the_name_of_its_own(tmp_path):
+    """A run whose LM was fine-tuned goes on with that; one whose LM no file brings back says that none is set, and asks nobody."""
+    asked = lmnb.FakeLM(nothing)
+    tuned = asked.finetune([{"messages": [{"role": "assistant", "content": "4"}]}], folder=tmp_path / "weights").result(
+        30
+    )
+    for name, lm in (("tuned", tuned), ("other", lmnb.FakeLM(nothing, model="openai/gpt-4o"))):
+        with lmnb.context(lm=lm, run_dir=tmp_path):
+            optimizer = lmnb.LabeledFewShot(k=2, metric=right)
+            run = optimizer.start(
+                lmnb.Predict("question -> answer"), trainset=sums(4), valset=sums(4), run_dir=tmp_path / name
+            )
+            run.wait(60)
+    with lmnb.context(lm=None, run_dir=tmp_path):
+        stored = lmnb.reopen(tmp_path / "tuned", lmnb.Predict("question -> answer"), right)
+        assert stored._code.settings["lm"] == tuned
+        stored = lmnb.reopen(tmp_path / "other", lmnb.Predict("question -> answer"), right)
+        stored.edit(0, "self.instructions", "Add.")
+        stored.wait(60)
+    assert "no LM is set" in stored.examples(len(stored.candidates) - 1)["rows"][0]["error"]

@@ -76,6 +76,8 @@ def test_the_same_best_is_found_with_fewer_runs() -> None:
     assert all(one.done < TOTAL and one.done % (TOTAL // BLOCKS) == 0 for one in stopped)
     assert all(one.status == "scored" for one in whole.candidates)
     assert raced.snapshot()["budget"]["calls"]["spent"] < whole.snapshot()["budget"]["calls"]["spent"]
+    done = raced.snapshot()["progress"]
+    assert done["done"] == len(raced.candidates)  # who was stopped is done with too
     saved = sum(TOTAL - one.done for one in stopped)
     assert any(f"{saved} program runs saved so far" in event["what"] for event in raced.events)
 

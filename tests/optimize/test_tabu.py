@@ -170,6 +170,7 @@ def test_a_locked_span_stays_in_every_later_candidate(name: str) -> None:
     run.resume()
     tuned = run.wait(60)
     assert len(run.candidates) > 2
+    assert run.detail(0)["predictors"][0]["locked"] == ["Given the fields `question`"]  # the Studio shows it
     for row in run.candidates:
         assert row.reason is not None or "Given the fields `question`" in run.candidate(row).values[SLOT]
     assert "Given the fields `question`" in tuned.instructions

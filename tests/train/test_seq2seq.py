@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import lmnb
+from lmnb.train.seq2seq import fit
 
 transformers = pytest.importorskip("transformers", reason="the extra seq2seq is not installed")
 tokenizers = pytest.importorskip("tokenizers", reason="the extra seq2seq is not installed")
@@ -68,6 +69,24 @@ def test_a_t5_student_is_fine_tuned_saved_and_loaded_again(folder: Path) -> None
     assert loaded.lm.weights == tuned.lm.weights and loaded.lm is not tuned.lm
     again = lmnb.reopen(run.path).replay()
     assert again.lm.weights == tuned.lm.weights
+
+
+def test_a_training_that_ends_early_leaves_the_threads_of_torch(folder: Path, tmp_path: Path) -> None:
+    """A small model is trained by one thread; what ends it, such as a run that is stopped, gives the others back."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+
+    def ended(done: float, loss: float) -> None:
+        raise lmnb.Cancelled("the run ends")
+
+    record = {"messages": [{"role": "user", "content": "sky"}, {"role": "assistant", "content": "blue"}]}
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(lmnb.Cancelled):
+            fit(folder, [record], tmp_path / "out", told=ended)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_model_that_is_not_there_says_what_to_give(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ export interface Row {
   id: string;
   number: number;
   label: string;
-  origin: "baseline" | "labelled" | "bootstrapped" | "human";
+  /** "baseline", "labelled", "bootstrapped", "proposed", "reflected", "merged", "finetuned", "human", or an optimizer's own. */
+  origin: string;
   parents: string[];
   status: "waiting" | "evaluating" | "partial" | "scored" | "dropped" | "unscored";
   score: number | null;
@@ -44,6 +45,14 @@ export interface Snapshot {
   elapsed: number;
   eta: number | null;
   evalset: { name: string; size: number } | null;
+  /** How the examples were split, and by what the best is chosen: "mean", "worst group" or "cheapest". */
+  note?: string;
+  objective?: string;
+  /** What to expect of the best on new data, in per cent, and its last check on held-out examples. */
+  expected?: number | null;
+  check?: Record<string, unknown> | null;
+  /** What waits for an answer. */
+  pending?: { kind: string; id: string; label: string; slot: string | null; values: Record<string, string> }[];
   best: string | null;
   accepted: string | null;
   baseline: string | null;
@@ -79,6 +88,10 @@ export interface Detail {
   expected: number | null;
   tokens: number | null;
   predictors: PredictorDetail[];
+  /** Descriptions of outputs and tools that differ from none, and trained weights by predictor. */
+  texts?: { slot: string; text: string; before: string | null }[];
+  weights?: Record<string, string>;
+  worst?: Record<string, unknown> | null;
   lineage: { id: string; number: number; label: string; score: number | null }[];
 }
 
