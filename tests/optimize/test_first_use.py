@@ -47,7 +47,7 @@ def test_a_valset_on_which_every_example_fails_ends_the_run_with_the_cause(size:
     wrong = [lmnb.Example(q=str(n), answer="a").with_inputs("q") for n in range(size)]
     with (
         lmnb.context(lm=lmnb.FakeLM(worlds.reply)),
-        pytest.raises(lmnb.SystematicFailure, match=rf"{size}.* examples in a row failed in the program.*'q'"),
+        pytest.raises(lmnb.SystematicFailure, match=rf"{2 * size} examples in a row failed in the program.*'q'"),
     ):
         lmnb.BootstrapFewShot(metric=worlds.exact).compile(
             worlds.TwoCalls(), trainset=DATA["trainset"], valset=wrong, run_dir=None
