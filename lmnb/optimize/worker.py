@@ -132,12 +132,13 @@ class Worker(Parts):
                     "what": str(getattr(what, "label", None) or getattr(what, "text", what)),
                 }
             )
-        self._tell()
+        self._tell(wake=kind != "rollout")  # nobody waits for a single rollout
 
-    def _tell(self) -> None:
+    def _tell(self, *, wake: bool = True) -> None:
         with self._changed:
             self._seq += 1
-            self._changed.notify_all()
+            if wake:
+                self._changed.notify_all()
         for callback in list(self._subscribers):
             callback()
 

@@ -60,19 +60,19 @@ def questions(count: int, first: int = 0) -> list[Any]:
 
 
 def random_search(folder: Path, threads: int) -> Any:
-    """A run of random search: 19 candidates on 60 examples."""
+    """A run of random search: 19 candidates on 100 examples."""
     search = lmnb.BootstrapFewShotWithRandomSearch(exact, max_bootstrapped_demos=4, max_labeled_demos=4)
     return _started(search, folder, threads)
 
 
 def mipro(folder: Path, threads: int) -> Any:
-    """A run of MIPROv2: 40 trials on minibatches."""
+    """A run of MIPROv2: 40 trials on minibatches of 35, as many in full as it likes."""
     search = lmnb.MIPROv2(exact, auto=None, num_candidates=8)
-    return _started(search, folder, threads, num_trials=40, minibatch_size=20, data_aware_proposer=False)
+    return _started(search, folder, threads, num_trials=40, data_aware_proposer=False)
 
 
 def _started(optimizer: Any, folder: Path, threads: int, **options: Any) -> Any:
-    data = {"trainset": questions(60), "valset": questions(60, first=60)}
+    data = {"trainset": questions(60), "valset": questions(100, first=60)}
     return optimizer.start(lmnb.Predict("question -> answer"), **data, num_threads=threads, run_dir=folder, **options)
 
 
