@@ -48,8 +48,8 @@ class Blobs:
             if name not in self._places:
                 line = b'["%b",%b]\n' % (name.encode(), text.encode())
                 os.write(file, line)  # one write: a killed process leaves it whole, or nothing of it
-                self._known = os.lseek(file, 0, os.SEEK_CUR)
-                self._places[name] = (self._known - len(line) + _HEAD, len(text))
+                self._places[name] = (self._known + _HEAD, len(text))
+                self._known += len(line)  # nobody else writes there: the run's lock is held
         return name
 
     def get(self, name: str) -> Any:
@@ -90,6 +90,7 @@ class Blobs:
             self._file = os.open(_file(folder), flags, 0o644)
             if self._read(folder):
                 os.write(self._file, b"\n")  # it ends inside a line, of which nothing is missed: it would be put again
+                self._known = os.lseek(self._file, 0, os.SEEK_END)
         return self._file
 
     def _read(self, folder: Path) -> bool:

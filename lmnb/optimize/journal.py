@@ -31,7 +31,7 @@ except ImportError:  # not on Windows
 
 FORMAT = 1
 LAZILY = 0.25  # seconds of work that a power cut may take, where nothing is decided
-_CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append` writes it
+_CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append_call` writes it
 
 
 @contextmanager
@@ -156,9 +156,14 @@ class Journal:
 
     def append(self, record: dict[str, Any]) -> None:
         """One record, in one write."""
-        if self._file is None:
-            return
-        line = _line(record)
+        if self._file is not None:
+            self._write(_line(record))
+
+    def append_call(self, run: str, request: str, reply: str) -> None:
+        """The record of one LM call; `reply` is JSON already."""
+        self._write(f'{{"k":"call","run":"{run}","req":"{request}","res":{reply}}}\n'.encode())
+
+    def _write(self, line: bytes) -> None:
         with self._lock:
             if self._file is not None:
                 os.write(self._file, line)
