@@ -17,9 +17,8 @@ from weakref import WeakKeyDictionary
 
 from lmnb.syntax import parse, steady
 
-_read: WeakKeyDictionary[Any, tuple[list[str], str]] = (
-    WeakKeyDictionary()
-)  # with the lines of the file that it was read from
+# the sources that were read, each with the lines of the file that it was read from
+_read: WeakKeyDictionary[Any, tuple[list[str], str]] = WeakKeyDictionary()
 
 
 def source_of(thing: Any) -> str | None:

@@ -180,9 +180,8 @@ class Report:
         return ["report", self.message]
 
 
-Bought = (
-    Rollout | Propose | Train
-)  # what asks or makes an LM: it has a key, is journaled with its result, and runs in a worker thread
+# what asks or makes an LM: it has a key, is journaled with its result, and runs in a worker thread
+Bought = Rollout | Propose | Train
 Effect = Bought | Gate | Inbox | Report
 
 

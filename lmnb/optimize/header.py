@@ -33,10 +33,7 @@ from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, Task, baseline_of, shape_of
 
 HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
-NESTED = {
-    "optimizer": None,
-    "arguments": None,
-}.keys()  # of an argument that is an optimizer: its import path and its arguments
+NESTED = {"optimizer", "arguments"}  # of an argument that is an optimizer: its import path and its arguments
 
 
 @dataclass(frozen=True)
