@@ -159,9 +159,9 @@ class Journal:
         if self._file is not None:
             self._write(_line(record))
 
-    def append_call(self, run: str, request: str, reply: str) -> None:
+    def append_call(self, run: str, request: str, reply: bytes) -> None:
         """The record of one LM call; `reply` is JSON already."""
-        self._write(f'{{"k":"call","run":"{run}","req":"{request}","res":{reply}}}\n'.encode())
+        self._write(b'{"k":"call","run":"%b","req":"%b","res":%b}\n' % (run.encode(), request.encode(), reply))
 
     def _write(self, line: bytes) -> None:
         with self._lock:
@@ -208,7 +208,7 @@ def parsed(line: bytes) -> Any:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    return compact(record).encode() + b"\n"
+    return compact(record) + b"\n"
 
 
 def _appending(path: Path) -> int:
