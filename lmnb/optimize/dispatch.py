@@ -16,10 +16,12 @@ from lmnb.optimize.archive import Archive
 from lmnb.optimize.controls import Controls
 from lmnb.optimize.effects import Bought, Dropped, Result, Rollout
 from lmnb.optimize.journal import Journal
-from lmnb.optimize.lanes import Lanes
+from lmnb.optimize.lanes import OFTEN, Lanes
 from lmnb.optimize.recording import Recording
 
 Execute = Callable[[Bought, Recording], Result]
+
+QUICK = 0.001  # seconds of a rollout that waits for nobody
 
 
 class Stopped(Exception):
@@ -37,6 +39,7 @@ class Dispatcher:
     execute: Execute | None
     budget: Budget
     num_threads: int
+    _quick: bool = False  # the last rollout was: then threads would only get into each other's way
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -68,6 +71,7 @@ class Dispatcher:
             for key, outcome in lanes.landed():
                 outcomes[key] = self._outcome(outcome)
                 if isinstance(outcome, Result):
+                    self._quick = outcome.seconds < QUICK
                     landed(rollouts[key], outcome)
 
         def fly(key: str | None) -> None:
@@ -82,7 +86,7 @@ class Dispatcher:
             if not isinstance(outcome, Result) or outcome.error is not None:
                 return False
             usual = outcome.usage.get("calls", 0) <= self.archive.most_calls
-            held = controls.paused or controls.stopping or self._scarce()
+            held = controls.paused or controls.stopping or self._scarce() or lanes.busy > self._width()
             return usual and not held and self._veto(rollouts[key]) is None
 
         try:
@@ -104,7 +108,9 @@ class Dispatcher:
                 if lanes.waiting and controls.paused and not lanes.flying:
                     controls.enter("paused")
                 if lanes:
-                    controls.read(wait=True)
+                    alone = self._quick and self.num_threads > 1 and lanes.waiting
+                    if not controls.read(wait=True, timeout=OFTEN if alone else None):
+                        self._quick = False  # it has met something that takes its time
                 if lanes.waiting:
                     controls.check_time()
             return outcomes
@@ -112,7 +118,7 @@ class Dispatcher:
             lanes.close()
 
     def _width(self) -> int:
-        return 1 if self._scarce() else self.num_threads
+        return 1 if self._scarce() or self._quick else self.num_threads
 
     def _scarce(self) -> bool:
         # near the end of a budget of calls one rollout at a time, so that which one meets the limit does not depend on timing

@@ -22,7 +22,7 @@ class Lanes:
     def __init__(self, waiting: deque[str]) -> None:
         self.waiting = waiting
         self.flying: set[str] = set()
-        self._busy = 0  # threads
+        self.busy = 0  # threads
         self._ended: deque[tuple[str, Any]] = deque()
         self._lock = threading.Lock()
         self._told = time.monotonic()
@@ -36,16 +36,16 @@ class Lanes:
     def take(self, width: int) -> str | None:
         """The next key, for one thread more; None where there is none, or `width` threads are busy."""
         with self._lock:
-            if not self.waiting or self._busy >= width:
+            if not self.waiting or self.busy >= width:
                 return None
-            self._busy += 1
+            self.busy += 1
             return self._taken()
 
     def give_up(self, key: str) -> None:
         """A key that was taken is not run."""
         with self._lock:
             self.flying.remove(key)
-            self._busy -= 1
+            self.busy -= 1
 
     def landed(self) -> Iterator[tuple[str, Any]]:
         """What has come to its end since, but for what was given up."""
@@ -75,7 +75,7 @@ class Lanes:
             self._ended.append((key, outcome))
             if self.waiting and may(self.waiting[0]):
                 return self._taken()
-            self._busy -= 1
+            self.busy -= 1
             return None
 
     def overdue(self) -> bool:
