@@ -15,7 +15,7 @@ from lmnb.evaluate.statistics import shrink
 from lmnb.optimize.archive import Archive, Entry
 
 CROWD = 3  # so many candidates beside the baseline, and it is kept apart from them
-SMALLEST = 8  # a candidate that was stopped early tells of the others from so many examples on
+SMALLEST = 8  # on fewer examples a mean is drawn towards one half; and a candidate that was stopped early tells of the others from so many examples on
 
 
 class Estimates:
@@ -35,8 +35,21 @@ class Estimates:
         """The estimate of a fully scored candidate; None for any other."""
         if self._seen != self._archive.changes:
             self._seen = self._archive.changes
-            self._found = self._estimates()
+            self._found = {name: self._cautious(each) for name, each in self._estimates().items()}
         return self._found.get(entry.candidate.id)
+
+    def _cautious(self, estimate: float) -> float:
+        """An estimate from very few scores as if there were two more, a success and a failure (Laplace's rule of succession: the posterior
+        mean of a share under a uniform prior). Scores that are not from 0 to 1 have no such middle.
+        """
+        size = self._archive.size
+        if size >= SMALLEST or not self._shares():
+            return estimate
+        return (size * estimate + 100) / (size + 2)
+
+    def _shares(self) -> bool:
+        entries = list(self._archive.entries.values())
+        return all(0 <= result.value <= 1 for entry in entries for result in list(entry.results.values()))
 
     def _estimates(self) -> dict[str, float]:
         archive = self._archive

@@ -24,23 +24,20 @@ def check_objective(objective: str, grouped: bool) -> None:
         )
 
 
-def selected(entries: Sequence[Any], objective: str, groups: Sequence[str]) -> Any:
-    """The one of these fully scored entries that the objective selects; the earliest on a tie, None of none.
+def ranked(entries: Sequence[Any], objective: str, groups: Sequence[str]) -> list[Any]:
+    """These fully scored entries, the best by the objective first; the earlier one on a tie.
 
     "mean": the best mean score. "worst group": the best mean of a group's examples in that group where it is lowest (Sagawa et al.
     2020, arXiv 1911.08731), then the best mean. "cheapest": of all that are not worse than the best mean by more than one standard
-    error of the paired difference (the rule of Breiman et al. 1984), the one with the fewest calls, then the shortest prompt.
+    error of the paired difference (the rule of Breiman et al. 1984), the one with the fewest calls, then the shortest prompt; those that are worse follow by their means.
     """
-    if not entries:
-        return None
-    best = max(entries, key=lambda entry: (entry.total, -entry.number))
+    found = sorted(entries, key=lambda entry: (-entry.total, entry.number))
     if objective == "worst group":
-        return max(entries, key=lambda entry: (worst(entry, groups), entry.total, -entry.number))
-    if objective == "cheapest":
-        return min(
-            (entry for entry in entries if _as_good(entry, best)), key=lambda entry: (*price(entry), entry.number)
-        )
-    return best
+        return sorted(found, key=lambda entry: -worst(entry, groups))
+    if objective == "cheapest" and found:
+        best = found[0]
+        return sorted(found, key=lambda entry: (0, *price(entry), entry.number) if _as_good(entry, best) else (1,))
+    return found
 
 
 def worst(entry: Any, groups: Sequence[str]) -> float:

@@ -118,10 +118,9 @@ class Run(Looking):
 
     @property
     def candidate_programs(self) -> CandidatePrograms:
-        """The feasible candidates that are fully scored, best first: dicts with `score`, `program`, `label` and `candidate`."""
-        scored = [row for row in self.candidates if row.status == "scored"]
-        ranked = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
-        return CandidatePrograms(tuple(ranked), self.program)
+        """The feasible candidates that are fully scored, the best by the objective first: dicts with `score`, `program`, `label` and `candidate`."""
+        rows = {row.id: row for row in self.candidates}
+        return CandidatePrograms(tuple(rows[entry.candidate.id] for entry in self._archive.ranked()), self.program)
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:
@@ -178,6 +177,8 @@ class Run(Looking):
         done = sum(row["status"] in ("scored", "partial", "unscored", "dropped") for row in rows)
         planned = self.header.planned
         total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
+        if self.state == "finished":
+            total = done  # a search that came to the same candidate twice has made fewer than it planned
         working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
         doing = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
         label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else doing
