@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from lmnb.errors import InputError, LMNotConfigured, ModelNotFound
+from lmnb.errors import LMNotConfigured, ModelNotFound
 from lmnb.lm.base import BaseLM
-from lmnb.lm.training import Record, Reference, Trainer, Training
+from lmnb.lm.training import Record, Reference, Trainer, Training, train_options
 from lmnb.lm.weights import digest, found, located
 from lmnb.optional import need
 
@@ -30,13 +30,9 @@ class Seq2SeqTrainer(Trainer):
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training
     ) -> Reference:
-        given = {OPTIONS.get(name, name): value for name, value in options.items()}
-        unknown = sorted(given.keys() - set(OPTIONS.values()))
-        if unknown:
-            raise InputError(f"train_kwargs has {unknown[0]!r}; training a Seq2SeqLM takes {', '.join(OPTIONS)}")
-        if (
-            not out.exists()
-        ):  # else a process that was killed has trained it: it appears whole, under the name of its key
+        given = train_options(options, OPTIONS)
+        # else a process that was killed has trained it: it appears whole, under the name of its key
+        if not out.exists():
             training.check()
 
             def told(done: float, loss: float) -> None:

@@ -57,6 +57,20 @@ class Training:
             self.check()
 
 
+def train_options(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    """`train_kwargs` by the names that training takes; `known` maps each name that a user may write to one. InputError for others.
+
+    >>> train_options({"n_epochs": 3}, {"epochs": "epochs", "n_epochs": "epochs"})
+    {'epochs': 3}
+    """
+    unknown = sorted(given.keys() - known.keys())
+    if unknown:
+        raise InputError(
+            f"train_kwargs has {unknown[0]!r}, which this training does not take. It takes: {', '.join(known)}."
+        )
+    return {known[name]: value for name, value in given.items()}
+
+
 class Trainer(Protocol):
     """What fine-tunes the LMs of one kind: `lm.trainer` names it."""
 

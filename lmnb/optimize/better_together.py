@@ -235,7 +235,9 @@ def steps_of(strategy: str, optimizers: Mapping[str, Any]) -> list[str]:
 
 def _check_own(name: str, optimizer: Optimizer, given: Mapping[str, Any]) -> None:
     """InputError for an argument that is one of the whole run's."""
-    of_run = inspect.signature(Optimizer.start).parameters.keys() - inspect.signature(optimizer.search).parameters.keys()
+    of_run = (
+        inspect.signature(Optimizer.start).parameters.keys() - inspect.signature(optimizer.search).parameters.keys()
+    )
     wrong = sorted(of_run & given.keys() - {"options"})
     if wrong:
         raise InputError(

@@ -295,7 +295,11 @@ class GEPA(Optimizer):
                 return False
             best = max(math.fsum(pool.scores[each][i] for i in indices) for each in (pair.first, pair.second))
             good = math.fsum(result.value for result in results) >= best
-            admitted = good and self.has_room(task, len(task.examples()) - len(indices)) and (yield from _admitted(child, task)) is not None
+            admitted = (
+                good
+                and self.has_room(task, len(task.examples()) - len(indices))
+                and (yield from _admitted(child, task)) is not None
+            )
             ascent.inherit(child)
             return admitted
         return None

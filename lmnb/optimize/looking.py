@@ -52,7 +52,9 @@ class Looking(Checking):
         return compared(self, other)
 
     def group_scores(self, candidate: Any = None) -> dict[str, tuple[float, int]]:
-        """The score of each group of examples in per cent and their number, for the best candidate or another; of a run started with `group=`."""
+        """The score of each group of examples in per cent and their number, for the best candidate or another. A run has groups by its
+        `group=`, or the `WorstGroup` of its objective.
+        """
         entry = self._entry(self._archive.best() if candidate is None else candidate)
         scores = {index: 100 * result.value for index, result in entry.results.items()}
         return group_means(self.header.splits.groups, scores)

@@ -18,6 +18,7 @@ from lmnb.optimize.code import code_of
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
+from lmnb.optimize.objective import WorstGroup
 from lmnb.optimize.plan import Plan, planned
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Task
@@ -116,7 +117,7 @@ class Optimizer:
         paused: bool = False,
         review: Any = None,
         group: str | Callable[[Example], object] | None = None,
-        objective: str = "mean",
+        objective: str | WorstGroup = "mean",
         cross_fit: bool | None = None,
         _begin: Callable[..., Any] = begin,
         **options: Any,
@@ -129,7 +130,8 @@ class Optimizer:
         an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
         False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
         `group`, a field's name or a function of an example, keeps examples that belong together on one side of the split. `objective` selects
-        the result: the best "mean" score, the best "worst group", or the "cheapest" of those that are as good as the best. `cross_fit`
+        the result: the best "mean" score, the best "worst group" (`lmnb.WorstGroup(...)` names groups for that alone), or the "cheapest" of those
+        that are as good as the best. `cross_fit`
         scores candidates on the trainset, each example without the demos made from it; by default where there is no valset, up to 20
         examples, and an optimizer that learns demos alone. False holds a third out.
         InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.

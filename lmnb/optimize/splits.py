@@ -23,7 +23,8 @@ class Splits:
     """`evalset` names the split that candidates are scored on ("val", "train") or is None; `note` says how that came.
 
     `held` are the given training examples that were held out as "val". `groups` are those of the examples that are scored, where there are
-    any. With `cross_fit` no demo is shown while its own example is scored (see `lmnb.optimize.cross_fit`).
+    any. With `cross_fit` no demo is shown while its own example is scored (see `lmnb.optimize.cross_fit`), and none of its group: that of
+    `kin`, where this is not one of `groups`.
     """
 
     train: tuple[Example, ...]
@@ -33,6 +34,7 @@ class Splits:
     held: tuple[int, ...] | None = None
     groups: tuple[str, ...] = ()
     cross_fit: bool = False
+    kin: tuple[str, ...] | None = None
 
     def __getitem__(self, name: str) -> tuple[Example, ...]:
         return {"train": self.train, "val": self.val}[name]
@@ -41,12 +43,13 @@ class Splits:
         """The candidate as it may be run on an example in order to score it."""
         if not self.cross_fit or split != self.evalset:
             return candidate
-        return cross_fitting.unseen(candidate, index, self.train, self.groups)
+        return cross_fitting.unseen(candidate, index, self.train, self.groups if self.kin is None else self.kin)
 
     def how(self) -> dict[str, Any]:
         """How the examples were split, beside `evalset` and `note`, as JSON; `Splits.from_dict` takes it."""
         held = None if self.held is None else list(self.held)
-        return {"held": held, "groups": list(self.groups), "cross_fit": self.cross_fit}
+        kin = {} if self.kin is None else {"kin": list(self.kin)}
+        return {"held": held, "groups": list(self.groups), "cross_fit": self.cross_fit, **kin}
 
     @property
     def hash(self) -> str:
@@ -77,9 +80,9 @@ class Splits:
             tuple(Example(item["fields"]).with_inputs(*item["inputs"]) for item in stored[name])
             for name in ("train", "val")
         )
-        known = {"held": None, "groups": (), "cross_fit": False} | dict(how or {})
-        held = None if known["held"] is None else tuple(known["held"])
-        return cls(train, val, evalset, note, held, tuple(known["groups"]), bool(known["cross_fit"]))
+        known = {"held": None, "groups": (), "cross_fit": False, "kin": None} | dict(how or {})
+        held, kin = (None if known[name] is None else tuple(known[name]) for name in ("held", "kin"))
+        return cls(train, val, evalset, note, held, tuple(known["groups"]), bool(known["cross_fit"]), kin)
 
 
 def prepared(
@@ -95,6 +98,7 @@ def prepared(
     ratio: float = 1 / 3,
     demos_only: bool = False,
     group: Group | None = None,
+    scored_by: Group | None = None,
     cross_fit: bool | None = None,
     like: Splits | None = None,
 ) -> Splits:
@@ -102,7 +106,7 @@ def prepared(
     validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples;
     `learning`: it uses them for more than scores; `ratio`: the part of them that is held out for scores; `demos_only`: all that it learns
     from them are demos, so it can be cross-fitted, and is by default where there are few. `group` keeps groups of examples on one
-    side; `like` are the splits of a stored run, to be made again.
+    side, `scored_by` are those that scores are told by where they are others; `like` are the splits of a stored run, to be made again.
 
     InputError for data that cannot be used.
     """
@@ -130,9 +134,11 @@ def prepared(
         cross_fit=cross_fit,
     )
     made = _at_most(most, made)
-    if group is None or made.evalset is None:
+    by = group if scored_by is None else scored_by
+    if by is None or made.evalset is None:
         return made
-    return replace(made, groups=group_names(made[made.evalset], group, made.evalset))
+    kin = None if scored_by is None else names if names is not None and made.cross_fit else ()
+    return replace(made, groups=group_names(made[made.evalset], by, made.evalset), kin=kin)
 
 
 def _split(

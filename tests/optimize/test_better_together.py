@@ -177,3 +177,23 @@ def test_a_step_goes_on_from_what_the_objective_selects():
     worst = {row.id: min(mean for mean, _ in run.group_scores(row).values()) for row in tried[1:]}
     [parent] = run.candidate(trained).parents
     assert worst[parent] == max(worst.values()) > min(worst.values())
+
+
+@pytest.mark.parametrize("name", ["review", "group", "cross_fit", "seed", "valset"])
+def test_what_the_steps_share_is_no_argument_of_one_of_them(name):
+    """An argument of the whole run would be passed over in a step's own, so it is refused, with where to write it."""
+    with pytest.raises(
+        lmnb.InputError, match=rf"has {name!r}, which all steps of a run share. Write compile\(..., {name}="
+    ):
+        start(optimizer_compile_args={"p": {name: "candidates"}}, run_dir=None)
+
+
+def test_two_runs_that_trained_are_compared_by_where_their_weights_come_from():
+    """A slot of weights is told in words, and as nothing where the other run trained none."""
+    trained, prompted = start("w", run_dir=None), start("p", run_dir=None)
+    trained.wait(30), prompted.wait(30)
+    trained.accept(1)
+    found = trained.compare(prompted)
+    assert found.texts["self.lm"][0] == ""
+    assert re.fullmatch(r".+: .*, fine-tuned on \d+ records", found.texts["self.lm"][1])
+    assert "fine-tuned on" in found._repr_html_()

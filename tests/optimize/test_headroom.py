@@ -115,3 +115,12 @@ def test_the_notebook_form_is_escaped_and_without_script():
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == "headroom" and repr(found).startswith(
         "Headroom(headroom: gain +"
     )
+
+
+@pytest.mark.parametrize("share", [0, 100])
+def test_a_test_that_was_stopped_says_so(share, tmp_path):
+    """Stopped after the program itself it has not shown that nothing scores, nor that all is right: it says how far it came."""
+    found = room(said(share, share), budget=lmnb.Budget(calls=45), run_dir=tmp_path / "room")
+    assert found.candidates == 1 and found.verdict == "stopped" and not found.worthwhile
+    assert "The test is stopped (" in found.advice and "after 1 of 6 candidates, too early to tell" in found.advice
+    assert "not finished" in found._repr_html_() and "resume()" in found.advice
