@@ -11,7 +11,7 @@ from lmnb.errors import InputError, LmnbError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.counts import Counts
+from lmnb.optimize.counts import Counts, counts_of
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.finetune import BootstrapFinetune
 from lmnb.optimize.interval import Interval, total
@@ -131,7 +131,7 @@ class BetterTogether(Optimizer):
     ) -> Counts | None:
         found = []
         for name in steps_of(strategy, self.optimizers):
-            counts = self._ready(name).counts(task, **dict((optimizer_compile_args or {}).get(name) or {}))
+            counts = counts_of(self._ready(name), task, (optimizer_compile_args or {}).get(name) or {})
             if counts is None:
                 return None
             found.append(counts)

@@ -166,7 +166,7 @@ def compared(mine: Any, other: Any) -> RunComparison:
 
 def _text(slot: str, values: Mapping[str, Any]) -> str:
     """What stands in a slot, in words: of weights where they come from, "" where there are none."""
-    value = values.get(slot)
+    value: Any = values.get(slot)
     if is_trained(slot, value):
         return words(value)
     return "" if value is None else str(value)
