@@ -232,5 +232,4 @@ def steps_of(strategy: str, optimizers: Mapping[str, Any]) -> list[str]:
 
 def _options(optimizer: Optimizer, student: Any, **given: Any) -> dict[str, Any]:
     """The options of the optimizer's search, checked and filled in as its `start` does; nothing is started."""
-    found: Any = optimizer.start(student, _begin=lambda header, *_, **__: header.options, **given)
-    return found
+    return optimizer._started_with(lambda header, *_, **__: header.options, student, **given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ class Optimizer:
     takes_teachers = False  # a list of them, each with the role "teacher", "teacher 2", ...
     learns_demos_only = False
     prompt_model: Any = None
+    _begin: Callable[..., Any] = staticmethod(begin)  # what `start` ends with
 
     def __init__(
         self,
@@ -118,7 +120,6 @@ class Optimizer:
         group: str | Callable[[Example], object] | None = None,
         objective: str = "mean",
         cross_fit: bool | None = None,
-        _begin: Callable[..., Any] = begin,
         **options: Any,
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
@@ -141,9 +142,9 @@ class Optimizer:
         code = code_of(self, student, teacher, budget, review)
         how = {"group": group, "objective": objective, "cross_fit": cross_fit, "review": review}
         given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, **how}
-        hashes = None if _begin is begin else {}  # what is not kept needs none, and they take longer than all the rest
+        hashes = {} if run_dir is None else None  # what is not kept needs none, and they take longer than all the rest
         header = header_for(self, code, trainset, valset, hashes=hashes, **given)
-        return _begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
+        return self._begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 
     def plan(
         self,
@@ -169,7 +170,13 @@ class Optimizer:
         """
         data = {"trainset": trainset, "teacher": teacher, "valset": valset}
         given = {name: value for name, value in data.items() if value is not None}
-        made: Any = self.start(student, _begin=partial(planned, self, measured), **given, **options)
+        return self._started_with(partial(planned, self, measured), student, **given, **options)
+
+    def _started_with(self, begin: Callable[..., Any], student: Any, **given: Any) -> Any:
+        """What `begin` makes of the header and code that `start` has checked and filled in; no run is started."""
+        asking = copy(self)
+        asking._begin = begin
+        made: Any = asking.start(student, **{**given, "run_dir": None})
         return made
 
     def _check(self, options: Mapping[str, Any]) -> None:
@@ -180,7 +187,7 @@ class Optimizer:
         if unknown and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
             starts = (inspect.signature(start).parameters for start in (self.start, Optimizer.start))
             known = dict.fromkeys(each for names in (taken, *starts) for each in names)
-            known = [each for each in known if each not in ("self", "student", "task", "options") and each[0] != "_"]
+            known = [each for each in known if each not in ("self", "student", "task", "options")]
             hint = did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
             raise InputError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
 
