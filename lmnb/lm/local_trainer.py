@@ -10,6 +10,7 @@ from typing import Any
 from lmnb.errors import InputError
 from lmnb.lm.training import Record, Reference, Training
 from lmnb.lm.weights import digest, found
+from lmnb.optional import installed
 
 OPTIONS = {"epochs": "epochs", "n_epochs": "epochs", "rate": "rate", "learning_rate": "rate", "seed": "seed"}
 
@@ -21,15 +22,14 @@ class LocalTrainer:
 
     name = "local"
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        _named(options)
+        installed(("torch", "gguf", "numpy", "tokenizers"), "train", "training a model")
+
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training
     ) -> Reference:
-        given = {OPTIONS.get(name, name): value for name, value in options.items()}
-        unknown = sorted(given.keys() - set(OPTIONS.values()))
-        if unknown:
-            raise InputError(
-                f"train_kwargs has {unknown[0]!r}, which training on this machine does not take. It takes: {', '.join(OPTIONS)}."
-            )
+        given = _named(options)
         path = out.with_name(f"{out.name}.gguf")
         if (
             not path.exists()
@@ -49,3 +49,14 @@ class LocalTrainer:
     def load(self, reference: Reference, base: Any, folder: Path | None) -> Any:
         path = found(reference["name"], reference["sha256"], folder)
         return base.with_weights(path, reference["sha256"])
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options by the names that training has for them. InputError for one that it does not take."""
+    given = {OPTIONS.get(name, name): value for name, value in options.items()}
+    unknown = sorted(given.keys() - set(OPTIONS.values()))
+    if unknown:
+        raise InputError(
+            f"train_kwargs has {unknown[0]!r}, which training on this machine does not take. It takes: {', '.join(OPTIONS)}."
+        )
+    return given

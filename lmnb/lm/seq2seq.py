@@ -14,7 +14,7 @@ from lmnb.errors import InputError, LMNotConfigured, ModelNotFound
 from lmnb.lm.base import BaseLM
 from lmnb.lm.training import Record, Reference, Trainer, Training
 from lmnb.lm.weights import digest, found, located
-from lmnb.optional import need
+from lmnb.optional import installed, need
 
 MAX_TOKENS = 64
 OPTIONS = {"epochs": "epochs", "n_epochs": "epochs", "rate": "rate", "learning_rate": "rate"} | {
@@ -27,13 +27,14 @@ class Seq2SeqTrainer(Trainer):
 
     name = "seq2seq"
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        _named(options)
+        installed(("torch", "transformers"), "seq2seq", "training a Seq2SeqLM")
+
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training
     ) -> Reference:
-        given = {OPTIONS.get(name, name): value for name, value in options.items()}
-        unknown = sorted(given.keys() - set(OPTIONS.values()))
-        if unknown:
-            raise InputError(f"train_kwargs has {unknown[0]!r}; training a Seq2SeqLM takes {', '.join(OPTIONS)}")
+        given = _named(options)
         if (
             not out.exists()
         ):  # else a process that was killed has trained it: it appears whole, under the name of its key
@@ -52,6 +53,15 @@ class Seq2SeqTrainer(Trainer):
         path = found(reference["name"], reference["sha256"], folder)
         options = base.kwargs if isinstance(base, Seq2SeqLM) else {}
         return Seq2SeqLM(path, weights=reference["sha256"], **options)
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options by the names that training has for them. InputError for one that it does not take."""
+    given = {OPTIONS.get(name, name): value for name, value in options.items()}
+    unknown = sorted(given.keys() - set(OPTIONS.values()))
+    if unknown:
+        raise InputError(f"train_kwargs has {unknown[0]!r}; training a Seq2SeqLM takes {', '.join(OPTIONS)}")
+    return given
 
 
 class Seq2SeqLM(BaseLM):
