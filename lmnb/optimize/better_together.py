@@ -10,6 +10,7 @@ from lmnb.errors import InputError, LmnbError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.code import Code
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.finetune import BootstrapFinetune
@@ -122,6 +123,10 @@ class BetterTogether(Optimizer):
 
     def libraries(self) -> Mapping[str, str]:
         return {name: version for each in self.optimizers.values() for name, version in each.libraries().items()}
+
+    def ready(self, code: Code, strategy: str = STRATEGY, **_: Any) -> None:
+        for name in dict.fromkeys(steps_of(strategy, self.optimizers)):
+            self.optimizers[name].ready(code)
 
     def counts(
         self, task: Task, strategy: str = STRATEGY, optimizer_compile_args: Any = None, **_: Any

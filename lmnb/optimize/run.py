@@ -87,10 +87,14 @@ class Run(Looking):
 
     @property
     def candidate_programs(self) -> CandidatePrograms:
-        """The feasible candidates that are fully scored, best first: dicts with `score`, `program`, `label` and `candidate`."""
+        """The feasible candidates that are fully scored, best first: dicts with `score`, `subscores`, `program`, `label` and `candidate`."""
         scored = [row for row in self.candidates if row.status == "scored"]
         ranked = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
-        return CandidatePrograms(tuple(ranked), self.program)
+        return CandidatePrograms(tuple(ranked), self.program, self._subscores)
+
+    def _subscores(self, candidate: str) -> list[float]:
+        results = self._entry(candidate).results
+        return [results[index].value for index in sorted(results)]
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:
