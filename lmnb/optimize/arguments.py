@@ -43,7 +43,7 @@ class Arguments:
         found = {name: getattr(self, name, self._given.get(name, _LOST)) for name in names if name != "self"}
         return {name: value for name, value in found.items() if value is not _LOST}
 
-    def lost(self) -> list[str]:
+    def _lost(self) -> list[str]:
         """The arguments that `get_params` cannot tell: kept under another name, and no plain value that a journal could hold."""
         parameters = inspect.signature(type(self).__init__).parameters.values()
         plain = [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]

@@ -188,7 +188,7 @@ class Optimizer(Arguments):
 
     def _check(self, options: Mapping[str, Any]) -> None:
         name, taken = type(self).__name__, inspect.signature(self.search).parameters
-        if lost := self.lost():
+        if lost := self._lost():
             warnings.warn(
                 f"{name} keeps its argument {lost[0]!r} under another name, and its value is not plain, so the run's journal does not hold it: "
                 f"a reopened run would search with the default. Write self.{lost[0]} = {lost[0]} in __init__, or override get_params.",

@@ -116,4 +116,4 @@ def test_an_argument_that_no_journal_can_hold_is_warned_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for optimizer in worlds.optimizers(worlds.judged).values():
-            assert optimizer.lost() == []
+            assert optimizer._lost() == []
