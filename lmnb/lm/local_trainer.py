@@ -9,6 +9,7 @@ from typing import Any
 
 from lmnb.lm.training import Record, Reference, Training, train_options
 from lmnb.lm.weights import digest, found
+from lmnb.optional import installed
 
 OPTIONS = {"epochs": "epochs", "n_epochs": "epochs", "rate": "rate", "learning_rate": "rate", "seed": "seed"}
 
@@ -19,6 +20,10 @@ class LocalTrainer:
     """
 
     name = "local"
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        train_options(options, OPTIONS)
+        installed(("torch", "gguf", "numpy", "tokenizers"), "train", "training a model")
 
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training

@@ -14,7 +14,7 @@ from lmnb.errors import LMNotConfigured, ModelNotFound
 from lmnb.lm.base import BaseLM
 from lmnb.lm.training import Record, Reference, Trainer, Training, train_options
 from lmnb.lm.weights import digest, found, located
-from lmnb.optional import need
+from lmnb.optional import installed, need
 
 MAX_TOKENS = 64
 OPTIONS = {"epochs": "epochs", "n_epochs": "epochs", "rate": "rate", "learning_rate": "rate"} | {
@@ -26,6 +26,10 @@ class Seq2SeqTrainer(Trainer):
     """Takes `epochs` (1), `batch_size` (12), `rate` (5e-5; also `learning_rate`) and `seed` (0) as `train_kwargs`."""
 
     name = "seq2seq"
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        train_options(options, OPTIONS)
+        installed(("torch", "transformers"), "seq2seq", "training a Seq2SeqLM")
 
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training

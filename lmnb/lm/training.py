@@ -72,7 +72,11 @@ def train_options(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[st
 
 
 class Trainer(Protocol):
-    """What fine-tunes the LMs of one kind: `lm.trainer` names it."""
+    """What fine-tunes the LMs of one kind: `lm.trainer` names it.
+
+    A trainer may also have `check(options)`, which raises what it knows before it has anything to train on: an extra that is not installed
+    (MissingExtra), an option that it does not take (InputError). An optimizer asks it before it runs a teacher.
+    """
 
     name: str
 
@@ -209,6 +213,13 @@ def trainer_of(lm: Any) -> Trainer:
             "how (see lmnb.Trainer)."
         )
     return trainer
+
+
+def check_trainable(lm: Any, options: Mapping[str, Any]) -> None:
+    """Raise what is known before a training: InputError where the LM has no trainer, or what the trainer's `check` says."""
+    check = getattr(trainer_of(lm), "check", None)
+    if check is not None:
+        check({**(lm.train_kwargs or {}), **options})
 
 
 def weights_name(model: str, key: str) -> str:

@@ -11,6 +11,7 @@ from lmnb.errors import InputError, LmnbError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.code import Code
 from lmnb.optimize.counts import Counts, counts_of
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.finetune import BootstrapFinetune
@@ -125,6 +126,10 @@ class BetterTogether(Optimizer):
 
     def libraries(self) -> Mapping[str, str]:
         return {name: version for each in self.optimizers.values() for name, version in each.libraries().items()}
+
+    def ready(self, code: Code, strategy: str = STRATEGY, **_: Any) -> None:
+        for name in dict.fromkeys(steps_of(strategy, self.optimizers)):
+            self.optimizers[name].ready(code)
 
     def counts(
         self, task: Task, strategy: str = STRATEGY, optimizer_compile_args: Any = None, **_: Any
@@ -248,5 +253,4 @@ def _check_own(name: str, optimizer: Optimizer, given: Mapping[str, Any]) -> Non
 
 def _options(optimizer: Optimizer, student: Any, **given: Any) -> dict[str, Any]:
     """The options of the optimizer's search, checked and filled in as its `start` does; nothing is started."""
-    found: Any = optimizer.start(student, _begin=lambda header, *_, **__: header.options, **given)
-    return found
+    return optimizer._started_with(lambda header, *_, **__: header.options, student, **given)

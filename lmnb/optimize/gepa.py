@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.evaluate.metrics import takes_predictor
 from lmnb.optimize import merging
@@ -322,6 +323,15 @@ def _admitted(child: Candidate, task: Task) -> Generator[list[Any], list[Any], f
     return None if child_now is None else (yield from evaluate(child_now, task))
 
 
+COUNTED = (
+    ("max_full_evals", "how often all examples are run", 1),
+    ("max_metric_calls", "the budget of program runs", 1),
+    ("reflection_minibatch_size", "how many examples a proposal is tried on", 1),
+    ("max_merge_invocations", "how many merges are tried", 0),
+    ("max_demos", "how many demos a predictor may have", 0),
+)
+
+
 def _check(given: GEPA) -> None:
     budgets = {name: getattr(given, name) for name in ("auto", "max_full_evals", "max_metric_calls")}
     if sum(value is not None for value in budgets.values()) != 1:
@@ -334,10 +344,9 @@ def _check(given: GEPA) -> None:
     ):
         if getattr(given, name) not in known:
             raise InputError(f"{name} is {getattr(given, name)!r}; write one of {', '.join(map(repr, known))}.")
-    for name, least in (("reflection_minibatch_size", 1), ("max_demos", 0)):
-        value = getattr(given, name)
-        if not isinstance(value, int) or value < least:
-            raise InputError(f"{name} is {value!r}; write a whole number from {least}.")
+    for name, what, least in COUNTED:
+        if getattr(given, name) is not None:
+            whole_number(name, getattr(given, name), what, least)
     selector, proposer = given.component_selector, given.instruction_proposer
     if selector not in ("round_robin", "all") and not callable(selector) and not isinstance(selector, Mapping):
         raise InputError(f"component_selector is {selector!r}; write 'round_robin', 'all' or a function.")

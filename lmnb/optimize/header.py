@@ -202,10 +202,12 @@ def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
     )
     if not is_optimizer:
         raise RunError(f"the optimizer {path} of this run is not importable here; import its module first")
+    arguments = {**found.formerly, **arguments}
     known = inspect.signature(found).parameters
+    every = any(each.kind is each.VAR_KEYWORD for each in known.values())
     hidden = {name: None for name in HIDDEN if name in known}
     nested = {name: value for name, value in arguments.items() if isinstance(value, dict) and value.keys() == NESTED}
-    plain = {name: value for name, value in arguments.items() if name in known and name not in nested}
+    plain = {name: value for name, value in arguments.items() if (every or name in known) and name not in nested}
     return found(**hidden, **plain, **{name: optimizer_of(*value.values()) for name, value in nested.items()})
 
 

@@ -135,7 +135,7 @@ class MIPROv2(Optimizer):
             raise InputError(
                 f"auto={self.auto!r} sets num_candidates and num_trials; to give your own, write auto=None"
             )
-        if self.auto is None and (self.num_candidates is None or self.num_candidates < 1):
+        if self.auto is None and (not isinstance(self.num_candidates, int) or self.num_candidates < 1):
             raise InputError(f"with auto=None write num_candidates=..., 1 or more, not {self.num_candidates!r}")
         counts = {"num_trials": 1 if num_trials is None else num_trials, **options}
         for name in ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import Any
 
-from lmnb.canonical import content_hash, jsonable
+from lmnb.canonical import canonical, content_hash, jsonable
+from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize import cross_fit as cross_fitting
@@ -110,8 +113,8 @@ def prepared(
 
     InputError for data that cannot be used.
     """
-    train = _checked(trainset, "trainset") if trains or trainset else ()
-    val = _checked(valset, "valset") if valset is not None else ()
+    train = checked_examples(trainset, "trainset") if trains or trainset else ()
+    val = checked_examples(valset, "valset") if valset is not None else ()
     for name, examples in (("trainset", train), ("valset", val)):
         _check_labels(program, examples, name)
     if like is not None:
@@ -155,6 +158,9 @@ def _split(
 ) -> Splits:
     if not scoring:
         return Splits(train, val, None, "there is no metric, so nothing is scored")
+    if val and _same(train, val):
+        note = "the trainset was given as the valset too: scores are of examples that are learned from, not of new ones"
+        return Splits(train, val, "val", note)
     if val:
         return Splits(train, val, "val", "candidates are scored on the given valset")
     if cross_fit or (cross_fit is None and needed and demos_only and len(train) <= cross_fitting.FEW):
@@ -214,7 +220,8 @@ def _at_most(most: int | None, splits: Splits) -> Splits:
     return replace(splits, val=fewer, note=f"{splits.note}, {most} of {size} examples of it")
 
 
-def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
+def checked_examples(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
+    """The examples of this name. InputError where there are none, or one is no example that says what its inputs are."""
     given = tuple(examples or ())
     if not given:
         raise InputError(f"the {name} is empty. Give at least one Example(...).with_inputs(...)")
@@ -228,6 +235,29 @@ def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
                 f"{name}[{index}] does not say which fields are inputs. Write example.with_inputs({next(iter(example.keys()), '...')!r})"
             )
     return given
+
+
+def _same(train: Sequence[Example], val: Sequence[Example]) -> bool:
+    return len(train) == len(val) and all(map(is_, train, val))
+
+
+def warn_of_overlap(splits: Splits) -> None:
+    """Warn of a given valset that asks what the trainset asks too; one that is the trainset itself was meant, and the note says what it means."""
+    if splits.evalset != "val" or splits.held is not None or _same(splits.train, splits.val):
+        return
+    known = {asked(example) for example in splits.train}
+    seen = sum(asked(example) in known for example in splits.val)
+    if seen:
+        warnings.warn(
+            f"{seen} of the {counted(len(splits.val), 'example')} of the valset stand in the trainset too, so their scores are of examples "
+            "that were learned from. Take them out of one of the two, or leave valset out: then part of the trainset is held out.",
+            stacklevel=4,
+        )
+
+
+def asked(example: Example) -> str:
+    """What tells an example from others: its inputs, or all its fields where it does not say which they are."""
+    return canonical(jsonable(dict(example.inputs().items() if example.input_keys else example.items())))
 
 
 def _check_labels(program: Any, examples: Sequence[Example], name: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import worlds
 
 import lmnb
+from lmnb.lm.recall import RecallTrainer
 from lmnb.optimize.steps import inverse, moved
 
 
@@ -85,15 +86,18 @@ def test_an_order_and_its_inverse_give_a_candidate_back():
 
 
 def test_a_step_that_fails_leaves_the_best_so_far():
-    """An LM without a trainer ends the strategy at its step; what came before is the result, and a report says why."""
+    """A training that fails ends the strategy at its step; what came before is the result, and a report says why."""
 
-    class Plain(lmnb.FakeLM):
-        trainer = None
+    class Full(RecallTrainer):
+        def fit(self, *given):
+            raise OSError("the disk is full")
 
-    run = start(student=lmnb.Predict("question -> answer", lm=Plain(adds)))
+    student = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(adds))
+    student.lm.trainer = Full()
+    run = start(student=student)
     run.wait(30)
     assert run.state == "finished" and run.best.score == 100.0 and len(run.candidates) == 2
-    assert "step 2 of 3 (w) failed" in run.reports[-1].message and "has no trainer" in run.reports[-1].message
+    assert "step 2 of 3 (w) failed" in run.reports[-1].message and "the disk is full" in run.reports[-1].message
     assert lmnb.reopen(run.path).replay_candidate().id == run.best.id
 
 

@@ -9,7 +9,6 @@ import pytest
 import worlds
 
 import lmnb
-from lmnb.optimize.launch import begin
 
 
 def said(share_with, share_without):
@@ -26,14 +25,12 @@ def said(share_with, share_without):
 
 
 def room(lm, size=40, **options):
-    """What a test finds whose run is not kept: without the fingerprints of its code, which cost more time than the run."""
+    """What a test finds whose run is not kept."""
     data = {"trainset": worlds.questions(0, 12), "valset": worlds.questions(100, 100 + size)}
     test = lmnb.HeadroomTest(worlds.exact, num_candidates=6)
     with lmnb.context(lm=lm):
         program = lmnb.Predict("question -> answer")
-        run = test.start(
-            program, _begin=lambda *parts, **more: begin(*parts, **more), **data, **{"run_dir": None, **options}
-        )
+        run = test.start(program, **data, **{"run_dir": None, **options})
         run.wait(60)
     return lmnb.Headroom.of(run)
 

@@ -11,7 +11,6 @@ import worlds
 import lmnb
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.interval import Interval, exactly, up_to
-from lmnb.optimize.launch import begin
 from lmnb.optimize.search import evaluate, gate
 
 NAMES = [*worlds.optimizers(worlds.exact), "HeadroomTest"]
@@ -71,10 +70,8 @@ def awkward(seed, share):
 
 
 def begun(optimizer, program, **given):
-    """A run that is not kept: without the fingerprints of its code, which cost more time than the run."""
-    return optimizer.start(
-        program, run_dir=None, num_threads=2, _begin=lambda *parts, **more: begin(*parts, **more), **given
-    )
+    """A run that is not kept."""
+    return optimizer.start(program, run_dir=None, num_threads=2, **given)
 
 
 def spent(run):
