@@ -158,8 +158,13 @@ class Listens(lmnb.Optimizer):
 def test_an_injection_that_was_dropped_is_told_when_it_comes_back() -> None:
     """A search that listened while the injection was rejected hears of it after the undo, and of each only once."""
     with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
-        data = {"trainset": worlds.questions(0, 6), "valset": worlds.questions(100, 103)}
-        run = Listens(worlds.exact).start(lmnb.Predict("question -> answer"), **data, run_dir=None, paused=True)
+        run = Listens(worlds.exact).start(
+            lmnb.Predict("question -> answer"),
+            trainset=worlds.questions(0, 6),
+            valset=worlds.questions(100, 103),
+            run_dir=None,
+            paused=True,
+        )
     run.inject(instructions="Say it.")
     run.reject(next(row for row in run.candidates if row.human), "not now")
     reject = run.decisions[-1]
