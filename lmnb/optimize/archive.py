@@ -12,7 +12,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
-from lmnb.optimize.objective import selected
+from lmnb.optimize.objective import ranked
 from lmnb.optimize.trained import is_trained
 
 
@@ -115,6 +115,18 @@ class Archive:
         """The candidates that are not dropped, in order of creation."""
         return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
 
+    def owed(self) -> list[Entry]:
+        """The candidates that are the driver's to score: the person made them, or they came back after they were dropped in flight or at a
+        gate.
+        """
+        return [entry for entry in self.entries.values() if self._owes(entry)] if self.size else []
+
+    def _owes(self, entry: Entry) -> bool:
+        name = entry.candidate.id
+        back = name in self.state.reviewed and not entry.results
+        mine = name in self.state.made or entry.cut_short or back
+        return mine and not self.complete(name) and self.dropped(entry.candidate) is None
+
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON. One whose outputs a check
         refused to the end is not among them: nothing is to be learned from it. Of a teacher that is an ensemble they are those of
@@ -212,8 +224,15 @@ class Archive:
 
     def leader(self) -> Entry | None:
         """The best of the feasible entries that are fully scored, by the objective; the earliest on a tie."""
-        scored = [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
-        return selected(scored, self.objective, self.groups)
+        return next(iter(self.ranked()), None)
+
+    def ranked(self) -> list[Entry]:
+        """The feasible entries that are fully scored, the best by the objective first."""
+        return ranked(self.scored(), self.objective, self.groups)
+
+    def scored(self) -> list[Entry]:
+        """The feasible entries that are fully scored, in order of creation."""
+        return [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""
