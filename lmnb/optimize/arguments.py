@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from lmnb.canonical import jsonable
 from lmnb.errors import InputError
+from lmnb.lm.private import is_private, is_secret
 
 _LOGS = "A run keeps its own journal: log run.summary(), run.reports or run.to_pandas(), and give log_dir=... for its folder"
 INSTEAD = {
@@ -48,7 +48,7 @@ class Arguments:
         parameters = inspect.signature(type(self).__init__).parameters.values()
         plain = [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
         known = self.get_params()
-        return [name for name in plain[1:] if name not in known and not hasattr(self, name)]
+        return [name for name in plain[1:] if name not in known and not hasattr(self, name) and not is_private(name)]
 
 
 _LOST = object()
@@ -61,6 +61,14 @@ def instead(name: str) -> str | None:
     "The LM that is trained or asked is the program's: student.set_lm(lmnb.LM(...)), or lmnb.configure(lm=...)."
     """
     return f"{INSTEAD[name]}." if name in INSTEAD else None
+
+
+def _plain(name: str, value: Any) -> bool:
+    """Whether a journal can hold the argument as it is: terms of JSON, and nothing secret."""
+    if isinstance(value, (list, tuple, Mapping)):
+        items = value.items() if isinstance(value, Mapping) else ((name, each) for each in value)
+        return all(isinstance(key, str) and _plain(key, each) for key, each in items)
+    return value is None or (isinstance(value, (str, int, float)) and not is_secret(name, value))
 
 
 def _recorded(init: Callable[..., None]) -> Callable[..., None]:
@@ -83,7 +91,7 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
                 bound.apply_defaults()
                 given = {name: value for name, value in bound.arguments.items() if name not in open_ended}
                 given |= {key: value for name in open_ended for key, value in bound.arguments[name].items()}
-                self._given = {name: value for name, value in [*given.items()][1:] if jsonable(value) == value}
+                self._given = {name: value for name, value in [*given.items()][1:] if _plain(name, value)}
         init(self, *args, **kwargs)
 
     return noted

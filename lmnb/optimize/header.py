@@ -19,6 +19,7 @@ from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
 from lmnb.lm.client import LM
+from lmnb.lm.private import is_secret
 from lmnb.modules.texts import texts
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
@@ -215,7 +216,11 @@ def _arguments(optimizer: Any) -> dict[str, Any]:
     """An optimizer's arguments as far as they can be written down; those that are optimizers as `NESTED` says."""
     given = optimizer.get_params().items()
     code = (BaseLM, Adapter)
-    written = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, code)}
+    written = {
+        name: value
+        for name, value in given
+        if name not in HIDDEN and not isinstance(value, code) and not is_secret(name, value)
+    }
     inner = written.pop("optimizers", None) or {}
     return written | {
         name: {"optimizer": import_path(type(each)), "arguments": _arguments(each)} for name, each in inner.items()

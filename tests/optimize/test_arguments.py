@@ -95,8 +95,16 @@ class Renames(lmnb.Optimizer):
             )
 
 
+class Keyed(Renames):
+    """Asks somewhere else, with a key."""
+
+    def __init__(self, api_key: str) -> None:
+        super().__init__()
+        self.api_key = self._key = api_key
+
+
 def test_arguments_under_other_names_are_recorded(tmp_path: Any) -> None:
-    """A reopened run searches with what its optimizer was given, also where no attribute has the argument's name."""
+    """A reopened run searches with what its optimizer was given, also where no attribute has the argument's name; keys are no part of it."""
     optimizer = Renames(2, metric=worlds.exact, max_errors=7)
     run = optimizer.start(lmnb.Predict("question -> answer"), run_dir=tmp_path / "run", **DATA)
     made = run.wait(60)
@@ -104,6 +112,9 @@ def test_arguments_under_other_names_are_recorded(tmp_path: Any) -> None:
     assert header["arguments"] == {"size": 2, "picks": None, "max_errors": 7}
     stored = lmnb.reopen(tmp_path / "run")
     assert stored.header.optimizer()._n == 2 and stored.replay().dump_state() == made.dump_state()
+    keyed = Keyed("sk-123456789").start(lmnb.Predict("question -> answer"), run_dir=tmp_path / "keyed", **DATA)
+    keyed.wait(60)
+    assert "sk-123456789" not in (tmp_path / "keyed" / "journal.jsonl").read_text(encoding="utf-8")
     assert repr(optimizer) == "Renames(size=2, picks=None, max_errors=7)"
 
 
