@@ -30,7 +30,7 @@ from lmnb.optimize.recording import Recording
 from lmnb.optimize.suspects import Suspect, suspects
 from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
 from lmnb.optional import need
-from lmnb.trace import Trace, show_in_notebook
+from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
 
 
 class Run(Looking):
@@ -345,6 +345,9 @@ class Run(Looking):
 
     def _ipython_display_(self) -> None:
         show_in_notebook("studio", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("studio", self)
 
     def __repr__(self) -> str:
         best = self.best

@@ -1,6 +1,7 @@
 import { render as draw } from "preact";
 import style from "./style.css";
 import type { Model } from "./kit/client";
+import { cover } from "./cover";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
 import { settle } from "./settle";
@@ -78,6 +79,11 @@ export default {
     return leave;
   },
   render({ model, el }: { model: Model; el: HTMLElement }) {
-    return open(model, el);
+    const uncover = cover(model, el);
+    const close = open(model, el);
+    return () => {
+      uncover();
+      close();
+    };
   },
 };
