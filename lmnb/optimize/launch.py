@@ -58,8 +58,8 @@ def _stop_earlier(run: Run) -> None:
         return
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     parent = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
-    cell = parent.get("metadata", {}).get("cellId")
-    if cell is None:
+    cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code")  # nbclassic names no cells
+    if not cell:
         return
     execution = parent.get("header", {}).get("msg_id", "")
     known, runs = _of_cells.get(cell, ("", WeakSet()))

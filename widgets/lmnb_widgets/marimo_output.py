@@ -7,11 +7,12 @@ widget, which covers the static form while a kernel answers it (`src/cover.ts`).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-import marimo
+import marimo  # pyright: ignore[reportMissingImports]
 
 _asked: ContextVar[list[Output] | None] = ContextVar("asked", default=None)
 
@@ -46,6 +47,7 @@ class Output:
         self._html, self._widget = html, widget
         self._element = "" if widget is None else marimo.ui.anywidget(widget).text
         self._alone = self._due = False
+        self._starting = threading.Lock()
         self._thread: Any = marimo.Thread(target=self._replace, daemon=True)
         if widget is not None:
             widget.on_msg(self._receive)
@@ -64,9 +66,11 @@ class Output:
             self._start()
 
     def _start(self) -> None:
-        if self._alone and self._due and self._thread is not None:
+        with self._starting:
+            if not (self._alone and self._due and self._thread is not None):
+                return
             thread, self._thread, self._due = self._thread, None, False
-            thread.start()
+        thread.start()
 
     def _replace(self) -> None:
         if marimo.current_thread().should_exit:  # the cell shows something else by now
