@@ -14,7 +14,7 @@ from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
 from lmnb.optional import need
 from lmnb.settings import current
-from lmnb.trace import Span, Trace, show_in_notebook
+from lmnb.trace import Span, Trace, show_in_notebook, shown_in_marimo
 from lmnb.trace_html import trace_html
 from lmnb.types.parts import content_text
 
@@ -86,6 +86,9 @@ class CallHistory(tuple[HistoryEntry, ...]):
 
     def _ipython_display_(self) -> None:
         show_in_notebook("history", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("history", self)
 
     def __repr__(self) -> str:
         return f"CallHistory({counted(len(self), 'LM call')})"

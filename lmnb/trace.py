@@ -13,6 +13,7 @@ from lmnb import views
 from lmnb.canonical import canonical, jsonable
 from lmnb.counts import counted
 from lmnb.data_uri import shortened, without_data
+from lmnb.html import Html
 from lmnb.optional import need
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
@@ -215,6 +216,9 @@ class Trace:
     def _ipython_display_(self) -> None:
         show_in_notebook("trace", self)
 
+    def _display_(self) -> Any:
+        return shown_in_marimo("trace", self)
+
     def __repr__(self) -> str:
         usage = self.usage
         tokens = usage["prompt_tokens"] + usage["completion_tokens"]
@@ -314,3 +318,11 @@ def show_in_notebook(name: str, thing: Any) -> None:
     from IPython.display import display
 
     display({"text/plain": repr(thing), "text/html": thing._repr_html_()}, raw=True)
+
+
+def shown_in_marimo(name: str, thing: Any) -> Any:
+    """What marimo shows for `thing`, which it asks for by its protocol `_display_`: the widget of that name over the static form."""
+    show, displayed = views.find(name), views.find("marimo")
+    if show is None or displayed is None:
+        return Html(thing._repr_html_())
+    return displayed(show, thing)

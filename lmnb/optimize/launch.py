@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,14 @@ _of_cells: dict[str, tuple[str, WeakSet[Run]]] = {}
 
 def _stop_earlier(run: Run) -> None:
     """A notebook cell that is run again ends what it had started before, so that it does not leave two runs at work."""
+    marimo = sys.modules.get("marimo")
+    if marimo is not None and marimo.running_in_notebook():
+        marimo.Thread(target=_stop_with_cell, args=(run, marimo), daemon=True).start()
+        return
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     parent = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
-    cell = parent.get("metadata", {}).get("cellId")
-    if cell is None:
+    cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code")  # nbclassic names no cells
+    if not cell:
         return
     execution = parent.get("header", {}).get("msg_id", "")
     known, runs = _of_cells.get(cell, ("", WeakSet()))
@@ -68,6 +73,15 @@ def _stop_earlier(run: Run) -> None:
         runs = WeakSet()
     runs.add(run)
     _of_cells[cell] = (execution, runs)
+
+
+def _stop_with_cell(run: Run, marimo: Any) -> None:
+    """marimo tells the threads of a cell, each when it asks, that the cell is run again or gone."""
+    while run.state not in ("stopped", "cancelled", "finished", "failed"):
+        if marimo.current_thread().should_exit:
+            run.stop()
+            return
+        time.sleep(0.2)
 
 
 def _new_folder(name: str) -> Path:

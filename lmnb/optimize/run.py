@@ -29,7 +29,7 @@ from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.view import row_dict
 from lmnb.optional import need
-from lmnb.trace import show_in_notebook
+from lmnb.trace import show_in_notebook, shown_in_marimo
 
 
 class Run(Looking):
@@ -229,6 +229,9 @@ class Run(Looking):
 
     def _ipython_display_(self) -> None:
         show_in_notebook("studio", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("studio", self)
 
     def __repr__(self) -> str:
         best = self.best

@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from desk import CHROMIUM, Desk, Notebook, jupyter_lab
+from fronts import write_kernel_specs
 
 
 @pytest.fixture(scope="package")
@@ -36,6 +37,7 @@ def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Des
     here = Path(__file__).parent
     for module in (here / "bench.py", here.parent / "payloads.py"):
         shutil.copy(module, folder)
+    write_kernel_specs(folder.parent / "jupyter" / "data")
     with jupyter_lab(folder) as address:
         page = browser.new_page(viewport={"width": 1400, "height": 1300})
         yield Desk(page, address, folder)

@@ -20,6 +20,7 @@ OPTIONS = [
     "--IdentityProvider.token=",
     "--ServerApp.disable_check_xsrf=True",
     "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
     "--LabApp.extension_manager=readonly",
     "--allow-root",  # containers run as root; the server listens on loopback only
 ]
@@ -48,16 +49,14 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
         "IPYTHONDIR": "ipython",
         "LMNB_CACHE_DIR": "cache",
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "jupyterlab", *OPTIONS, f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     environment = os.environ | {name: str(own / place) for name, place in places.items()}
     with (own / "server.log").open("w") as log:
         server = subprocess.Popen([*command, f"--ServerApp.root_dir={folder}"], stdout=log, stderr=log, env=environment)
         try:
             address = f"http://127.0.0.1:{port}"
-            wait_for(lambda: _answers(f"{address}/api/status") or server.poll() is not None, 60)
+            wait_for(lambda: answers(f"{address}/api/status") or server.poll() is not None, 60)
             assert server.poll() is None, f"JupyterLab did not start:\n{(own / 'server.log').read_text()}"
             yield address
         finally:
@@ -65,7 +64,14 @@ def jupyter_lab(folder: Path) -> Iterator[str]:
             server.wait(20)
 
 
-def _answers(url: str) -> bool:
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def answers(url: str) -> bool:
     try:
         return urllib.request.urlopen(url, timeout=5).status == 200
     except (urllib.error.URLError, ConnectionError, TimeoutError):

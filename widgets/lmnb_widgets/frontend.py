@@ -8,6 +8,8 @@ one of two ways:
   finds the place and draws itself over it (`src/mount.ts`). Nothing has to be replaced before the notebook is saved, nor
   is lost when the page is loaded again. Where models are made only for outputs that are widgets, the static form stays.
 - there, what runs is a live panel under a display id, replaced by the static form when its work ends.
+
+marimo has outputs of its own kind (`marimo_output.py`): there `publish` gives the static form with its widget beside it.
 """
 
 from __future__ import annotations
@@ -17,11 +19,20 @@ import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from IPython.core.getipython import get_ipython
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 BUNDLE = Path(__file__).parent / "static" / "lmnb.js"
+PLACED: WeakValueDictionary[str, Any] = WeakValueDictionary()
+"""The widgets that have a place, by its name."""
+
+
+def in_marimo() -> bool:
+    """Whether a cell of marimo is at work."""
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and marimo.running_in_notebook()
 
 
 def answers() -> bool:
@@ -29,7 +40,7 @@ def answers() -> bool:
     do not.
     """
     kernel = getattr(get_ipython(), "kernel", None)
-    return kernel is not None and bool(getattr(kernel, "_allow_stdin", True))
+    return in_marimo() or (kernel is not None and bool(getattr(kernel, "_allow_stdin", True)))
 
 
 def mounts() -> bool:
@@ -37,7 +48,7 @@ def mounts() -> bool:
     not.
     """
     vscode = {"VSCODE_PID", "VSCODE_CWD"} & os.environ.keys()
-    return (
+    return in_marimo() or (
         not vscode
         and "__vsc_ipynb_file__" not in getattr(get_ipython(), "user_ns", {})
         and "google.colab" not in sys.modules
@@ -49,17 +60,27 @@ def static(thing: Any, html: str, mount: str = "") -> dict[str, str]:
     return {"text/html": f'<div class="lmnb-mount-{mount}">{html}</div>' if mount else html, "text/plain": repr(thing)}
 
 
-def say(thing: Any, html: str) -> DisplayHandle | None:
-    """Show the static form; a terminal gets the one-line repr."""
+def say(thing: Any, html: str) -> Any:
+    """Show the static form, and give a handle whose `update` replaces it; a terminal gets the one-line repr."""
+    if in_marimo():
+        return _in_marimo(html)
     if get_ipython() is None:
         sys.stdout.write(f"{thing!r}\n")
         return None
     return display(static(thing, html), raw=True, display_id=True)
 
 
-def publish(thing: Any, html: str, mount: str) -> DisplayHandle | None:
-    """Show the static form as the place of the model that has the trait `mount`."""
+def publish(thing: Any, html: str, mount: str) -> Any:
+    """Show the static form as the place of the model that has the trait `mount`, and give a handle as `say` does."""
+    if in_marimo():
+        return _in_marimo(html, PLACED[mount])
     return display(static(thing, html, mount), raw=True, display_id=True)
+
+
+def _in_marimo(html: str, widget: Any = None) -> Any:
+    from lmnb_widgets import marimo_output  # marimo is there only where it is used
+
+    return marimo_output.put(html, widget)
 
 
 def token() -> str:

@@ -65,6 +65,8 @@ class Widget(anywidget.AnyWidget):
         self._obeying: threading.Thread | None = None
         self._answers: dict[Any, dict[str, Any] | None] = {}  # by the id of the command; None while it is carried out
         super().__init__(**traits)
+        if self.mount:
+            frontend.PLACED[self.mount] = self
         self.on_msg(self._receive)
 
     def send(self, content: Any, buffers: Any = None) -> None:

@@ -1,5 +1,6 @@
 import { render as draw, type ComponentChildren } from "preact";
 import style from "./style.css";
+import { cover } from "./cover";
 import type { Model, ViewProps } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
@@ -71,13 +72,14 @@ export default {
       seen = true;
       const still = [...place.childNodes]; // out of the page, not hidden in it: a report wears the same handles as the live view
       place.replaceChildren();
-      // JupyterLab dresses tables, lists and headings of HTML outputs, and strongly; the panel is no document
-      const dressed = place.closest(".jp-RenderedHTMLCommon");
-      dressed?.classList.remove("jp-RenderedHTMLCommon");
+      // JupyterLab and nbclassic dress tables, lists and headings of HTML outputs, and strongly; the panel is no document
+      const dressed = place.closest(".jp-RenderedHTMLCommon, .rendered_html");
+      const dress = dressed?.matches(".rendered_html") ? "rendered_html" : "jp-RenderedHTMLCommon";
+      dressed?.classList.remove(dress);
       const close = open(model, place);
       return () => {
         close();
-        dressed?.classList.add("jp-RenderedHTMLCommon");
+        dressed?.classList.add(dress);
         place.replaceChildren(...still);
       };
     });
@@ -85,6 +87,11 @@ export default {
     return leave;
   },
   render({ model, el }: { model: Model; el: HTMLElement }) {
-    return open(model, el);
+    const uncover = cover(model, el);
+    const close = open(model, el);
+    return () => {
+      uncover();
+      close();
+    };
   },
 };
