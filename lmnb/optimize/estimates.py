@@ -80,8 +80,7 @@ class _Crowd:
         )
         noise = max(0.0, left) / ((count - 1) * (size - 1))
         partial = [
-            middle
-            + math.fsum(result.value - difficulty[i] for i, result in list(entry.results.items())) / len(entry.results)
+            middle + (entry.total - math.fsum(map(difficulty.__getitem__, list(entry.results)))) / len(entry.results)
             for entry in begun
         ]
         means = [*self._means.values(), *partial]

@@ -16,7 +16,7 @@ from lmnb.optimize.controls import Controls
 from lmnb.optimize.dispatch import Dispatcher
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.header import Header
-from lmnb.optimize.journal import Journal
+from lmnb.optimize.journal import Journal, all_kept
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.review import Pending, reviewed_kinds
 from lmnb.optimize.rollout import Runner
@@ -98,11 +98,15 @@ class Parts:
             self._archive.entries[name].cut_short = True
         for decision in self._recording.all_decisions:
             self._archive.decide(decision)
-        for place, result in self._recording.placed:
-            self._archive.add(place, result)
-            self._archive.runs += place["role"] not in ("proposer", "trainer")
-            if not result.shared:
-                self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
+        used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}
+        with all_kept():
+            for place, result in self._recording.placed:
+                self._archive.add(place, result)
+                self._archive.runs += place["role"] not in ("proposer", "trainer")
+                if not result.shared:
+                    for kind in used:
+                        used[kind] += result.usage.get(kind, 0)
+        self._budget.add(**used)
 
     def with_code(self, code: Code | None, missing: str) -> Self:
         """The same stored run, able to go on; `missing` says why it is not."""

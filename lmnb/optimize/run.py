@@ -165,9 +165,9 @@ class Run(Looking):
         return f"{name}, cross-fitted" if self.header.splits.cross_fit else name
 
     def snapshot(self) -> dict[str, Any]:
-        """The whole run in brief, as JSON-able data."""
+        """The whole run in brief, as JSON-able data. The rows of candidates are shared with later snapshots: copy one before you change it."""
         with self._driver.lock:
-            rows = [row_dict(standing) for standing in self._standings.all()]
+            rows = self._standings.dicts()
             best, first = self._archive.best(), self._archive.first(self.header.baseline)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
