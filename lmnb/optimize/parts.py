@@ -16,7 +16,7 @@ from lmnb.optimize.controls import Controls
 from lmnb.optimize.dispatch import Dispatcher
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.header import Header
-from lmnb.optimize.journal import Journal, all_kept
+from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.review import Pending, reviewed_kinds
 from lmnb.optimize.rollout import Runner
@@ -99,13 +99,12 @@ class Parts:
         for decision in self._recording.all_decisions:
             self._archive.decide(decision)
         used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}
-        with all_kept():
-            for place, result in self._recording.placed:
-                self._archive.add(place, result)
-                self._archive.runs += place["role"] not in ("proposer", "trainer")
-                if not result.shared:
-                    for kind in used:
-                        used[kind] += result.usage.get(kind, 0)
+        for place, result in self._recording.placed:
+            self._archive.add(place, result)
+            self._archive.runs += place["role"] not in ("proposer", "trainer")
+            if not result.shared:
+                for kind in used:
+                    used[kind] += result.usage.get(kind, 0)
         self._budget.add(**used)
 
     def with_code(self, code: Code | None, missing: str) -> Self:

@@ -28,7 +28,12 @@ from lmnb.optimize.task import Task
 TEAMS = ("otter", "falcon", "maple")
 ASKED = (20, 30, 35, 40, 60)  # examples that a candidate is stopped after
 WHOLE = 100  # one candidate in so many is scored on all examples
-BEGINNINGS = ("Read the ticket.", "Think about who can act on it today.", "Name one team only.", "Look at the last line first.")
+BEGINNINGS = (
+    "Read the ticket.",
+    "Think about who can act on it today.",
+    "Name one team only.",
+    "Look at the last line first.",
+)
 
 
 class Route(lmnb.Signature):
@@ -46,7 +51,9 @@ def right(example: Any, prediction: Any, trace: Any = None) -> bool:
 def tickets(count: int, first: int = 0) -> list[Any]:
     """Examples of which a model that always says "otter" gets every third."""
     return [
-        lmnb.Example(ticket=f"Ticket {n}: the door of room {n % 40} does not open.", team=TEAMS[n % 3]).with_inputs("ticket")
+        lmnb.Example(ticket=f"Ticket {n}: the door of room {n % 40} does not open.", team=TEAMS[n % 3]).with_inputs(
+            "ticket"
+        )
         for n in range(first, first + count)
     ]
 
@@ -113,7 +120,14 @@ def _candidates(journal: Journal, first: Candidate, given: Sequence[dict[str, An
             hit = rng.random() < skill + ease[index]
             team = TEAMS[index % 3] if hit else TEAMS[(index + 1) % 3]
             result = Result(
-                float(hit), {"team": team}, None, None, None, given[index]["trace"], {"calls": 1, "tokens": 240, "usd": 1e-5}, 0.4
+                float(hit),
+                {"team": team},
+                None,
+                None,
+                None,
+                given[index]["trace"],
+                {"calls": 1, "tokens": 240, "usd": 1e-5},
+                0.4,
             )
             journal.append(rollout_record(number + 1, Rollout(child, index), result))
         journal.append({"k": "done", "n": number + 1, "dropped": {}, "seconds": round(0.36 * number, 2)})
@@ -138,7 +152,9 @@ def main() -> None:
     start = time.perf_counter()
     rollouts = write(given.folder, given.candidates, given.examples)
     size = sum(path.stat().st_size for path in given.folder.glob("*.jsonl"))
-    print(f"{given.candidates:,} candidates, {rollouts:,} rollouts, {size / 1e6:,.0f} MB in {time.perf_counter() - start:.0f} s")
+    print(
+        f"{given.candidates:,} candidates, {rollouts:,} rollouts, {size / 1e6:,.0f} MB in {time.perf_counter() - start:.0f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -176,7 +176,11 @@ def live(one: Notebook, repeats: int) -> None:
     found: dict[str, list[float]] = {"alone": [], "unseen": [], "watched": []}
     for _ in range(repeats):
         for how in found:
-            show = {"alone": "", "unseen": "from lmnb_widgets.studio import StudioWidget; w = StudioWidget(run)", "watched": "run"}
+            show = {
+                "alone": "",
+                "unseen": "from lmnb_widgets.studio import StudioWidget; w = StudioWidget(run)",
+                "watched": "run",
+            }
             one.run("run = start(False)" + ("\n" + show[how] if show[how] else ""))
             one.until("run.state == 'finished'", 120)
             found[how].append(one.ask("run.elapsed"))
@@ -191,7 +195,9 @@ def main() -> int:
     parser.add_argument("--candidates", type=int, default=10_000)
     parser.add_argument("--examples", type=int, default=1_000)
     parser.add_argument("--live", type=int, default=40, help="candidates of the live run, each on 100 examples")
-    parser.add_argument("--delay", type=float, default=0.005, help="seconds that the live run's model takes for a reply")
+    parser.add_argument(
+        "--delay", type=float, default=0.005, help="seconds that the live run's model takes for a reply"
+    )
     parser.add_argument("--repeat", type=int, default=5, help="repeats of the live run")
     parser.add_argument("--keep", type=Path, help="keep the stored run here, and use it where it is there")
     given = parser.parse_args()
@@ -206,7 +212,9 @@ def main() -> int:
             write(folder, given.candidates, given.examples)
         work = Path(made) / "work"
         work.mkdir()
-        chromium = driver.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM)
+        chromium = driver.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM
+        )
         with jupyter_lab(work) as address:
             page = chromium.new_page(viewport={"width": 1400, "height": 1300})
             frames: list[int] = []
