@@ -22,7 +22,6 @@ from lmnb.optimize.run import Run
 from lmnb.optimize.splits import prepared
 from lmnb.optional import need
 
-
 LONG = 100_000  # records of a journal
 
 

@@ -11,7 +11,6 @@ a panel, watched and unwatched by turns. Nothing here asserts a time: a busy mac
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -222,7 +221,7 @@ def main() -> int:
             desk = Desk(page, address, work)
             memory = Memory(chromium, page)
             one = desk.make()
-            path = [one for one in sys.path if one]
+
             one.run(SETUP.format(path=[str(Path(__file__).resolve().parents[1])], live=given.live, delay=given.delay))
             stored(one, folder, given.candidates, memory, frames)
             one.close()
