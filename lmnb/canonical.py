@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 _JSON = frozenset([str, int, float, bool, type(None)])
 
@@ -53,9 +54,19 @@ def jsonable(value: Any) -> Any:
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=jsonable).encode
 
 
-compact = json.JSONEncoder(
-    separators=(",", ":")
-).encode  # the shortest JSON text, in ASCII, of a value in terms of JSON
+_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def compact(value: Any) -> bytes:
+    """The shortest JSON text of a value in terms of JSON, as it is written to a file.
+
+    >>> compact({"b": [1, "é"]}).decode()
+    '{"b":[1,"é"]}'
+    """
+    try:
+        return to_json(value, inf_nan_mode="constants")
+    except ValueError:  # half a character, which UTF-8 cannot hold
+        return _ascii(value).encode()
 
 
 def canonical(value: Any) -> str:

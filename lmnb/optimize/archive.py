@@ -110,7 +110,7 @@ class Archive:
 
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)
-        self._reasons.clear()
+        self._reasons = {}  # another one: a thread may just be writing down what held before
         self.clock += 1
         self._swept = self.clock
         self._turns += 1
@@ -165,10 +165,11 @@ class Archive:
 
     def dropped(self, candidate: Candidate) -> str | None:
         """Why a candidate may not go on; None where it may."""
+        reasons = self._reasons  # before the state is read
         try:
-            return self._reasons[candidate.id]
+            return reasons[candidate.id]
         except KeyError:
-            reason = self._reasons[candidate.id] = self.dropped_under(self.state, candidate)
+            reason = reasons[candidate.id] = self.dropped_under(self.state, candidate)
             return reason
 
     def dropped_under(self, state: State, candidate: Candidate) -> str | None:
