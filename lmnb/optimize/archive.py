@@ -65,7 +65,7 @@ class Archive:
         self.clock = 0  # counts what may change how a candidate stands
         self._touched: dict[str, int] = {}  # candidates by when they changed last, the latest at the end
         self._swept = 0  # when all of them may have changed
-        self._turns = 0  # counts what may change which of them leads
+        self.turns = 0  # counts what may change which of them leads
         self.runs = 0  # of a program on an example, each with one call of the metric
         self.outputs = outputs
         self.objective = objective  # what makes a candidate the result
@@ -113,14 +113,14 @@ class Archive:
         self._reasons = {}  # another one: a thread may just be writing down what held before
         self.clock += 1
         self._swept = self.clock
-        self._turns += 1
+        self.turns += 1
 
     def _touch(self, entry: Entry) -> None:
         name = entry.candidate.id
         self.clock += 1
         self._touched.pop(name, None)
         self._touched[name] = self.clock
-        self._turns += len(entry.results) == self.size
+        self.turns += len(entry.results) == self.size
 
     # --- reading it
 
@@ -240,9 +240,11 @@ class Archive:
     def leader(self) -> Entry | None:
         """The best of the feasible entries that are fully scored, by the objective; the earliest on a tie."""
         known = vars(self).get("_led")  # a part of the archive, as of a step, has a leader of its own
-        if known is None or known[0] != self._turns:
-            scored = [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
-            known = self._led = self._turns, selected(scored, self.objective, self.groups)
+        if known is None or known[0] != self.turns:
+            turns = self.turns  # as they are before one looks
+            whole = [entry for entry in self.entries.values() if 0 < self.size == len(entry.results)]
+            scored = [entry for entry in whole if self.dropped(entry.candidate) is None]
+            known = self._led = turns, selected(scored, self.objective, self.groups)
         return known[1]
 
     def best(self) -> Candidate | None:

@@ -41,7 +41,7 @@ class Estimates:
     def _estimates(self) -> dict[str, float]:
         archive = self._archive
         entries = list(archive.entries.values())
-        whole = [entry for entry in entries if archive.complete(entry.candidate.id)]
+        whole = [entry for entry in entries if 0 < archive.size == len(entry.results)]
         others = [entry for entry in whole if not _is_baseline(entry)]
         begun = [
             entry for entry in entries if SMALLEST <= len(entry.results) < archive.size and not _is_baseline(entry)

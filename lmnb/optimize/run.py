@@ -171,7 +171,9 @@ class Run(Looking):
             best, first = self._archive.best(), self._archive.first(self.header.baseline)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
-            expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
+            entry = None if best is None else self._archive.entries[best.id]
+            told = self._standings.settled if self._working else lambda entry: self._standings.of(entry).expected
+            expected = None if entry is None else told(entry)
         checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
         check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
         spent = self._budget.spent | {"seconds": self.elapsed}

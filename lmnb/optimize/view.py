@@ -55,6 +55,7 @@ class Standings:
         self._estimates = Estimates(archive)
         self._clock = -1
         self._at_work: frozenset[str] = frozenset()
+        self._settled: tuple[Any, ...] = ()
 
     def of(self, entry: Entry) -> Standing:
         self._update()
@@ -62,6 +63,15 @@ class Standings:
         if self._rows[name].expected != expected:
             self._rows[name] = replace(self._rows[name], expected=expected)
         return self._rows[name]
+
+    def settled(self, entry: Entry) -> float | None:
+        """What to expect of a candidate as of the last time that one was fully scored, or decided about: with each score between it moves
+        a little, and to say how much takes long where there are thousands.
+        """
+        key = entry.candidate.id, self._archive.turns
+        if self._settled[:2] != key:
+            self._settled = (*key, self.of(entry).expected)
+        return self._settled[2]
 
     def all(self) -> list[Standing]:
         return [self.of(entry) for entry in self._archive.entries.values()]
