@@ -25,15 +25,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.long_search import write
 from browser.desk import CHROMIUM, Desk, Notebook, jupyter_lab
 
-SETUP = """import sys, time, threading
-sys.path[:0] = {path!r}
+SETUP = f"""import sys, threading, time
+sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
 import lmnb
 from bench.long_search import Route, Wide, right, tickets
+from lmnb_widgets.studio import StudioWidget
 
-def start(watched):
-    lm = lmnb.FakeLM(lambda messages, **options: {{"team": "otter"}}, delay={delay})
+def start(candidates, examples, delay, **options):
+    began, lm = time.process_time(), lmnb.FakeLM(lambda messages, **options: {{"team": "otter"}}, delay=delay)
+    data = {{"trainset": tickets(3, first=examples), "valset": tickets(examples)}}
     with lmnb.context(lm=lm):
-        return Wide(right, {live}).start(lmnb.Predict(Route), trainset=tickets(3, first=100), valset=tickets(100), num_threads=4)
+        run = Wide(right, candidates).start(lmnb.Predict(Route), **data, num_threads=4, **options)
+    threading.Thread(target=end, args=(run, began)).start()
+    return run
+
+def end(run, began):
+    global took
+    took = None
+    run.until("ended")
+    took = run.elapsed, time.process_time() - began
 """
 OPEN = "began = time.perf_counter(); run = lmnb.reopen({folder!r}); took = time.perf_counter() - began"
 
@@ -147,8 +157,8 @@ def stored(one: Notebook, folder: Path, candidates: int, memory: Memory, frames:
     line("selecting a candidate, median of 30", statistics.median(took), "ms", 200)
     line("selecting a candidate, 95 % of 30", share(took, 0.95), "ms", 200)
     one.tab("examples")
-    one.page.locator(".lmv .ex-list [data-kind=example]").first.wait_for()
-    gaps = one.page.evaluate(SCROLL, ".ex-list")
+    one.page.locator(".lmv .ex-table [data-kind=example]").first.wait_for()
+    gaps = one.page.evaluate(SCROLL, ".ex-table .virtual")
     line("scrolling examples: 95 % of the frame gaps", share(gaps, 0.95), "ms", 33)
     heap, private = memory.megabytes()
     line("memory of the tab's scripts, JupyterLab's included", heap, "MB", 300)
@@ -158,45 +168,52 @@ def stored(one: Notebook, folder: Path, candidates: int, memory: Memory, frames:
     line("largest message", max(frames, default=0) / 1e3, "kB", 1_000)
 
 
-WATCHED = """run = start({watched})
-{panel}
-"""
-BUSY = """import threading, time
-spent = 0.0
-while run.state == "running":
-    time.sleep(0.02)
-    for one in threading.enumerate():
-        pass
-"""
+def moving(one: Notebook, candidates: int) -> None:
+    """The figures of a run that goes on, with thousands of candidates and more every moment."""
+    one.run(f"run = start({candidates}, 5, 0.0, run_dir=None)\nrun")
+    one.until(f"len(run.candidates) > {candidates // 2}", 240)
+    gaps = one.page.evaluate(SCROLL, ".list .virtual")
+    took = one.page.evaluate(SELECT, 20)
+    state = f"with {one.ask('len(run.candidates)'):,} candidates, {one.ask('run.state')}"
+    line("scrolling candidates of a live run: 95 % of the gaps", share(gaps, 0.95), "ms", 33)
+    line(f"selecting one, median of 20 ({state})", statistics.median(took), "ms", 200)
+    one.run("run.stop()")
+    one.until("took")
 
 
-def live(one: Notebook, repeats: int) -> None:
+def live(one: Notebook, candidates: int, delay: float, repeats: int) -> None:
     """What a panel takes from a live run."""
-    found: dict[str, list[float]] = {"alone": [], "unseen": [], "watched": []}
+    shown = {
+        "alone": "",
+        "with a panel that nobody looks at": "panel = StudioWidget(run)",
+        "with a panel in the browser": "run",
+    }
+    found: dict[str, list[list[float]]] = {how: [] for how in shown}
     for _ in range(repeats):
-        for how in found:
-            show = {
-                "alone": "",
-                "unseen": "from lmnb_widgets.studio import StudioWidget; w = StudioWidget(run)",
-                "watched": "run",
-            }
-            one.run("run = start(False)" + ("\n" + show[how] if show[how] else ""))
-            one.until("run.state == 'finished'", 120)
-            found[how].append(one.ask("run.elapsed"))
-    alone = min(found["alone"])
-    line("a live run alone, the least of the repeats", alone, "s")
-    for how in ("unseen", "watched"):
-        line(f"    with a panel {how}: more wall time", 100 * (min(found[how]) / alone - 1), "%", 3)
+        for how, show in shown.items():
+            one.run(f"run = start({candidates}, 100, {delay})\n{show}")
+            one.page.wait_for_timeout(1_000)
+            one.until("took", 240)
+            found[how].append(one.ask("took"))
+    wall, cpu = (min(each[at] for each in found["alone"]) for at in (0, 1))
+    line(f"a live run of {100 * candidates:,} rollouts alone, the least of {repeats}", wall, "s")
+    line("    processor time of its kernel", cpu, "s")
+    for how in list(shown)[1:]:
+        line(f"{how}: more wall time", 100 * (min(each[0] for each in found[how]) / wall - 1), "%", 3)
+        line(
+            "    more processor time of the kernel, of the wall time",
+            100 * (min(each[1] for each in found[how]) - cpu) / wall,
+            "%",
+            3,
+        )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--candidates", type=int, default=10_000)
     parser.add_argument("--examples", type=int, default=1_000)
-    parser.add_argument("--live", type=int, default=40, help="candidates of the live run, each on 100 examples")
-    parser.add_argument(
-        "--delay", type=float, default=0.005, help="seconds that the live run's model takes for a reply"
-    )
+    parser.add_argument("--live", type=int, default=40, help="candidates of the timed live run, on 100 examples each")
+    parser.add_argument("--delay", type=float, default=0.005, help="seconds that its model takes for a reply")
     parser.add_argument("--repeat", type=int, default=5, help="repeats of the live run")
     parser.add_argument("--keep", type=Path, help="keep the stored run here, and use it where it is there")
     given = parser.parse_args()
@@ -219,16 +236,15 @@ def main() -> int:
             frames: list[int] = []
             page.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(len(data))))
             desk = Desk(page, address, work)
-            memory = Memory(chromium, page)
-            one = desk.make()
-
-            one.run(SETUP.format(path=[str(Path(__file__).resolve().parents[1])], live=given.live, delay=given.delay))
-            stored(one, folder, given.candidates, memory, frames)
-            one.close()
-            one = desk.make()
-            one.run(SETUP.format(path=[str(Path(__file__).resolve().parents[1])], live=given.live, delay=given.delay))
-            live(one, given.repeat)
-            one.close()
+            for part in (
+                lambda one: stored(one, folder, given.candidates, Memory(chromium, page), frames),
+                lambda one: moving(one, given.candidates),
+                lambda one: live(one, given.live, given.delay, given.repeat),
+            ):
+                one = desk.make()
+                one.run(SETUP)
+                part(one)
+                one.close()
         chromium.close()
     return 0
 
