@@ -171,7 +171,8 @@ def _between(means: Sequence[float], noise: Sequence[float]) -> float:
         )
         return -0.5 * (math.fsum(parts) + math.log(math.fsum(weights)))
 
-    most = max((mean - fmean(means)) ** 2 for mean in means) + 1e-12
+    centre = fmean(means)
+    most = max((mean - centre) ** 2 for mean in means) + 1e-12
     best = _search(likelihood, 0.0, most)
     enough = likelihood(best) - CAUTION * max(0.0, 1 - 3 / len(means))
     if likelihood(0.0) >= enough:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,10 @@ class Archive:
         self.at_work: frozenset[str] = frozenset()  # candidates that are being scored
         self.most_calls = 1  # of an LM, in one rollout
         self.changes = 0  # results that counted for a candidate so far
+        self.clock = 0  # counts what may change how a candidate stands
+        self._touched: dict[str, int] = {}  # candidates by when they changed last, the latest at the end
+        self._swept = 0  # when all of them may have changed
+        self.turns = 0  # counts what may change which of them leads
         self.runs = 0  # of a program on an example, each with one call of the metric
         self.outputs = outputs
         self.objective = objective  # what makes a candidate the result
@@ -77,6 +81,7 @@ class Archive:
         entry = self.entries.get(candidate.id)
         if entry is None:
             entry = self.entries[candidate.id] = Entry(candidate, len(self.entries))
+            self._touch(entry)
         return entry
 
     def store(self, rollout: Bought, result: Result) -> None:
@@ -92,7 +97,9 @@ class Archive:
             self.proposals.append((place, result))
         if self.counts(place):
             self.changes += 1
-            self.entries[place["candidate"]].add(place["index"], result)
+            entry = self.entries[place["candidate"]]
+            entry.add(place["index"], result)
+            self._touch(entry)
 
     def counts(self, place: Mapping[str, Any]) -> bool:
         """Whether the rollout at `place` is one of those that a candidate is scored by."""
@@ -104,8 +111,28 @@ class Archive:
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)
         self._reasons = {}  # another one: a thread may just be writing down what held before
+        self.clock += 1
+        self._swept = self.clock
+        self.turns += 1
+
+    def _touch(self, entry: Entry) -> None:
+        name = entry.candidate.id
+        self.clock += 1
+        self._touched.pop(name, None)
+        self._touched[name] = self.clock
+        self.turns += len(entry.results) == self.size
 
     # --- reading it
+
+    def touched(self, since: int) -> Iterator[str]:
+        """The candidates that may stand otherwise than when the clock was `since`."""
+        if since < self._swept:
+            yield from self.entries
+            return
+        for name, when in reversed(self._touched.items()):
+            if when <= since:
+                return
+            yield name
 
     def first(self, baseline: Candidate) -> Entry | None:
         """What one began with: the program as it was given, where it is a candidate, else the first one that is."""
@@ -171,7 +198,7 @@ class Archive:
         for slot, pin in state.pins.items():
             if not candidate.holds(slot, pin.data["content"]):
                 return f"another value than the pinned {slot}"
-        for slot, demo in candidate.demos():
+        for slot, demo in candidate.demos() if state.refused_demos else ():
             refused = state.refuses_demo(demo, self.outputs[slot])
             if refused is not None:
                 return f"holds {refused.data['name']}"
@@ -224,7 +251,11 @@ class Archive:
 
     def leader(self) -> Entry | None:
         """The best of the feasible entries that are fully scored, by the objective; the earliest on a tie."""
-        return next(iter(self.ranked()), None)
+        known = vars(self).get("_led")  # a part of the archive, as of a step, has a leader of its own
+        if known is None or known[0] != self.turns:
+            turns = self.turns  # as they are before one looks
+            known = self._led = turns, next(iter(self.ranked()), None)
+        return known[1]
 
     def ranked(self) -> list[Entry]:
         """The feasible entries that are fully scored, the best by the objective first."""
@@ -232,17 +263,18 @@ class Archive:
 
     def scored(self) -> list[Entry]:
         """The feasible entries that are fully scored, in order of creation."""
-        return [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
+        whole = [entry for entry in self.entries.values() if 0 < self.size == len(entry.results)]
+        return [entry for entry in whole if self.dropped(entry.candidate) is None]
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""
-        feasible = self.feasible()
-        for entry in feasible:
-            if entry.candidate.id == self.state.accepted:
-                return entry.candidate
+        accepted = None if self.state.accepted is None else self.entries.get(self.state.accepted)
+        if accepted is not None and self.dropped(accepted.candidate) is None:
+            return accepted.candidate
         leader = self.leader()
         if leader is not None:
             return leader.candidate
+        feasible = self.feasible()
         # nothing is scored: a search's own proposal, or what it was edited into, is its result; what a person added waits to be accepted
         made, gates = self.state.made, self.state.gates.values()
         own = [

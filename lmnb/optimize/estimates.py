@@ -54,7 +54,7 @@ class Estimates:
     def _estimates(self) -> dict[str, float]:
         archive = self._archive
         entries = list(archive.entries.values())
-        whole = [entry for entry in entries if archive.complete(entry.candidate.id)]
+        whole = [entry for entry in entries if 0 < archive.size == len(entry.results)]
         others = [entry for entry in whole if not _is_baseline(entry)]
         begun = [
             entry for entry in entries if SMALLEST <= len(entry.results) < archive.size and not _is_baseline(entry)
@@ -93,8 +93,7 @@ class _Crowd:
         )
         noise = max(0.0, left) / ((count - 1) * (size - 1))
         partial = [
-            middle
-            + math.fsum(result.value - difficulty[i] for i, result in list(entry.results.items())) / len(entry.results)
+            middle + (entry.total - math.fsum(map(difficulty.__getitem__, list(entry.results)))) / len(entry.results)
             for entry in begun
         ]
         means = [*self._means.values(), *partial]

@@ -98,11 +98,14 @@ class Parts:
             self._archive.entries[name].cut_short = True
         for decision in self._recording.all_decisions:
             self._archive.decide(decision)
+        used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}
         for place, result in self._recording.placed:
             self._archive.add(place, result)
             self._archive.runs += place["role"] not in ("proposer", "trainer")
             if not result.shared:
-                self._budget.add(**{name: result.usage.get(name, 0) for name in ("calls", "tokens", "usd")})
+                for kind in used:
+                    used[kind] += result.usage.get(kind, 0)
+        self._budget.add(**used)
 
     def with_code(self, code: Code | None, missing: str) -> Self:
         """The same stored run, able to go on; `missing` says why it is not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,13 @@ from lmnb.html import el, money, root, table_of
 from lmnb.modules.program_file import LM_KINDS
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
-from lmnb.optimize.journal import Journal, is_live, read_records
+from lmnb.optimize.journal import Journal, all_kept, is_live, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.splits import prepared
 from lmnb.optional import need
+
+LONG = 100_000  # records of a journal
 
 
 class Runs(tuple[dict[str, Any], ...]):
@@ -114,9 +117,14 @@ def reopen(
 
 
 def _opened(folder: Path) -> Run:
-    records, _ = read_records(folder)
-    journal = Journal(folder)
-    return Run(Header.from_record(records[0], journal), journal, Recording(records[1:], journal), code=None)
+    with all_kept():
+        records, _ = read_records(folder)
+        journal = Journal(folder)
+        run = Run(Header.from_record(records[0], journal), journal, Recording(records[1:], journal), code=None)
+        if len(records) > LONG:
+            del records
+            gc.collect()  # once here: else three times in what is done next, which is to look
+    return run
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lmnb.canonical import canonical
@@ -50,30 +50,59 @@ class Standings:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._rows: dict[str, tuple[tuple[int, str | None, bool], Standing]] = {}
+        self._rows: dict[str, Standing] = {}
+        self._dicts: list[dict[str, Any]] = []
         self._estimates = Estimates(archive)
+        self._clock = -1
+        self._at_work: frozenset[str] = frozenset()
+        self._settled: tuple[Any, ...] = ()
 
     def of(self, entry: Entry) -> Standing:
-        name = entry.candidate.id
-        key = (len(entry.results), self._archive.dropped(entry.candidate), name in self._archive.at_work)
-        known = self._rows.get(entry.candidate.id)
-        if known is None or known[0] != key:
-            known = self._rows[entry.candidate.id] = (key, _standing(entry, self._archive))
-        expected = self._estimates.of(entry)
-        if known[1].expected != expected:
-            known = self._rows[name] = (key, replace(known[1], expected=expected))
-        return known[1]
+        self._update()
+        name, expected = entry.candidate.id, self._estimates.of(entry)
+        if self._rows[name].expected != expected:
+            self._rows[name] = replace(self._rows[name], expected=expected)
+        return self._rows[name]
+
+    def settled(self, entry: Entry) -> float | None:
+        """What to expect of a candidate as of the last time that one was fully scored, or decided about: with each score between it moves
+        a little, and to say how much takes long where there are thousands.
+        """
+        key = entry.candidate.id, self._archive.turns
+        if self._settled[:2] != key:
+            self._settled = (*key, self.of(entry).expected)
+        return self._settled[2]
 
     def all(self) -> list[Standing]:
         return [self.of(entry) for entry in self._archive.entries.values()]
 
+    def dicts(self) -> list[dict[str, Any]]:
+        """The rows for the panels, in order of creation. One that stands as before is the same object as before: not to be written into."""
+        self._update()
+        return list(self._dicts)
 
-def _standing(entry: Entry, archive: Archive) -> Standing:
+    def _update(self) -> None:
+        archive, at_work = self._archive, self._archive.at_work
+        if (archive.clock, at_work) == (self._clock, self._at_work):
+            return
+        changed = {*archive.touched(self._clock), *(self._at_work ^ at_work)}
+        self._clock, self._at_work = archive.clock, at_work
+        for entry in sorted((archive.entries[name] for name in changed), key=lambda entry: entry.number):
+            row = _standing(entry, archive, self._rows.get(entry.candidate.id))
+            told = [row_dict(row)]
+            if self._dicts[entry.number : entry.number + 1] != told:
+                self._rows[row.id], self._dicts[entry.number : entry.number + 1] = row, told
+
+
+def _standing(entry: Entry, archive: Archive, before: Standing | None) -> Standing:
     candidate, done = entry.candidate, len(entry.results)
+    score = 100 * entry.total / done if done else None
     reason = archive.dropped(candidate)
     complete = archive.complete(candidate.id)
     low = high = None
-    if complete:
+    if complete and before is not None and before.low is not None and before.score == score:
+        low, high = before.low, before.high  # resampled, it is dear
+    elif complete:
         low, high = (100 * bound for bound in mean_interval([entry.results[i].value for i in sorted(entry.results)]))
     status = (
         "dropped"
@@ -95,7 +124,7 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
         origin=candidate.origin,
         parents=candidate.parents,
         status=status,
-        score=100 * entry.total / done if done else None,
+        score=score,
         low=low,
         high=high,
         done=done,
@@ -107,7 +136,7 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
 
 def row_dict(standing: Standing) -> dict[str, Any]:
     """A row for the panels. The estimate is not in it: each new score moves all of them, and what differs is sent again."""
-    row = asdict(standing) | {"parents": list(standing.parents)}
+    row = {**vars(standing), "parents": list(standing.parents)}
     del row["expected"]
     return row
 

@@ -21,6 +21,12 @@ from lmnb_widgets.widget import Calls, Widget
 
 DELTAS = 0.1
 SNAPSHOTS = 0.5
+REST = 100
+"""After a message a panel rests for so many times the processor time that it took: watching takes 1 % from a run for
+deltas and 1 % for snapshots, however long the run is."""
+A_ROW = 1e-4
+"""Seconds of rest for each candidate: lists and curves of ten thousand are drawn anew once a second. What somebody did is
+shown at once."""
 
 COMMANDS: Calls = {
     "pause": lambda run, a: run.pause(),
@@ -71,8 +77,9 @@ class StudioWidget(Widget):
         self._known = run.snapshot()
         self._over = self._known["state"] in ENDED
         self._wake, self._sending = threading.Event(), threading.Lock()
+        self._hurry = threading.Event()  # somebody waits to see what was done
         self._late = False  # the trait is behind what the deltas said
-        self._trait_at = time.monotonic()
+        self._trait_due = time.monotonic()
         super().__init__(run, snapshot=wire.fit(wire.head(self._known)), mount=mount)
         self._unsubscribe = run.subscribe(self._wake.set)
         self._wake.set()
@@ -86,27 +93,35 @@ class StudioWidget(Widget):
             self._unsubscribe()
             super().close()
             self._wake.set()
+            self._hurry.set()
 
     # to the browser
 
     def _send_changes(self) -> None:
         while True:
             watched = self._late and self._viewers
-            self._wake.wait(max(0.0, self._trait_at + SNAPSHOTS - time.monotonic()) if watched else None)
+            self._wake.wait(max(0.0, self._trait_due - time.monotonic()) if watched else None)
             if self._closed.is_set():
                 return
             self._wake.clear()
-            started = time.monotonic()
+            if not self._viewers and self._run.state not in ENDED:
+                self._late = True  # nobody looks: whoever comes is given the whole
+                self._closed.wait(DELTAS)
+                continue
+            started = time.thread_time()
             with self._sending:
                 changed = self._send_delta()
+                spent = time.thread_time() - started
                 over = self._known["state"] in ENDED
                 ending, self._over = over and (changed or not self._over), over
-                if ending or (self._late and self._viewers and time.monotonic() - self._trait_at >= SNAPSHOTS):
+                if ending or (self._late and self._viewers and time.monotonic() >= self._trait_due):
                     self._send_trait()
             if ending:
                 self._on_end()
-            # a snapshot of a long run takes long to make: at most a fifth of the time goes into it
-            self._closed.wait(max(DELTAS, 4 * (time.monotonic() - started)))
+            self._hurry.clear()
+            self._closed.wait(DELTAS)
+            if changed:
+                self._hurry.wait(max(spent * REST, len(self._known["candidates"]) * A_ROW) - DELTAS)
 
     def _send_delta(self) -> bool:
         new = self._run.snapshot()
@@ -119,8 +134,9 @@ class StudioWidget(Widget):
         return True
 
     def _send_trait(self) -> None:
-        self._trait_at, self._late = time.monotonic(), False
+        started, self._late = time.thread_time(), False
         self.snapshot = wire.fit(wire.head(self._known))
+        self._trait_due = time.monotonic() + max(SNAPSHOTS, (time.thread_time() - started) * REST)
 
     def _whole(self) -> dict[str, Any]:
         return {"type": "snapshot", "snapshot": wire.head(self._known)}
@@ -129,6 +145,13 @@ class StudioWidget(Widget):
 
     def _looked_at(self) -> None:
         self._wake.set()
+        self._hurry.set()
+
+    def _answer(self, message: dict[str, Any], reply: str, name: Any, known: Calls) -> dict[str, Any]:
+        answer = super()._answer(message, reply, name, known)
+        if reply == "done":
+            self._hurry.set()
+        return answer
 
     def _receive(self, widget: Any, message: Any, buffers: Any) -> None:
         kind = message.get("type") if isinstance(message, dict) else None

@@ -60,3 +60,19 @@ test("a panel whose kernel is gone says so", async () => {
   assert.deepEqual(words, ["the kernel cannot be reached: Error: no channel"]);
   close();
 });
+
+test("after a gap the pages are asked for again, since rows of any page may have changed meanwhile", async () => {
+  const { rows, sent, known, close, tell } = panel();
+  await until(() => sent.some((one) => one.what === "candidates"));
+  const page = () => sent.findLast((one) => one.what === "candidates");
+  tell({ type: "got", id: page().id, value: { total: 3, rows: rows.slice(1) } });
+  await until(() => known().length === 3);
+  tell({ type: "delta", from: 5, seq: 6, changes: {} });
+  await until(() => sent.some((one) => one.type === "resend"));
+  const before = page().id;
+  tell({ type: "snapshot", id: sent.find((one) => one.type === "resend").id, snapshot: { seq: 6, run: { id: "r" }, decisions: [], candidates_total: 3, candidates: rows.slice(0, 1) } });
+  await until(() => page().id !== before);
+  assert.deepEqual(page().args, { offset: 1, limit: 1000 });
+  assert.equal(known().length, 3); // what was known stays in the list until then
+  close();
+});

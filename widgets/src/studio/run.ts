@@ -37,8 +37,8 @@ export function useRun(model: Model, onDeaf: (words: string) => void): [Known, C
   useEffect(() => {
     if (known.gap) client.current!.resend().catch(() => {});
   }, [known.gap]);
-  const missing = (known.run?.candidates_total ?? 0) > known.rows.length;
-  const have = known.rows.length;
+  const have = known.fresh;
+  const missing = (known.run?.candidates_total ?? 0) > have;
   useEffect(() => {
     if (missing) client.current!.get("candidates", { offset: have, limit: PAGE }).then((page) => tell({ rows: page.rows }), () => {});
   }, [missing, have]);

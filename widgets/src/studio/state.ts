@@ -1,11 +1,14 @@
 import type { Row, Snapshot } from "../kit/types";
 
-/** What the panel knows of a run. `rows` are in order of creation; `at` finds a row's place by id. */
+/** What the panel knows of a run. `rows` are in order of creation, without a hole: a row's place is its number. `at` finds the place by id; as places
+ * never change, what is known of a run before and after shares it. */
 export interface Known {
   seq: number;
   run: Omit<Snapshot, "candidates"> | null;
   rows: Row[];
   at: Map<string, number>;
+  /** So many of the rows, from the first, are as of `seq`; the pages bring the others. */
+  fresh: number;
   /** A message is missing: ask for the whole again. */
   gap: boolean;
 }
@@ -18,17 +21,15 @@ export interface Delta {
   changes: Partial<Snapshot>;
 }
 
-export const nothing: Known = { seq: -1, run: null, rows: [], at: new Map(), gap: false };
+export const nothing: Known = { seq: -1, run: null, rows: [], at: new Map(), fresh: 0, gap: false };
 
-/** Takes a whole snapshot, unless it is older than what is known. A forced one (the answer to a resend) always counts. */
+/** Takes a whole snapshot, if it is newer than what is known. A forced one (the answer to a resend) always counts. */
 export function take(known: Known, snapshot: Snapshot | null | undefined, force = false): Known {
-  if (!snapshot?.run || (!force && snapshot.seq < known.seq)) return known;
+  if (!snapshot?.run || (!force && snapshot.seq <= known.seq)) return known;
   const { candidates, ...run } = snapshot;
-  const total = snapshot.candidates_total ?? candidates.length;
-  // a snapshot of a long run holds only its first rows: the others stay as they are known
-  const keep = candidates.length < total && known.run?.run.id === run.run.id;
-  const { rows, at } = put(keep ? known : nothing, candidates);
-  return { seq: snapshot.seq, run, rows, at, gap: false };
+  // a snapshot of a long run holds only its first rows: the others stay as they are known until their pages come
+  const keep = candidates.length < (snapshot.candidates_total ?? 0) && known.run?.run.id === run.run.id;
+  return { seq: snapshot.seq, run, ...put(keep ? known : nothing, candidates), fresh: candidates.length, gap: false };
 }
 
 /** Applies a delta. Values in it are absolute, so one that overlaps what is known does no harm; one that starts later leaves a gap. */
@@ -37,23 +38,23 @@ export function apply(known: Known, delta: Delta): Known {
   if (delta.seq <= known.seq) return known;
   const { candidates, ...rest } = delta.changes;
   const { rows, at } = candidates ? put(known, candidates) : known;
-  return { seq: delta.seq, run: { ...known.run, ...rest, seq: delta.seq }, rows, at, gap: known.gap };
+  const fresh = known.fresh < known.rows.length ? known.fresh : rows.length;
+  return { seq: delta.seq, run: { ...known.run, ...rest, seq: delta.seq }, rows, at, fresh, gap: known.gap };
 }
 
-/** Adds rows that were fetched later. */
-export const addRows = (known: Known, more: Row[]): Known => ({ ...known, ...put(known, more) });
+/** Adds rows that were fetched later. A page that was asked for before a gap may lie beyond those that are fresh. */
+export function addRows(known: Known, more: Row[]): Known {
+  const next = more.length && more[0].number <= known.fresh ? more.at(-1)!.number + 1 : 0;
+  return { ...known, ...put(known, more), fresh: Math.max(known.fresh, next) };
+}
 
 function put(known: Pick<Known, "rows" | "at">, more: Row[]): Pick<Known, "rows" | "at"> {
   const rows = known.rows.slice();
-  let at = known.at;
+  const at = known === nothing ? new Map() : known.at;
   for (const row of more) {
-    const place = at.get(row.id);
-    if (place !== undefined) rows[place] = row;
-    else {
-      if (at === known.at) at = new Map(at);
-      at.set(row.id, rows.length);
-      rows.push(row);
-    }
+    if (row.number > rows.length) continue; // between lie rows that were not fetched yet: their pages come to this one
+    at.set(row.id, row.number);
+    rows[row.number] = row;
   }
   return { rows, at };
 }
