@@ -319,6 +319,18 @@ class Run(Looking):
         """A plotly figure of which examples each candidate fixed and broke."""
         return self._plot("plot_flips")(a, b)
 
+    def plot_pareto(self, by: str | None = None) -> Any:
+        """A plotly figure of score against cost, with the front on which none is better and no dearer; `by` as of `front`."""
+        return self._plot("plot_pareto")(by)
+
+    def plot_budget(self, by: str = "calls") -> Any:
+        """A plotly figure of what was spent on each candidate, summed up, against the limit: "calls", "tokens", "usd" or "seconds"."""
+        return self._plot("plot_budget")(by)
+
+    def plot_lineage(self) -> Any:
+        """A plotly figure of which candidate was made from which, and what it scored."""
+        return self._plot("plot_lineage")()
+
     def _plot(self, name: str) -> Callable[..., Any]:
         plot = views.find(name)
         if plot is None:
