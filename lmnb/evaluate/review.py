@@ -30,7 +30,8 @@ REASONS = ("wrong label", "wrong answer", "not typical", "too long", "leaks the 
 class Review:
     """Made by `lmnb.review(...)`. Shows itself as a panel in a notebook; whatever that does, the methods here do.
 
-    `items` are those of the queue, `answers` those that stand, in the order of their giving. Methods may be called from any thread.
+    `items` are those of the queue, `answers` those that stand, in the order of their giving; `changes` counts what happened. Methods may be
+    called from any thread.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Review:
         self._places = {item.id: place for place, item in enumerate(self.items)}
         self._lock = threading.RLock()
         self._watching: list[Callable[[], None]] = []
+        self.changes = 0
         self._check()
         if self._file.problems:
             many, first = len(self._file.problems), self._file.problems[0]
@@ -166,6 +168,7 @@ class Review:
             return {
                 "name": self.name,
                 "path": None if self.path is None else str(self.path),
+                "changes": self.changes,
                 "state": "waiting" if len(last) < len(self.items) else "finished",
                 "total": len(self.items),
                 "done": len(last),
@@ -291,6 +294,7 @@ class Review:
         return next((n for n in order if self.items[n].id not in done), None)
 
     def _tell(self) -> None:
+        self.changes += 1
         for callback in list(self._watching):
             callback()
 

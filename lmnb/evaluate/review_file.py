@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from lmnb.errors import SaveError
 from lmnb.json_file import check_writable, finite, shown
@@ -88,7 +88,7 @@ class AnswersFile:
         return self._take_answer(record)
 
     def _take_answer(self, record: Mapping[str, Any]) -> str | None:
-        number, item, verdict = (record.get(key) for key in ("answer", "item", "verdict"))
+        number, item, verdict = record.get("answer", 0), record.get("item"), record.get("verdict")
         reason, fields, choice = (record.get(key) for key in ("reason", "fields", "choice"))
         if not _counts(number) or not isinstance(item, str) or not item:
             return "it is no answer: it needs 'answer', a number, and 'item', a text"
@@ -131,5 +131,5 @@ class AnswersFile:
         self._torn = False
 
 
-def _counts(number: Any) -> bool:
+def _counts(number: Any) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool) and 0 < number <= MOST_NUMBER

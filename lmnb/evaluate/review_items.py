@@ -54,7 +54,7 @@ class ReviewItem:
 
 def items_of(given: Any) -> tuple[ReviewItem, ...]:
     """The items of whatever can be reviewed, failed rows left out. InputError where something cannot be."""
-    things: Iterable[Any] = given.pairs() if isinstance(given, Comparison) else given
+    things: Any = given.pairs() if isinstance(given, Comparison) else given
     if isinstance(things, (str, bytes, Mapping, Example)) or not isinstance(things, Iterable):
         raise InputError(f"there is no queue to review in {_short(given)}. {_WANTED}")
     report = isinstance(given, Report)

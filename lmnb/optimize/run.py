@@ -308,8 +308,14 @@ class Run(Looking):
         return pandas.DataFrame(rows).set_index("number")
 
     def to_html(self) -> str:
-        """The whole report as one script-free document."""
-        return report.run_page(*self._report_parts(), origins=self._origins(), front=self.front())
+        """The whole report as one script-free document to send by mail: candidates with their prompts and demos, the best one's examples,
+        suspect labels, decisions, provenance, checks and costs. Long lists are cut, and say so, so that it stays below some megabytes.
+        """
+        snapshot, best, examples, found = self._report_parts(examples=report.MAX_WHOLE)
+        ranked = sorted(self.candidates, key=lambda row: (row.score is None, -(row.score or 0.0), row.number))
+        others = (self.detail(row) for row in ranked if best is None or row.id != best["id"])
+        parts = {"origins": self._origins(), "front": self.front(), "others": others}
+        return report.run_page(snapshot, best, examples, found, **parts)
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
@@ -344,10 +350,11 @@ class Run(Looking):
             raise MissingExtra("anywidget", "lab", "the live Studio")
         return show(self)
 
-    def _report_parts(self) -> tuple[Any, ...]:
+    def _report_parts(self, examples: int = 200) -> tuple[Any, ...]:
         snapshot, best = self.snapshot(), self.best
         found = [suspect.to_dict() for suspect in self.suspects()]
-        return snapshot, self.detail(best) if best else None, self.examples(best) if best else None, found
+        rows = self.examples(best, limit=examples) if best else None
+        return snapshot, self.detail(best) if best else None, rows, found
 
     def _origins(self) -> PromptOrigins | None:
         return self.provenance() if self._archive.best() is not None else None

@@ -82,8 +82,8 @@ class RunComparison:
         written = {"best": _percent, "expected": _percent, "check": _percent, "usd": money, "seconds": duration}
         titles = {"best": "score of the best", "expected": "expected on new data", "check": "held-out check"}
         names = [name for name in self.runs[0] if name not in ("name", "path")]
-        cells = [[written.get(name, _plain)(row.get(name)) for name in names] for row in self.runs]
-        return [(titles.get(name, name), mine, other) for name, mine, other in zip(names, *cells, strict=True)]
+        cells = [[str(written.get(name, _plain)(row.get(name))) for name in names] for row in self.runs]
+        return list(zip([titles.get(name, name) for name in names], *cells, strict=True))
 
     def _rows(self) -> list[Html]:
         return [
