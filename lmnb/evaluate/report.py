@@ -132,10 +132,21 @@ class Report:
         `sort` is "worst" (failures, then the lowest scores), "index", "input", "expected", "predicted", "score", "change" or "seconds"; `only`
         is "failed", "wrong", "right", "checked" (a check failed), "suspect", or with another report in `against` "fixed", "broken" or "unchanged".
         """
-        known = self.__dict__.get("_viewed")
+        rows = self._viewed(against)
+        return page(rows, sort=sort, descending=descending, only=only, search=search, offset=offset, limit=limit)
+
+    def row(self, index: int, *, against: Report | None = None) -> dict[str, Any]:
+        """The row of the example `index` as on a page, its texts whole. InputError where it has none."""
+        found = next((row for row in self._viewed(against) if row["index"] == index), None)
+        if found is None:
+            raise InputError(f"this report has no row {index!r}")
+        return found
+
+    def _viewed(self, against: Report | None) -> list[dict[str, Any]]:
+        known = self.__dict__.get("_seen")
         if known is None or known[0] is not against:
-            known = self.__dict__["_viewed"] = (against, viewed(self, against))
-        return page(known[1], sort=sort, descending=descending, only=only, search=search, offset=offset, limit=limit)
+            known = self.__dict__["_seen"] = (against, viewed(self, against))
+        return known[1]
 
     def _value(self, row: Row) -> float:
         return self.failure_score if row.score is None else row.score

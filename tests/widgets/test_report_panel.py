@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from importlib import import_module
@@ -69,17 +70,39 @@ def mounted(out: Any) -> str:
 
 
 def test_a_report_sends_its_rows_by_the_page(open_: Any) -> None:
-    """The trait has the head alone; a page is what `report.page` gives, a trace that of its row."""
+    """The trait has the head alone; a page is what `report.page` gives, cut to cells; an open row is whole, with its trace."""
     report = evaluated("otter")
     ear = open_("report", report)
-    assert ear.widget.head["score"] == 50.0
+    assert (ear.widget.head["title"], ear.widget.head["score"], ear.widget.head["state"]) == (
+        "Predict",
+        "50.0 %",
+        "finished",
+    )
     assert "ticket" not in str(ear.widget.get_state())
-    page = ear.ask("rows", sort="index", only="wrong", limit=2)
-    assert page == {**report.page(sort="index", only="wrong", limit=2), "comparison": None}
-    assert ear.ask("trace", index=3)["spans"][0]["inputs"] == {"ticket": "ticket 3"}
-    assert "row 9 has no trace" in ear.refused("trace", index=9)
+    page = ear.ask("rows", sort="-index", only="wrong", search="ticket")
+    assert [row["id"] for row in page["rows"]] == [5, 3, 1]
+    assert {name: n for name, n in page["counts"].items() if n} == {"": 6, "wrong": 3, "right": 3}
+    cells = dict(zip([column[0] for column in page["columns"]], page["rows"][0]["cells"], strict=True))
+    assert cells["input"] == ("ticket 5", "")
+    assert cells["predicted"] == ("otter", "wrong")
+    assert (cells["score"], cells["expected"]) == (("0", "num wrong"), ("falcon", "muted"))
+    opened = ear.ask("row", row=3)
+    assert opened["facts"] == [("ticket", "ticket 3"), ("team (expected)", "falcon"), ("team (predicted)", "otter")]
+    assert opened["trace"]["spans"][0]["inputs"] == {"ticket": "ticket 3"}
+    assert "this report has no row 9" in ear.refused("row", row=9)
     assert "Did you mean 'wrong'" in ear.refused("rows", only="wron")
-    assert len(ear.ask("rows", limit=10**6)["rows"]) == 6
+
+
+def test_thousands_of_long_rows_are_small_messages(open_: Any) -> None:
+    """A page has at most 200 rows of short cells, a cell one line; all of them are counted."""
+    row = lmnb.evaluate.Row(0, lmnb.Example(q="long\n" * 5_000, a="b").with_inputs("q"), error="x" * 9_000)
+    rows = tuple(dataclasses.replace(row, index=n, seconds=0.1) for n in range(5_000))
+    ear = open_("report", lmnb.Report(rows, total=5_000))
+    page = ear.ask("rows", offset=4_000)
+    assert (page["total"], len(page["rows"]), page["counts"]["failed"]) == (5_000, 200, 5_000)
+    assert len(json.dumps(page)) < 900_000
+    assert page["rows"][0]["cells"][1][0].startswith("long long long")
+    assert ear.ask("row", row=7)["facts"][0] == ("q", "long\n" * 5_000)
 
 
 def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any) -> None:
@@ -87,15 +110,17 @@ def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any)
     shown = import_module("lmnb_widgets.report")
     notebook()
     first, other, second = evaluated("otter"), evaluated("otter", DEVSET[3:]), evaluated("falcon")
-    for report in (first, other, second):
+    for report in (first, other):
         shown.show(report)
     ear = open_("report", second)
-    (offer,) = [each for each in ear.ask("head")["others"] if each["id"] == id(first)]
-    assert id(other) not in [each["id"] for each in ear.ask("head")["others"]]
-    assert offer["name"] == "Predict · 50.0 %"
-    page = ear.ask("rows", against=offer["id"], only="fixed", sort="index")
-    assert [row["index"] for row in page["rows"]] == [1, 3, 5]
-    assert page["comparison"] == repr(second.compare(first))
+    offers = dict(ear.widget.head["others"])
+    assert offers[id(first)] == "Predict · 50.0 %"
+    assert id(other) not in offers
+    page = ear.ask("rows", against=id(first), only="fixed", sort="index")
+    assert [row["id"] for row in page["rows"]] == [1, 3, 5]
+    assert page["note"] == repr(second.compare(first))
+    assert page["rows"][0]["cells"][-1] == ("▲ fixed", "")
+    assert ear.ask("row", row=1, against=id(first))["tag"] == ("fixed", "kept")
 
 
 def test_a_comparison_is_a_report_beside_the_other(notebook: Any, widgets: None) -> None:
@@ -121,8 +146,25 @@ def test_every_key_of_a_review_is_a_method(open_: Any) -> None:
     assert ear.widget.changes == other.widget.changes == review.changes == 4
     assert [answer.verdict for answer in review.answers] == ["keep", "reject", "edit", "skip"]
     assert ear.ask("undo")["item"]["id"] == fourth
-    assert ear.ask("go", item=0)["item"]["verdict"] == "keep"
-    assert ear.ask("snapshot") == review.snapshot()
+    assert ear.ask("go", item=0)["item"]["said"][0] == "kept"
+    seen = ear.ask("snapshot")
+    assert {name: seen[name] for name in ("changes", "done", "total", "state")} == {
+        "changes": 6,
+        "done": 3,
+        "total": 6,
+        "state": "waiting",
+    }
+    assert (seen["progress"], seen["facts"]) == (
+        "3 of 6 reviewed",
+        "1 kept · 1 rejected · 1 edited · the answers are not saved",
+    )
+    assert seen["item"]["said"] == ("kept", "kept")
+    assert [answer[:3] for answer in seen["item"]["answers"]] == [
+        ("accept", "Keep", "A"),
+        ("reject", "Reject", "X"),
+        ("edit", "Edit", "E"),
+        ("skip", "Skip", "Space"),
+    ]
     review.answer("keep", 5)
     assert ear.widget.changes == review.changes
     assert "there is no item 'x'" in ear.refused("accept", item="x")
@@ -177,10 +219,15 @@ def stored(tmp_path: Any) -> Any:
 def test_stored_runs_are_compared_and_opened(open_: Any, stored: Any) -> None:
     """Side by side by `runs.compare`; opening one makes its Studio, which the browser draws by the model's id."""
     ear = open_("runs", stored)
-    assert [row["name"] for row in ear.widget.rows] == [row["name"] for row in stored]
-    assert ear.ask("compare", one="seed-2", other="seed-1") == json.loads(
-        json.dumps(stored.compare("seed-2", "seed-1").to_dict())
-    )
+    page = ear.ask("rows", sort="name")
+    assert [row["id"] for row in page["rows"]] == ["seed-1", "seed-2"]
+    assert ear.ask("rows", search="seed-2")["total"] == 1
+    assert (ear.ask("rows", only="finished")["total"], ear.ask("rows", only="other")["total"]) == (2, 0)
+    assert [row["id"] for row in ear.ask("rows", sort="-best")["rows"]]
+    assert dict(ear.ask("row", row="seed-1")["facts"])["seed"] == "1"
+    known, found = stored.compare("seed-2", "seed-1"), ear.ask("compare", one="seed-2", other="seed-1")
+    assert (found["words"], found["facts"][0]) == (known.words(), ("", "seed-2", "seed-1"))
+    assert found["notes"][0] == f"{len(known.common)} candidates in both"
     made = ear.ask("open", run="seed-1")["model"]
     studio = import_module("ipywidgets.widgets.widget")._instances[made]
     assert studio.snapshot["run"]["name"] == "seed-1"

@@ -12,48 +12,97 @@ from typing import Any, ClassVar
 import traitlets
 
 from lmnb import Comparison, InputError, Report
-from lmnb_widgets import frontend, wire
+from lmnb_widgets import frontend, listing, wire
 from lmnb_widgets.widget import Calls, Widget
 
-MOST = 200
-"""So many rows travel in one message."""
-
 OFFERED = 20
+KINDS = [
+    ("failed", "Failed", True),
+    ("wrong", "Wrong", True),
+    ("right", "Right", True),
+    ("checked", "Failed checks", False),
+    ("suspect", "Suspect labels", False),
+    ("fixed", "▲ Fixed", False),
+    ("broken", "▼ Broken", False),
+    ("unchanged", "Unchanged", False),
+]
+HELP = [
+    ("↑ ↓", "previous, next row, once one has the focus"),
+    ("Enter", "open the row: its fields, and what was called for it"),
+    ("0 … 9", "all, failed, wrong, right, ... rows"),
+    ("Esc", "close the row"),
+]
+_SIGNS = {"fixed": "▲ fixed", "broken": "▼ broken"}
+_LOOKS = {"fixed": "kept", "broken": "rejected"}
 _shown: list[weakref.ref[Report]] = []  # what was shown in this kernel, the latest last: others can be compared with it
+
+Json = dict[str, Any]
 
 
 class Reading:
-    """A report with the others that it can be compared with, by number."""
+    """A report, and the others that it can be compared with, by number."""
 
     def __init__(self, report: Report, against: Report | None = None) -> None:
         self.report = report
-        self.others: dict[int, Report] = {} if against is None else {id(against): against}
+        self.others = {} if against is None else {id(against): against}
         self.against = None if against is None else id(against)
-        self._rows = {row.index: row for row in report.rows}
-
-    def head(self) -> dict[str, Any]:
-        """The report without its rows, and what it can be compared with."""
-        for one in (ref() for ref in _shown):
-            if one is not None and one is not self.report and id(one) not in self.others and _alike(self.report, one):
+        for one in (ref() for ref in _shown[-OFFERED:]):
+            if one is not None and one is not report and _alike(report, one):
                 self.others[id(one)] = one
-        others = [{"id": key, "name": _name(other)} for key, other in list(self.others.items())[-OFFERED:]]
-        return {**self.report.snapshot(), "others": others, "against": self.against}
 
-    def page(self, a: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of rows, and the comparison that it is part of."""
+    def head(self) -> Json:
+        known = self.report.snapshot()
+        lie = known["distribution"]
+        many = f"{known['rows']:,} of {known['total']:,} examples, interrupted" if known["interrupted"] else ""
+        metric = f"metric {known['metric']}" if known["metric"] else ""
+        facts = [
+            f"95 % interval {known['low']:.1f} … {known['high']:.1f}",
+            many or f"{known['rows']:,} examples",
+            metric,
+        ]
+        facts += [f"{known['seconds']:.1f} s" if known["seconds"] else ""]
+        return listing.head(
+            known["program"] or "Evaluate",
+            score=f"{known['score']:.1f} %",
+            facts=" · ".join(filter(None, facts)),
+            bars=[] if lie["plain"] else [count / max(lie["counts"]) for count in lie["counts"]],
+            lie=f"scores from {lie['low']:g} to {lie['high']:g}: {', '.join(map(str, lie['counts']))} in ten equal steps",
+            state="stopped" if known["interrupted"] else "finished",
+            kind="example",
+            kinds=KINDS,
+            sort="worst",
+            others=[(key, f"{one.program or 'Evaluate'} · {one.score:.1f} %") for key, one in self.others.items()],
+            against=self.against,
+            help=HELP,
+        )
+
+    def rows(self, a: Mapping[str, Any]) -> Json:
         other = self._other(a)
-        asked = {
-            name: a[name] for name in ("sort", "descending", "only", "search", "offset") if a.get(name) is not None
+        asked = {"only": a.get("only") or None, "search": a.get("search", ""), **listing.order(a.get("sort", "worst"))}
+        page = self.report.page(**asked, against=other, offset=int(a.get("offset", 0)), limit=listing.MOST)
+        return {
+            "total": page["total"],
+            "counts": {"": len(self.report), **page["counts"]},
+            "note": "" if other is None else repr(self.report.compare(other)),
+            "columns": _columns(other is not None),
+            "rows": [
+                listing.line(row["index"], _cells(row, other is not None), listing.told(_facts(row)))
+                for row in page["rows"]
+            ],
         }
-        page = self.report.page(**asked, against=other, limit=min(MOST, int(a.get("limit", MOST))))
-        return page | {"comparison": None if other is None else repr(self.report.compare(other))}
 
-    def trace(self, a: Mapping[str, Any]) -> dict[str, Any]:
-        """The trace of a row: what was called for it."""
-        row = self._rows.get(a["index"])
-        if row is None or row.trace is None:
-            raise InputError(f"row {a['index']!r} has no trace")
-        return row.trace.to_dict(media=False)
+    def row(self, a: Mapping[str, Any]) -> Json:
+        """One row whole: its fields, and the trace of what was called for it."""
+        index, other = a["row"], self._other(a)
+        known = self.report.row(index, against=other)
+        trace = next(row.trace for row in self.report.rows if row.index == index)
+        change = known["change"]
+        return {
+            "title": f"Row {index}",
+            "tag": None if change is None else (change, _LOOKS.get(change, "")),
+            "facts": _facts(known),
+            "trace": None if trace is None else trace.to_dict(media=False),
+        }
 
     def _other(self, a: Mapping[str, Any]) -> Report | None:
         return None if a.get("against") is None else self.others[a["against"]]
@@ -62,11 +111,7 @@ class Reading:
 class ReportWidget(Widget):
     """A panel of a report. The trait has what the head says; rows and traces are sent when they are looked at."""
 
-    questions: ClassVar[Calls] = {
-        "head": lambda reading, a: reading.head(),
-        "rows": lambda reading, a: reading.page(a),
-        "trace": lambda reading, a: reading.trace(a),
-    }
+    questions: ClassVar[Calls] = {"rows": lambda reading, a: reading.rows(a), "row": lambda reading, a: reading.row(a)}
 
     view = traitlets.Unicode("report").tag(sync=True)
     head = traitlets.Dict().tag(sync=True)
@@ -87,10 +132,10 @@ def show(thing: Report | Comparison) -> None:
     if reports is None or not reports[0].rows or not frontend.answers():
         frontend.say(thing, html)
         return
-    _shown[:] = [ref for ref in _shown if ref() not in (None, *reports)]
-    _shown.extend(weakref.ref(one) for one in reversed(reports) if one is not None)
+    _shown[:] = [ref for ref in _shown if ref() is not None and not any(ref() is one for one in reports)]
     mount = frontend.token()
     ReportWidget(*reports, mount=mount)  # the kernel's registry of widgets holds it
+    _shown.extend(weakref.ref(one) for one in reversed(reports) if one is not None)
     frontend.publish(thing, html, mount)
 
 
@@ -103,5 +148,37 @@ def _alike(report: Report, other: Report) -> bool:
     return True
 
 
-def _name(report: Report) -> str:
-    return f"{report.program or 'Evaluate'} · {report.score:.1f} %"
+def _columns(compared: bool) -> list[tuple[str, str, str]]:
+    wide = "minmax(0, 1fr)"
+    before = [("before", "before", wide)] if compared else []
+    last = ("change", "change", "72px") if compared else ("seconds", "time", "58px")
+    first = [("index", "#", "44px"), ("input", "input", "minmax(0, 2fr)"), ("expected", "expected", wide), *before]
+    return [*first, ("predicted", "predicted", wide), ("score", "score", "54px"), last]
+
+
+def _cells(row: Json, compared: bool) -> list[listing.Cell]:
+    failed = row["error"] is not None
+    said = listing.short(row["error"]) if failed else joined_with_checks(row)
+    look = "err" if failed else "wrong" if row["score"] < 0.5 else ""
+    time = "" if row["seconds"] is None else f"{row['seconds']:.2f} s"
+    return [
+        (str(row["index"]), "muted num"),
+        (listing.joined(row["inputs"]), ""),
+        (listing.joined(row["labels"]) + (" (suspect)" if row["suspect"] else ""), "muted"),
+        *([(listing.joined(row["before"]), "muted")] if compared else []),
+        (said, look),
+        ("failed" if failed else f"{row['score']:.3g}", f"num {look}"),
+        (_SIGNS.get(row["change"], row["change"] or ""), "") if compared else (time, "muted num"),
+    ]
+
+
+def joined_with_checks(row: Json) -> str:
+    """What was predicted, and which checks failed meanwhile."""
+    return listing.short(" · ".join([listing.joined(row["outputs"]), *(check["text"] for check in row["checks"])]))
+
+
+def _facts(row: Json) -> list[tuple[str, str]]:
+    parts = (("inputs", ""), ("labels", " (expected)"), ("before", " (before)"), ("outputs", " (predicted)"))
+    facts = [(f"{name}{what}", text) for part, what in parts for name, text in (row[part] or {}).items()]
+    more = [("error", row["error"]), ("feedback", row["feedback"]), ("suspect label", row["suspect"])]
+    return facts + [(name, text) for name, text in more if text] + [("check", check["text"]) for check in row["checks"]]

@@ -15,10 +15,66 @@ from lmnb import Review
 from lmnb_widgets import frontend
 from lmnb_widgets.widget import Calls, Widget
 
+SAID = {
+    "keep": "kept",
+    "reject": "rejected",
+    "edit": "edited",
+    "skip": "skipped",
+    "preferred": "preferred",
+    "tie": "tie",
+}
+HELP = [
+    ("A", "keep; of a pair: A is better"),
+    ("B T", "of a pair: B is better, a tie"),
+    ("X", "reject; then a number gives the reason, Enter none"),
+    ("1 … 9", "reject at once, with that reason"),
+    ("E", "edit"),
+    ("Space", "skip"),
+    ("⌫", "undo the last answer"),
+    ("← →", "previous, next item"),
+    ("Esc", "close what is open"),
+]
+SINGLE = [("accept", "Keep", "A", "good", ""), ("reject", "Reject", "X", "bad", ""), ("edit", "Edit", "E", "", "")]
+PAIR = [
+    ("answer", "A is better", "A", "", "A"),
+    ("answer", "B is better", "B", "", "B"),
+    ("answer", "Tie", "T", "", "tie"),
+]
+SKIP = ("skip", "Skip", "Space", "", "")
+_LOOKS = {"keep": "kept", "reject": "rejected", "edit": "human"}
 
-def _answered(review: Review, verdict: str, a: dict[str, Any]) -> dict[str, Any]:
+Json = dict[str, Any]
+
+
+def seen(review: Review) -> Json:
+    """What the panel shows of a review: its snapshot in words, and what can be answered."""
+    known = review.snapshot()
+    item = known["item"]
+    counts = [f"{n:,} {SAID[verdict]}" for verdict, n in known["counts"].items()]
+    problems = f"Lines of the file that count for nothing: {'; '.join(known['problems'])}" if known["problems"] else ""
+    return known | {
+        "progress": f"{known['done']:,} of {known['total']:,} reviewed",
+        "facts": " · ".join([*counts, known["path"] or "the answers are not saved"]),
+        "problem": problems,
+        "help": HELP,
+        "item": None if item is None else item | _said(item),
+    }
+
+
+def _said(item: Json) -> Json:
+    given = [*item["inputs"].items(), *((f"{name} (expected)", text) for name, text in item["labels"].items())]
+    verdict, reason = item["verdict"], item["reason"]
+    words = SAID.get(verdict, f"{verdict} is better") + (f": {reason}" if reason else "")
+    return {
+        "given": given,
+        "answers": [*(PAIR if item["kind"] == "pair" else SINGLE), SKIP],
+        "said": None if verdict is None else (words, _LOOKS.get(verdict, "")),
+    }
+
+
+def _answered(review: Review, verdict: str, a: Json) -> Json:
     review.answer(verdict, a["item"], reason=a.get("reason"), fields=a.get("fields"))
-    return review.snapshot()
+    return seen(review)
 
 
 class ReviewWidget(Widget):
@@ -27,7 +83,7 @@ class ReviewWidget(Widget):
     """
 
     questions: ClassVar[Calls] = {
-        "snapshot": lambda review, a: review.snapshot(),
+        "snapshot": lambda review, a: seen(review),
         "trace": lambda review, a: review.trace(a["item"]).to_dict(media=False),
     }
     commands: ClassVar[Calls] = {
@@ -36,8 +92,8 @@ class ReviewWidget(Widget):
         "edit": lambda review, a: _answered(review, "edit", a),
         "skip": lambda review, a: _answered(review, "skip", a),
         "answer": lambda review, a: _answered(review, a["verdict"], a),
-        "undo": lambda review, a: (review.undo(), review.snapshot())[1],
-        "go": lambda review, a: (review.go(a["item"]), review.snapshot())[1],
+        "undo": lambda review, a: (review.undo(), seen(review))[1],
+        "go": lambda review, a: (review.go(a["item"]), seen(review))[1],
     }
 
     view = traitlets.Unicode("review").tag(sync=True)

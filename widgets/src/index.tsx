@@ -3,6 +3,9 @@ import style from "./style.css";
 import type { Model, ViewProps } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
+import { Report } from "./report/report";
+import { Review } from "./review/review";
+import { Runs } from "./report/runs";
 import { settle } from "./settle";
 import { Studio } from "./studio/studio";
 import { Traces } from "./traces/traces";
@@ -11,6 +14,9 @@ import { Traces } from "./traces/traces";
 const VIEWS: Record<string, [label: string, View: (props: ViewProps) => ComponentChildren]> = {
   studio: ["Studio", Studio],
   traces: ["Traces", Traces],
+  report: ["Report", Report],
+  review: ["Review", Review],
+  runs: ["Runs", (props) => <Runs {...props} open={open} />],
 };
 
 /** Draws the model's view into `el`; returns how to take it away. */
