@@ -232,17 +232,21 @@ class Comparison:
         both = [(mine[index], theirs[index]) for index in mine if index in theirs]
         return [(a, b) for a, b in both if None not in (a.prediction, b.prediction) and a.prediction != b.prediction]
 
-    def __repr__(self) -> str:
+    def words(self) -> str:
+        """What it says, in a line."""
         total = len(self.fixed) + len(self.broken) + len(self.unchanged)
         return (
-            f"Comparison({self.mean:+.1f} points, 95 % {self.low:+.1f} … {self.high:+.1f}; "
-            f"{len(self.fixed)} fixed, {len(self.broken)} broken of {total})"
+            f"{self.mean:+.1f} points, 95 % {self.low:+.1f} … {self.high:+.1f}; "
+            f"{len(self.fixed)} fixed, {len(self.broken)} broken of {total}"
         )
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.words()})"
 
     def _repr_html_(self) -> str:
         rows = [] if self.reports is None else viewed(*self.reports)
         names = [] if self.reports is None else [report.program or "Evaluate" for report in self.reports]
-        return comparison_html(repr(self), names, rows)
+        return comparison_html(self.words(), names, rows)
 
     def _ipython_display_(self) -> None:
         show_in_notebook("report", self)

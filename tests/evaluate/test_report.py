@@ -203,7 +203,7 @@ def test_a_page_against_another_report_says_what_changed():
 def test_a_comparison_shows_itself():
     """Its words, then the rows that changed, the broken ones first."""
     shown = plain(report_of(1.0, 0.0, 1.0).compare(report_of(0.0, 1.0, 1.0))._repr_html_())
-    assert "Router against Router Comparison(+0.0 points" in shown
+    assert "Router against Router +0.0 points" in shown
     assert shown.index("ticket 1") < shown.index("ticket 0")
     assert "ticket 2" not in shown
 

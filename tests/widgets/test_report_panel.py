@@ -118,8 +118,8 @@ def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any)
     assert id(other) not in offers
     page = ear.ask("rows", against=id(first), only="fixed", sort="index")
     assert [row["id"] for row in page["rows"]] == [1, 3, 5]
-    assert page["note"] == repr(second.compare(first))
-    assert page["rows"][0]["cells"][-1] == ("▲ fixed", "")
+    assert page["note"] == second.compare(first).words()
+    assert page["rows"][0]["cells"][-1] == ("▲ fixed", "up")
     assert ear.ask("row", row=1, against=id(first))["tag"] == ("fixed", "kept")
 
 
@@ -227,7 +227,7 @@ def test_stored_runs_are_compared_and_opened(open_: Any, stored: Any) -> None:
     assert dict(ear.ask("row", row="seed-1")["facts"])["seed"] == "1"
     known, found = stored.compare("seed-2", "seed-1"), ear.ask("compare", one="seed-2", other="seed-1")
     assert (found["words"], found["facts"][0]) == (known.words(), ("", "seed-2", "seed-1"))
-    assert found["notes"][0] == f"{len(known.common)} candidates in both"
+    assert found["notes"][0] == f"{len(known.common)} candidate{'s' * (len(known.common) != 1)} in both"
     made = ear.ask("open", run="seed-1")["model"]
     studio = import_module("ipywidgets.widgets.widget")._instances[made]
     assert studio.snapshot["run"]["name"] == "seed-1"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lmnb.html import Html, el
 
-WIDTH, HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 704, 14, 222
+WIDTH, HEIGHT = 1030, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 1014, 28, 212
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,12 @@ class Chart:
         """A word beside a place, on the side where there is room."""
         left, end = self.x.at(x), self.x.at(x) > WIDTH * 0.75
         top = self.y.at(y)
-        self.marks.append(
-            text(
-                left - 9 if end else left + 9, top - 8 if top > 30 else top + 18, said, "end" if end else "start", look
-            )
-        )
+        self.marks.append(text(left - 9 if end else left + 9, top - 9, said, "end" if end else "start", look))
 
     def drawing(self, said: str) -> Html:
         """The whole as SVG; `said` is what a screen reader says of it."""
-        box = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "width": WIDTH, "height": HEIGHT}
-        return el("svg", {**box, "class": "lm-xy", "role": "img", "aria-label": said}, *self.marks)
+        box = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "class": "lm-xy"}
+        return el("svg", {**box, "role": "img", "aria-label": said}, *self.marks)
 
 
 def text(x: float, y: float, words: object, anchor: str, look: str = "lm-label") -> Html:
@@ -104,7 +100,7 @@ def text(x: float, y: float, words: object, anchor: str, look: str = "lm-label")
 
 
 CHART_CSS = """
-.lmnb svg.lm-xy{display:block;height:auto;max-width:100%;margin:8px 0}
+.lmnb svg.lm-xy{display:block;width:100%;min-width:560px;height:auto;max-width:none}
 .lmnb .lm-xy text{font:11px var(--lm-ui);fill:var(--lm-ink2);font-variant-numeric:tabular-nums}
 .lmnb .lm-xy text.lm-name{fill:var(--lm-ink);font-weight:600}
 .lmnb .lm-xy .lm-grid{stroke:var(--lm-line)}

@@ -182,7 +182,7 @@ def _static_pareto(
         chart.mark(shape, row.cost, row.score, told, look)
     top = max(front.best, key=lambda row: row.score)
     chart.words(top.cost, top.score, f"#{top.number} · {top.score:.1f} %")
-    return framed(title, el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)
+    return framed(f"{title} · ◆ on the front", el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)
 
 
 def _static_budget(
@@ -209,4 +209,5 @@ def _static_budget(
         chart.words(points[0][0], limit, f"limit {write(limit)}", "lm-label")
     if whole:
         chart.mark("star", points[-1][0], whole, f"{write(whole)} in all", "lm-strong")
-    return framed(title, el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)
+    legend = " · ★ spent in all" if whole else ""
+    return framed(f"{title}{legend}", el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)

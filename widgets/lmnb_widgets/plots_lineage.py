@@ -119,4 +119,6 @@ def _static_lineage(
         chart.mark(shape, row["number"], row["score"], told, look)
         if kinds[row["id"]] == "best":
             chart.words(row["number"], row["score"], f"#{row['number']} · {row['score']:.1f} %")
-    return framed(title, el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)
+    signs = {"best": "★ the best", "yours": "◇ yours", "dropped": "○ dropped"}
+    legend = "".join(f" · {words}" for kind, words in signs.items() if kind in kinds.values())
+    return framed(f"{title}{legend}", el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)

@@ -32,7 +32,7 @@ HELP = [
     ("0 … 9", "all, failed, wrong, right, ... rows"),
     ("Esc", "close the row"),
 ]
-_SIGNS = {"fixed": "▲ fixed", "broken": "▼ broken"}
+_SIGNS = {"fixed": ("▲ fixed", "up"), "broken": ("▼ broken", "down")}
 _LOOKS = {"fixed": "kept", "broken": "rejected"}
 _shown: list[weakref.ref[Report]] = []  # what was shown in this kernel, the latest last: others can be compared with it
 
@@ -83,7 +83,7 @@ class Reading:
         return {
             "total": page["total"],
             "counts": {"": len(self.report), **page["counts"]},
-            "note": "" if other is None else repr(self.report.compare(other)),
+            "note": "" if other is None else self.report.compare(other).words(),
             "columns": _columns(other is not None),
             "rows": [
                 listing.line(row["index"], _cells(row, other is not None), listing.told(_facts(row)))
@@ -168,7 +168,7 @@ def _cells(row: Json, compared: bool) -> list[listing.Cell]:
         *([(listing.joined(row["before"]), "muted")] if compared else []),
         (said, look),
         ("failed" if failed else f"{row['score']:.3g}", f"num {look}"),
-        (_SIGNS.get(row["change"], row["change"] or ""), "") if compared else (time, "muted num"),
+        _SIGNS.get(row["change"], (row["change"] or "", "muted")) if compared else (time, "muted num"),
     ]
 
 

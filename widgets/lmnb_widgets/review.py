@@ -57,17 +57,22 @@ def seen(review: Review) -> Json:
         "facts": " · ".join([*counts, known["path"] or "the answers are not saved"]),
         "problem": problems,
         "help": HELP,
-        "item": None if item is None else item | _said(item),
+        "item": None if item is None else _said(item) | item,
     }
 
 
 def _said(item: Json) -> Json:
-    given = [*item["inputs"].items(), *((f"{name} (expected)", text) for name, text in item["labels"].items())]
-    verdict, reason = item["verdict"], item["reason"]
+    verdict, reason, pair = item["verdict"], item["reason"], item["kind"] == "pair"
+    inputs, outputs = item.pop("inputs"), item.pop("outputs")
+    parts = [(inputs, ""), (item.pop("labels"), " (expected)")]
+    parts += [] if pair else [(outputs[0], " (output)" if item["kind"] == "output" else "")]
+    fields = {**inputs, **outputs[0]}
     words = SAID.get(verdict, f"{verdict} is better") + (f": {reason}" if reason else "")
     return {
-        "given": given,
-        "answers": [*(PAIR if item["kind"] == "pair" else SINGLE), SKIP],
+        "given": [(f"{name}{what}", text) for values, what in parts for name, text in values.items()],
+        "sides": [list(side.items()) for side in outputs] if pair else [],
+        "fields": {name: fields[name] for name in item.pop("editable")},
+        "answers": [*(PAIR if pair else SINGLE), SKIP],
         "said": None if verdict is None else (words, _LOOKS.get(verdict, "")),
     }
 

@@ -26,7 +26,7 @@ COLUMNS = [
     ("check", "check", "46px"),
     ("calls", "calls", "54px"),
     ("usd", "cost", "60px"),
-    ("created", "created", "minmax(64px, 1fr)"),
+    ("created", "created", "112px"),
 ]
 KINDS = [("finished", "Finished", True), ("running", "Running", False), ("other", "Other", False)]
 HELP = [
@@ -90,7 +90,7 @@ class Shelf:
     def compare(self, one: str, other: str) -> Json:
         known = self.runs.compare(one, other).to_dict()
         demos = [
-            f"{d['slot']}: {d['both']} demos in both, {d['mine']} only here, {d['theirs']} only there"
+            f"{d['slot']}: of its demos {d['both']} in both, {d['mine']} only here, {d['theirs']} only there"
             for d in known["demos"]
         ]
         said = [
@@ -99,7 +99,8 @@ class Shelf:
             for text in texts
         ]
         facts = [("", *known["names"]), *known["facts"]]
-        notes = [f"{known['common']} candidates in both", *demos, *said]
+        same = f"{known['common']} candidate{'s' * (known['common'] != 1)} in both"
+        notes = [same, *demos, *said]
         return {"words": known["words"], "facts": facts, "texts": known["texts"], "notes": notes}
 
 
@@ -154,6 +155,8 @@ def _title(row: Json) -> str:
 def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
+    if name == "created":
+        return str(value)[:16].replace("T", " ")
     if name == "usd":
         return f"${value:,.2f}" if value == 0 or value >= 0.1 else f"${value:.2g}"
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -104,7 +104,7 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
         <div class="row" role="group" aria-label="Show only">
           {[["", "All", true] as const, ...head.kinds].map(
             ([key, words, always]) =>
-              (always || only === key || page?.counts[key]) && (
+              (always || only === key || page?.counts[key]! > 0) && (
                 <Button class="chip" data-only={key} pressed={only === key} onClick={() => setOnly(key)}>
                   {words}
                   {page && <span class="num"> {count(page.counts[key])}</span>}
@@ -149,7 +149,7 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
                   </Button>
                 </div>
                 {more?.(chosen, head.others)}
-                <Pairs class="m" rows={row.facts} />
+                <Pairs class={more ? "" : "m"} rows={row.facts} />
                 {row.trace && <TraceView trace={row.trace} inside />}
               </>
             )}

@@ -60,7 +60,7 @@ function Chosen({ id, others, commands, open, model }: ChosenProps) {
           <p class="num">
             <Text>{found.words}</Text>
           </p>
-          <table class="demos num">
+          <table class="both num">
             {found.facts.map(([title, ...both]) => (
               <tr class={both[0] === both[1] ? "muted" : ""}>
                 <th scope="row">{title}</th>

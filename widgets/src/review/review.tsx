@@ -8,17 +8,16 @@ import { useClient } from "../kit/pages";
 import { Pairs, plain, Text } from "../kit/text";
 import { TraceView } from "../traces/view";
 
-type Fields = Record<string, string>;
-
 interface Item {
   id: string;
   place: number;
   kind: "demo" | "output" | "pair";
+  /** All there is to see of it, but for the sides of a pair. */
   given: [name: string, text: string][];
-  inputs: Fields;
-  /** One; of a pair two, as they are to be shown. */
-  outputs: Fields[];
-  editable: string[];
+  /** Of a pair the two outputs, as they are to be shown. */
+  sides: [name: string, text: string][][];
+  /** What an edit may change. */
+  fields: Record<string, string>;
   has_trace: boolean;
   said: [words: string, look: string] | null;
   /** What can be answered: an action, its words, its key, its look; `answer` says which by `id`. */
@@ -133,11 +132,11 @@ export function Review({ model, root }: ViewProps) {
               {item.said && <span class={`tag ${item.said[1]}`}>{plain(item.said[0])}</span>}
             </div>
             <Pairs class="m" rows={item.given} />
-            <div class={item.kind === "pair" ? "sides" : ""}>
-              {item.outputs.map((fields, n) => (
+            <div class="sides">
+              {item.sides.map((fields, n) => (
                 <div>
-                  {item.kind === "pair" && <h4>{"AB"[n]}</h4>}
-                  <Pairs class="m" rows={Object.entries(fields)} />
+                  <h4>{"AB"[n]}</h4>
+                  <Pairs class="m" rows={fields} />
                 </div>
               ))}
             </div>
@@ -154,7 +153,7 @@ export function Review({ model, root }: ViewProps) {
               )}
             </div>
             {form === "reject" && <ReasonForm {...taken} what="it" reasons={known.reasons} onReject={reject} />}
-            {form === "edit" && <FieldForm {...taken} names={item.editable} fields={{ ...item.inputs, ...item.outputs[0] }} save="Save and keep" onSave={(fields) => act("edit", { fields })} />}
+            {form === "edit" && <FieldForm {...taken} names={Object.keys(item.fields)} fields={item.fields} save="Save and keep" onSave={(fields) => act("edit", { fields })} />}
             {form === "trace" && (trace ? <TraceView trace={trace} inside /> : <Wait problem={lost} />)}
           </section>
         ) : (
