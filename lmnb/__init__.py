@@ -86,6 +86,7 @@ _WHERE = {
     "lmnb.streaming.streamify": "streamify",
     "lmnb.evaluate.evaluate": "Evaluate",
     "lmnb.evaluate.report": "Report Comparison",
+    "lmnb.evaluate.review": "Review review",
     "lmnb.evaluate.score": "Score",
     "lmnb.evaluate.judges": "SemanticF1 CompleteAndGrounded",
     "lmnb.optimize.labeled_few_shot": "LabeledFewShot",

@@ -115,6 +115,8 @@ from lmnb.evaluate.judges import SemanticF1 as SemanticF1
 from lmnb.evaluate.majority import majority as majority
 from lmnb.evaluate.report import Comparison as Comparison
 from lmnb.evaluate.report import Report as Report
+from lmnb.evaluate.review import Review as Review
+from lmnb.evaluate.review import review as review
 from lmnb.evaluate.score import Score as Score
 from lmnb.event_stream import Event as Event
 from lmnb.event_stream import EventStream as EventStream

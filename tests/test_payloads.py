@@ -285,6 +285,21 @@ def test_the_report_of_an_evaluation():
         check(comparison._repr_html_())
 
 
+def test_reviews(tmp_path):
+    """Demos, outputs with their reasons and edits, and pairs; what a file of answers holds, read again."""
+    demos, path = payloads.examples(), tmp_path / "answers.jsonl"
+    for given in (demos, [(demo, lmnb.Prediction(answer=demo.answer)) for demo in demos]):
+        queue = lmnb.review(given, path, name=PAYLOADS[3])
+        for number, text in enumerate(PAYLOADS):
+            verdict = ("reject", "skip", "edit")[number % 3]
+            queue.answer(verdict, number, reason=text, fields={"answer": text} if verdict == "edit" else None)
+        shown = squeezed(check(lmnb.review(given, path)._repr_html_()))
+        assert sum(squeezed(text)[:40] in shown for text in PAYLOADS) > 45
+    pairs = lmnb.review([({"answer": text}, {"answer": "x"}) for text in PAYLOADS])
+    shown = squeezed(check(pairs._repr_html_()))
+    assert sum(squeezed(text)[:40] in shown for text in PAYLOADS) > 45
+
+
 def test_cards_of_signatures_and_programs():
     """Instructions and descriptions on a signature's card, demos and names on a program's."""
     for text in PAYLOADS:
@@ -302,7 +317,8 @@ def test_cards_of_signatures_and_programs():
 def test_figures(run):
     """Plotly's own data holds no markup but its line breaks and bold; the static drawing is as all static forms."""
     pytest.importorskip("plotly")
-    for figure in (run.plot_scores(), run.plot_flips(), run.plot_flips(1, 0)):
+    more = (run.plot_pareto(), run.plot_budget(), run.plot_lineage())
+    for figure in (run.plot_scores(), run.plot_flips(), run.plot_flips(1, 0), *more):
         check(figure._repr_html_())
         data = json.dumps(figure._repr_mimebundle_()["application/vnd.plotly.v1+json"])
         assert set(re.findall(r"<[^>]*>?", json.loads(f'"{json.dumps(data)[1:-1]}"'))) <= {"<br>", "<b>", "</b>"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
@@ -11,14 +11,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from lmnb.canonical import canonical, jsonable
-from lmnb.data_uri import without_data
+from lmnb.canonical import jsonable
 from lmnb.errors import InputError
-from lmnb.evaluate.report_html import report_html
+from lmnb.evaluate.report_html import comparison_html, report_html
+from lmnb.evaluate.report_view import distribution, outputs_of, page, row_dict, viewed
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.statistics import mean_interval, paired
+from lmnb.evaluate.suspects import suspect_rows
 from lmnb.json_file import write_json, write_text
 from lmnb.optional import need
+from lmnb.trace import show_in_notebook
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,48 @@ class Report:
             mean=round(100 * change.mean, 2),
             low=round(100 * change.low, 2),
             high=round(100 * change.high, 2),
+            reports=(self, other),
         )
+
+    def suspects(self, *others: Report) -> dict[int, str]:
+        """Rows whose label may be wrong, with why: the same inputs stand in another row with another label, or this report and all `others`
+        of the same examples, where they are right on half of the rows, give one answer that the metric calls wrong.
+        """
+        for other in others:
+            self.compare(other)
+        return suspect_rows((self, *others))
+
+    def page(
+        self,
+        *,
+        sort: str = "worst",
+        descending: bool = False,
+        only: str | None = None,
+        search: str = "",
+        against: Report | None = None,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """A page of rows as JSON-able data, values as texts, with the number of all such rows (`total`) and of each kind (`counts`).
+
+        `sort` is "worst" (failures, then the lowest scores), "index", "input", "expected", "predicted", "score", "change" or "seconds"; `only`
+        is "failed", "wrong", "right", "checked" (a check failed), "suspect", or with another report in `against` "fixed", "broken" or "unchanged".
+        """
+        rows = self._viewed(against)
+        return page(rows, sort=sort, descending=descending, only=only, search=search, offset=offset, limit=limit)
+
+    def row(self, index: int, *, against: Report | None = None) -> dict[str, Any]:
+        """The row of the example `index` as on a page, its texts whole. InputError where it has none."""
+        found = next((row for row in self._viewed(against) if row["index"] == index), None)
+        if found is None:
+            raise InputError(f"this report has no row {index!r}")
+        return found
+
+    def _viewed(self, against: Report | None) -> list[dict[str, Any]]:
+        known = self.__dict__.get("_seen")
+        if known is None or known[0] is not against:
+            known = self.__dict__["_seen"] = (against, viewed(self, against))
+        return known[1]
 
     def _value(self, row: Row) -> float:
         return self.failure_score if row.score is None else row.score
@@ -141,7 +184,15 @@ class Report:
     def _repr_html_(self) -> str:
         return report_html(self.to_dict())
 
-    def to_dict(self) -> dict[str, Any]:
+    def _ipython_display_(self) -> None:
+        show_in_notebook("report", self)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The report without its rows as JSON-able data, with how the scores lie."""
+        known = self.to_dict(rows=False)
+        return known | {"rows": len(self.rows), "distribution": distribution(self._scores) if self.rows else None}
+
+    def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
         """The report as JSON-able data, values as text: what its HTML form is made of."""
         return {
             "program": self.program,
@@ -154,20 +205,7 @@ class Report:
             "interrupted": self.interrupted,
             "failed": len(self.errors),
             "failure_score": self.failure_score,
-            "rows": [
-                {
-                    "index": row.index,
-                    "inputs": _texts(row.example.inputs().toDict() if _has_inputs(row) else row.example.toDict()),
-                    "labels": _texts(row.example.labels().toDict() if _has_inputs(row) else {}),
-                    "outputs": _texts(_outputs(row.prediction)),
-                    "score": row.score,
-                    "error": row.error,
-                    "feedback": row.feedback,
-                    "seconds": row.seconds,
-                    "checks": [check.to_dict() for check in row.checks],
-                }
-                for row in self.rows
-            ],
+            "rows": [row_dict(row) for row in self.rows] if rows else [],
         }
 
 
@@ -175,7 +213,7 @@ class Report:
 class Comparison:
     """Two programs on the same examples: row numbers that got better, worse, or stayed; the mean difference in points.
 
-    `low` to `high` is its paired 95 % interval: where it holds 0, the difference may be chance.
+    `low` to `high` is its paired 95 % interval: where it holds 0, the difference may be chance. `reports` are the two, the later one first.
     """
 
     fixed: tuple[int, ...]
@@ -184,32 +222,39 @@ class Comparison:
     mean: float
     low: float
     high: float
+    reports: tuple[Report, Report] | None = field(default=None, repr=False, compare=False)
 
-    def __repr__(self) -> str:
+    def pairs(self) -> list[tuple[Row, Row]]:
+        """The rows on which the outputs differ, as (later, earlier): what `lmnb.review(comparison)` puts before a person, blind."""
+        if self.reports is None:
+            return []
+        mine, theirs = ({row.index: row for row in report.rows} for report in self.reports)
+        both = [(mine[index], theirs[index]) for index in mine if index in theirs]
+        return [(a, b) for a, b in both if None not in (a.prediction, b.prediction) and a.prediction != b.prediction]
+
+    def words(self) -> str:
+        """What it says, in a line."""
         total = len(self.fixed) + len(self.broken) + len(self.unchanged)
         return (
-            f"Comparison({self.mean:+.1f} points, 95 % {self.low:+.1f} … {self.high:+.1f}; "
-            f"{len(self.fixed)} fixed, {len(self.broken)} broken of {total})"
+            f"{self.mean:+.1f} points, 95 % {self.low:+.1f} … {self.high:+.1f}; "
+            f"{len(self.fixed)} fixed, {len(self.broken)} broken of {total}"
         )
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.words()})"
 
-def _has_inputs(row: Row) -> bool:
-    return row.example.input_keys is not None
+    def _repr_html_(self) -> str:
+        rows = [] if self.reports is None else viewed(*self.reports)
+        names = [] if self.reports is None else [report.program or "Evaluate" for report in self.reports]
+        return comparison_html(self.words(), names, rows)
 
-
-def _outputs(prediction: Any) -> Mapping[str, Any]:
-    if prediction is None:
-        return {}
-    return prediction.toDict() if hasattr(prediction, "toDict") else {"prediction": prediction}
-
-
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: without_data(value if isinstance(value, str) else canonical(value)) for name, value in values.items()}
+    def _ipython_display_(self) -> None:
+        show_in_notebook("report", self)
 
 
 def _flat(row: Row) -> dict[str, Any]:
     flat: dict[str, Any] = {"index": row.index, **row.example.toDict()}
-    flat |= {f"pred_{name}": value for name, value in _outputs(row.prediction).items()}
+    flat |= {f"pred_{name}": value for name, value in outputs_of(row.prediction).items()}
     more = {"score": row.score, "feedback": row.feedback, "error": row.error, "seconds": row.seconds}
     # an example may have fields of these names: the outcome's columns keep theirs
     return {**{(f"example_{k}" if k in more else k): v for k, v in flat.items()}, **more}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb.evaluate.report_view import distribution
 from lmnb.html import Html, duration, el, heading, join, root, shorten, table_of
 from lmnb.trace_html import check_counts, check_lines
 
@@ -46,14 +47,10 @@ def _head(report: Mapping[str, Any]) -> Html:
 
 def _distribution(rows: Sequence[Mapping[str, Any]], failure_score: float) -> Html | None:
     """Ten columns from the lowest to the highest score; for scores of two values a line of words says all."""
-    scores = [failure_score if row["score"] is None else row["score"] for row in rows]
-    low, high = min(0.0, *scores), max(1.0, *scores)
-    if len(set(scores)) <= 2 and set(scores) <= {0.0, 1.0}:
-        right = sum(score == 1 for score in scores)
-        return el("div", {"class": "lm-muted lm-num"}, f"{right:,} right, {len(scores) - right:,} wrong")
-    counts = [0] * 10
-    for score in scores:
-        counts[min(9, int(10 * (score - low) / (high - low)))] += 1
+    lie = distribution([failure_score if row["score"] is None else row["score"] for row in rows])
+    low, high, counts = lie["low"], lie["high"], lie["counts"]
+    if lie["plain"]:
+        return el("div", {"class": "lm-muted lm-num"}, f"{counts[9]:,} right, {counts[0]:,} wrong")
     highest = max(counts)
     heights = [36 * n / highest for n in counts]
     bars = [
@@ -103,6 +100,35 @@ def _row(row: Mapping[str, Any], feedback: bool) -> Html:
         el("td", None, mark),
         el("td", None, shorten(row["feedback"] or "", MAX_TEXT)) if feedback else None,
         el("td", {"class": "lm-tight lm-muted"}, duration(row["seconds"])),
+    )
+
+
+def comparison_html(words: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """HTML of a comparison of two reports: what it says in words, then at most 50 rows that changed, those that got worse first."""
+    told = [row for kind in ("broken", "fixed") for row in rows if row["change"] == kind]
+    head = el("strong", None, " against ".join(names) or "Comparison")
+    more = f"{len(told) - MAX_ROWS:,} more rows: comparison.fixed, comparison.broken" if len(told) > MAX_ROWS else None
+    table = table_of(["#", "input", "expected", "before", "now", ""], map(_changed, told[:MAX_ROWS]), "lm-table lm-num")
+    return root(
+        "report",
+        el("div", {"class": "lm-top lm-num"}, head, " ", el("span", {"class": "lm-muted"}, words)),
+        el("div", {"class": "lm-pane"}, table, el("div", {"class": "lm-muted lm-more"}, more) if more else None)
+        if told
+        else None,
+        css=_CSS,
+    )
+
+
+def _changed(row: Mapping[str, Any]) -> Html:
+    now = shorten(row["error"], MAX_TEXT) if row["error"] is not None else values(row["outputs"])
+    mark = el("span", {"class": f"lm-tag {'lm-good' if row['change'] == 'fixed' else 'lm-bad'}"}, row["change"])
+    return el(
+        "tr",
+        {"data-kind": "example", "data-id": row["index"]},
+        el("td", {"class": "lm-tight"}, row["index"]),
+        *(el("td", None, values(row[part] or {})) for part in ("inputs", "labels", "before")),
+        el("td", None, now),
+        el("td", {"class": "lm-tight"}, mark),
     )
 
 

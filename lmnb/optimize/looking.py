@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from lmnb.canonical import canonical, jsonable
@@ -173,6 +175,30 @@ class Looking(Checking):
         with self._driver.lock:
             return front(self._archive, self._standings, by)
 
+    def spending(self) -> dict[str, Any]:
+        """Where the budget went, by kind ("calls", "tokens", "usd", "seconds"): `spent` and `limits` of the whole, what `proposals` took, and for
+        each of the `candidates`, in order of creation, what scoring it took; bootstraps and the like are the rest. Seconds of single
+        rollouts overlap, so theirs are those of the work, not of the clock.
+        """
+        with self._driver.lock:
+            proposals = [result for _, result in self._archive.proposals]
+            return {
+                "spent": {**self._budget.spent, "seconds": self._clock.seconds},
+                "limits": dict(self.limits),
+                "proposals": _summed(proposals),
+                "candidates": [
+                    {
+                        "number": row.number,
+                        "label": row.label,
+                        "status": row.status,
+                        "score": row.score,
+                        "human": row.human,
+                    }
+                    | _summed(list(self._entry(row.id).results.values()))
+                    for row in self._standings.all()
+                ],
+            }
+
     def compare(self, other: Any) -> RunComparison:
         """This run against another one, say an earlier: the two results paired on the examples that both were scored on, what each cost, the
         decisions that only one has, and how the prompts differ. Reopen a stored run first: `run.compare(lmnb.reopen(path))`.
@@ -223,3 +249,10 @@ class Looking(Checking):
 
     def _examples(self) -> Any:
         return self.header.splits[self.header.evalset] if self.header.evalset else ()
+
+
+def _summed(results: Sequence[Any]) -> dict[str, float]:
+    used = {
+        kind: math.fsum(result.usage.get(kind, 0) or 0 for result in results) for kind in ("calls", "tokens", "usd")
+    }
+    return {**used, "seconds": math.fsum(result.seconds or 0 for result in results)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
@@ -10,11 +10,13 @@ from lmnb.optimize.curve import CURVE_CSS, curve
 from lmnb.optimize.front import Front, front_part
 from lmnb.optimize.heldout import check_part
 from lmnb.optimize.prompt_origins import PromptOrigins, origins_part
+from lmnb.optimize.report_page import others_part
 from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, suspects_pane
 
 MAX_CANDIDATES = 60
 MAX_EXAMPLES = 12
 MAX_DECISIONS = 40
+MAX_WHOLE = 1_000  # of each in a whole document
 MAX_TEXT = 300
 
 Json = Mapping[str, Any]
@@ -38,13 +40,15 @@ def run_page(
     suspects: Sequence[Json] = (),
     origins: PromptOrigins | None = None,
     front: Front | None = None,
+    others: Iterable[Json] = (),
 ) -> str:
-    """The same as a whole document, with every example that it was given, where each sentence and demo of the prompt comes from, and
-    score against cost.
+    """The same as a whole document, with every example that it was given, where each sentence and demo of the prompt comes from,
+    score against cost, and the prompts of other candidates (`run.detail(...)` of each) as far as they fit.
     """
     title = f"{snapshot['optimizer']} on {snapshot['program']} · {snapshot['run']['name']}"
     parts = [origins_part(origins) if origins else None, front_part(front) if front and len(front) > 1 else None]
     more = el("div", {"class": "lm-pane"}, *parts) if any(parts) else None
+    more = join([more, others_part(snapshot, others)])
     return page(title, _studio(snapshot, detail, examples, suspects, rows=None, more=more))
 
 
@@ -65,10 +69,10 @@ def _studio(
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
         el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
-        el("div", {"class": "lm-cols"}, _candidates(snapshot, detail), pane),
+        el("div", {"class": "lm-cols"}, _candidates(snapshot, detail, MAX_CANDIDATES if rows else MAX_WHOLE), pane),
         more,
         suspects_pane(suspects, rows) if suspects else None,
-        _decisions(snapshot["decisions"]),
+        _decisions(snapshot["decisions"], MAX_DECISIONS if rows else MAX_WHOLE),
         state=snapshot["state"],
         css=CURVE_CSS + PANE_CSS + _CSS,
     )
@@ -155,17 +159,17 @@ def _meter(amount: str, words: str, share: float | None) -> Html:
 # -- the candidates
 
 
-def _candidates(snapshot: Json, detail: Json | None) -> Html:
+def _candidates(snapshot: Json, detail: Json | None, most: int) -> Html:
     rows = sorted(snapshot["candidates"], key=_rank)
     first = [row for row in rows if row["id"] == snapshot["best"]]
     rows = first + [row for row in rows if row["id"] != snapshot["best"]]
     selected = detail["id"] if detail else None
-    more = f"{len(rows) - MAX_CANDIDATES:,} more: run.to_pandas()" if len(rows) > MAX_CANDIDATES else None
+    more = f"{len(rows) - most:,} more: run.to_pandas()" if len(rows) > most else None
     return el(
         "div",
         {"class": "lm-list"},
         heading(f"Candidates {len(rows):,}", level=4),
-        el("table", {"class": "lm-num"}, *(_candidate(row, snapshot, selected) for row in rows[:MAX_CANDIDATES])),
+        el("table", {"class": "lm-num"}, *(_candidate(row, snapshot, selected) for row in rows[:most])),
         el("div", {"class": "lm-muted lm-more"}, more) if more else None,
         el("div", {"class": "lm-muted lm-more lm-how"}, shorten(_how_scored(snapshot), MAX_TEXT)),
     )
@@ -229,10 +233,10 @@ def _nothing(snapshot: Json) -> Html:
 # -- the decisions
 
 
-def _decisions(decisions: Sequence[Json]) -> Html | None:
+def _decisions(decisions: Sequence[Json], most: int) -> Html | None:
     if not decisions:
         return None
-    shown = decisions[-MAX_DECISIONS:]
+    shown = decisions[-most:]
     rest = len(decisions) - len(shown)
     return el(
         "div",

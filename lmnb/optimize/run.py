@@ -192,8 +192,14 @@ class Run(Looking):
         return pandas.DataFrame(rows).set_index("number")
 
     def to_html(self) -> str:
-        """The whole report as one script-free document."""
-        return report.run_page(*self._report_parts(), origins=self._origins(), front=self.front())
+        """The whole report as one script-free document to send by mail: candidates with their prompts and demos, the best one's examples,
+        suspect labels, decisions, provenance, checks and costs. Long lists are cut, and say so, so that it stays below some megabytes.
+        """
+        snapshot, best, examples, found = self._report_parts(examples=report.MAX_WHOLE)
+        ranked = sorted(self.candidates, key=lambda row: (row.score is None, -(row.score or 0.0), row.number))
+        others = (self.detail(row) for row in ranked if best is None or row.id != best["id"])
+        parts = {"origins": self._origins(), "front": self.front(), "others": others}
+        return report.run_page(snapshot, best, examples, found, **parts)
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
@@ -202,6 +208,18 @@ class Run(Looking):
     def plot_flips(self, a: Any = None, b: Any = None) -> Any:
         """A plotly figure of which examples each candidate fixed and broke."""
         return self._plot("plot_flips")(a, b)
+
+    def plot_pareto(self, by: str | None = None) -> Any:
+        """A plotly figure of score against cost, with the front on which none is better and no dearer; `by` as of `front`."""
+        return self._plot("plot_pareto")(by)
+
+    def plot_budget(self, by: str = "calls") -> Any:
+        """A plotly figure of what was spent on each candidate, summed up, against the limit: "calls", "tokens", "usd" or "seconds"."""
+        return self._plot("plot_budget")(by)
+
+    def plot_lineage(self) -> Any:
+        """A plotly figure of which candidate was made from which, and what it scored."""
+        return self._plot("plot_lineage")()
 
     def _plot(self, name: str) -> Callable[..., Any]:
         plot = views.find(name)
@@ -216,10 +234,11 @@ class Run(Looking):
             raise MissingExtra("anywidget", "lab", "the live Studio")
         return show(self)
 
-    def _report_parts(self) -> tuple[Any, ...]:
+    def _report_parts(self, examples: int = 200) -> tuple[Any, ...]:
         snapshot, best = self.snapshot(), self.best
         found = [suspect.to_dict() for suspect in self.suspects()]
-        return snapshot, self.detail(best) if best else None, self.examples(best) if best else None, found
+        rows = self.examples(best, limit=examples) if best else None
+        return snapshot, self.detail(best) if best else None, rows, found
 
     def _origins(self) -> PromptOrigins | None:
         return self.provenance() if self._archive.best() is not None else None

@@ -16,6 +16,7 @@ from lmnb.optional import need
 MAX_TEXT = 300
 MAX_SLOTS = 20
 MAX_PROMPT = 8_000
+MAX_DECISIONS = 40
 
 
 @dataclass(frozen=True)
@@ -77,26 +78,43 @@ class RunComparison:
             css=_CSS,
         )
 
-    def _rows(self) -> list[Html]:
+    def _facts(self) -> list[tuple[str, str, str]]:
+        """What is known of each run, in words."""
         written = {"best": _percent, "expected": _percent, "check": _percent, "usd": money, "seconds": duration}
-        rows = []
-        for name in self.runs[0]:
-            if name in ("name", "path"):
-                continue
-            cells = [written.get(name, _plain)(row.get(name)) for row in self.runs]
-            look = {"class": "lm-muted"} if cells[0] == cells[1] else None
-            title = {"best": "score of the best", "expected": "expected on new data", "check": "held-out check"}.get(
-                name, name
+        titles = {"best": "score of the best", "expected": "expected on new data", "check": "held-out check"}
+        names = [name for name in self.runs[0] if name not in ("name", "path")]
+        cells = [[str(written.get(name, _plain)(row.get(name))) for name in names] for row in self.runs]
+        return list(zip([titles.get(name, name) for name in names], *cells, strict=True))
+
+    def _rows(self) -> list[Html]:
+        return [
+            el(
+                "tr",
+                {"class": "lm-muted"} if mine == other else None,
+                el("td", {"class": "lm-tight"}, title),
+                *(el("td", None, shorten(cell, MAX_TEXT)) for cell in (mine, other)),
             )
-            rows.append(
-                el(
-                    "tr",
-                    look,
-                    el("td", {"class": "lm-tight"}, title),
-                    *(el("td", None, shorten(c, MAX_TEXT)) for c in cells),
-                )
-            )
-        return rows
+            for title, mine, other in self._facts()
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, numbers and differences in words: what a panel shows."""
+        return {
+            "names": [row["name"] for row in self.runs],
+            "words": self.words(),
+            "facts": [list(fact) for fact in self._facts()],
+            "common": len(self.common),
+            "texts": [
+                {"slot": slot, "before": before, "after": after}
+                for slot, (before, after) in list(self.texts.items())[:MAX_SLOTS]
+            ],
+            "demos": [
+                {"slot": slot, "both": both, "mine": mine, "theirs": theirs}
+                for slot, (both, mine, theirs) in self.demos.items()
+                if mine or theirs
+            ],
+            "decisions": [list(texts[:MAX_DECISIONS]) for texts in self.decisions],
+        }
 
     def _prompts(self) -> list[Html]:
         if not self.texts and not any(mine or theirs for _, mine, theirs in self.demos.values()):
@@ -117,7 +135,7 @@ class RunComparison:
 def _decided(name: str, texts: Sequence[str]) -> Html | None:
     if not texts:
         return None
-    items = [el("li", None, shorten(text, MAX_TEXT)) for text in texts[:40]]
+    items = [el("li", None, shorten(text, MAX_TEXT)) for text in texts[:MAX_DECISIONS]]
     return join([heading(f"Decided in {name} only {len(texts)}", level=4), el("ul", None, *items)])
 
 

@@ -10,17 +10,20 @@ from typing import Any
 
 from lmnb import settings
 from lmnb.canonical import canonical
-from lmnb.errors import Diverged, LmnbError, RunError
+from lmnb.errors import Diverged, InputError, LmnbError, RunError
 from lmnb.example import Example
 from lmnb.html import el, money, root, table_of
 from lmnb.modules.program_file import LM_KINDS
+from lmnb.nearest import did_you_mean
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, all_kept, is_live, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
+from lmnb.optimize.run_comparison import RunComparison
 from lmnb.optimize.splits import prepared
 from lmnb.optional import need
+from lmnb.trace import show_in_notebook
 
 LONG = 100_000  # records of a journal
 
@@ -38,6 +41,26 @@ class Runs(tuple[dict[str, Any], ...]):
         pandas = need("pandas", "pandas", "runs().to_pandas()")
         frame = pandas.DataFrame(list(self), columns=list(self.columns))
         return frame.assign(created=pandas.to_datetime(frame["created"], errors="coerce"))
+
+    def open(self, name: str | int) -> Run:
+        """The run of that name or place, reopened. To go on with code that is not importable, use `lmnb.reopen(path, ...)`."""
+        return reopen(self._row(name)["path"])
+
+    def compare(self, one: str | int, other: str | int) -> RunComparison:
+        """One stored run against another, as `run.compare(other)` does; each by its name or place."""
+        return self.open(one).compare(self.open(other))
+
+    def _row(self, name: str | int) -> dict[str, Any]:
+        found = [row for place, row in enumerate(self) if name in (row["name"], place)]
+        if not found:
+            known = [str(row["name"]) for row in self]
+            raise InputError(
+                f"there is no run {name!r} here. {did_you_mean(str(name), known, 'lmnb.runs(folder) looks elsewhere.')}"
+            )
+        return found[0]
+
+    def _ipython_display_(self) -> None:
+        show_in_notebook("runs", self)
 
     def __repr__(self) -> str:
         if not self:

@@ -7,17 +7,15 @@ example, or a metric that is too strict: a person looks, nothing is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmnb.adapters.values import plain
-from lmnb.canonical import canonical
+from lmnb.evaluate.suspects import RIGHT, compared, normal
 from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.view import text_of
 
-RIGHT = 0.5  # from here on a score counts as right, and from here on a candidate is good
 FEWEST = 2  # one candidate agrees with nobody
 
 
@@ -64,16 +62,7 @@ def suspects(archive: Archive, dataset: Sequence[Example], margin: float) -> lis
         if any(result.score is None or result.outputs is None or result.score >= RIGHT for result in results):
             continue
         label = dict(example.labels().items())
-        answers = [_compared(label, result.outputs or {}) for result in results]
-        if len({_normal(answer) for answer in answers}) == 1:
+        answers = [compared(label, result.outputs or {}) for result in results]
+        if len({normal(answer) for answer in answers}) == 1:
             found.append(Suspect(index, example, label, answers[0], tuple(entry.number for entry in good)))
     return found
-
-
-def _compared(label: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs that the label speaks of; all where it names none of them."""
-    return {name: value for name, value in outputs.items() if name in label} or dict(outputs)
-
-
-def _normal(answer: Mapping[str, Any]) -> str:
-    return canonical({name: " ".join(plain(value).casefold().split()) for name, value in answer.items()})

@@ -114,9 +114,13 @@ def test_nothing_fires_in_jupyterlab(watched, desk):
         "run.result()",
         "run.plot_scores()",
         "run.plot_flips()",
+        "run.plot_pareto()",
+        "run.plot_budget()",
+        "run.plot_lineage()",
         "run.to_pandas()",
     ):
         notebook.run(cell)
+    look_at_lists(notebook)
     notebook.place.locator(".lmv.traces [data-kind=trace]").first.click()
     notebook.place.locator(".lmv.traces [data-tab=response]").first.click()
     notebook.run("run.stop()")
@@ -146,6 +150,50 @@ def test_nothing_fires_in_jupyterlab(watched, desk):
     assert one.fired == [20]
     control.close()
     (desk.folder / payloads.FIRED).unlink()
+
+
+EVERYTHING = """from lmnb.evaluate import Report, Row
+fields = {f"{n} {text}": text for n, text in enumerate(PAYLOADS)}
+everything = lmnb.Example(fields).with_inputs(*list(fields)[:20])
+said = lmnb.Prediction(fields)
+rows = [Row(0, everything, prediction=said, score=0.0, feedback=PAYLOADS[14]), Row(1, everything, error=PAYLOADS[4])]
+reports = [Report(tuple(rows), total=2, program=PAYLOADS[n], metric=PAYLOADS[n + 1]) for n in (0, 6)]
+"""
+
+
+def look_at_lists(notebook):
+    """Panels of a comparison, of reviews and of runs, with every payload as a field's name and value, in one row each."""
+    place, page = notebook.place, notebook.page
+    last = f"__fire({len(payloads.PAYLOADS) - 6})"
+    notebook.run(EVERYTHING + "reports[1].compare(reports[0])")
+    report = place.locator(".lmv.report").last
+    for number in range(2):
+        report.locator(f"[data-kind=example][data-id='{number}']").click()
+        report.locator("h3", has_text=f"Row {number}").wait_for()
+        report.locator(".one dd", has_text=last).first.wait_for()
+    notebook.run("lmnb.review([everything, (said, said)], name=PAYLOADS[3], reasons=PAYLOADS[:9])")
+    review = place.locator(".lmv.review").last
+    review.locator(".answers").wait_for()
+    for key, part in (
+        ("x", ".form.reason"),
+        ("Escape", ".answers"),
+        ("e", "textarea[data-field]"),
+        ("Escape", ".answers"),
+    ):
+        review.focus()
+        page.keyboard.press(key)
+        review.locator(part).first.wait_for()
+        assert page.evaluate(AUDIT, OUTPUTS) == []
+    review.focus()
+    page.keyboard.press("1")
+    review.locator(".sides h4").first.wait_for()
+    page.keyboard.press("ArrowLeft")
+    review.locator(".tag", has_text="rejected").wait_for()
+    notebook.run("lmnb.runs()")
+    runs = place.locator(".lmv.runs")
+    runs.locator("[data-kind=run]").first.click()
+    runs.locator("[data-action=open]").wait_for()
+    assert page.evaluate(AUDIT, OUTPUTS) == []
 
 
 def look_at_everything(notebook):

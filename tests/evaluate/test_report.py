@@ -159,3 +159,73 @@ def test_an_evaluation_shows_what_its_checks_did(kind):
     assert "1 with a failed check · 2 repaired by a check" in html
     assert f'<div class="lm-bad">{kind.__name__} failed at attempt 3 of answer: One &lt;letter&gt;.</div>' in html
     assert f'<div class="lm-muted">{kind.__name__} repaired at attempt 2 of answer: One &lt;letter&gt;.</div>' in html
+
+
+def test_rows_come_by_the_page_sorted_and_filtered():
+    """Failures and the lowest scores first by default; any column, any kind, any words; counts of every kind."""
+    report = report_of(1.0, 0.0, None, 1.0, 0.0)
+    page = report.page(limit=2)
+    assert [row["index"] for row in page["rows"]] == [2, 1]
+    assert page["total"] == 5
+    assert {name: n for name, n in page["counts"].items() if n} == {"failed": 1, "wrong": 2, "right": 2}
+    assert [row["index"] for row in report.page(limit=2, offset=4)["rows"]] == [3]
+    assert [row["index"] for row in report.page(sort="index", descending=True)["rows"]] == [4, 3, 2, 1, 0]
+    assert [row["index"] for row in report.page(only="wrong", sort="index")["rows"]] == [1, 4]
+    assert [row["index"] for row in report.page(search="TICKET 3")["rows"]] == [3]
+    assert [row["index"] for row in report.page(search="keyerror")["rows"]] == [2]
+    assert [row["index"] for row in report.page(sort="input", descending=True, limit=1)["rows"]] == [4]
+    for wrong, words in ({"sort": "scor"}, "Did you mean 'score'"), ({"only": "bad"}, "write one of 'failed'"):
+        with pytest.raises(lmnb.InputError, match=words):
+            report.page(**wrong)
+
+
+def test_long_values_are_cut_on_a_page():
+    """A page stays small; the data keep the whole."""
+    row = Row(0, lmnb.Example(ticket="x" * 9_000, team="A").with_inputs("ticket"), score=1.0)
+    report = Report((row,), total=1)
+    assert len(report.page()["rows"][0]["inputs"]["ticket"]) == 2_001
+    assert len(report.to_dict()["rows"][0]["inputs"]["ticket"]) == 9_000
+
+
+def test_a_page_against_another_report_says_what_changed():
+    """Fixed, broken and unchanged rows with what the other program said."""
+    after, before = report_of(1.0, 0.0, 1.0), report_of(0.0, 1.0, 1.0)
+    page = after.page(against=before, sort="change")
+    assert [(row["index"], row["change"], row["before"], row["before_score"]) for row in page["rows"]] == [
+        (1, "broken", {"team": "A"}, 1.0),
+        (0, "fixed", {"team": "B"}, 0.0),
+        (2, "unchanged", {"team": "A"}, 1.0),
+    ]
+    assert [row["index"] for row in after.page(against=before, only="fixed")["rows"]] == [0]
+    assert after.page()["counts"]["fixed"] == 0
+
+
+def test_a_comparison_shows_itself():
+    """Its words, then the rows that changed, the broken ones first."""
+    shown = plain(report_of(1.0, 0.0, 1.0).compare(report_of(0.0, 1.0, 1.0))._repr_html_())
+    assert "Router against Router +0.0 points" in shown
+    assert shown.index("ticket 1") < shown.index("ticket 0")
+    assert "ticket 2" not in shown
+
+
+def test_suspect_labels_are_named_with_why():
+    """Good programs that give one answer against a label, and the same inputs with two labels."""
+    twice = [lmnb.Example(ticket="t", team=team).with_inputs("ticket") for team in ("A", "B", "A ")]
+    assert Report(tuple(Row(n, one, score=1.0) for n, one in enumerate(twice)), total=3).suspects() == {
+        0: "row 1 has the same inputs and another label",
+        1: "row 0 has the same inputs and another label",
+        2: "row 1 has the same inputs and another label",
+    }
+    good, other = report_of(1.0, 1.0, 0.0, 0.0), report_of(1.0, 0.0, 1.0, 0.0)
+    assert good.suspects() == {}
+    assert good.suspects(other) == {3: "2 programs give the same answer, and the metric calls it wrong"}
+    assert good.suspects(report_of(0.0, 0.0, 0.0, 0.0)) == {}
+    assert good.page(against=other)["counts"]["suspect"] == 1
+
+
+def test_the_head_of_a_report_is_small():
+    """What a panel needs before any row."""
+    known = report_of(1.0, 0.0, None).snapshot()
+    assert (known["rows"], known["failed"]) == (3, 1)
+    assert known["distribution"] == {"low": 0.0, "high": 1.0, "counts": [2, *[0] * 8, 1], "plain": True}
+    assert Report((), total=3, interrupted=True).snapshot()["distribution"] is None

@@ -79,7 +79,7 @@ def plot_scores(run: Any) -> Figure:
             yshift=16,
             showarrow=False,
         )
-    _styled(figure, f"{snapshot['optimizer']} on {snapshot['program']}", height=360)
+    styled(figure, f"{snapshot['optimizer']} on {snapshot['program']}", height=360)
     figure.update_xaxes(title_text="candidate", range=[numbers[0] - 0.5, end], showgrid=False)
     figure.update_yaxes(title_text=f"score on {snapshot['evalset']['size']} examples, %")
     return figure
@@ -119,7 +119,7 @@ def plot_flips(run: Any, a: Any = None, b: Any = None) -> Figure:
                     hoverinfo="text",
                 )
             )
-    _styled(figure, title, height=130 + 22 * height)
+    styled(figure, title, height=130 + 22 * height)
     figure.update_xaxes(visible=False, range=[-1, columns])
     figure.update_yaxes(visible=False, range=[height - 0.25, -0.75])
     return figure
@@ -207,7 +207,7 @@ def _candidate_words(row: Json) -> str:
 def _static_scores(snapshot: Json) -> Html:
     drawing = curve(snapshot["candidates"], snapshot["best"])
     words = f"{snapshot['optimizer']} on {snapshot['program']}: score of each candidate, in per cent"
-    return _framed(words, el("div", {"class": "lm-chart"}, drawing))
+    return framed(words, el("div", {"class": "lm-chart"}, drawing))
 
 
 # -- flips
@@ -254,7 +254,7 @@ def _static_flips(title: str, placed: Sequence[tuple[int, int, Json]], columns: 
     marks = (_mark(x, y, row) for x, y, row in placed)
     size = {"viewBox": f"0 0 {columns * 16} {height * 16}", "width": columns * 16, "height": height * 16}
     drawing = el("svg", {**size, "class": "lm-flips", "role": "img", "aria-label": words}, *marks)
-    return _framed(words, el("div", {"class": "lm-chart"}, drawing))
+    return framed(words, el("div", {"class": "lm-chart"}, drawing))
 
 
 def _mark(x: int, y: int, row: Json) -> Html:
@@ -271,11 +271,13 @@ def _mark(x: int, y: int, row: Json) -> Html:
 # -- what both share
 
 
-def _framed(words: str, drawing: Html) -> Html:
-    return root("plot", drawing, el("div", {"class": "lm-muted lm-caption lm-num"}, words), css=CURVE_CSS + _CSS)
+def framed(words: str, drawing: Html, css: str = CURVE_CSS) -> Html:
+    """The static form: a drawing over its caption."""
+    return root("plot", drawing, el("div", {"class": "lm-muted lm-caption lm-num"}, words), css=css + _CSS)
 
 
-def _styled(figure: Figure, title: str, *, height: int) -> None:
+def styled(figure: Figure, title: str, *, height: int) -> None:
+    """Title, fonts, colours and margins of all figures."""
     figure.update_layout(
         template=go.layout.Template(),  # the default one weighs more than the data
         title={

@@ -4,6 +4,9 @@ import { cover } from "./cover";
 import type { Model, ViewProps } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
+import { Report } from "./report/report";
+import { Runs } from "./report/runs";
+import { Review } from "./review/review";
 import { settle } from "./settle";
 import { Studio } from "./studio/studio";
 import { Traces } from "./traces/traces";
@@ -12,6 +15,9 @@ import { Traces } from "./traces/traces";
 const VIEWS: Record<string, [label: string, View: (props: ViewProps) => ComponentChildren]> = {
   studio: ["Studio", Studio],
   traces: ["Traces", Traces],
+  report: ["Report", Report],
+  review: ["Review", Review],
+  runs: ["Runs", (props) => <Runs {...props} open={open} />],
 };
 
 /** Draws the model's view into `el`; returns how to take it away. */

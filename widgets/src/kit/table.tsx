@@ -24,6 +24,8 @@ interface Props<R> {
   columns: Column<R>[];
   /** The first order; "-score" is down. */
   sort?: string;
+  /** Takes the order, where whoever gives the rows sorts them. */
+  onSort?: (order: string) => void;
   rowHeight?: number;
   /** So many rows show without scrolling. */
   most?: number;
@@ -38,13 +40,13 @@ interface Props<R> {
 }
 
 /** A table that holds only the rows in sight. Heads sort; arrows, Home and End move between rows, Enter opens one. */
-export function Table<R>({ label, kind, id, rows: given, columns, sort = "", rowHeight = 29, most = 10, class: name = "", look, title, onOpen, can, selected, onEnd }: Props<R>) {
+export function Table<R>({ label, kind, id, rows: given, columns, sort = "", onSort, rowHeight = 29, most = 10, class: name = "", look, title, onOpen, can, selected, onEnd }: Props<R>) {
   const [order, setOrder] = useState(sort);
   const [at, setAt] = useState(0);
   const moved = useRef(false);
   const down = order[0] === "-";
   const rows = useMemo(() => {
-    const by = columns.find((column) => column.id === order.replace("-", ""))?.by;
+    const by = !onSort && columns.find((column) => column.id === order.replace("-", ""))?.by;
     return by ? [...given].sort((a, b) => compare(by(a), by(b), down)) : given;
   }, [given, order]);
   const here = Math.min(at, rows.length - 1);
@@ -53,6 +55,7 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", row
     moved.current = false;
     node.focus({ preventScroll: true });
   };
+  const turn = (next: string) => (setOrder(next), onSort?.(next));
   const go = (to: number) => () => {
     moved.current = true;
     setAt(Math.max(0, Math.min(rows.length - 1, to)));
@@ -93,7 +96,7 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", row
           return (
             <span role="columnheader" aria-sort={!by ? undefined : sorted ? (down ? "descending" : "ascending") : "none"}>
               {by ? (
-                <Button class="link" data-sort={column} onClick={() => setOrder(sorted && !down ? `-${column}` : column)}>
+                <Button class="link" data-sort={column} onClick={() => turn(sorted && !down ? `-${column}` : column)}>
                   {head}
                   {sorted && (down ? " ▾" : " ▴")}
                 </Button>

@@ -1,0 +1,245 @@
+"""The panels of reports, reviews and stored runs, without a browser: what they send, and that every request is a method."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from importlib import import_module
+from typing import Any
+
+import pytest
+from browser_side import until
+
+import lmnb
+from lmnb.evaluate import exact_match
+
+TEAMS = ("otter", "falcon")
+DEVSET = [lmnb.Example(ticket=f"ticket {n}", team=TEAMS[n % 2]).with_inputs("ticket") for n in range(6)]
+
+
+def evaluated(team: str, examples: Any = DEVSET) -> lmnb.Report:
+    program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": team}))
+    return lmnb.Evaluate(examples, exact_match("team"), num_threads=1)(program)
+
+
+class Ear:
+    """A widget whose messages are kept instead of sent."""
+
+    def __init__(self, widget: Any) -> None:
+        self.widget, self.sent = widget, []
+        widget.send = lambda content, buffers=None: self.sent.append(content)
+
+    def ask(self, name: str, /, **args: Any) -> Any:
+        """The answer to a question or a command."""
+        ident = f"{len(self.sent)}-{name}"
+        kind, key = ("get", "what") if name in self.widget.questions else ("command", "action")
+        self.widget._handle_custom_msg({"type": kind, key: name, "id": ident, "args": args}, [])
+        answer = until(lambda: next((one for one in list(self.sent) if one["id"] == ident), None))
+        assert answer["error"] is None, answer["error"]
+        return answer["value" if kind == "get" else "result"]
+
+    def refused(self, name: str, /, **args: Any) -> str:
+        """The error that a request is answered with."""
+        with pytest.raises(AssertionError) as problem:
+            self.ask(name, **args)
+        return str(problem.value)
+
+
+@pytest.fixture
+def open_(widgets: None) -> Any:
+    """`open_("report", ...)` makes a panel and listens to it."""
+    made: list[Any] = []
+
+    def make(module: str, *args: Any) -> Ear:
+        kind = getattr(import_module(f"lmnb_widgets.{module}"), f"{module.capitalize()}Widget")
+        made.append(kind(*args))
+        return Ear(made[-1])
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def mounted(out: Any) -> str:
+    """The HTML of the only output, which has a place for a panel and no widget in it."""
+    (output,) = out.outputs
+    assert set(output["data"]) == {"text/html", "text/plain"}
+    assert re.match(r'<div class="lmnb-mount-[0-9a-f]{32}">', output["data"]["text/html"])
+    return output["data"]["text/html"]
+
+
+def test_a_report_sends_its_rows_by_the_page(open_: Any) -> None:
+    """The trait has the head alone; a page is what `report.page` gives, cut to cells; an open row is whole, with its trace."""
+    report = evaluated("otter")
+    ear = open_("report", report)
+    assert (ear.widget.head["title"], ear.widget.head["score"], ear.widget.head["state"]) == (
+        "Predict",
+        "50.0 %",
+        "finished",
+    )
+    assert "ticket" not in str(ear.widget.get_state())
+    page = ear.ask("rows", sort="-index", only="wrong", search="ticket")
+    assert [row["id"] for row in page["rows"]] == [5, 3, 1]
+    assert {name: n for name, n in page["counts"].items() if n} == {"": 6, "wrong": 3, "right": 3}
+    cells = dict(zip([column[0] for column in page["columns"]], page["rows"][0]["cells"], strict=True))
+    assert cells["input"] == ("ticket 5", "")
+    assert cells["predicted"] == ("otter", "wrong")
+    assert (cells["score"], cells["expected"]) == (("0", "num wrong"), ("falcon", "muted"))
+    opened = ear.ask("row", row=3)
+    assert opened["facts"] == [("ticket", "ticket 3"), ("team (expected)", "falcon"), ("team (predicted)", "otter")]
+    assert opened["trace"]["spans"][0]["inputs"] == {"ticket": "ticket 3"}
+    assert "this report has no row 9" in ear.refused("row", row=9)
+    assert "Did you mean 'wrong'" in ear.refused("rows", only="wron")
+
+
+def test_thousands_of_long_rows_are_small_messages(open_: Any) -> None:
+    """A page has at most 200 rows of short cells, a cell one line; all of them are counted."""
+    row = lmnb.evaluate.Row(0, lmnb.Example(q="long\n" * 5_000, a="b").with_inputs("q"), error="x" * 9_000)
+    rows = tuple(dataclasses.replace(row, index=n, seconds=0.1) for n in range(5_000))
+    ear = open_("report", lmnb.Report(rows, total=5_000))
+    page = ear.ask("rows", offset=4_000)
+    assert (page["total"], len(page["rows"]), page["counts"]["failed"]) == (5_000, 200, 5_000)
+    assert len(json.dumps(page)) < 900_000
+    assert page["rows"][0]["cells"][1][0].startswith("long long long")
+    assert ear.ask("row", row=7)["facts"][0] == ("q", "long\n" * 5_000)
+
+
+def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any) -> None:
+    """Reports shown before, of the same examples; not those of others."""
+    shown = import_module("lmnb_widgets.report")
+    notebook()
+    first, other, second = evaluated("otter"), evaluated("otter", DEVSET[3:]), evaluated("falcon")
+    for report in (first, other):
+        shown.show(report)
+    ear = open_("report", second)
+    offers = dict(ear.widget.head["others"])
+    assert offers[id(first)] == "Predict · 50.0 %"
+    assert id(other) not in offers
+    page = ear.ask("rows", against=id(first), only="fixed", sort="index")
+    assert [row["id"] for row in page["rows"]] == [1, 3, 5]
+    assert page["note"] == second.compare(first).words()
+    assert page["rows"][0]["cells"][-1] == ("▲ fixed", "up")
+    assert ear.ask("row", row=1, against=id(first))["tag"] == ("fixed", "kept")
+
+
+def test_a_comparison_is_a_report_beside_the_other(notebook: Any, widgets: None) -> None:
+    """What the file keeps is the static form with the place of the panel."""
+    module = import_module("lmnb_widgets.report")
+    out = notebook()
+    module.show(evaluated("falcon").compare(evaluated("otter")))
+    assert "3 fixed, 3 broken" in mounted(out)
+    out = notebook(False)
+    module.show(evaluated("falcon"))
+    assert "lmnb-mount" not in out.outputs[0]["data"]["text/html"]
+
+
+def test_every_key_of_a_review_is_a_method(open_: Any) -> None:
+    """Two panels of one review stay in step, and a script beside them too."""
+    review = lmnb.review(DEVSET)
+    ear, other = open_("review", review), open_("review", review)
+    first, second, third, fourth = (item.id for item in review.items[:4])
+    assert ear.ask("accept", item=first)["item"]["id"] == second
+    ear.ask("reject", item=second, reason=2)
+    ear.ask("edit", item=third, fields={"team": "maple"})
+    other.ask("skip", item=fourth)
+    assert ear.widget.changes == other.widget.changes == review.changes == 4
+    assert [answer.verdict for answer in review.answers] == ["keep", "reject", "edit", "skip"]
+    assert ear.ask("undo")["item"]["id"] == fourth
+    assert ear.ask("go", item=0)["item"]["said"][0] == "kept"
+    seen = ear.ask("snapshot")
+    assert {name: seen[name] for name in ("changes", "done", "total", "state")} == {
+        "changes": 6,
+        "done": 3,
+        "total": 6,
+        "state": "waiting",
+    }
+    assert (seen["progress"], seen["facts"]) == (
+        "3 of 6 reviewed",
+        "1 kept · 1 rejected · 1 edited · the answers are not saved",
+    )
+    assert seen["item"]["said"] == ("kept", "kept")
+    assert [answer[:3] for answer in seen["item"]["answers"]] == [
+        ("accept", "Keep", "A"),
+        ("reject", "Reject", "X"),
+        ("edit", "Edit", "E"),
+        ("skip", "Skip", "Space"),
+    ]
+    review.answer("keep", 5)
+    assert ear.widget.changes == review.changes
+    assert "there is no item 'x'" in ear.refused("accept", item="x")
+    assert "this item has no trace" in ear.refused("trace", item=first)
+    assert "ticket" not in str(ear.widget.get_state())
+
+
+def test_pairs_and_traces_of_a_review(open_: Any) -> None:
+    """A preference is answered as shown; an output's trace is sent when it is asked for."""
+    pairs = lmnb.review(evaluated("falcon").compare(evaluated("otter")))
+    ear = open_("review", pairs)
+    item = ear.ask("snapshot")["item"]
+    assert ear.ask("answer", item=item["id"], verdict="B")["done"] == 1
+    assert pairs.answers[0].choice == pairs.sides(pairs.items[0])[1]
+    outputs = lmnb.review(evaluated("otter"))
+    assert open_("review", outputs).ask("trace", item=outputs.items[2].id)["spans"][0]["inputs"] == {
+        "ticket": "ticket 2"
+    }
+
+
+def test_the_last_answer_brings_the_static_form_up_to_date(notebook: Any, widgets: None) -> None:
+    """The notebook's file then has the finished review, still the place of its panel."""
+    out, review = notebook(), lmnb.review(DEVSET[:2])
+    import_module("lmnb_widgets.review").show(review)
+    assert "0 of 2 reviewed" in mounted(out)
+    review.answer("keep")
+    assert len(out.outputs) == 1
+    review.answer("reject", reason="too long")
+    assert out.outputs[1]["update"] is True
+    assert "2 of 2 reviewed · 1 kept · 1 rejected" in out.outputs[1]["data"]["text/html"]
+    assert out.outputs[1]["data"]["text/html"][:50] == out.outputs[0]["data"]["text/html"][:50]
+
+
+def test_where_panels_come_only_as_outputs_a_review_is_one(notebook: Any, widgets: None, monkeypatch: Any) -> None:
+    """Without it nobody could answer there."""
+    monkeypatch.setenv("VSCODE_PID", "1")
+    out = notebook()
+    import_module("lmnb_widgets.review").show(lmnb.review(DEVSET))
+    assert "application/vnd.jupyter.widget-view+json" in out.outputs[0]["data"]
+
+
+@pytest.fixture
+def stored(tmp_path: Any) -> Any:
+    """Two stored runs of other seeds."""
+    for seed in (1, 2):
+        program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "otter"}))
+        optimizer = lmnb.LabeledFewShot(k=2, metric=exact_match("team"))
+        optimizer.compile(program, trainset=DEVSET, valset=DEVSET, seed=seed, run_dir=tmp_path / f"seed-{seed}")
+    return lmnb.runs(tmp_path)
+
+
+def test_stored_runs_are_compared_and_opened(open_: Any, stored: Any) -> None:
+    """Side by side by `runs.compare`; opening one makes its Studio, which the browser draws by the model's id."""
+    ear = open_("runs", stored)
+    page = ear.ask("rows", sort="name")
+    assert [row["id"] for row in page["rows"]] == ["seed-1", "seed-2"]
+    assert ear.ask("rows", search="seed-2")["total"] == 1
+    assert (ear.ask("rows", only="finished")["total"], ear.ask("rows", only="other")["total"]) == (2, 0)
+    assert [row["id"] for row in ear.ask("rows", sort="-best")["rows"]]
+    assert dict(ear.ask("row", row="seed-1")["facts"])["seed"] == "1"
+    known, found = stored.compare("seed-2", "seed-1"), ear.ask("compare", one="seed-2", other="seed-1")
+    assert (found["words"], found["facts"][0]) == (known.words(), ("", "seed-2", "seed-1"))
+    assert found["notes"][0] == f"{len(known.common)} candidate{'s' * (len(known.common) != 1)} in both"
+    made = ear.ask("open", run="seed-1")["model"]
+    studio = import_module("ipywidgets.widgets.widget")._instances[made]
+    assert studio.snapshot["run"]["name"] == "seed-1"
+    studio.close()
+    assert "there is no run 'seed-3' here. Did you mean 'seed-" in ear.refused("open", run="seed-3")
+
+
+def test_stored_runs_are_saved_static(notebook: Any, stored: Any) -> None:
+    """What the file keeps is the table; where there is none, a sentence."""
+    module, out = import_module("lmnb_widgets.runs"), notebook()
+    module.show(stored)
+    assert "seed-1" in mounted(out)
+    out = notebook()
+    module.show(lmnb.runs("nowhere"))
+    assert "lmnb-mount" not in out.outputs[0]["data"]["text/html"]

@@ -1,0 +1,162 @@
+"""The stored runs: a table to sort and filter, any two of them side by side, any of them opened in its Studio.
+
+A saved notebook keeps the static form; while the kernel lives the panel lies over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import traitlets
+
+from lmnb_widgets import frontend, listing, wire
+from lmnb_widgets.studio import StudioWidget
+from lmnb_widgets.widget import Calls, Widget
+
+OFFERED = 200
+COLUMNS = [
+    ("name", "name", "minmax(90px, 2fr)"),
+    ("optimizer", "optimizer", "minmax(0, 1.4fr)"),
+    ("program", "program", "minmax(0, 1fr)"),
+    ("state", "state", "minmax(58px, .8fr)"),
+    ("candidates", "made", "44px"),
+    ("best", "best", "46px"),
+    ("expected", "expected", "58px"),
+    ("check", "check", "46px"),
+    ("calls", "calls", "54px"),
+    ("usd", "cost", "60px"),
+    ("created", "created", "112px"),
+]
+KINDS = [("finished", "Finished", True), ("running", "Running", False), ("other", "Other", False)]
+HELP = [
+    ("↑ ↓", "previous, next run, once one has the focus"),
+    ("Enter", "choose the run: open it, or set it beside another"),
+    ("0 … 3", "all, finished, running, other runs"),
+    ("Esc", "close what is open"),
+]
+
+Json = dict[str, Any]
+
+
+class Shelf:
+    """The runs as the panel asks for them."""
+
+    def __init__(self, runs: Any) -> None:
+        self.runs = runs
+
+    def head(self) -> Json:
+        names = [row["name"] for row in self.runs]
+        return listing.head(
+            "Runs",
+            facts=f"{len(names):,} stored",
+            kind="run",
+            kinds=KINDS,
+            sort="-created",
+            others=[(name, name) for name in names[:OFFERED]],
+            help=HELP,
+        )
+
+    def rows(self, a: Mapping[str, Any]) -> Json:
+        only, words = a.get("only") or "", str(a.get("search", "")).strip().casefold()
+        asked, offset = listing.order(a.get("sort", "-created")), int(a.get("offset", 0))
+        matching = [row for row in self.runs if not words or words in " ".join(map(str, row.values())).casefold()]
+        chosen = [row for row in matching if not only or _kind(row) == only]
+        key = asked["sort"]
+        with_value = [row for row in chosen if row[key] is not None]  # what is missing comes last either way
+        with_value.sort(key=lambda row: (isinstance(row[key], str), row[key]), reverse=asked["descending"])
+        chosen = [*with_value, *(row for row in chosen if row[key] is None)]
+        counts = {kind: sum(_kind(row) == kind for row in matching) for kind, *_ in KINDS}
+        return {
+            "total": len(chosen),
+            "counts": {"": len(matching), **counts},
+            "note": "",
+            "columns": COLUMNS,
+            "rows": [
+                listing.line(row["name"], _cells(row), _title(row)) for row in chosen[offset : offset + listing.MOST]
+            ],
+        }
+
+    def row(self, a: Mapping[str, Any]) -> Json:
+        row = next(row for row in self.runs if row["name"] == a["row"])
+        facts = [(name, str(row[name])) for name in ("state", "path", "seed", "decisions", "tokens", "seconds")]
+        return {
+            "title": row["name"],
+            "tag": None,
+            "facts": [fact for fact in facts if fact[1] != "None"],
+            "trace": None,
+        }
+
+    def compare(self, one: str, other: str) -> Json:
+        known = self.runs.compare(one, other).to_dict()
+        demos = [
+            f"{d['slot']}: of its demos {d['both']} in both, {d['mine']} only here, {d['theirs']} only there"
+            for d in known["demos"]
+        ]
+        said = [
+            f"Decided in {name} only: {text}"
+            for name, texts in zip(known["names"], known["decisions"], strict=True)
+            for text in texts
+        ]
+        facts = [("", *known["names"]), *known["facts"]]
+        same = f"{known['common']} candidate{'s' * (known['common'] != 1)} in both"
+        notes = [same, *demos, *said]
+        return {"words": known["words"], "facts": facts, "texts": known["texts"], "notes": notes}
+
+
+class RunsWidget(Widget):
+    """A panel of `lmnb.runs()`. Opening a run makes its Studio, which the panel draws inside of itself."""
+
+    questions: ClassVar[Calls] = {"rows": lambda shelf, a: shelf.rows(a), "row": lambda shelf, a: shelf.row(a)}
+    # both read a whole journal, so neither is a question: those are answered in the kernel's own thread
+    commands: ClassVar[Calls] = {
+        "compare": lambda shelf, a: shelf.compare(a["one"], a["other"]),
+        "open": lambda shelf, a: {"model": StudioWidget(shelf.runs.open(a["run"])).model_id},
+    }
+
+    view = traitlets.Unicode("runs").tag(sync=True)
+    head = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, runs: Any, *, mount: str = "") -> None:
+        shelf = Shelf(runs)
+        self._runs = runs
+        super().__init__(shelf, head=wire.fit(shelf.head()), mount=mount)
+
+    def __repr__(self) -> str:
+        return f"RunsPanel({len(self._runs)})"
+
+
+def show(runs: Any) -> None:
+    """Show the table."""
+    html = runs._repr_html_()
+    if not runs or not frontend.answers():
+        frontend.say(runs, html)
+        return
+    mount = frontend.token()
+    RunsWidget(runs, mount=mount)  # the kernel's registry of widgets holds it
+    frontend.publish(runs, html, mount)
+
+
+def _kind(row: Json) -> str:
+    return row["state"] if row["state"] in ("finished", "running") else "other"
+
+
+def _cells(row: Json) -> list[listing.Cell]:
+    return [
+        (listing.short(_text(name, row[name])), "" if name in ("name", "state") else "num muted")
+        for name, *_ in COLUMNS
+    ]
+
+
+def _title(row: Json) -> str:
+    return listing.told((name, row[name]) for name, *_ in COLUMNS if row[name] is not None)
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "created":
+        return str(value)[:16].replace("T", " ")
+    if name == "usd":
+        return f"${value:,.2f}" if value == 0 or value >= 0.1 else f"${value:.2g}"
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
