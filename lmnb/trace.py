@@ -21,6 +21,7 @@ from lmnb.spans import open_span as open_span
 from lmnb.spans import span as span
 from lmnb.trace_html import trace_html
 from lmnb.trace_rows import KEPT, below, row_of, shown
+from lmnb.types.typed import typed
 
 
 class Step(NamedTuple):
@@ -159,8 +160,8 @@ class Trace:
         raise InputError(f"no predictor {at!r} was called in {self!r}. {did_you_mean(str(at), calls, _called(calls))}")
 
     def to_example(self, at: Span | int | str | None = None, /, **labels: Any) -> Example:
-        """A call of it, found as by `find`, as an example: its inputs, marked as such, and what it gave; `labels` say it better. For a
-        training set, or as a demo.
+        """A call of it, found as by `find`, as an example: its inputs, marked as such, and what it gave; `labels` say it better; a text
+        for a field of another type is read as that. For a training set, or as a demo.
 
         >>> import lmnb
         >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Lyon"}]))
@@ -170,7 +171,9 @@ class Trace:
         item = self.find(at)
         if not item.inputs:
             raise InputError(f"{item!r} has no fields to make an example of. Name the predictor that made the call.")
-        return Example({**item.inputs, **(item.outputs or {}), **labels}).with_inputs(*item.inputs)
+        fields = getattr(getattr(item.module, "signature", None), "fields", {})
+        better = {name: typed(fields.get(name), value) for name, value in labels.items()}
+        return Example({**item.inputs, **(item.outputs or {}), **better}).with_inputs(*item.inputs)
 
     def to_dict(self, *, media: bool = True) -> dict[str, Any]:
         """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back.

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmnb.adapters.values import plain
 from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.html import join
 from lmnb.lm.private import redact
 from lmnb.modules.card import program_card
-from lmnb.modules.editor_slots import input_fields, slots_of, typed, with_edits
+from lmnb.modules.editor_slots import input_fields, slots_of, with_edits
 from lmnb.modules.editor_view import editor_html, editor_state
 from lmnb.modules.module import Module
 from lmnb.modules.prompts import known_messages
@@ -25,6 +26,7 @@ from lmnb.nearest import did_you_mean
 from lmnb.settings import current
 from lmnb.trace import Trace, show_in_notebook
 from lmnb.types.parts import content_text
+from lmnb.types.typed import typed
 
 KEPT = 50  # trials
 _BYTES, _FRAME = 4, 4  # of a token in a text, and tokens around a message, where no tokenizer is at hand
@@ -120,10 +122,8 @@ class Editor:
         demos = list(self._demos(path))
         old = None if at is None else self._demo(path, at)
         known = dict(self._base.named_predictors())[path].signature.fields
-        made = {
-            name: typed(known.get(name), value, None if old is None else old.get(name))
-            for name, value in fields.items()
-        }
+        same = {} if old is None else {name: value for name, value in old.items() if fields.get(name) == plain(value)}
+        made = {name: typed(known.get(name), value) for name, value in fields.items()} | same
         if old is None:
             demos.append(Example(made).with_origin("human"))
         else:

@@ -7,13 +7,7 @@ from inspect import Parameter
 from inspect import signature as parameters_of
 from typing import Any
 
-from pydantic import PydanticUserError, ValidationError
-
-from lmnb.adapters.values import plain
-from lmnb.errors import InputError
 from lmnb.modules.module import Module
-from lmnb.types.checked import adapter_for, problems
-from lmnb.types.words import type_text
 
 
 def input_slot(path: str, name: str) -> str:
@@ -52,27 +46,3 @@ def input_fields(program: Module) -> dict[str, Any]:
     names = [each.name for each in taken if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
     fields = {name: each for part in program.predictors() for name, each in part.signature.input_fields.items()}
     return {name: fields.get(name) for name in names or program.predictors()[0].signature.input_fields}
-
-
-def typed(field: Any, value: Any, before: Any = None) -> Any:
-    """`value` as its field's type where it is a text that somebody typed; `before` itself where that is what the text shows.
-
-    >>> import lmnb
-    >>> typed(lmnb.Signature("n: int -> words: list[str]").fields["words"], '["a", "b"]')
-    ['a', 'b']
-    """
-    if before is not None and value == plain(before):
-        return before
-    if field is None or field.type is str or not isinstance(value, str):
-        return value
-    try:
-        reader = adapter_for(field.type, field.limits)
-    except PydanticUserError:
-        return value
-    try:
-        return reader.validate_json(value)
-    except ValidationError:
-        try:
-            return reader.validate_python(value)
-        except ValidationError as error:
-            raise InputError(f"{field.name} is a {type_text(field.type)}, not {value!r}: {problems(error)}") from None

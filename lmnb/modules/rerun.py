@@ -10,6 +10,7 @@ from lmnb.lm.private import from_file
 from lmnb.settings import current
 from lmnb.spans import Span, below
 from lmnb.trace import Trace, path_of
+from lmnb.types.typed import typed
 
 
 def rerun(
@@ -27,8 +28,8 @@ def rerun(
     """A call of `trace` made again, as a trace of its own; the old one stays as it is.
 
     `at` names the call as `Trace.find` does. An LM's call is sent its messages, or `messages` in their place. A predictor's call is given
-    its inputs with those in `inputs` changed, and shows the `instructions` and `demos` that the predictor has now, or these. `options` go
-    with the request: `temperature=0.7`; `cache=False` asks anew where nothing changed.
+    its inputs with those in `inputs` changed (a text for a field of another type is read as that), and shows the `instructions` and `demos`
+    that the predictor has now, or these. `options` go with the request: `temperature=0.7`; `cache=False` asks anew where nothing changed.
 
     Asked is `lm`; else the LM that answered then; else that of the predictor or of the settings, never one that a file names. A trace from a
     file has no predictor either: pass `predictor`. A reply that fails is in the new trace, with its error.
@@ -59,7 +60,9 @@ def rerun(
         made.demos, made.demo_policy = demos, None
     made.lm = lm if lm is not None else _answered(item) or made.lm
     made.update_config(**options)
-    return _traced(lambda: made(**{**item.inputs, **(inputs or {})}), path_of(item))
+    fields = made.signature.fields
+    changed = {name: typed(fields.get(name), value) for name, value in (inputs or {}).items()}
+    return _traced(lambda: made(**{**item.inputs, **changed}), path_of(item))
 
 
 def _asked_again(

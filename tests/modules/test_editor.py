@@ -133,7 +133,7 @@ def test_edits_go_into_a_run_as_a_candidate(editor, tmp_path):
     with pytest.raises(lmnb.InputError, match="nothing is edited"):
         with_run.inject()
     with_run.set("route.inputs['ticket'].desc", "word for word")
-    with pytest.raises(lmnb.InputError, match='no slot "route.inputs'):
+    with pytest.raises(lmnb.InputError, match=r"no slot .route"):
         with_run.inject()
     with_run.undo()
     with_run.set("route.instructions", "Guess.")
