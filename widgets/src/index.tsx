@@ -1,5 +1,6 @@
 import { render as draw, type ComponentChildren } from "preact";
 import style from "./style.css";
+import { Editor } from "./editor/editor";
 import type { Model, ViewProps } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
@@ -11,6 +12,7 @@ import { Traces } from "./traces/traces";
 const VIEWS: Record<string, [label: string, View: (props: ViewProps) => ComponentChildren]> = {
   studio: ["Studio", Studio],
   traces: ["Traces", Traces],
+  editor: ["Editor", Editor],
 };
 
 /** Draws the model's view into `el`; returns how to take it away. */

@@ -4,6 +4,7 @@ import { keys, type Gestures } from "../kit/keys";
 import { Checks, plain, Text } from "../kit/text";
 import type { SpanRow, TraceData } from "../kit/types";
 import { Virtual } from "../kit/virtual";
+import type { Deed } from "./acts";
 import { SpanPane } from "./span";
 import { firstOf, lines, type Line } from "./tree";
 
@@ -13,12 +14,13 @@ interface Props {
   inside?: boolean;
   onKeep?: (span: SpanRow) => void;
   keeping?: boolean;
+  deed?: Deed;
 }
 
 const ROW = 25;
 
 /** One trace: the tree with its waterfall, and the chosen span beside it. */
-export function TraceView({ trace, inside, onKeep, keeping }: Props) {
+export function TraceView({ trace, inside, onKeep, keeping, deed }: Props) {
   const { spans } = trace;
   const [folded, setFolded] = useState<ReadonlySet<number>>(new Set());
   const [filter, setFilter] = useState("");
@@ -71,7 +73,7 @@ export function TraceView({ trace, inside, onKeep, keeping }: Props) {
           </div>
           {!rows.length && <p class="muted none">Nothing matches.</p>}
         </div>
-        {span && <SpanPane key={span.id} span={span} spans={spans} onKeep={onKeep} keeping={keeping} />}
+        {span && <SpanPane key={span.id} span={span} spans={spans} onKeep={onKeep} keeping={keeping} deed={deed} />}
       </div>
     </div>
   );

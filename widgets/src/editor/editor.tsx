@@ -1,0 +1,251 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useAsk } from "../kit/ask";
+import { Client, type ViewProps } from "../kit/client";
+import { Act, Button, Notice, useCommands, Wait, type Commands } from "../kit/controls";
+import { Diff } from "../kit/diff";
+import { Area, FieldForm, FormRow } from "../kit/form";
+import { plural } from "../kit/format";
+import { useKept } from "../kit/kept";
+import { useKeys } from "../kit/keys";
+import { Pairs, plain, Text } from "../kit/text";
+import { Tries, type Trial } from "./tries";
+
+interface Slot {
+  slot: string;
+  kind: string;
+  name: string;
+  type: string;
+  text: string;
+  before: string;
+}
+
+interface Predictor {
+  path: string;
+  signature: string;
+  slots: Slot[];
+  inputs: string[];
+  outputs: string[];
+  demos: { number: number; fields: Record<string, string>; origin: string }[];
+}
+
+export interface EditorState {
+  program: string;
+  predictors: Predictor[];
+  tools: Slot[];
+  inputs: { name: string; type: string; text: string }[];
+  edits: string[];
+  applied: boolean;
+  run: string | null;
+  undo: boolean;
+  redo: boolean;
+  trials: Trial[];
+}
+
+export type Prompts = Record<string, { messages: { role: string; content: unknown }[]; tokens: number; counted: boolean; before: number }>;
+
+declare module "../kit/client" {
+  interface Answers {
+    editor: EditorState;
+    prompts: Prompts;
+  }
+}
+
+const HELP: [string, string][] = [
+  ["e", "edit the first text"],
+  ["⌫", "undo the last edit"],
+  ["Ctrl+Enter", "save a text, or try it"],
+];
+const PAUSE = 250; // ms without a key before the prompt is asked for
+
+export function Editor({ model, root }: ViewProps) {
+  const client = useRef<Client>();
+  client.current ??= new Client(model);
+  const [changed, setChanged] = useState<number>(model.get("changed"));
+  const [drafts, setDrafts] = useKept<Record<string, string>>(model, "drafts", {});
+  const [typed, setTyped] = useKept<Record<string, string>>(model, "inputs", {});
+  const [saving, setSaving] = useState(false);
+  const by = useCommands((action, args) => client.current!.command(action, args), root);
+  useEffect(() => {
+    const told = () => setChanged(model.get("changed"));
+    model.on("change:changed", told);
+    root.dataset.state = "running";
+    return () => {
+      model.off("change:changed", told);
+      client.current!.close();
+    };
+  }, []);
+  const [state, problem] = useAsk(() => client.current!.get("editor", {}), [changed]);
+  const undo = state?.undo && (() => by.send("undo"));
+  const { toggle, sheet } = useKeys(root, { e: () => root.querySelector("textarea")?.focus(), Backspace: undo, z: undo }, HELP);
+  if (!state) return <Wait problem={problem} />;
+
+  const inputs = Object.fromEntries(state.inputs.map(({ name, text }) => [name, typed[name] ?? text]));
+  const draft = (slot: string, text?: string) =>
+    setDrafts(({ [slot]: _, ...rest }) => (text === undefined ? rest : { ...rest, [slot]: text }));
+  const save = async ({ file }: Record<string, string>) => {
+    const got = await by.send("export", { path: file });
+    if (!got) return;
+    setSaving(false);
+    by.say({ text: `Saved as ${got.path}.`, bad: false });
+  };
+  return (
+    <>
+      <header>
+        <h3>
+          <Text>{state.program}</Text>
+        </h3>
+        <span class="muted" role="status">
+          {state.edits.length ? `${plural(state.edits.length, "edit")}, ${state.applied ? "applied" : "not applied"}` : state.applied ? "as it is" : "undone here, not in the program"}
+        </span>
+        <span class="buttons row-end">
+          <Act by={by} action="undo" shortcut="Backspace" disabled={!state.undo}>
+            Undo
+          </Act>
+          <Act by={by} action="redo" disabled={!state.redo}>
+            Redo
+          </Act>
+          {state.run && (
+            <Act by={by} action="inject" disabled={!state.edits.length} title={plain(`A candidate of the run ${state.run}, evaluated next`)}>
+              Save as candidate
+            </Act>
+          )}
+          <Button action="export" expanded={saving} onClick={() => setSaving(!saving)}>
+            Save as…
+          </Button>
+          <Act by={by} action="accept" class="primary" disabled={state.applied} title="Changes your program itself; without it, editor.program is a copy with the edits">
+            Apply to program
+          </Act>
+          <Button class="quiet" aria-label="Keys" onClick={toggle}>
+            ?
+          </Button>
+        </span>
+      </header>
+      {sheet}
+      {saving && <FieldForm action="export" id="file" names={["file"]} fields={{ file: `${state.program}.json` }} disabled={false} save="Save the program with its edits" busy={by.busy("export")} onSave={save} onCancel={() => setSaving(false)} />}
+      <Notice said={by.said} class="run-error" onClose={() => by.say(null)} />
+      <div class="editor-cols">
+        <div class="pane">
+          {state.predictors.map((one) => (
+            <section class="predictor" key={one.path} aria-label={plain(one.path)}>
+              <b>
+                <Text>{one.path}</Text>
+              </b>{" "}
+              <span class="muted">
+                <Text>{one.signature}</Text>
+              </span>
+              {one.slots.map((slot) => (
+                <SlotField key={slot.slot} by={by} slot={slot} draft={drafts[slot.slot]} onDraft={draft} />
+              ))}
+              <Demos by={by} predictor={one} />
+            </section>
+          ))}
+          {state.tools.map((slot) => (
+            <SlotField key={slot.slot} by={by} slot={slot} draft={drafts[slot.slot]} onDraft={draft} />
+          ))}
+        </div>
+        <div class="pane">
+          <Exact client={client.current!} changed={changed} drafts={drafts} inputs={inputs} />
+          <Tries by={by} state={state} inputs={inputs} onInput={(name, text) => setTyped((old) => ({ ...old, [name]: text }))} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+interface SlotProps {
+  by: Commands;
+  slot: Slot;
+  draft?: string;
+  onDraft: (slot: string, text?: string) => void;
+}
+
+/** One text. It is saved when the reader leaves it or presses Ctrl+Enter; Escape takes back what was typed. */
+function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, onDraft }: SlotProps) {
+  const save = async () => {
+    if (draft === undefined || draft === text) return onDraft(slot);
+    if (await by.send("edit", { slot, text: draft }, slot)) onDraft(slot);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape") onDraft(slot);
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void save();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={type && plain(`${kind}, ${type}`)}>
+      <FormRow label={kind === "output" ? `→ ${name}` : name}>
+        <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [3, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
+      </FormRow>
+      {text !== before && <Diff before={before} after={text} />}
+    </div>
+  );
+}
+
+/** The demos of one predictor. */
+function Demos({ by, predictor: { path, demos, inputs, outputs } }: { by: Commands; predictor: Predictor }) {
+  const [open, setOpen] = useState<number | null>(null);
+  const names = [...inputs, ...outputs];
+  const form = (at?: number) => ({
+    action: "edit-demo",
+    id: `${path}:${at ?? "new"}`,
+    busy: by.busy("edit-demo", `${path}:${at ?? "new"}`),
+    onCancel: () => setOpen(null),
+    onSave: async (fields: Record<string, string>) => (await by.send("edit-demo", { path, at, fields }, `${path}:${at ?? "new"}`)) && setOpen(null),
+  });
+  return (
+    <>
+      <h4>{plural(demos.length, "demo")}</h4>
+      {demos.map(({ number, fields, origin }) => (
+        <div class="one-demo" data-kind="demo" data-id={`${path}:${number}`} key={number}>
+          <span class="row">
+            <span class="tag">{plain(origin)}</span>
+            <Button class="small" action="edit-demo" id={`${path}:${number}`} expanded={open === number} aria-label={`Edit demo ${number + 1}`} onClick={() => setOpen(open === number ? null : number)}>
+              Edit
+            </Button>
+            <Act by={by} class="small" action="reject-demo" id={`${path}:${number}`} args={{ path, at: number }} aria-label={`Remove demo ${number + 1}`}>
+              Remove
+            </Act>
+          </span>
+          {open === number ? <FieldForm {...form(number)} names={Object.keys(fields)} fields={fields} save="Save demo" /> : <Pairs rows={Object.entries(fields)} cut={300} />}
+        </div>
+      ))}
+      {open === -1 ? (
+        <FieldForm {...form()} names={names} fields={{}} save="Add demo" />
+      ) : (
+        <Button class="small" action="edit-demo" id={`${path}:new`} onClick={() => setOpen(-1)}>
+          Add a demo
+        </Button>
+      )}
+    </>
+  );
+}
+
+/** The exact prompt of what stands there now, also while it is typed. */
+function Exact({ client, changed, drafts, inputs }: { client: Client; changed: number; drafts: Record<string, string>; inputs: Record<string, string> }) {
+  const now = JSON.stringify([changed, drafts, inputs]);
+  const [asked, setAsked] = useState(now);
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(now), PAUSE);
+    return () => clearTimeout(timer);
+  }, [now]);
+  const [prompts, problem] = useAsk(() => client.get("prompts", { edits: drafts, inputs }), [asked]);
+  return (
+    <section aria-label="Exact prompt" aria-busy={asked !== now}>
+      {problem && <Notice said={{ text: problem, bad: true }} />}
+      {!prompts && !problem && <Wait />}
+      {Object.entries(prompts ?? {}).map(([path, { messages, tokens, counted, before }], n, all) => (
+        <details open={all.length === 1 || n === 0} data-kind="prompt" data-id={path}>
+          <summary>
+            <b>Exact prompt</b> {all.length > 1 && <Text>{path}</Text>}{" "}
+            <span class="muted num" title={counted ? "by the LM's own tokenizer" : "this LM tells no tokens before a call: one for every four bytes"}>
+              {counted ? plural(tokens, "token") : `about ${plural(tokens, "token")}, estimated`}
+              {tokens !== before && ` (${tokens > before ? "+" : "−"}${Math.abs(tokens - before)})`}
+            </span>
+          </summary>
+          <Pairs class="m" cut={6000} rows={messages.map(({ role, content }) => [role, content])} />
+        </details>
+      ))}
+    </section>
+  );
+}
