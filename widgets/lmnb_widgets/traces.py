@@ -80,9 +80,11 @@ def _whole(trace: Any) -> dict[str, Any]:
     return {**trace.to_dict(media=False), "live": any(item.module is not None for _, item in trace.spans())}
 
 
-def _again(trace: Any, span: int, *, model: str = "", **changes: Any) -> Any:
-    """The call made again; a model that a person typed is asked, a model that the trace names is not."""
-    return lmnb.rerun(trace, span, **changes, **({"lm": lmnb.LM(model)} if model else {}))
+def _again(trace: Any, span: int, *, model: str = "", temperature: str = "", **changes: Any) -> Any:
+    """The call made again. A model that a person typed is asked, a model that the trace names is not."""
+    if temperature:
+        changes["temperature"] = float(temperature)
+    return lmnb.rerun(trace, span, **changes, **({"lm": lmnb.LM(model.strip())} if model else {}))
 
 
 def _added(path: str, trace: Any, span: int, fields: dict[str, Any]) -> dict[str, Any]:

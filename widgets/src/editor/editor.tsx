@@ -88,6 +88,14 @@ export function Editor({ model, root }: ViewProps) {
     setSaving(false);
     by.say({ text: `Saved as ${got.path}.`, bad: false });
   };
+  const slots = (of: Slot[]) =>
+    of.length > 0 && (
+      <div class="form fields">
+        {of.map((slot) => (
+          <SlotField key={slot.slot} by={by} slot={slot} draft={drafts[slot.slot]} onDraft={draft} />
+        ))}
+      </div>
+    );
   return (
     <>
       <header>
@@ -123,7 +131,7 @@ export function Editor({ model, root }: ViewProps) {
       {sheet}
       {saving && <FieldForm action="export" id="file" names={["file"]} fields={{ file: `${state.program}.json` }} disabled={false} save="Save the program with its edits" busy={by.busy("export")} onSave={save} onCancel={() => setSaving(false)} />}
       <Notice said={by.said} class="run-error" onClose={() => by.say(null)} />
-      <div class="editor-cols">
+      <div class="editor">
         <div class="pane">
           {state.predictors.map((one) => (
             <section class="predictor" key={one.path} aria-label={plain(one.path)}>
@@ -133,15 +141,11 @@ export function Editor({ model, root }: ViewProps) {
               <span class="muted">
                 <Text>{one.signature}</Text>
               </span>
-              {one.slots.map((slot) => (
-                <SlotField key={slot.slot} by={by} slot={slot} draft={drafts[slot.slot]} onDraft={draft} />
-              ))}
+              {slots(one.slots)}
               <Demos by={by} predictor={one} />
             </section>
           ))}
-          {state.tools.map((slot) => (
-            <SlotField key={slot.slot} by={by} slot={slot} draft={drafts[slot.slot]} onDraft={draft} />
-          ))}
+          {slots(state.tools)}
         </div>
         <div class="pane">
           <Exact client={client.current!} changed={changed} drafts={drafts} inputs={inputs} />
@@ -184,39 +188,38 @@ function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, 
 
 /** The demos of one predictor. */
 function Demos({ by, predictor: { path, demos, inputs, outputs } }: { by: Commands; predictor: Predictor }) {
-  const [open, setOpen] = useState<number | null>(null);
-  const names = [...inputs, ...outputs];
-  const form = (at?: number) => ({
-    action: "edit-demo",
-    id: `${path}:${at ?? "new"}`,
-    busy: by.busy("edit-demo", `${path}:${at ?? "new"}`),
-    onCancel: () => setOpen(null),
-    onSave: async (fields: Record<string, string>) => (await by.send("edit-demo", { path, at, fields }, `${path}:${at ?? "new"}`)) && setOpen(null),
-  });
+  const [open, setOpen] = useState("");
+  const buttons = (at: number | undefined, fields: Record<string, string> | null) => {
+    const id = `${path}:${at ?? "new"}`;
+    const save = async (draft: Record<string, string>) => (await by.send("edit-demo", { path, at, fields: draft }, id)) && setOpen("");
+    const form = open === id && <FieldForm action="edit-demo" id={id} names={fields ? Object.keys(fields) : [...inputs, ...outputs]} fields={fields ?? {}} save="Save demo" busy={by.busy("edit-demo", id)} onSave={save} onCancel={() => setOpen("")} />;
+    const edit = (
+      <Button class="small" action="edit-demo" id={id} expanded={open === id} onClick={() => setOpen(open === id ? "" : id)}>
+        {fields ? "Edit" : "Add a demo"}
+      </Button>
+    );
+    return { id, form, edit };
+  };
+  const more = buttons(undefined, null);
   return (
     <>
       <h4>{plural(demos.length, "demo")}</h4>
-      {demos.map(({ number, fields, origin }) => (
-        <div class="one-demo" data-kind="demo" data-id={`${path}:${number}`} key={number}>
-          <span class="row">
-            <span class="tag">{plain(origin)}</span>
-            <Button class="small" action="edit-demo" id={`${path}:${number}`} expanded={open === number} aria-label={`Edit demo ${number + 1}`} onClick={() => setOpen(open === number ? null : number)}>
-              Edit
-            </Button>
-            <Act by={by} class="small" action="reject-demo" id={`${path}:${number}`} args={{ path, at: number }} aria-label={`Remove demo ${number + 1}`}>
-              Remove
-            </Act>
-          </span>
-          {open === number ? <FieldForm {...form(number)} names={Object.keys(fields)} fields={fields} save="Save demo" /> : <Pairs rows={Object.entries(fields)} cut={300} />}
-        </div>
-      ))}
-      {open === -1 ? (
-        <FieldForm {...form()} names={names} fields={{}} save="Add demo" />
-      ) : (
-        <Button class="small" action="edit-demo" id={`${path}:new`} onClick={() => setOpen(-1)}>
-          Add a demo
-        </Button>
-      )}
+      {demos.map(({ number, fields, origin }) => {
+        const { id, form, edit } = buttons(number, fields);
+        return (
+          <div class="one-demo" data-kind="demo" data-id={id} key={id} role="group" aria-label={`Demo ${number + 1}`}>
+            <span class="row">
+              <span class="tag">{plain(origin)}</span>
+              {edit}
+              <Act by={by} class="small" action="reject-demo" id={id} args={{ path, at: number }}>
+                Remove
+              </Act>
+            </span>
+            {form || <Pairs rows={Object.entries(fields)} cut={300} />}
+          </div>
+        );
+      })}
+      {more.form || more.edit}
     </>
   );
 }

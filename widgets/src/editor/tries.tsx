@@ -26,11 +26,10 @@ export function Tries({ by, state: { trials, inputs: fields }, inputs, onInput }
   const last = trials.at(-1);
   const former = last && trials.slice(0, -1).findLast((one) => JSON.stringify(one.inputs) === JSON.stringify(last.inputs));
   const head = (one: Trial) => `#${one.number} · ${one.edits.length ? plural(one.edits.length, "edit") : "as it was"} · ${seconds(one.seconds)} · ${count(one.tokens)} tokens`;
-  const names = [...new Set([former, last].flatMap((one) => Object.keys(one?.outputs ?? {})))];
   return (
-    <section class="tries">
+    <section>
       <h4>Try it</h4>
-      <Form action="rerun" save="Try" busy={by.busy("rerun")} hint="A real call of your program." onSave={() => by.send("rerun", { inputs })}>
+      <Form class="fields" action="rerun" save="Try" busy={by.busy("rerun")} hint="A real call of your program." onSave={() => by.send("rerun", { inputs })}>
         {fields.map(({ name, type }) => (
           <FormRow label={name}>
             <Area data-field={name} value={inputs[name]} lines={[1, 8]} placeholder={type} onText={(text) => onInput(name, text)} />
@@ -43,7 +42,7 @@ export function Tries({ by, state: { trials, inputs: fields }, inputs, onInput }
       {last?.error && <Notice said={{ text: last.error, bad: true }} />}
       {last && (
         <div data-kind="trial" data-id={last.number} aria-live="polite">
-          <Beside heads={[former ? head(former) : "no former reply", head(last)]} rows={names.map((name) => [name, former?.outputs?.[name] ?? null, last.outputs?.[name] ?? null])} />
+          <Beside heads={[former ? head(former) : "no former reply", head(last)]} before={former?.outputs} after={last.outputs} />
         </div>
       )}
     </section>

@@ -1,27 +1,31 @@
-import type { ComponentChildren } from "preact";
 import { Diff } from "./diff";
 import { Long, plain } from "./text";
 
+type Fields = Record<string, string> | null | undefined;
+
 /** Two replies beside each other, a field a row; the words that differ are marked in the second. */
-export const Beside = ({ heads, rows }: { heads: [ComponentChildren, ComponentChildren]; rows: [name: string, before: string | null, after: string | null][] }) => (
+export const Beside = ({ heads, before, after }: { heads: [string, string]; before: Fields; after: Fields }) => (
   <div class="beside" role="table" aria-label="Two replies">
-    <div role="row">
+    <div role="row" class="muted num">
       {["", ...heads].map((head) => (
-        <span role="columnheader" class="muted num">
-          {head}
-        </span>
+        <span role="columnheader">{plain(head)}</span>
       ))}
     </div>
-    {rows.map(([name, before, after]) => (
-      <div role="row">
-        <span role="rowheader" class="muted">
-          {plain(name)}
-        </span>
-        <div role="cell" class="m">
-          <Long text={before ?? "—"} />
+    {Object.keys({ ...before, ...after }).map((name) => {
+      const [was, now] = [before?.[name], after?.[name]];
+      return (
+        <div role="row">
+          <span role="rowheader" class="muted">
+            {plain(name)}
+          </span>
+          <div role="cell" class="m">
+            <Long text={was ?? "—"} />
+          </div>
+          <div role="cell" class="m">
+            {was == null || now == null ? <Long text={now ?? "—"} /> : <Diff before={was} after={now} />}
+          </div>
         </div>
-        <div role="cell" class="m">{before == null || after == null ? <Long text={after ?? "—"} /> : <Diff before={before} after={after} />}</div>
-      </div>
-    ))}
+      );
+    })}
   </div>
 );

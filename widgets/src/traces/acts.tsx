@@ -1,9 +1,8 @@
 import { useState } from "preact/hooks";
 import { Beside } from "../kit/beside";
 import { Act, Button, Notice, type Commands } from "../kit/controls";
-import { Area, FieldForm, Form, FormRow } from "../kit/form";
+import { FieldForm } from "../kit/form";
 import { count, plural, seconds } from "../kit/format";
-import { asText } from "../kit/text";
 import type { SpanRow, TraceData } from "../kit/types";
 
 /** What can be done with a call: who carries it out, which trace of the viewer it is in, and whether its program is there. */
@@ -13,138 +12,104 @@ export interface Deed {
   live: boolean;
 }
 
-const FILE = "to the file"; // no field of a signature has such a name
-const CUT = /… \([\d,]+ more characters\)$/; // how the kernel says that it left something out
-let file = "dataset.jsonl";
-
 interface Props extends Deed {
   span: SpanRow;
   /** The predictor's call, where there is one. */
   step: SpanRow | null;
 }
 
+type Fields = Record<string, string>;
+
+// no field of a signature has such names
+const FILE = "to the file";
+const OPTIONS: Fields = { "other instructions": "instructions", "other LM": "model", "other temperature": "temperature" };
+const CUT = /… \([\d,]+ more characters\)$/; // how the kernel says that it left something out
+let file = "dataset.jsonl";
+
 /** Keeping a call, as it is or changed, and making it again. */
 export function Deeds({ by, index, live, span, step }: Props) {
   const [open, setOpen] = useState("");
   const [kept, setKept] = useState(false);
-  const opens = (which: string) => ({ expanded: open === which, onClick: () => setOpen(open === which ? "" : which) });
-  const close = () => setOpen("");
-  const id = step?.id;
-  const keep = async (fields = {}) => {
-    const got = await by.send("keep-as-demo", { index, span: id, fields }, id);
-    if (!got) return;
-    close();
+  const [made, setMade] = useState<TraceData | null>(null);
+  const asked = span.kind === "lm" || !live ? span : (step ?? span);
+  const isLm = asked.kind === "lm";
+  const values: Fields = { ...step?.inputs, ...step?.outputs };
+  const texts: Fields = isLm ? Object.fromEntries((asked.messages ?? []).map(({ role, content }, n) => [`${n + 1} ${role}`, content as string])) : asked.inputs;
+  const fixed = Object.values(texts).some((text) => typeof text !== "string" || CUT.test(text));
+  /** Sends the command about a span of this trace, and says what came of it. */
+  const send = async (action: string, { id }: SpanRow, args: object, words: (got: any) => string) => {
+    const got = await by.send(action, { index, span: id, ...args }, id);
+    if (got) by.say({ text: words(got), bad: false });
+    return got;
+  };
+  const changed = (draft: Fields, of: Fields): Fields => Object.fromEntries(Object.entries(draft).filter(([name, text]) => name in of && text !== of[name]));
+  const keep = async (draft: Fields) => {
+    if (!(await send("keep-as-demo", step!, { fields: changed(draft, values) }, ({ demos }) => `Kept: the predictor has ${plural(demos, "demo")} now.`))) return;
+    setOpen("");
     setKept(true);
-    by.say({ text: `Kept: the predictor has ${plural(got.demos, "demo")} now.`, bad: false });
   };
-  const fields = { ...step?.inputs, ...step?.outputs };
-  const changed = (draft: Record<string, string>) => Object.fromEntries(Object.entries(draft).filter(([name, text]) => name in fields && text !== fields[name]));
-  const add = async (draft: Record<string, string>) => {
+  const add = async (draft: Fields) => {
     file = draft[FILE];
-    const got = await by.send("export", { index, span: id, path: file, fields: changed(draft) }, id);
-    if (!got) return;
-    close();
-    by.say({ text: `Added. lmnb.load_jsonl("${got.path}", inputs=${JSON.stringify(Object.keys(step!.inputs))}) reads the file.`, bad: false });
+    const words = ({ path }: Fields) => `Added. lmnb.load_jsonl("${path}", inputs=${JSON.stringify(Object.keys(step!.inputs))}) reads the file.`;
+    if (await send("export", step!, { path: file, fields: changed(draft, values) }, words)) setOpen("");
   };
-  const demo = live && step?.outputs;
-  const form = (action: string) => ({ action, id, busy: by.busy(action, id), onCancel: close });
-  const asked = span.kind === "lm" ? span : live && step;
+  const again = async (draft: Fields) => {
+    const changes: Record<string, unknown> = {};
+    for (const [name, option] of Object.entries(OPTIONS)) if (draft[name]?.trim()) changes[option] = draft[name];
+    const edited = changed(draft, texts);
+    if (Object.keys(edited).length) changes[isLm ? "messages" : "inputs"] = isLm ? asked.messages!.map(({ role }, n) => ({ role, content: draft[`${n + 1} ${role}`] })) : edited;
+    if (!Object.keys(changes).length) changes.cache = false; // the same again: its kept reply would be the old one
+    const got = await send("rerun", asked, { changes }, () => "");
+    if (!got) return;
+    by.say(null);
+    setMade(got.trace);
+  };
+  const opens = (which: string) => ({ expanded: open === which, onClick: () => setOpen(open === which ? "" : which) });
+  const form = (action: string, { id }: SpanRow) => ({ key: action, action, id, busy: by.busy(action, id), disabled: false, onCancel: () => setOpen("") });
+  const options = Object.keys(OPTIONS).slice(isLm ? 1 : 0);
+  const names = fixed ? options : [...Object.keys(texts), ...options];
+  const now = made?.spans[0];
+  const reply = (of: SpanRow): Fields => (isLm ? { reply: of.response ?? "" } : (of.outputs ?? {}));
+  const model = (spans: SpanRow[]) => spans.find(({ kind }) => kind === "lm")?.name;
   return (
     <>
-      {demo && (
+      {live && step?.outputs && (
         <>
-          <Button action="keep-as-demo" id={id} busy={by.busy("keep-as-demo", id)} title="Adds these inputs and outputs to the demos of this predictor of your program" onClick={() => keep()}>
+          <Button action="keep-as-demo" id={step.id} busy={by.busy("keep-as-demo", step.id)} title="Adds these inputs and outputs to the demos of this predictor of your program" onClick={() => keep({})}>
             Keep as demo
           </Button>
-          <Button action="edit-demo" id={id} {...opens("demo")}>
+          <Button action="edit-demo" id={step.id} {...opens("demo")}>
             Edit as demo…
           </Button>
         </>
       )}
-      {asked && (
+      {(isLm || live) && asked.kind !== "module" && (
         <Button action="rerun" id={asked.id} {...opens("rerun")}>
           Re-run with…
         </Button>
       )}
       {step && (
-        <Button action="export" id={id} {...opens("data")}>
+        <Button action="export" id={step.id} {...opens("data")}>
           Add to dataset…
         </Button>
       )}
       {kept && (
-        <Act by={by} action="undo" id={id}>
+        <Act by={by} action="undo">
           Undo keeping
         </Act>
       )}
       <div class="under">
-        {open === "demo" && <FieldForm {...form("keep-as-demo")} names={Object.keys(fields)} fields={fields} save="Keep as demo" onSave={(draft) => keep(changed(draft))} />}
-        {open === "data" && (
-          <FieldForm {...form("export")} names={[...Object.keys(fields), FILE]} fields={{ ...fields, [FILE]: file }} disabled={false} hint="A field that is emptied is left out." save="Add to dataset" onSave={add} />
-        )}
-        {open === "rerun" && asked && <Rerun by={by} index={index} live={live} span={asked} onClose={close} />}
+        {open === "demo" && <FieldForm {...form("keep-as-demo", step!)} names={Object.keys(values)} fields={values} save="Keep as demo" onSave={keep} />}
+        {open === "data" && <FieldForm {...form("export", step!)} names={[...Object.keys(values), FILE]} fields={{ ...values, [FILE]: file }} hint="An empty field is left out." save="Add to dataset" onSave={add} />}
+        {open === "rerun" && <FieldForm {...form("rerun", asked)} names={names} fields={texts} hint="A real call. What is empty is as it was." save="Re-run" onSave={again} />}
         <Notice said={by.said} onClose={() => by.say(null)} />
-      </div>
-    </>
-  );
-}
-
-/** The call made again with what is typed here, and its reply beside the old one. */
-function Rerun({ by, index, live, span, onClose }: Deed & { span: SpanRow; onClose: () => void }) {
-  const isLm = span.kind === "lm";
-  const texts: [string, string][] = isLm ? (span.messages ?? []).map((message) => [message.role, asText(message.content)]) : Object.entries(span.inputs);
-  const [draft, setDraft] = useState(texts.map(([, text]) => text));
-  const [options, setOptions] = useState<Record<string, string>>({});
-  const [made, setMade] = useState<TraceData | null>(null);
-  const fixed = isLm && span.messages?.some(({ content }) => typeof content !== "string" || CUT.test(content));
-  const edited = texts.filter(([, text], n) => text !== draft[n]);
-  const run = async () => {
-    const changes: Record<string, unknown> = {};
-    if (edited.length && isLm) changes.messages = texts.map(([role], n) => ({ role, content: draft[n] }));
-    else if (edited.length) changes.inputs = Object.fromEntries(texts.map(([name], n) => [name, draft[n]]).filter((_, n) => texts[n][1] !== draft[n]));
-    if (options.instructions?.trim()) changes.instructions = options.instructions;
-    if (options.model?.trim()) changes.model = options.model.trim();
-    if (options.temperature) changes.temperature = Number(options.temperature);
-    if (!Object.keys(changes).length) changes.cache = false; // the same again: its kept reply would be the old one
-    const got = await by.send("rerun", { index, span: span.id, changes }, span.id);
-    if (got) setMade(got.trace);
-  };
-  const option = (name: string, placeholder: string, type = "text") => (
-    <label>
-      <span class="muted">{name}</span>
-      <input type={type} step="any" min="0" data-field={name} placeholder={placeholder} value={options[name] ?? ""} onInput={(event) => setOptions({ ...options, [name]: event.currentTarget.value })} />
-    </label>
-  );
-  const now = made?.spans[0];
-  const reply = (of: SpanRow): [string, string | null][] => (isLm ? [["reply", of.response ?? null]] : Object.entries(of.outputs ?? {}));
-  const after = now && Object.fromEntries(reply(now));
-  const facts = (model: string, of: { tokens?: number; seconds: number | null }) => [model, of.tokens != null && `${count(of.tokens)} tokens`, seconds(of.seconds)].filter(Boolean).join(" · ");
-  return (
-    <>
-      <Form class="fields" label="Re-run with changes" action="rerun" id={span.id} save="Re-run" busy={by.busy("rerun", span.id)} hint={isLm || live ? "A real call. The old one stays." : undefined} onSave={run} onCancel={onClose}>
-        {!fixed &&
-          texts.map(([name], n) => (
-            <FormRow label={name}>
-              <Area data-field={name} value={draft[n]} lines={[1, 12]} focus={n === texts.length - 1} onText={(text) => setDraft((old) => old.map((one, m) => (m === n ? text : one)))} />
-            </FormRow>
-          ))}
-        {fixed && <span class="muted">These messages hold more than text, so they are sent as they were.</span>}
-        {!isLm && (
-          <FormRow label="instructions">
-            <Area data-field="instructions" value={options.instructions ?? ""} placeholder="as they are" onText={(instructions) => setOptions({ ...options, instructions })} />
-          </FormRow>
+        {now && open === "rerun" && (
+          <>
+            <Notice said={now.error ? { text: now.error, bad: true } : null} />
+            <Beside heads={[`then · ${seconds(asked.seconds)}`, `now · ${model(made.spans)} · ${count(made.tokens)} tokens · ${seconds(now.seconds)}`]} before={reply(asked)} after={reply(now)} />
+          </>
         )}
-        <div class="options">
-          {option("model", isLm && live ? span.name : "the same LM")}
-          {option("temperature", String(span.request?.temperature ?? "as it was"), "number")}
-        </div>
-      </Form>
-      {now?.error && <Notice said={{ text: now.error, bad: true }} />}
-      {now && after && (
-        <Beside
-          heads={[`then · ${facts(isLm ? span.name : "", span)}`, `now · ${facts(isLm ? now.name : (made.spans.find((one) => one.kind === "lm")?.name ?? ""), { tokens: made.tokens, seconds: now.seconds })}`]}
-          rows={[...new Set([...reply(span), ...reply(now)].map(([name]) => name))].map((name) => [name, Object.fromEntries(reply(span))[name] ?? null, after[name] ?? null])}
-        />
-      )}
+      </div>
     </>
   );
 }
