@@ -111,7 +111,8 @@ def _prompt(path: str, prompt: Any, *, opened: bool) -> Html:
 
 
 def _edit(row: Mapping[str, Any]) -> Html:
-    return join([heading(row["slot"], level=4), el("del", None, row["before"]), " ", el("ins", None, row["text"])])
+    words = [el("del", None, row["before"]), " ", el("ins", None, row["text"])]
+    return el("div", None, el("code", None, row["slot"]), " ", *words)
 
 
 def _trials(trials: list[Mapping[str, Any]]) -> Html:

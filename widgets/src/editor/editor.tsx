@@ -98,7 +98,7 @@ export function Editor({ model, root }: ViewProps) {
     );
   return (
     <>
-      <header>
+      <header role="group" aria-label="Edits">
         <h3>
           <Text>{state.program}</Text>
         </h3>
@@ -134,7 +134,7 @@ export function Editor({ model, root }: ViewProps) {
       <div class="editor">
         <div class="pane">
           {state.predictors.map((one) => (
-            <section class="predictor" key={one.path} aria-label={plain(one.path)}>
+            <div class="predictor" role="group" key={one.path} aria-label={plain(one.path)}>
               <b>
                 <Text>{one.path}</Text>
               </b>{" "}
@@ -143,7 +143,7 @@ export function Editor({ model, root }: ViewProps) {
               </span>
               {slots(one.slots)}
               <Demos by={by} predictor={one} />
-            </section>
+            </div>
           ))}
           {slots(state.tools)}
         </div>
@@ -179,7 +179,7 @@ function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, 
   return (
     <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={type && plain(`${kind}, ${type}`)}>
       <FormRow label={kind === "output" ? `→ ${name}` : name}>
-        <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [3, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
+        <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [2, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
       </FormRow>
       {text !== before && <Diff before={before} after={text} />}
     </div>
@@ -234,11 +234,11 @@ function Exact({ client, changed, drafts, inputs }: { client: Client; changed: n
   }, [now]);
   const [prompts, problem] = useAsk(() => client.get("prompts", { edits: drafts, inputs }), [asked]);
   return (
-    <section aria-label="Exact prompt" aria-busy={asked !== now}>
+    <div role="group" aria-label="Exact prompt" aria-busy={asked !== now}>
       {problem && <Notice said={{ text: problem, bad: true }} />}
       {!prompts && !problem && <Wait />}
       {Object.entries(prompts ?? {}).map(([path, { messages, tokens, counted, before }], n, all) => (
-        <details open={all.length === 1 || n === 0} data-kind="prompt" data-id={path}>
+        <details open={tokens !== before || (!n && all.every(([, one]) => one.tokens === one.before))} data-kind="prompt" data-id={path}>
           <summary>
             <b>Exact prompt</b> {all.length > 1 && <Text>{path}</Text>}{" "}
             <span class="muted num" title={counted ? "by the LM's own tokenizer" : "this LM tells no tokens before a call: one for every four bytes"}>
@@ -249,6 +249,6 @@ function Exact({ client, changed, drafts, inputs }: { client: Client; changed: n
           <Pairs class="m" cut={6000} rows={messages.map(({ role, content }) => [role, content])} />
         </details>
       ))}
-    </section>
+    </div>
   );
 }

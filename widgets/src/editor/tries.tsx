@@ -27,7 +27,7 @@ export function Tries({ by, state: { trials, inputs: fields }, inputs, onInput }
   const former = last && trials.slice(0, -1).findLast((one) => JSON.stringify(one.inputs) === JSON.stringify(last.inputs));
   const head = (one: Trial) => `#${one.number} · ${one.edits.length ? plural(one.edits.length, "edit") : "as it was"} · ${seconds(one.seconds)} · ${count(one.tokens)} tokens`;
   return (
-    <section>
+    <div>
       <h4>Try it</h4>
       <Form class="fields" action="rerun" save="Try" busy={by.busy("rerun")} hint="A real call of your program." onSave={() => by.send("rerun", { inputs })}>
         {fields.map(({ name, type }) => (
@@ -35,16 +35,16 @@ export function Tries({ by, state: { trials, inputs: fields }, inputs, onInput }
             <Area data-field={name} value={inputs[name]} lines={[1, 8]} placeholder={type} onText={(text) => onInput(name, text)} />
           </FormRow>
         ))}
-        <Act by={by} action="rerun" id="as-it-was" args={{ inputs, as_it_was: true }}>
-          Try it as it was
-        </Act>
       </Form>
+      <Act by={by} class="link" action="rerun" id="as-it-was" args={{ inputs, as_it_was: true }}>
+        Try it as it was
+      </Act>
       {last?.error && <Notice said={{ text: last.error, bad: true }} />}
       {last && (
         <div data-kind="trial" data-id={last.number} aria-live="polite">
           <Beside heads={[former ? head(former) : "no former reply", head(last)]} before={former?.outputs} after={last.outputs} />
         </div>
       )}
-    </section>
+    </div>
   );
 }

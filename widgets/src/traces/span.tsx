@@ -56,6 +56,7 @@ export function SpanPane({ span, spans, onKeep, keeping, deed }: Props) {
       </div>
       {(source || deed || (onKeep && step)) && (
         <div class="row acts">
+          {deed && <Deeds {...deed} span={span} step={step} />}
           {onKeep && step?.outputs && (
             <Button action="keep-as-demo" id={step.id} busy={keeping} title="Add these inputs and outputs as a demo" onClick={() => onKeep(step)}>
               Keep as demo
@@ -66,7 +67,6 @@ export function SpanPane({ span, spans, onKeep, keeping, deed }: Props) {
               {copied === "done" ? "Copied" : "Copy as code"}
             </Button>
           )}
-          {deed && <Deeds {...deed} span={span} step={step} />}
         </div>
       )}
       {copied === "by hand" && source && <textarea class="code" readOnly rows={8} aria-label="Code" value={source} />}
