@@ -51,7 +51,9 @@ def test_a_call_is_made_again_kept_taken_back_and_added_to_a_file(opened: Any, p
     viewer = opened("traces", "TracesWidget", [trace])
     assert viewer.reply("get", "trace", 1, index=0)["value"]["live"] is True
     again = viewer.reply("command", "rerun", 2, index=0, span=0, changes={"instructions": "Guess."})
-    assert again["result"]["trace"]["spans"][0]["outputs"] == {"team": "tech"} and trace.root.outputs["team"] == "billing"
+    assert (
+        again["result"]["trace"]["spans"][0]["outputs"] == {"team": "tech"} and trace.root.outputs["team"] == "billing"
+    )
     kept = viewer.reply("command", "keep-as-demo", 3, index=0, span=0, fields={"team": "tech"})
     assert kept["result"] == {"demos": 1} and program.demos[0].toDict() == {"ticket": "Help!", "team": "tech"}
     viewer.reply("command", "undo", 4)
@@ -105,7 +107,9 @@ def test_a_viewer_of_new_calls_holds_so_many(widgets: None, monkeypatch: pytest.
         calls.at(found["first"] - 1)
 
 
-def test_the_editor_does_what_the_browser_says_and_tells_that_it_changed(opened: Any, program: Any, tmp_path: Any) -> None:
+def test_the_editor_does_what_the_browser_says_and_tells_that_it_changed(
+    opened: Any, program: Any, tmp_path: Any
+) -> None:
     """Edits, demos, trials, undo and the program itself; two views of one editor stay in step."""
     editor = lmnb.edit(program, {"ticket": "Help!"})
     panel, other = (opened("editor", "EditorWidget", editor) for _ in range(2))

@@ -3,11 +3,10 @@ import { useAsk } from "../kit/ask";
 import { Client, type ViewProps } from "../kit/client";
 import { useCommands, Wait } from "../kit/controls";
 import { count, plural, seconds } from "../kit/format";
-import { keys } from "../kit/keys";
 import { line, plain, Text } from "../kit/text";
 import type { TraceData, TraceHead } from "../kit/types";
-import { Virtual } from "../kit/virtual";
 import type { Deed } from "./acts";
+import { Box } from "./box";
 import { SpanPane } from "./span";
 import { TraceView } from "./view";
 
@@ -73,51 +72,48 @@ function History({ heads, chosen, onChoose, body, trace, deed, live }: Props) {
   const bad = heads.filter((head) => head.status !== "ok").length;
   const go = (to: number) => rows[to] && (() => onChoose(rows[to].id));
   return (
-    <div class="trace history">
-      <div class="trace-head">
-        <b>History</b>
-        {live && (
-          <span class="state running">
-            <span class="dot" />
-            live
+    <Box
+      head={
+        <>
+          <b>History</b>
+          {live && (
+            <span class="state running">
+              <span class="dot" />
+              live
+            </span>
+          )}
+          <span class="muted num" role="status">
+            {plural(heads.length, "call")} · {count(tokens)} tokens{bad ? ` · ${bad} did not go well` : ""}
           </span>
-        )}
-        <span class="muted num" role="status">
-          {plural(heads.length, "call")} · {count(tokens)} tokens{bad ? ` · ${bad} did not go well` : ""}
-        </span>
-        <input type="search" aria-label="Filter calls" placeholder="Filter calls…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
-      </div>
-      <div class="trace-cols">
-        <div class="tree num" tabIndex={0} onKeyDown={keys({ ArrowDown: go(at + 1), ArrowUp: go(at - 1) })}>
-          <div class="tree-body" style={{ height: `${Math.min(Math.max(rows.length, 1), 10) * ROW + 2}px` }}>
-            <Virtual
-              label="Calls"
-              count={rows.length}
-              rowHeight={ROW}
-              selected={at}
-              row={(place, style) => {
-                const head = rows[place];
-                const n = head.id;
-                return (
-                  <div key={n} class={`call${n === chosen ? " sel" : ""}${head.status === "ok" ? "" : " bad"}`} role="option" aria-selected={n === chosen} data-kind="trace" data-id={n} style={style} onClick={() => onChoose(n)}>
-                    <span class="clip">
-                      <Text>{head.name}</Text>
-                      <span class={`k${head.status === "ok" ? "" : " err"}`}>{plain(head.label)}</span>
-                    </span>
-                    <span class="muted">{seconds(head.seconds)}</span>
-                    <span class="clip muted how">
-                      <Text>{line(head.preview, 120)}</Text>
-                    </span>
-                    <span class="muted how">{plain(head.time)}</span>
-                  </div>
-                );
-              }}
-            />
+        </>
+      }
+      what="calls"
+      filter={filter}
+      onFilter={setFilter}
+      label="Calls"
+      count={rows.length}
+      rowHeight={ROW}
+      most={10}
+      selected={at}
+      gestures={{ ArrowDown: go(at + 1), ArrowUp: go(at - 1) }}
+      row={(place, style) => {
+        const { id, name, label, status, ...head } = rows[place];
+        const fine = status === "ok";
+        return (
+          <div key={id} class={`call${id === chosen ? " sel" : ""}${fine ? "" : " bad"}`} role="option" aria-selected={id === chosen} data-kind="trace" data-id={id} style={style} onClick={() => onChoose(id)}>
+            <span class="clip">
+              <Text>{name}</Text>
+              <span class={fine ? "k" : "k err"}>{plain(label)}</span>
+            </span>
+            <span class="muted">{seconds(head.seconds)}</span>
+            <span class="clip muted how">
+              <Text>{line(head.preview, 120)}</Text>
+            </span>
+            <span class="muted how">{plain(head.time)}</span>
           </div>
-          {!rows.length && <p class="muted none">Nothing matches.</p>}
-        </div>
-        <div class="span-side">{body ?? (trace!.spans.length === 1 ? <SpanPane key={deed.index} span={trace!.spans[0]} spans={trace!.spans} deed={deed} /> : <TraceView key={deed.index} trace={trace!} inside deed={deed} />)}</div>
-      </div>
-    </div>
+        );
+      }}
+      side={<div class="span-side">{body ?? (trace!.spans.length === 1 ? <SpanPane key={deed.index} span={trace!.spans[0]} spans={trace!.spans} deed={deed} /> : <TraceView key={deed.index} trace={trace!} inside deed={deed} />)}</div>}
+    />
   );
 }
