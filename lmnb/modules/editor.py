@@ -6,12 +6,13 @@ The program that is edited stays as it is until `apply`; every edit is a new sta
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from lmnb.adapters.values import plain
 from lmnb.counts import counted
-from lmnb.errors import InputError
+from lmnb.errors import InputError, LMError
 from lmnb.example import Example
 from lmnb.html import join
 from lmnb.lm.private import redact
@@ -273,9 +274,10 @@ def _as_far(field: Any, value: Any) -> Any:
 
 
 def _prompt(messages: list[dict[str, Any]], lm: Any) -> Prompt:
-    count = getattr(lm, "count_tokens", None)
-    tokens = None if count is None else count(messages)
-    if tokens is not None:
-        return Prompt(messages, tokens, True)
+    with suppress(LMError):  # too long for this model, or it cannot be loaded: that is for a call to say
+        count = getattr(lm, "count_tokens", None)
+        tokens = None if count is None else count(messages)
+        if tokens is not None:
+            return Prompt(messages, tokens, True)
     texts = [content_text(message["content"]).encode("utf-8", "surrogatepass") for message in messages]
     return Prompt(messages, sum(len(text) // _BYTES + _FRAME for text in texts), False)

@@ -103,6 +103,7 @@ def test_an_lm_without_a_tokenizer_has_estimates_that_say_so(editor):
     tiny = lmnb.LM("lmnb/tiny", cache=False)
     with lmnb.context(lm=tiny):
         prompt = editor.prompts()["route"]
+        assert not editor.prompts({"ticket": "word " * 3000})["route"].counted  # more than it can read
     tiny(messages=prompt.messages, max_tokens=1)
     assert prompt.counted and prompt.tokens == tiny.history[-1].usage["prompt_tokens"]
 

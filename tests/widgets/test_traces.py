@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_a_trace_from_a_file_is_asked_of_nobody_it_names(opened: Any, program: A
 
 def test_new_calls_appear_in_the_history_of_all_calls_while_it_is_looked_at(opened: Any) -> None:
     """A call is told once it is done; where nobody looks nothing is sent, and what was missed comes with the next look."""
-    lm = lmnb.FakeLM([f"reply {n}" for n in range(9)])
+    lm = lmnb.FakeLM([f"reply {n}" for n in range(203)])
     lm("before")
     viewer = opened("traces", "TracesWidget", lmnb.history().traces(), history=lmnb.history())
     first = viewer.traces[-1]["id"]
@@ -83,10 +84,15 @@ def test_new_calls_appear_in_the_history_of_all_calls_while_it_is_looked_at(open
     lm("while it is looked at")
     until(lambda: any(head["preview"] == "reply 1" for told in viewer.of("calls") for head in told["heads"]))
     assert viewer.reply("get", "trace", 2, index=first + 1)["value"]["spans"][0]["response"] == "reply 1"
+    for _ in range(200):
+        lm("fast")
+    until(lambda: any(head["id"] == first + 201 for told in viewer.of("calls") for head in told["heads"]))
     viewer.say(type="bye", view="a")
+    when = [moment for moment, message in viewer.sent if message["type"] == "calls"]
+    assert all(later - sooner >= 0.09 for sooner, later in pairwise(when)) and len(when) < 20
     lm("while nobody looks")
-    missed = viewer.reply("get", "heads", 3, after=first + 1)["value"]["heads"]
-    assert [(head["id"], head["preview"]) for head in missed] == [(first + 2, "reply 2")]
+    missed = viewer.reply("get", "heads", 3, after=first + 201)["value"]["heads"]
+    assert [(head["id"], head["preview"]) for head in missed] == [(first + 202, "reply 202")]
 
 
 def test_a_viewer_of_new_calls_holds_so_many(widgets: None, monkeypatch: pytest.MonkeyPatch) -> None:

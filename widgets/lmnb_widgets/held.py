@@ -10,7 +10,6 @@ from itertools import takewhile
 from typing import Any
 
 import lmnb
-
 from lmnb_widgets import wire
 
 KEPT = 2_000

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import lmnb
 import traitlets
 
+import lmnb
 from lmnb_widgets import frontend, wire
 from lmnb_widgets.held import Held
 from lmnb_widgets.widget import Calls, Widget
@@ -82,9 +82,11 @@ def _whole(trace: Any) -> dict[str, Any]:
 
 def _again(trace: Any, span: int, *, model: str = "", temperature: str = "", **changes: Any) -> Any:
     """The call made again. A model that a person typed is asked, a model that the trace names is not."""
+    if model:
+        changes["lm"] = lmnb.LM(model.strip())
     if temperature:
         changes["temperature"] = float(temperature)
-    return lmnb.rerun(trace, span, **changes, **({"lm": lmnb.LM(model.strip())} if model else {}))
+    return lmnb.rerun(trace, span, **changes)
 
 
 def _added(path: str, trace: Any, span: int, fields: dict[str, Any]) -> dict[str, Any]:
