@@ -92,8 +92,8 @@ def editor_html(state: Mapping[str, Any], prompts: Mapping[str, Any]) -> Html:
 
 
 def _edits(state: Mapping[str, Any]) -> str:
-    count = len(state["edits"])
-    return "as it is" if not count else f"{counted(count, 'edit')}, {'applied' if state['applied'] else 'not applied'}"
+    applied = ", not applied" if not state["applied"] else ", applied" if state["undo"] else ""
+    return counted(len(state["edits"]), "edit") + applied
 
 
 def _prompt(path: str, prompt: Any, *, opened: bool) -> Html:

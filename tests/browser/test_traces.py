@@ -71,7 +71,7 @@ def test_a_program_is_edited_tried_undone_and_applied(notebook):
     panel.get_by_role("table", name="Two replies").locator("ins", has_text="maple").wait_for()
     panel.focus()
     one.page.keyboard.press("Backspace")
-    panel.get_by_text("as it is").wait_for()
+    panel.get_by_text("0 edits", exact=True).wait_for()
     one.act("redo", panel=panel)
     panel.get_by_text("1 edit, not applied").wait_for()
     assert one.ask("router.route.instructions") == "Route the ticket to the right team."

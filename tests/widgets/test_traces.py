@@ -55,6 +55,12 @@ def test_a_call_is_made_again_kept_taken_back_and_added_to_a_file(opened: Any, p
     assert (
         again["result"]["trace"]["spans"][0]["outputs"] == {"team": "tech"} and trace.root.outputs["team"] == "billing"
     )
+    edited = {"messages": {"1 system": "Guess."}, "temperature": "0.5"}
+    asked = viewer.reply("command", "rerun", 7, index=0, span=1, changes=edited)["result"]["trace"]["spans"][0]
+    assert asked["messages"][0]["content"] == "Guess." and asked["messages"][1:] == trace.find(1).data["messages"][1:]
+    assert asked["request"]["temperature"] == 0.5
+    cut = {"messages": {"1 system": "Gue… (1,000 more characters)"}}
+    assert "shown cut" in viewer.reply("command", "rerun", 8, index=0, span=1, changes=cut)["error"]
     kept = viewer.reply("command", "keep-as-demo", 3, index=0, span=0, fields={"team": "tech"})
     assert kept["result"] == {"demos": 1} and program.demos[0].toDict() == {"ticket": "Help!", "team": "tech"}
     viewer.reply("command", "undo", 4)

@@ -81,7 +81,17 @@ def _whole(trace: Any) -> dict[str, Any]:
 
 
 def _again(trace: Any, span: int, *, model: str = "", temperature: str = "", **changes: Any) -> Any:
-    """The call made again. A model that a person typed is asked, a model that the trace names is not."""
+    """The call made again. A model that a person typed is asked, a model that the trace names is not. Messages that were
+    edited come by number and role, such as "1 system"; the others are sent as they were.
+    """
+    if edited := changes.get("messages"):
+        texts = {int(name.partition(" ")[0]) - 1: text for name, text in edited.items()}
+        if any(text.endswith(" more characters)") for text in texts.values()):
+            raise lmnb.InputError(
+                "a message that is shown cut cannot be edited here. Write lmnb.rerun(trace, ..., messages=[...])."
+            )
+        messages = enumerate(trace.find(span).data["messages"])
+        changes["messages"] = [{**message, "content": texts.get(n, message["content"])} for n, message in messages]
     if model:
         changes["lm"] = lmnb.LM(model.strip())
     if temperature:

@@ -80,8 +80,7 @@ export function Editor({ model, root }: ViewProps) {
   if (!state) return <Wait problem={problem} />;
 
   const inputs = Object.fromEntries(state.inputs.map(({ name, text }) => [name, typed[name] ?? text]));
-  const draft = (slot: string, text?: string) =>
-    setDrafts(({ [slot]: _, ...rest }) => (text === undefined ? rest : { ...rest, [slot]: text }));
+  const draft = (slot: string, text?: string) => setDrafts(({ [slot]: _, ...rest }) => (text == null ? rest : { ...rest, [slot]: text }));
   const save = async ({ file }: Record<string, string>) => {
     const got = await by.send("export", { path: file });
     if (!got) return;
@@ -103,7 +102,8 @@ export function Editor({ model, root }: ViewProps) {
           <Text>{state.program}</Text>
         </h3>
         <span class="muted" role="status">
-          {state.edits.length ? `${plural(state.edits.length, "edit")}, ${state.applied ? "applied" : "not applied"}` : state.applied ? "as it is" : "undone here, not in the program"}
+          {plural(state.edits.length, "edit")}
+          {!state.applied ? ", not applied" : state.undo && ", applied"}
         </span>
         <span class="buttons row-end">
           <Act by={by} action="undo" shortcut="Backspace" disabled={!state.undo}>
@@ -113,14 +113,14 @@ export function Editor({ model, root }: ViewProps) {
             Redo
           </Act>
           {state.run && (
-            <Act by={by} action="inject" disabled={!state.edits.length} title={plain(`A candidate of the run ${state.run}, evaluated next`)}>
+            <Act by={by} action="inject" disabled={!state.edits.length} title={plain(`in the run ${state.run}`)}>
               Save as candidate
             </Act>
           )}
           <Button action="export" expanded={saving} onClick={() => setSaving(!saving)}>
             Save as…
           </Button>
-          <Act by={by} action="accept" class="primary" disabled={state.applied} title="Changes your program itself; without it, editor.program is a copy with the edits">
+          <Act by={by} action="accept" class="primary" disabled={state.applied} title="Changes your program itself; editor.program is a copy">
             Apply to program
           </Act>
           <Button class="quiet" aria-label="Keys" onClick={toggle}>
@@ -129,9 +129,9 @@ export function Editor({ model, root }: ViewProps) {
         </span>
       </header>
       {sheet}
-      {saving && <FieldForm action="export" id="file" names={["file"]} fields={{ file: `${state.program}.json` }} disabled={false} save="Save the program with its edits" busy={by.busy("export")} onSave={save} onCancel={() => setSaving(false)} />}
+      {saving && <FieldForm action="export" id="file" names={["file"]} fields={{ file: `${state.program}.json` }} disabled={false} save="Save" busy={by.busy("export")} onSave={save} onCancel={() => setSaving(false)} />}
       <Notice said={by.said} class="run-error" onClose={() => by.say(null)} />
-      <div class="editor">
+      <div class="trace-cols">
         <div class="pane">
           {state.predictors.map((one) => (
             <div class="predictor" role="group" key={one.path} aria-label={plain(one.path)}>
@@ -166,8 +166,7 @@ interface SlotProps {
 /** One text. It is saved when the reader leaves it or presses Ctrl+Enter; Escape takes back what was typed. */
 function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, onDraft }: SlotProps) {
   const save = async () => {
-    if (draft === undefined || draft === text) return onDraft(slot);
-    if (await by.send("edit", { slot, text: draft }, slot)) onDraft(slot);
+    if (draft == null || draft === text || (await by.send("edit", { slot, text: draft }, slot))) onDraft(slot);
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape") onDraft(slot);
@@ -177,7 +176,7 @@ function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, 
     event.stopPropagation();
   };
   return (
-    <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={type && plain(`${kind}, ${type}`)}>
+    <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={plain(type)}>
       <FormRow label={kind === "output" ? `→ ${name}` : name}>
         <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [2, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
       </FormRow>
@@ -241,7 +240,7 @@ function Exact({ client, changed, drafts, inputs }: { client: Client; changed: n
         <details open={tokens !== before || (!n && all.every(([, one]) => one.tokens === one.before))} data-kind="prompt" data-id={path}>
           <summary>
             <b>Exact prompt</b> {all.length > 1 && <Text>{path}</Text>}{" "}
-            <span class="muted num" title={counted ? "by the LM's own tokenizer" : "this LM tells no tokens before a call: one for every four bytes"}>
+            <span class="muted num" title={counted ? "by the LM's own tokenizer" : "one for every four bytes"}>
               {counted ? plural(tokens, "token") : `about ${plural(tokens, "token")}, estimated`}
               {tokens !== before && ` (${tokens > before ? "+" : "−"}${Math.abs(tokens - before)})`}
             </span>

@@ -23,7 +23,6 @@ type Fields = Record<string, string>;
 // no field of a signature has such names
 const FILE = "to the file";
 const OPTIONS: Fields = { "other instructions": "instructions", "other LM": "model", "other temperature": "temperature" };
-const CUT = /… \([\d,]+ more characters\)$/; // how the kernel says that it left something out
 let file = "dataset.jsonl";
 
 /** Keeping a call, as it is or changed, and making it again. */
@@ -34,8 +33,7 @@ export function Deeds({ by, index, live, span, step }: Props) {
   const asked = span.kind === "lm" || !live ? span : (step ?? span);
   const isLm = asked.kind === "lm";
   const values: Fields = { ...step?.inputs, ...step?.outputs };
-  const texts: Fields = isLm ? Object.fromEntries((asked.messages ?? []).map(({ role, content }, n) => [`${n + 1} ${role}`, content as string])) : asked.inputs;
-  const fixed = Object.values(texts).some((text) => typeof text !== "string" || CUT.test(text));
+  const texts: Fields = isLm ? Object.fromEntries((asked.messages ?? []).flatMap(({ role, content }, n) => (typeof content === "string" ? [[`${n + 1} ${role}`, content]] : []))) : asked.inputs;
   /** Sends the command about a span of this trace, and says what came of it. */
   const send = async (action: string, { id }: SpanRow, args: object, words: (got: any) => string) => {
     const got = await by.send(action, { index, span: id, ...args }, id);
@@ -57,7 +55,7 @@ export function Deeds({ by, index, live, span, step }: Props) {
     const changes: Record<string, unknown> = {};
     for (const [name, option] of Object.entries(OPTIONS)) if (draft[name]?.trim()) changes[option] = draft[name];
     const edited = changed(draft, texts);
-    if (Object.keys(edited).length) changes[isLm ? "messages" : "inputs"] = isLm ? asked.messages!.map(({ role }, n) => ({ role, content: draft[`${n + 1} ${role}`] })) : edited;
+    if (Object.keys(edited).length) changes[isLm ? "messages" : "inputs"] = edited;
     if (!Object.keys(changes).length) changes.cache = false; // the same again: its kept reply would be the old one
     const got = await send("rerun", asked, { changes }, () => "");
     if (!got) return;
@@ -66,8 +64,6 @@ export function Deeds({ by, index, live, span, step }: Props) {
   };
   const opens = (which: string) => ({ expanded: open === which, onClick: () => setOpen(open === which ? "" : which) });
   const form = (action: string, { id }: SpanRow) => ({ key: action, action, id, busy: by.busy(action, id), disabled: false, onCancel: () => setOpen("") });
-  const options = Object.keys(OPTIONS).slice(isLm ? 1 : 0);
-  const names = fixed ? options : [...Object.keys(texts), ...options];
   const now = made?.spans[0];
   const reply = (of: SpanRow): Fields => (isLm ? { reply: of.response ?? "" } : (of.outputs ?? {}));
   const model = (spans: SpanRow[]) => spans.find(({ kind }) => kind === "lm")?.name;
@@ -75,7 +71,7 @@ export function Deeds({ by, index, live, span, step }: Props) {
     <>
       {live && step?.outputs && (
         <>
-          <Button action="keep-as-demo" id={step.id} busy={by.busy("keep-as-demo", step.id)} title="Adds these inputs and outputs to the demos of this predictor of your program" onClick={() => keep({})}>
+          <Button action="keep-as-demo" id={step.id} busy={by.busy("keep-as-demo", step.id)} title="Adds it to the demos of this predictor of your program" onClick={() => keep({})}>
             Keep as demo
           </Button>
           <Button action="edit-demo" id={step.id} {...opens("demo")}>
@@ -101,7 +97,7 @@ export function Deeds({ by, index, live, span, step }: Props) {
       <div class="under">
         {open === "demo" && <FieldForm {...form("keep-as-demo", step!)} names={Object.keys(values)} fields={values} save="Keep as demo" onSave={keep} />}
         {open === "data" && <FieldForm {...form("export", step!)} names={[...Object.keys(values), FILE]} fields={{ ...values, [FILE]: file }} hint="An empty field is left out." save="Add to dataset" onSave={add} />}
-        {open === "rerun" && <FieldForm {...form("rerun", asked)} names={names} fields={texts} hint="A real call. What is empty is as it was." save="Re-run" onSave={again} />}
+        {open === "rerun" && <FieldForm {...form("rerun", asked)} names={[...Object.keys(texts), ...Object.keys(OPTIONS).slice(isLm ? 1 : 0)]} fields={texts} hint="A real call. What is empty is as it was." save="Re-run" onSave={again} />}
         <Notice said={by.said} onClose={() => by.say(null)} />
         {now && open === "rerun" && (
           <>
