@@ -17,7 +17,7 @@ from lmnb.example import Example
 from lmnb.html import join
 from lmnb.lm.private import redact
 from lmnb.modules.card import program_card
-from lmnb.modules.editor_slots import input_fields, slots_of, with_edits
+from lmnb.modules.editor_slots import given_inputs, input_fields, slots_of, with_edits
 from lmnb.modules.editor_view import editor_html, editor_state
 from lmnb.modules.module import Module
 from lmnb.modules.prompts import known_messages
@@ -161,7 +161,7 @@ class Editor:
         program = with_edits(self._base, edits)
         fields, known = input_fields(self._base), self.inputs if inputs is None else inputs
         known = {name: _as_far(fields.get(name), value) for name, value in known.items() if value != ""}
-        found = known_messages(program, known, tuple(input_fields(program)))
+        found = _messages(program, known)
         lms = {path: part.lm if part.lm is not None else current("lm") for path, part in program.named_predictors()}
         return {path: _prompt(messages, lms[path]) for path, messages in found.items()}
 
@@ -171,7 +171,8 @@ class Editor:
         """
         self.inputs = {**self.inputs, **dict(inputs or {})}
         fields = input_fields(self._base)
-        given = {name: typed(fields.get(name), value) for name, value in self.inputs.items()}
+        given = given_inputs(self._base, self.inputs)
+        given = {name: typed(fields.get(name), value) for name, value in given.items()}
         edits = self.edits if edits is None else {slot: self._checked(slot, value) for slot, value in edits.items()}
         outputs, error, trace = None, None, None
         try:
@@ -263,6 +264,13 @@ class Editor:
 
     def _repr_html_(self) -> str:
         return join([program_card(self.program), editor_html(self.to_dict(), self.prompts())])
+
+
+def _messages(program: Module, known: dict[str, Any]) -> dict[str, Any]:
+    if len(program.predictors()) > 1:
+        with suppress(InputError):  # an agent writes its own first step, once it has all inputs
+            return program.messages(**known)
+    return known_messages(program, known, tuple(input_fields(program)))
 
 
 def _as_far(field: Any, value: Any) -> Any:

@@ -8,6 +8,7 @@ from inspect import signature as parameters_of
 from typing import Any
 
 from lmnb.modules.module import Module
+from lmnb.signature import NO_DEFAULT
 
 
 def input_slot(path: str, name: str) -> str:
@@ -41,8 +42,25 @@ def with_edits(program: Module, edits: Mapping[str, Any]) -> Module:
 
 def input_fields(program: Module) -> dict[str, Any]:
     """What a call of the program takes, by name: the field of a predictor that says its type, None where there is none of that name."""
-    forward = getattr(program, "forward", None) or getattr(program, "aforward", None)
-    taken = parameters_of(forward).parameters.values() if forward is not None else ()
-    names = [each.name for each in taken if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
     fields = {name: each for part in program.predictors() for name, each in part.signature.input_fields.items()}
-    return {name: fields.get(name) for name in names or program.predictors()[0].signature.input_fields}
+    return {name: fields.get(name) for name in _taken(program)}
+
+
+def given_inputs(program: Module, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """`typed` without what was left empty and has a default."""
+    taken = _taken(program)
+    return {name: value for name, value in typed.items() if value != "" or not taken.get(name)}
+
+
+def _taken(program: Module) -> dict[str, bool]:
+    """The names of what a call takes, and whether each has a default."""
+    forward = getattr(program, "forward", None) or getattr(program, "aforward", None)
+    taken = [] if forward is None else list(parameters_of(forward).parameters.values())
+    if taken and not any(each.kind is Parameter.VAR_KEYWORD for each in taken):
+        return {
+            each.name: each.default is not Parameter.empty
+            for each in taken
+            if each.kind is not Parameter.VAR_POSITIONAL
+        }
+    signature = getattr(program, "signature", None) or program.predictors()[0].signature
+    return {name: default is not NO_DEFAULT for name, default in signature.inputs_with_defaults.items()}

@@ -120,6 +120,31 @@ def test_a_trial_calls_the_program_as_it_is_edited_or_as_it_was(editor):
     assert [trial["error"] is None for trial in editor.to_dict()["trials"]] == [True, True, False]
 
 
+def test_an_agent_shows_its_first_step_and_is_given_what_its_signature_says():
+    """With its tools, and the prompts of later steps with what is not known yet; an input with a default may stay empty."""
+
+    def search(query: str) -> str:
+        """Looks it up."""
+        return query
+
+    signature = lmnb.Signature(
+        {
+            "question": (str, lmnb.InputField()),
+            "k": (int, lmnb.InputField(default=3)),
+            "answer": (str, lmnb.OutputField()),
+        }
+    )
+    editor = lmnb.edit(lmnb.ReAct(signature, [search]))
+    assert list(editor.inputs) == ["question", "k"] and "tools['search'].desc" in editor.slots()
+    assert "{question}" in str(editor.prompts()["react"].messages)
+    prompts = editor.prompts({"question": "Where?", "k": ""}, edits={"tools['search'].desc": "Asks the archive."})
+    assert "Where?" in str(prompts["react"].messages) and "Asks the archive." in str(prompts["react"].messages)
+    assert "{trajectory}" in str(prompts["extract.predict"].messages)
+    program = lmnb.Predict(signature, lm=lmnb.FakeLM([{"answer": "here"}]))
+    assert lmnb.edit(program).try_on({"question": "Where?"}).inputs == {"question": "Where?"}
+    assert program.lm.calls[0]["messages"][-1]["content"].count("3") == 1
+
+
 def test_edits_go_into_a_run_as_a_candidate(editor, tmp_path):
     """As a person's candidate with the edits; a description of an input is no slot of a run, which is said before."""
     data = [lmnb.Example(ticket=f"t{i}", team="tech").with_inputs("ticket") for i in range(4)]

@@ -87,6 +87,7 @@ export function Editor({ model, root }: ViewProps) {
     setSaving(false);
     by.say({ text: `Saved as ${got.path}.`, bad: false });
   };
+  const typing = Object.keys(drafts).length > 0; // a click leaves the text that is being typed, which saves it
   const slots = (of: Slot[]) =>
     of.length > 0 && (
       <div class="form fields">
@@ -113,14 +114,14 @@ export function Editor({ model, root }: ViewProps) {
             Redo
           </Act>
           {state.run && (
-            <Act by={by} action="inject" disabled={!state.edits.length} title={plain(`in the run ${state.run}`)}>
+            <Act by={by} action="inject" disabled={!state.edits.length && !typing} title={plain(`in the run ${state.run}`)}>
               Save as candidate
             </Act>
           )}
           <Button action="export" expanded={saving} onClick={() => setSaving(!saving)}>
             Save as…
           </Button>
-          <Act by={by} action="accept" class="primary" disabled={state.applied} title="Changes your program itself; editor.program is a copy">
+          <Act by={by} action="accept" class="primary" disabled={state.applied && !typing} title="Changes your program itself; editor.program is a copy">
             Apply to program
           </Act>
           <Button class="quiet" aria-label="Keys" onClick={toggle}>
