@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lmnb.adapters.values import plain
 from lmnb.counts import counted
 from lmnb.errors import InputError, LMError
 from lmnb.example import Example
@@ -18,7 +17,7 @@ from lmnb.html import join
 from lmnb.lm.private import redact
 from lmnb.modules.card import program_card
 from lmnb.modules.editor_slots import given_inputs, input_fields, slots_of, with_edits
-from lmnb.modules.editor_view import editor_html, editor_state
+from lmnb.modules.editor_view import editor_html, editor_state, shown
 from lmnb.modules.module import Module
 from lmnb.modules.prompts import known_messages
 from lmnb.modules.texts import retell, texts
@@ -123,8 +122,8 @@ class Editor:
         demos = list(self._demos(path))
         old = None if at is None else self._demo(path, at)
         known = dict(self._base.named_predictors())[path].signature.fields
-        same = {} if old is None else {name: value for name, value in old.items() if fields.get(name) == plain(value)}
-        made = {name: typed(known.get(name), value) for name, value in fields.items()} | same
+        given = _as_before(fields, {} if old is None else old)
+        made = {name: typed(known.get(name), value) for name, value in given.items()}
         if old is None:
             demos.append(Example(made).with_origin("human"))
         else:
@@ -159,7 +158,7 @@ class Editor:
         """
         edits = self.edits if edits is None else {slot: self._checked(slot, value) for slot, value in edits.items()}
         program = with_edits(self._base, edits)
-        fields, known = input_fields(self._base), self.inputs if inputs is None else inputs
+        fields, known = input_fields(self._base), _as_before(self.inputs if inputs is None else inputs, self.inputs)
         known = {name: _as_far(fields.get(name), value) for name, value in known.items() if value != ""}
         found = _messages(program, known)
         lms = {path: part.lm if part.lm is not None else current("lm") for path, part in program.named_predictors()}
@@ -169,7 +168,7 @@ class Editor:
         """Call the program with its edits (or with these; `{}` is the program as it was) on `inputs`, by default on those of the last time.
         A call that fails gives a trial with its error.
         """
-        self.inputs = {**self.inputs, **dict(inputs or {})}
+        self.inputs = {**self.inputs, **_as_before(inputs or {}, self.inputs)}
         fields = input_fields(self._base)
         given = given_inputs(self._base, self.inputs)
         given = {name: typed(fields.get(name), value) for name, value in given.items()}
@@ -271,6 +270,12 @@ def _messages(program: Module, known: dict[str, Any]) -> dict[str, Any]:
         with suppress(InputError):  # an agent writes its own first step, once it has all inputs
             return program.messages(**known)
     return known_messages(program, known, tuple(input_fields(program)))
+
+
+def _as_before(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """`given`, where a text that only shows the value of before, such as that of a picture, is that value."""
+    shows = {name: name in before and value == shown(before[name]) for name, value in given.items()}
+    return {name: before[name] if shows[name] else value for name, value in given.items()}
 
 
 def _as_far(field: Any, value: Any) -> Any:

@@ -9,6 +9,8 @@ from payloads import PAYLOADS
 
 import lmnb
 
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAA" + "A" * 402
+
 
 class Route(lmnb.Signature):
     """Route the ticket."""
@@ -84,6 +86,19 @@ def test_demos_are_added_changed_and_taken_away(editor):
     assert editor.program.route.demos == []
     with pytest.raises(lmnb.InputError, match="no demo number 0; it has 0 demos"):
         editor.drop_demo("route", 0)
+
+
+def test_a_picture_stays_a_picture_where_its_text_comes_back():
+    """A panel shows it by kind and size; what comes back unchanged from there is the picture, in demos and in inputs."""
+    picture = lmnb.Image(PIXEL)
+    program = lmnb.Predict("picture: lmnb.Image -> name", lm=lmnb.FakeLM([{"name": "dot"}]))
+    program.demos = [lmnb.Example(picture=picture, name="point")]
+    editor = lmnb.edit(program, {"picture": picture})
+    state = editor.to_dict()
+    assert PIXEL not in str(state)
+    editor.put_demo("self", {**state["predictors"][0]["demos"][0]["fields"], "name": "dot"}, at=0)
+    assert editor.slots()["self.demos"][0].toDict() == {"picture": picture, "name": "dot"}
+    assert editor.try_on({"picture": state["inputs"][0]["text"]}).inputs["picture"] == picture
 
 
 def test_prompts_are_exact_and_count_their_tokens(editor):
