@@ -13,6 +13,7 @@ from lmnb.calls import inspect_history as inspect_history
 from lmnb.data.benchmarks import load_gsm8k as load_gsm8k
 from lmnb.data.benchmarks import load_hotpotqa as load_hotpotqa
 from lmnb.data.loader import DataLoader as DataLoader
+from lmnb.data.loader import append_jsonl as append_jsonl
 from lmnb.data.loader import load_jsonl as load_jsonl
 from lmnb.errors import AdapterParseError as AdapterParseError
 from lmnb.errors import (
@@ -149,6 +150,8 @@ from lmnb.modules.checks import Assert as Assert
 from lmnb.modules.checks import Suggest as Suggest
 from lmnb.modules.code_act import CodeAct as CodeAct
 from lmnb.modules.demo_policy import NearestDemos as NearestDemos
+from lmnb.modules.editor import Editor as Editor
+from lmnb.modules.editor import edit as edit
 from lmnb.modules.knn import KNN as KNN
 from lmnb.modules.module import Module as Module
 from lmnb.modules.multi_chain import MultiChainComparison as MultiChainComparison
@@ -156,6 +159,7 @@ from lmnb.modules.parallel import Parallel as Parallel
 from lmnb.modules.predict import Predict as Predict
 from lmnb.modules.program_of_thought import ProgramOfThought as ProgramOfThought
 from lmnb.modules.react import ReAct as ReAct
+from lmnb.modules.rerun import rerun as rerun
 from lmnb.modules.retrieve import Retrieve as Retrieve
 from lmnb.modules.rlm import RLM as RLM
 from lmnb.optimize.better_together import BetterTogether as BetterTogether

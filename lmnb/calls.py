@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any, TextIO
@@ -14,19 +16,37 @@ from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
 from lmnb.optional import need
 from lmnb.settings import current
-from lmnb.trace import Span, Trace, show_in_notebook, shown_in_marimo
+from lmnb.trace import Span, Trace, show_in_notebook, shown_in_marimo, span
 from lmnb.trace_html import trace_html
 from lmnb.types.parts import content_text
 
 SHOWN = 30  # calls in the static form
 _HISTORY: deque[Span] = deque()
+_WATCHING: list[Callable[[HistoryEntry], None]] = []
 
 
-def remember(lm_span: Span) -> None:
-    """Add a finished LM span to the process's history, which keeps the last `max_history_size`, or none with `disable_history`."""
+@contextmanager
+def remembering(call: span) -> Iterator[Span]:
+    """Opens the span of an LM call, which the process's history then has: the last `max_history_size` calls, or none with
+    `disable_history`. Who watches the history is told when the span is closed.
+    """
+    opened = None
+    try:
+        with call as opened:
+            try:
+                yield opened
+            finally:
+                _keep(opened)
+    finally:
+        if opened is not None and not current("disable_history"):
+            for told in _WATCHING[:]:
+                told(HistoryEntry(opened))
+
+
+def _keep(opened: Span) -> None:
     if current("disable_history"):
         return
-    _HISTORY.append(lm_span)
+    _HISTORY.append(opened)
     while len(_HISTORY) > current("max_history_size"):
         try:
             _HISTORY.popleft()
@@ -73,7 +93,24 @@ class HistoryEntry:
 
 
 class CallHistory(tuple[HistoryEntry, ...]):
-    """LM calls, oldest first; shows itself as a table, gives `to_pandas()`."""
+    """LM calls, oldest first; shows itself in a viewer, gives `to_pandas()`. `live`: it is of all calls of the process, and a viewer goes on
+    with those that are made from now on.
+    """
+
+    live = False
+
+    def subscribe(self, callback: Callable[[HistoryEntry], None]) -> Callable[[], None]:
+        """Call `callback(entry)` for every LM call of this process from now on, when it is done and in the thread that made it; gives a
+        function that ends it. It must return quickly, and raise nothing.
+
+        >>> import lmnb
+        >>> seen = []
+        >>> unsubscribe = lmnb.history().subscribe(lambda entry: seen.append(entry.model))
+        >>> lmnb.FakeLM(["hello"])("hi"), seen, unsubscribe()
+        (['hello'], ['fake'], None)
+        """
+        _WATCHING.append(callback)
+        return lambda: _WATCHING.remove(callback) if callback in _WATCHING else None
 
     def traces(self) -> list[Trace]:
         """Each call as a trace of its own."""
@@ -101,13 +138,17 @@ class CallHistory(tuple[HistoryEntry, ...]):
 
 
 def history(n: int | None = None) -> CallHistory:
-    """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept)."""
+    """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept). Without `n` all of them: in a notebook that is a
+    viewer in which new calls appear while they are made.
+    """
     if n is not None and n < 0:
         raise InputError(f"history(n) needs n >= 0, not {n!r}")
     size = len(_HISTORY)
-    return CallHistory(
+    made = CallHistory(
         HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size)
     )
+    made.live = n is None
+    return made
 
 
 def inspect_history(n: int = 1, file: TextIO | None = None) -> None:

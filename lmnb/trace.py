@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from lmnb import views
-from lmnb.canonical import canonical, jsonable
 from lmnb.counts import counted
-from lmnb.data_uri import shortened, without_data
+from lmnb.data_uri import shortened
+from lmnb.errors import InputError
+from lmnb.example import Example
 from lmnb.html import Html
+from lmnb.nearest import did_you_mean
 from lmnb.optional import need
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
 from lmnb.spans import span as span
 from lmnb.trace_html import trace_html
+from lmnb.trace_rows import KEPT, below, row_of, shown
+from lmnb.types.typed import typed
 
 
 class Step(NamedTuple):
@@ -64,11 +68,7 @@ class Trace:
 
     def spans(self) -> Iterator[tuple[int, Span]]:
         """Every span with its depth, parents first."""
-        stack = [(0, self.root)]
-        while stack:
-            depth, item = stack.pop()
-            yield depth, item
-            stack += [(depth + 1, child) for child in reversed(item.children)]
+        return below(self.root)
 
     def steps(self) -> list[Step]:
         """The program's finished predictor calls in order of their start; what a metric asked is not among them, nor
@@ -135,6 +135,49 @@ class Trace:
             return {}
         return {id(module): name for name, module in root.named_sub_modules()}
 
+    def find(self, at: Span | int | str | None = None) -> Span:
+        """One of its spans: by the number of its row in viewers and in `to_pandas()`, or by the name of a predictor in the program (its
+        last call). Without a word the call that the trace is of: the root, or the only predictor's below it.
+
+        >>> import lmnb
+        >>> cot = lmnb.ChainOfThought("question -> answer", lm=lmnb.FakeLM([{"reasoning": "Known.", "answer": "Paris"}]))
+        >>> trace = cot(question="The capital of France?").trace
+        >>> trace.find(), trace.find(1)
+        (Span(predict 'Predict'), Span(lm 'fake'))
+        """
+        if isinstance(at, Span):
+            if any(item is at for _, item in self.spans()):
+                return at
+            raise InputError(f"{at!r} is no span of {self!r}. Take one of trace.spans().")
+        rows = [inner or item for item, inner in shown(self.root)]
+        if isinstance(at, int) and not isinstance(at, bool):
+            if 0 <= at < len(rows):
+                return rows[at]
+            raise InputError(f"there is no row {at} in {self!r}: its {len(rows)} rows are those of trace.to_pandas().")
+        if at is None:
+            steps = [item for item in rows if item.kind == "predict"]
+            return steps[0] if rows[0].kind == "module" and len(steps) == 1 else rows[0]
+        calls = {path_of(item): item for item in rows if item.kind == "predict"}
+        if at in calls:
+            return calls[at]
+        raise InputError(f"no predictor {at!r} was called in {self!r}. {did_you_mean(str(at), calls, _called(calls))}")
+
+    def to_example(self, at: Span | int | str | None = None, /, **labels: Any) -> Example:
+        """A call of it, found as by `find`, as an example: its inputs, marked as such, and what it gave; `labels` say it better; a text
+        for a field of another type is read as that. For a training set, or as a demo.
+
+        >>> import lmnb
+        >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Lyon"}]))
+        >>> qa(question="The capital of France?").trace.to_example(answer="Paris")
+        Example({'question': 'The capital of France?', 'answer': 'Paris'}) (input_keys={'question'})
+        """
+        item = self.find(at)
+        if not item.inputs:
+            raise InputError(f"{item!r} has no fields to make an example of. Name the predictor that made the call.")
+        fields = getattr(getattr(item.module, "signature", None), "fields", {})
+        better = {name: typed(fields.get(name), value) for name, value in labels.items()}
+        return Example({**item.inputs, **(item.outputs or {}), **better}).with_inputs(*item.inputs)
+
     def to_dict(self, *, media: bool = True) -> dict[str, Any]:
         """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back.
 
@@ -142,17 +185,11 @@ class Trace:
         """
         names, rows, judging = self._names(), [], self._aside()
         parents: dict[int, int] = {}
-        folded: set[int] = set()
-        for _, item in self.spans():
-            if id(item) in folded:
-                continue
+        for item, inner in shown(self.root):
             parent = parents.get(id(item))
-            inner = _only_predict(item)
-            if inner is not None:
-                folded.add(id(inner))
             parents |= {id(child): len(rows) for child in (inner or item).children}
             depth = 0 if parent is None else rows[parent]["depth"] + 1
-            row = _row(item, inner, names, self.root.started, len(rows), parent, depth)
+            row = row_of(item, inner, names, self.root.started, len(rows), parent, depth)
             if id(item) in judging:
                 row.pop("path", None)
             rows.append(row if media else shortened(row))
@@ -183,7 +220,7 @@ class Trace:
                 inputs=values.get("inputs", row["inputs"]),
                 outputs=values.get("outputs", row["outputs"]),
                 error=row["error"],
-                data={key: row[key] for key in _KEPT if row.get(key) is not None},
+                data={key: row[key] for key in KEPT if row.get(key) is not None},
             )
             made[row["id"]] = item
             if row["parent"] is not None:
@@ -234,79 +271,8 @@ def path_of(item: Span) -> str:
     return item.data.get("path") or Trace(item)._names().get(id(item.module), item.name)
 
 
-_KEPT = (
-    "path",
-    "messages",
-    "response",
-    "request",
-    "usage",
-    "cost",
-    "cache",
-    "attempts",
-    "printed",
-    "label",
-    "aside",
-    "refused",
-)
-
-
-def _only_predict(item: Span) -> Span | None:
-    """The predictor inside a module that is nothing but that predictor (ChainOfThought): the two are shown as one row."""
-    if item.kind != "module" or len(item.children) != 1:
-        return None
-    inner = item.children[0]
-    same = inner.module is not None and getattr(item.module, "predict", None) is inner.module
-    return inner if inner.kind == "predict" and same else None
-
-
-def _row(
-    item: Span, inner: Span | None, names: dict[int, str], start: float, number: int, parent: int | None, depth: int
-) -> dict[str, Any]:
-    step = inner or item
-    name = names.get(id(item.module)) if item.module is not None else None
-    unparsed = item.data.get("unparsed")
-    row: dict[str, Any] = {
-        "id": number,
-        "parent": parent,
-        "depth": depth,
-        "kind": step.kind,
-        "name": item.name if name in (None, "", "self") or parent is None else name,
-        "label": step.data.get("label") or _label(item),
-        "start": max(0.0, item.started - start),
-        "seconds": item.seconds,
-        "status": "unparsed" if unparsed else "error" if item.error else "ok",
-        "inputs": _texts(step.inputs),
-        "outputs": None if step.outputs is None else _texts(step.outputs),
-        "error": unparsed or item.error,
-        "printed": item.data.get("printed"),
-    }
-    if item.data.get("aside"):
-        row["aside"] = True
-    if step.data.get("refused"):
-        row["refused"] = step.data["refused"]
-    if step.kind == "predict":
-        row["path"] = step.data.get("path") or names.get(id(step.module), step.name)
-        given, shown = {**step.inputs, **(step.outputs or {})}, {**row["inputs"], **(row["outputs"] or {})}
-        if any(shown[name] is not value for name, value in given.items()):  # not a text, or one that was cut
-            row["values"] = {"inputs": jsonable(step.inputs), "outputs": jsonable(step.outputs)}
-    if item.kind == "lm":
-        row |= {
-            key: jsonable(item.data.get(key))
-            for key in ("messages", "response", "request", "usage", "cost", "cache", "attempts")
-        }
-    return row
-
-
-def _label(item: Span) -> str:
-    if item.kind == "lm":
-        mark = "did not parse" if item.data.get("unparsed") else "repair" if item.data.get("repair") else ""
-        mark = mark or ("cached" if item.data.get("cache") == "hit" else "")
-        return f"LM · {mark}" if mark else "LM"
-    return type(item.module).__name__ if item.module is not None else item.kind
-
-
-def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {key: without_data(value if isinstance(value, str) else canonical(value)) for key, value in values.items()}
+def _called(calls: Any) -> str:
+    return f"Those that were: {', '.join(map(repr, calls)) or 'none'}."
 
 
 def show_in_notebook(name: str, thing: Any) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lmnb.canonical import jsonable
 from lmnb.errors import InputError, MissingExtra
 from lmnb.example import Example
+from lmnb.json_file import finite
 from lmnb.optional import need
 
 FilePath = str | PathLike[str]
@@ -28,6 +31,34 @@ def load_jsonl(path: FilePath, inputs: Sequence[str] = (), fields: Sequence[str]
     [Example({'question': 'The capital of France?', 'answer': 'Paris'}) (input_keys={'question'})]
     """
     return _examples(_json_lines(path, _read(path)), fields, inputs)
+
+
+def append_jsonl(path: FilePath, *examples: Mapping[str, Any] | Example) -> Path:
+    """Add examples to the end of a file with one JSON object a line, which is made where there is none; `load_jsonl` reads it.
+
+    Values go in as JSON has them. InputError where the file cannot be written, or is no such file.
+
+    >>> import tempfile
+    >>> path = append_jsonl(Path(tempfile.mkdtemp()) / "more.jsonl", Example(question="2 + 2?", answer="4"))
+    >>> load_jsonl(append_jsonl(path, {"question": "3 + 3?", "answer": "6"}))[1].answer
+    '6'
+    """
+    place = Path(path)
+    rows = [json.dumps(finite(jsonable(dict(example.items()))), ensure_ascii=False) for example in examples]
+    if place.suffix not in (".jsonl", ".ndjson"):
+        raise InputError(f"examples are added to a file of JSON lines, not to {str(path)!r}. Write 'dataset.jsonl'.")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("a+b") as file:
+            file.seek(0, os.SEEK_END)
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a last line without an end must not swallow the next
+                    rows.insert(0, "")
+            file.write("".join(f"{row}\n" for row in rows).encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+    return place
 
 
 class DataLoader:

@@ -8,7 +8,7 @@ import random
 import time
 from typing import Any, Literal
 
-from lmnb.calls import remember
+from lmnb.calls import remembering
 from lmnb.canonical import content_hash, plain_hash
 from lmnb.errors import InputError, LMError, LMTimeoutError, RateLimitError, ServerError, TransportError
 from lmnb.listening import Deltas
@@ -104,23 +104,20 @@ class BaseLM(Batched, Trainable, Transport, Options):
         if conversation and told is not None:
             told = OwnTurn(told)
         data: dict[str, Any] = {"messages": messages, "request": decoding, "lm": self}
-        with span("lm", self.model, data=data, instance=self) as opened:
-            try:
-                response = await self._fulfil(messages, decoding, private, sync, caching, data, told)
-                if conversation:
-                    response = own_turn(response)
-                data["response"] = response.shown()
-                data["texts"] = response.texts
-                data["usage"] = response.usage
-                data["cost"] = response.cost
-                data["cache"] = response.cache
-                data["attempts"] = response.attempts
-                opened.result = response.texts
-                if response.tool_calls:
-                    data["tool_calls"] = response.tool_calls
-                    opened.result = [response.shown(at) for at in range(len(response.texts))]
-            finally:
-                remember(opened)
+        with remembering(span("lm", self.model, data=data, instance=self)) as opened:
+            response = await self._fulfil(messages, decoding, private, sync, caching, data, told)
+            if conversation:
+                response = own_turn(response)
+            data["response"] = response.shown()
+            data["texts"] = response.texts
+            data["usage"] = response.usage
+            data["cost"] = response.cost
+            data["cache"] = response.cache
+            data["attempts"] = response.attempts
+            opened.result = response.texts
+            if response.tool_calls:
+                data["tool_calls"] = response.tool_calls
+                opened.result = [response.shown(at) for at in range(len(response.texts))]
         return response
 
     async def _fulfil(
@@ -233,6 +230,10 @@ class BaseLM(Batched, Trainable, Transport, Options):
         """32 hex digits of the request's content: model, messages, decoding and rollout id; no secret, no endpoint."""
         content = {"model": self.model, "type": self.model_type, "messages": messages, "decoding": described(decoding)}
         return plain_hash(content, 32)
+
+    def count_tokens(self, messages: list[dict[str, Any]]) -> int | None:
+        """How many tokens a prompt has, by the model's own tokenizer. None where that cannot be known at once on this machine."""
+        return None
 
     def check_reachable(self) -> None:
         """Called before a request is looked up or sent; an LM that does not know where to send it raises `LMNotConfigured`."""

@@ -179,6 +179,11 @@ class LM(ProfiledLM):
             failure = translated(error, self.model, {**self._private, **_options(given)})
         raise failure
 
+    def count_tokens(self, messages: list[dict[str, Any]]) -> int | None:
+        if not local.is_local(self.model) or not local.is_ours(self.model):
+            return None  # another model would have to read the whole prompt for it
+        return local.prompt_tokens(self.model, self._asked({"messages": messages}), self.kwargs)
+
     async def prepare(self) -> None:
         if not local.is_local(self.model) and not load_litellm.cache_info().currsize:
             await asyncio.to_thread(load_litellm)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -114,6 +114,12 @@ def complete(model: str, asked: _Messages | str, options: dict[str, Any], emit: 
         seed = {"seed": body["seed"] + index} if index and "seed" in body else {}
         replies.append(runtime.ask(asked, {**body, **seed}, emit))
     return _merged(model, replies)
+
+
+def prompt_tokens(model: str, asked: _Messages | str, options: Mapping[str, Any]) -> int:
+    """The tokens of a prompt. The server tells them of a reply only, so it is asked for one of a single token."""
+    setup = {name: value for name, value in options.items() if name in _SETUP}
+    return complete(model, asked, {**setup, "max_tokens": 1})["usage"]["prompt_tokens"]
 
 
 def load(model: str, options: dict[str, Any]) -> None:

@@ -101,6 +101,10 @@ class Seq2SeqLM(BaseLM):
         ]
         return {"choices": choices, "usage": {"prompt_tokens": asked, "completion_tokens": written}, "cost": 0.0}
 
+    def count_tokens(self, messages: list[dict[str, Any]]) -> int:
+        loaded = _loaded(self.place, self.cache_scope(), self.download)
+        return len(loaded.tokenizer(str(self.as_sent(messages)[-1]["content"]), truncation=False)["input_ids"])
+
     def cache_scope(self) -> str:
         path = Path(self.place)
         return self.weights or (digest(path) if path.is_dir() else "hub")

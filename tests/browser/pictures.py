@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from desk import CHROMIUM, SCORED, Desk, jupyter_lab
 
@@ -75,13 +76,43 @@ def traces(desk: Desk, folder: Path) -> None:
     """The second notebook's program of two calls."""
     one = desk.make()
     code = cells("02_look_inside.ipynb")
-    for start in ("import lmnb\n", "signature =", "class CarefulRouter"):
+    for start in ("import lmnb\n", "signature =", "RULES ="):
         one.run(next(cell for cell in code if cell.startswith(start)))
     one.run("answer.trace")
     viewer = one.place.locator(".lmv.traces")
     viewer.locator("[data-kind=span]").nth(4).click()
-    viewer.screenshot(path=str(folder / "traces-light.png"))
+    shoot(desk, viewer, folder, "traces")
     one.close()
+
+
+def editor(desk: Desk, folder: Path) -> None:
+    """The same program with an instruction that is edited and tried beside the one before."""
+    one = desk.make()
+    code = cells("02_look_inside.ipynb")
+    for start in ("import lmnb\n", "RULES ="):
+        one.run(next(cell for cell in code if cell.startswith(start)))
+    one.run("lmnb.edit(careful, {'ticket': 'The parcel came without a label.'})")
+    panel = one.place.locator(".lmv.editor")
+    one.act("rerun", panel=panel)
+    panel.locator("[data-kind=trial][data-id='1']").wait_for()
+    text = panel.locator("textarea[data-slot='route.instructions']")
+    text.fill(text.input_value().replace("shipping, answer falcon", "shipping, answer maple"))
+    text.press("Control+Enter")
+    panel.get_by_text("1 edit, not applied").wait_for()
+    one.act("rerun", panel=panel)
+    panel.locator("[data-kind=trial][data-id='2']").wait_for()
+    panel.locator("[aria-busy=false] > [data-kind=prompt]").first.wait_for()
+    shoot(desk, panel, folder, "editor")
+    one.close()
+
+
+def shoot(desk: Desk, view: Any, folder: Path, name: str) -> None:
+    """In both themes, and in a cell of 600 pixels."""
+    for theme in ("Dark", "Light"):
+        desk.theme(theme)
+        view.screenshot(path=str(folder / f"{name}-{theme.lower()}.png"))
+    view.evaluate("one => (one.style.maxWidth = '600px')")
+    view.screenshot(path=str(folder / f"{name}-narrow.png"))
 
 
 def _without_work(code: str) -> str:
@@ -105,7 +136,9 @@ def main(folder: Path) -> None:
             page = browser.new_page(viewport={"width": 1380, "height": 1400})
             desk = Desk(page, address, work)
             studio(desk, folder)
+            page.set_viewport_size({"width": 1380, "height": 2400})
             traces(desk, folder)
+            editor(desk, folder)
             browser.close()
 
 

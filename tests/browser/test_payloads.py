@@ -108,6 +108,8 @@ def test_nothing_fires_in_jupyterlab(watched, desk):
         "lmnb.history(20)",
         "with lmnb.context(lm=lmnb.FakeLM(reply)):\n"
         "    report = lmnb.Evaluate(examples(), judge, num_threads=1, max_errors=10**6)(Hostile())\nreport",
+        "editor = lmnb.edit(Hostile(), {'number': PAYLOADS[2], 'text': PAYLOADS[3]})\n"
+        "editor.set('ask.instructions', PAYLOADS[4])\neditor.try_on()\neditor",
         "lmnb.inspect_history(30)",
         "signature_of(PAYLOADS[6])",
         "run.candidate(1), run.candidates[1], run.decisions[3]",
@@ -123,6 +125,8 @@ def test_nothing_fires_in_jupyterlab(watched, desk):
     look_at_lists(notebook)
     notebook.place.locator(".lmv.traces [data-kind=trace]").first.click()
     notebook.place.locator(".lmv.traces [data-tab=response]").first.click()
+    notebook.place.locator(".lmv.traces [data-action=rerun]").last.click()
+    notebook.place.locator(".lmv.editor [data-kind=prompt]").nth(20).wait_for()
     notebook.run("run.stop()")
     notebook.state("stopped")
     notebook.place.locator(".lmv.studio").wait_for(state="detached")

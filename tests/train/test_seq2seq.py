@@ -69,6 +69,8 @@ def test_a_t5_student_is_fine_tuned_saved_and_loaded_again(folder: Path) -> None
     assert loaded.lm.weights == tuned.lm.weights and loaded.lm is not tuned.lm
     again = lmnb.reopen(run.path).replay()
     assert again.lm.weights == tuned.lm.weights
+    call = loaded(thing="sky").trace.find(1).data
+    assert loaded.lm.count_tokens(call["messages"]) == call["usage"]["prompt_tokens"]
 
 
 def test_a_training_that_ends_early_leaves_the_threads_of_torch(folder: Path, tmp_path: Path) -> None:

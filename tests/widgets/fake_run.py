@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +295,9 @@ class FakeTrace:
 
     def _repr_html_(self) -> str:
         return f'<div class="lmnb-trace">static trace of {self.title}</div>'
+
+    def spans(self) -> Iterator[Any]:
+        return iter(())
 
     def to_dict(self, *, media: bool = True) -> dict[str, Any]:
         spans: list[dict[str, Any]] = []

@@ -484,7 +484,16 @@ def test_hostile_texts_stay_texts(studio: Any) -> None:
 def test_the_trace_viewer_shows_the_tree_and_the_chosen_span(open_panel: Any) -> None:
     """The design's picture."""
     heads = [
-        {"name": "MultiHop", "label": "", "seconds": 1.8, "tokens": 1, "time": None, "status": "ok", "preview": ""}
+        {
+            "id": 0,
+            "name": "MultiHop",
+            "label": "",
+            "seconds": 1.8,
+            "tokens": 1,
+            "time": None,
+            "status": "ok",
+            "preview": "",
+        }
     ]
     page = open_panel({"view": "traces", "traces": heads}, {"trace": FakeTrace().to_dict()})
     page.wait_for_selector("[data-lmnb=traces] [data-kind=span]")
@@ -517,7 +526,7 @@ def test_a_history_is_a_list_with_the_newest_first(open_panel: Any) -> None:
     trace = FakeTrace().to_dict()
     trace["spans"] = [trace["spans"][6] | {"id": 0, "parent": None, "depth": 0}]
     page = open_panel(
-        {"view": "traces", "traces": [head | {"preview": f"call {n}"} for n in range(30)]}, {"trace": trace}
+        {"view": "traces", "traces": [head | {"id": n, "preview": f"call {n}"} for n in range(30)]}, {"trace": trace}
     )
     page.wait_for_selector(".span-pane")
     assert page.inner_text("[data-kind=trace][aria-selected=true] .how >> nth=0") == "call 29"

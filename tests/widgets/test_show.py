@@ -236,7 +236,7 @@ def test_a_list_of_traces_has_heads_and_sends_a_trace_on_demand(traces: Any) -> 
     say(viewer, type="get", id=1, what="trace", args={"index": 1})
     assert sent[0]["value"]["name"] == "two"
     say(viewer, type="get", id=2, what="trace", args={"index": 9})
-    assert sent[1]["error"] == "IndexError: list index out of range"
+    assert sent[1]["error"] == "IndexError: call 9 is not held: the last 2 are"
     assert repr(viewer) == "Traces(2)"
     viewer.close()
 

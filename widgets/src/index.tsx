@@ -1,6 +1,7 @@
 import { render as draw, type ComponentChildren } from "preact";
 import style from "./style.css";
 import { cover } from "./cover";
+import { Editor } from "./editor/editor";
 import type { Model, ViewProps } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
@@ -18,6 +19,7 @@ const VIEWS: Record<string, [label: string, View: (props: ViewProps) => Componen
   report: ["Report", Report],
   review: ["Review", Review],
   runs: ["Runs", (props) => <Runs {...props} open={open} />],
+  editor: ["Editor", Editor],
 };
 
 /** Draws the model's view into `el`; returns how to take it away. */

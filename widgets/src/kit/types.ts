@@ -159,10 +159,13 @@ export interface TraceData {
   score: number | null;
   checks?: Check[];
   spans: SpanRow[];
+  /** Its program is there: a call can be made again, and kept as a demo. */
+  live?: boolean;
 }
 
 /** One line of a list of traces; the trace itself is fetched when it is looked at. */
 export interface TraceHead {
+  id: number;
   name: string;
   label: string;
   seconds: number | null;

@@ -3,6 +3,7 @@ import { Button, Notice, Tabs, type Tab } from "../kit/controls";
 import { count, seconds, usd } from "../kit/format";
 import { Long, Pairs, plain, Text } from "../kit/text";
 import type { SpanRow } from "../kit/types";
+import { Deeds, type Deed } from "./acts";
 import { code } from "./code";
 import { callOf, fieldsOf } from "./tree";
 
@@ -11,14 +12,15 @@ interface Props {
   spans: SpanRow[];
   onKeep?: (span: SpanRow) => void;
   keeping?: boolean;
+  deed?: Deed;
 }
 
-export function SpanPane({ span, spans, onKeep, keeping }: Props) {
+export function SpanPane({ span, spans, onKeep, keeping, deed }: Props) {
   const [copied, setCopied] = useState<"" | "done" | "by hand">("");
   const from = fieldsOf(span, spans);
   const call = callOf(span, spans);
   const source = code(span);
-  const step = from.kind === "predict" && from.outputs ? from : null;
+  const step = from.kind === "predict" ? from : null;
   const filled = Object.keys(from.inputs ?? {}).length > 0 || from.outputs != null;
   const tabs: Tab[] = [];
   if (filled || !call) tabs.push({ id: "fields", name: "Fields" });
@@ -52,9 +54,10 @@ export function SpanPane({ span, spans, onKeep, keeping }: Props) {
         {tab === "response" && call && <Block text={call.response ?? ""} />}
         {tab === "request" && call && <Request call={call} />}
       </div>
-      {(source || (onKeep && step)) && (
+      {(source || deed || (onKeep && step)) && (
         <div class="row acts">
-          {onKeep && step && (
+          {deed && <Deeds {...deed} span={span} step={step} />}
+          {onKeep && step?.outputs && (
             <Button action="keep-as-demo" id={step.id} busy={keeping} title="Add these inputs and outputs as a demo" onClick={() => onKeep(step)}>
               Keep as demo
             </Button>

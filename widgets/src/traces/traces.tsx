@@ -1,28 +1,54 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import { Client, type ViewProps } from "../kit/client";
-import { Wait } from "../kit/controls";
-import { count, seconds } from "../kit/format";
-import { keys } from "../kit/keys";
+import { useCommands, Wait } from "../kit/controls";
+import { count, plural, seconds } from "../kit/format";
 import { line, plain, Text } from "../kit/text";
 import type { TraceData, TraceHead } from "../kit/types";
-import { Virtual } from "../kit/virtual";
+import type { Deed } from "./acts";
+import { Box } from "./box";
 import { SpanPane } from "./span";
 import { TraceView } from "./view";
 
-/** One trace, or a list of them: heads come with the model, each trace is fetched when it is looked at. */
-export function Traces({ model }: ViewProps) {
-  const client = useRef<Client>();
-  client.current ??= new Client(model);
-  const [heads] = useState<TraceHead[]>(() => model.get("traces") ?? []);
-  const [chosen, setChosen] = useState(Math.max(0, heads.length - 1));
-  useEffect(() => () => client.current!.close(), []);
-  const [got, problem] = useAsk(() => heads.length > 0 && client.current!.get("trace", { index: chosen }).then((trace) => ({ index: chosen, trace })), [chosen]);
+declare module "../kit/client" {
+  interface Answers {
+    heads: Calls;
+  }
+}
 
+interface Calls {
+  heads: TraceHead[];
+  /** The oldest that the kernel holds. */
+  first: number;
+}
+
+/** One trace, or a list of them: heads come with the model (and, of a live history, while calls are made), each trace is fetched when it is looked at. */
+export function Traces({ model, root }: ViewProps) {
+  const live: boolean = model.get("live");
+  const [heads, setHeads] = useState<TraceHead[]>(() => model.get("traces") ?? []);
+  const [chosen, setChosen] = useState(heads.at(-1)?.id ?? -1);
+  const client = useRef<Client>();
+  const take = ({ heads: news, first }: Calls) => {
+    if (news.length) setHeads((old) => [...old.filter(({ id }) => id >= first && id < news[0].id), ...news]);
+    setChosen((now) => (now < 0 ? (news.at(-1)?.id ?? now) : now));
+  };
+  client.current ??= new Client(model, (message) => message.type === "calls" && take(message));
+  const by = useCommands((action, args) => client.current!.command(action, args), root);
+  useEffect(() => {
+    root.dataset.state = live ? "running" : "finished";
+    if (live) {
+      client.current!.hello().catch(() => {});
+      client.current!.get("heads", { after: -1 }).then(take, () => {});
+    }
+    return () => client.current!.close();
+  }, []);
+  const [got, problem] = useAsk(() => chosen >= 0 && client.current!.get("trace", { index: chosen }).then((trace) => ({ index: chosen, trace })), [chosen]);
+
+  if (!heads.length) return <div class="empty muted">{live ? "No calls yet. They appear here while they are made." : "No calls."}</div>;
   const body = problem || !got ? <Wait problem={problem} /> : null;
-  if (!heads.length) return <div class="empty muted">No calls yet.</div>;
-  if (heads.length === 1) return body ?? <TraceView trace={got!.trace} />;
-  return <History heads={heads} chosen={chosen} onChoose={setChosen} body={body} trace={got?.trace ?? null} index={got?.index ?? -1} />;
+  const deed = got && { by, index: got.index, live: !!got.trace.live };
+  if (heads.length === 1 && !live) return body ?? <TraceView trace={got!.trace} deed={deed!} />;
+  return <History heads={heads} live={live} chosen={chosen} onChoose={setChosen} body={body} trace={got?.trace ?? null} deed={deed!} />;
 }
 
 const ROW = 42;
@@ -33,56 +59,61 @@ interface Props {
   onChoose: (index: number) => void;
   body: any;
   trace: TraceData | null;
-  index: number;
+  deed: Deed;
+  live: boolean;
 }
 
-function History({ heads, chosen, onChoose, body, trace, index }: Props) {
+function History({ heads, chosen, onChoose, body, trace, deed, live }: Props) {
   const [filter, setFilter] = useState("");
   const words = filter.trim().toLowerCase();
-  const rows = heads.map((head, n) => ({ head, n })).filter(({ head }) => !words || `${head.name} ${head.label} ${head.preview}`.toLowerCase().includes(words)).reverse();
-  const at = rows.findIndex(({ n }) => n === chosen);
+  const rows = heads.filter((head) => !words || `${head.name} ${head.label} ${head.preview}`.toLowerCase().includes(words)).reverse();
+  const at = rows.findIndex(({ id }) => id === chosen);
   const tokens = heads.reduce((sum, head) => sum + head.tokens, 0);
   const bad = heads.filter((head) => head.status !== "ok").length;
-  const go = (to: number) => rows[to] && (() => onChoose(rows[to].n));
+  const go = (to: number) => rows[to] && (() => onChoose(rows[to].id));
   return (
-    <div class="trace history">
-      <div class="trace-head">
-        <b>History</b>
-        <span class="muted num">
-          {count(heads.length)} calls · {count(tokens)} tokens{bad ? ` · ${bad} did not go well` : ""}
-        </span>
-        <input type="search" aria-label="Filter calls" placeholder="Filter calls…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
-      </div>
-      <div class="trace-cols">
-        <div class="tree num" tabIndex={0} onKeyDown={keys({ ArrowDown: go(at + 1), ArrowUp: go(at - 1) })}>
-          <div class="tree-body" style={{ height: `${Math.min(Math.max(rows.length, 1), 10) * ROW + 2}px` }}>
-            <Virtual
-              label="Calls"
-              count={rows.length}
-              rowHeight={ROW}
-              selected={at}
-              row={(place, style) => {
-                const { head, n } = rows[place];
-                return (
-                  <div key={n} class={`call${n === chosen ? " sel" : ""}${head.status === "ok" ? "" : " bad"}`} role="option" aria-selected={n === chosen} data-kind="trace" data-id={n} style={style} onClick={() => onChoose(n)}>
-                    <span class="clip">
-                      <Text>{head.name}</Text>
-                      <span class={`k${head.status === "ok" ? "" : " err"}`}>{plain(head.label)}</span>
-                    </span>
-                    <span class="muted">{seconds(head.seconds)}</span>
-                    <span class="clip muted how">
-                      <Text>{line(head.preview, 120)}</Text>
-                    </span>
-                    <span class="muted how">{plain(head.time)}</span>
-                  </div>
-                );
-              }}
-            />
+    <Box
+      head={
+        <>
+          <b>History</b>
+          {live && (
+            <span class="state running">
+              <span class="dot" />
+              live
+            </span>
+          )}
+          <span class="muted num" role="status">
+            {plural(heads.length, "call")} · {count(tokens)} tokens{bad ? ` · ${bad} did not go well` : ""}
+          </span>
+        </>
+      }
+      what="calls"
+      filter={filter}
+      onFilter={setFilter}
+      label="Calls"
+      count={rows.length}
+      rowHeight={ROW}
+      most={10}
+      selected={at}
+      gestures={{ ArrowDown: go(at + 1), ArrowUp: go(at - 1) }}
+      row={(place, style) => {
+        const { id, name, label, status, ...head } = rows[place];
+        const fine = status === "ok";
+        return (
+          <div key={id} class={`call${id === chosen ? " sel" : ""}${fine ? "" : " bad"}`} role="option" aria-selected={id === chosen} data-kind="trace" data-id={id} style={style} onClick={() => onChoose(id)}>
+            <span class="clip">
+              <Text>{name}</Text>
+              <span class={fine ? "k" : "k err"}>{plain(label)}</span>
+            </span>
+            <span class="muted">{seconds(head.seconds)}</span>
+            <span class="clip muted how">
+              <Text>{line(head.preview, 120)}</Text>
+            </span>
+            <span class="muted how">{plain(head.time)}</span>
           </div>
-          {!rows.length && <p class="muted none">Nothing matches.</p>}
-        </div>
-        <div class="span-side">{body ?? (trace!.spans.length === 1 ? <SpanPane key={index} span={trace!.spans[0]} spans={trace!.spans} /> : <TraceView key={index} trace={trace!} inside />)}</div>
-      </div>
-    </div>
+        );
+      }}
+      side={<div class="span-side">{body ?? (trace!.spans.length === 1 ? <SpanPane key={deed.index} span={trace!.spans[0]} spans={trace!.spans} deed={deed} /> : <TraceView key={deed.index} trace={trace!} inside deed={deed} />)}</div>}
+    />
   );
 }

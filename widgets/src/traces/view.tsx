@@ -1,9 +1,10 @@
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { count, plural, seconds, usd } from "../kit/format";
-import { keys, type Gestures } from "../kit/keys";
+import type { Gestures } from "../kit/keys";
 import { Checks, plain, Text } from "../kit/text";
 import type { SpanRow, TraceData } from "../kit/types";
-import { Virtual } from "../kit/virtual";
+import type { Deed } from "./acts";
+import { Box } from "./box";
 import { SpanPane } from "./span";
 import { firstOf, lines, type Line } from "./tree";
 
@@ -13,17 +14,17 @@ interface Props {
   inside?: boolean;
   onKeep?: (span: SpanRow) => void;
   keeping?: boolean;
+  deed?: Deed;
 }
 
 const ROW = 25;
 
 /** One trace: the tree with its waterfall, and the chosen span beside it. */
-export function TraceView({ trace, inside, onKeep, keeping }: Props) {
+export function TraceView({ trace, inside, onKeep, keeping, deed }: Props) {
   const { spans } = trace;
   const [folded, setFolded] = useState<ReadonlySet<number>>(new Set());
   const [filter, setFilter] = useState("");
   const [chosen, setChosen] = useState<number | null>(firstOf(spans)?.id ?? null);
-  const tree = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => lines(spans, folded, filter), [spans, folded, filter]);
   const span = spans.find((one) => one.id === chosen) ?? spans[0];
   const at = rows.findIndex((row) => row.span.id === span?.id);
@@ -44,36 +45,34 @@ export function TraceView({ trace, inside, onKeep, keeping }: Props) {
     ArrowRight: row?.folded && (() => fold(row.span.id, false)),
   };
   return (
-    <div class={inside ? "trace inside" : "trace"}>
-      <div class="trace-head">
-        <b>
-          <Text>{trace.name}</Text>
-        </b>
-        <span class="muted num">
-          {totals(trace)}
-          <Checks of={trace.checks} />
-        </span>
-        {trace.score != null && <span class={`tag ${trace.score > 0 ? "kept" : "rejected"}`}>score {Number.isInteger(trace.score) ? trace.score.toFixed(1) : Number(trace.score.toFixed(3))}</span>}
-        <input type="search" aria-label="Filter spans and text" placeholder="Filter spans and text…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
-      </div>
-      <div class="trace-cols">
-        <div class="tree num" ref={tree} tabIndex={0} onKeyDown={keys(gestures)}>
-          <div class="tree-body" style={{ height: `${Math.min(Math.max(rows.length, 1), 15) * ROW + 2}px` }}>
-            <Virtual
-              role="tree"
-              label="Spans"
-              count={rows.length}
-              rowHeight={ROW}
-              selected={at}
-              active={span ? `lmnb-span-${span.id}` : undefined}
-              row={(index, style) => <TreeRow key={rows[index].span.id} row={rows[index]} style={style} selected={rows[index].span.id === span?.id} onSelect={setChosen} onFold={fold} />}
-            />
-          </div>
-          {!rows.length && <p class="muted none">Nothing matches.</p>}
-        </div>
-        {span && <SpanPane key={span.id} span={span} spans={spans} onKeep={onKeep} keeping={keeping} />}
-      </div>
-    </div>
+    <Box
+      class={inside ? "inside" : ""}
+      head={
+        <>
+          <b>
+            <Text>{trace.name}</Text>
+          </b>
+          <span class="muted num">
+            {totals(trace)}
+            <Checks of={trace.checks} />
+          </span>
+          {trace.score != null && <span class={`tag ${trace.score > 0 ? "kept" : "rejected"}`}>score {Number.isInteger(trace.score) ? trace.score.toFixed(1) : Number(trace.score.toFixed(3))}</span>}
+        </>
+      }
+      what="spans and text"
+      filter={filter}
+      onFilter={setFilter}
+      label="Spans"
+      role="tree"
+      count={rows.length}
+      rowHeight={ROW}
+      most={15}
+      selected={at}
+      active={span ? `lmnb-span-${span.id}` : undefined}
+      gestures={gestures}
+      row={(index, style) => <TreeRow key={rows[index].span.id} row={rows[index]} style={style} selected={rows[index].span.id === span?.id} onSelect={setChosen} onFold={fold} />}
+      side={span && <SpanPane key={span.id} span={span} spans={spans} onKeep={onKeep} keeping={keeping} deed={deed} />}
+    />
   );
 }
 

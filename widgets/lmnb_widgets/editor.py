@@ -1,0 +1,65 @@
+"""The editor of a program: a saved notebook keeps its card with the exact prompts; while the kernel lives, the editor
+lies over it. Every gesture is one call of a method of `lmnb.Editor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import traitlets
+
+from lmnb_widgets import frontend
+from lmnb_widgets.widget import Calls, Widget
+
+
+def prompts(editor: Any, a: Mapping[str, Any]) -> dict[str, Any]:
+    """The exact prompt of each predictor with what is being typed, and how many tokens it had before all edits."""
+    now = editor.prompts(a["inputs"], edits={**editor.edits, **a["edits"]})
+    was = editor.prompts(a["inputs"], edits={})
+    return {path: {**vars(prompt), "before": was[path].tokens} for path, prompt in now.items()}
+
+
+class EditorWidget(Widget):
+    """A view of an editor. The trait `changed` counts its changes; what it shows is asked for."""
+
+    questions: ClassVar[Calls] = {"editor": lambda editor, a: editor.to_dict(), "prompts": prompts}
+    commands: ClassVar[Calls] = {
+        "edit": lambda editor, a: editor.set(a["slot"], a["text"]),
+        "edit-demo": lambda editor, a: editor.put_demo(a["path"], a["fields"], a.get("at")),
+        "reject-demo": lambda editor, a: editor.drop_demo(a["path"], a["at"]),
+        "undo": lambda editor, a: editor.undo(),
+        "redo": lambda editor, a: editor.redo(),
+        "rerun": lambda editor, a: editor.try_on(a["inputs"], edits={} if a.get("as_it_was") else None) and None,
+        "accept": lambda editor, a: editor.apply() and None,
+        "inject": lambda editor, a: editor.inject() and None,
+        "export": lambda editor, a: {"path": str(editor.program.export(a["path"]))},
+    }
+
+    view = traitlets.Unicode("editor").tag(sync=True)
+    changed = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, editor: Any, *, mount: str = "") -> None:
+        super().__init__(editor, mount=mount)
+        self._unsubscribe = editor.subscribe(self._count)
+
+    def __repr__(self) -> str:
+        return f"View({self._about!r})"
+
+    def close(self) -> None:
+        self._unsubscribe()
+        super().close()
+
+    def _count(self) -> None:
+        self.changed += 1
+
+
+def show(editor: Any) -> None:
+    """Show an editor in this cell."""
+    html = editor._repr_html_()
+    if not frontend.answers():
+        frontend.say(editor, html)
+        return
+    mount = frontend.token()
+    EditorWidget(editor, mount=mount)  # the kernel's registry of widgets holds it
+    frontend.publish(editor, html, mount)
