@@ -63,7 +63,7 @@ class Branching(Steering):
             )
         records = read_records(self.path)[0][1:]
         cut = 0 if arguments else self._cut(records, at)
-        limits = dict(self.header.budget) if budget is None else dict(budget.limits)
+        limits = dict(self.limits) if budget is None else dict(budget.limits)
         created = datetime.now()
         folder = _free(self.path.with_name(f"{self.path.name}-branch")) if run_dir is None else Path(run_dir)
         header = replace(
@@ -79,7 +79,7 @@ class Branching(Steering):
         journal.begin(header.to_record(journal))
         try:
             _link(self.path, folder)
-            kept = [record for record in records[:cut] if record["k"] not in ("end", "budget")]
+            kept = [record for record in records[:cut] if not _own(record)]
             shared = [_shared(record) for record in records[cut:] if record["k"] in ("rollout", "shared", "call")]
             for record in (*shared, *kept):
                 journal.append(whole(record))
@@ -140,6 +140,11 @@ def _changed(header: Header, arguments: Mapping[str, Any]) -> Header:
         planned=optimizer.planned(**options),
         live_optimizer=optimizer,
     )
+
+
+def _own(record: dict[str, Any]) -> bool:
+    """Whether a record is about how far this run went, which is no matter of a branch."""
+    return record["k"] in ("end", "budget") or record.get("kind") == "raise-budget"
 
 
 def _shared(record: dict[str, Any]) -> dict[str, Any]:

@@ -60,11 +60,11 @@ class Controls:
 
     # --- in the driver's thread
 
-    def read(self, *, wait: bool, once: bool = False) -> None:
-        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has."""
+    def read(self, *, wait: bool, once: bool = False, timeout: float | None = None) -> None:
+        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has, at most `timeout` seconds."""
         while True:
             try:
-                command = self._mail.get(block=wait)
+                command = self._mail.get(block=wait, timeout=timeout)
             except queue.Empty:
                 return
             wait = False
@@ -83,6 +83,11 @@ class Controls:
         """A candidate is fully scored: a step ends."""
         if self._stepping:
             self.paused, self._stepping = True, False
+
+    def extend(self, seconds: float) -> None:
+        """Allow so much more working time."""
+        if self._max_seconds is not None:
+            self._max_seconds += seconds
 
     def check_time(self) -> None:
         """Tell that the time is spent, where it is."""
