@@ -27,7 +27,9 @@ class Pacing(Worker):
         """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
         if budget is not None:
             if self._working:
-                raise RunError("the run is at work: raise its budget with run.raise_budget(calls=...), or stop it first")
+                raise RunError(
+                    "the run is at work: raise its budget with run.raise_budget(calls=...), or stop it first"
+                )
             self._need_resumable()
             self._journal.open()
             self._journal.append({"k": "budget", "limits": budget.limits})

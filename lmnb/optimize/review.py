@@ -77,7 +77,8 @@ def review_patience(timeout: Any, review: Any) -> float | None:
 
 def reviewed_kinds(header: Any) -> frozenset[str]:
     """The kinds of gates that ask, of what `review_header` gave."""
-    return frozenset(KINDS if isinstance(header, Mapping) else (_FORMER.get(kind, kind) for kind in header or ()))
+    kinds: Iterable[str] = KINDS if isinstance(header, Mapping) else header or ()
+    return frozenset(_FORMER.get(kind, kind) for kind in kinds)
 
 
 class Gates:

@@ -160,7 +160,9 @@ def detail(
                 "instructions": entry.candidate.values[f"{predictor.path}.instructions"],
                 "before": former[f"{predictor.path}.instructions"],
                 "locked": list(archive.state.locks.get(f"{predictor.path}.instructions", ())),
-                "pinned": [name for name in ("instructions", "demos") if f"{predictor.path}.{name}" in archive.state.pins],
+                "pinned": [
+                    name for name in ("instructions", "demos") if f"{predictor.path}.{name}" in archive.state.pins
+                ],
                 "inputs": list(predictor.inputs),
                 "outputs": list(predictor.outputs),
                 "demos": demos,

@@ -8,6 +8,7 @@ import pytest
 import worlds
 
 import lmnb
+from lmnb.errors import RunError
 
 
 def start(budget: Any, **options: Any) -> Any:
@@ -99,9 +100,9 @@ def test_a_run_that_cannot_go_on_says_what_can() -> None:
     """A finished run names branch; one without a folder cannot be resumed."""
     run = start(None)
     run.wait(60)
-    with pytest.raises(lmnb.errors.RunError, match=r"run\.branch\("):
+    with pytest.raises(RunError, match=r"run\.branch\("):
         run.raise_budget(calls=5)
     bare = start(lmnb.Budget(calls=5), run_dir=None)
     bare.until("ended", 60)
-    with pytest.raises(lmnb.errors.RunError, match="without a folder"):
+    with pytest.raises(RunError, match="without a folder"):
         bare.raise_budget(calls=9_000)

@@ -228,7 +228,9 @@ def test_the_countdown_stands_still_in_a_pause_and_begins_anew_with_an_answer() 
     assert run.snapshot()["review"]["left"] is None and {each.by for each in run.decisions} == {"person"}
 
 
-@pytest.mark.parametrize("asked", ["all", ["candidates", "demos", "proposals"], ["candidates", "demos", "instructions"]])
+@pytest.mark.parametrize(
+    "asked", ["all", ["candidates", "demos", "proposals"], ["candidates", "demos", "instructions"]]
+)
 def test_all_is_every_kind_and_proposals_are_instructions(asked: Any) -> None:
     """The former name means the same, in journals of before too."""
     run = start(mipro(), review=asked, paused=True)
