@@ -113,7 +113,7 @@ def test_a_command_at_work_says_so_when_it_is_said_again(panel: Any) -> None:
 
 def test_commands_of_long_ago_are_forgotten(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept to know a repeat has a bound."""
-    monkeypatch.setattr("lmnb_widgets.studio.REMEMBERED", 3)
+    monkeypatch.setattr("lmnb_widgets.widget.REMEMBERED", 3)
     view = panel(FakeRun())
     for ident in range(1, 9):
         view.reply("command", "pause", ident)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 
 from lmnb_widgets import frontend, wire
-from lmnb_widgets.widget import Widget
+from lmnb_widgets.widget import Calls, Widget
 
 PREVIEW = 200
 
@@ -19,26 +19,17 @@ PREVIEW = 200
 class TracesWidget(Widget):
     """A viewer of `traces`. The trait `traces` has a head of each; a trace itself is sent when it is looked at."""
 
+    questions: ClassVar[Calls] = {"trace": lambda traces, a: traces[a["index"]].to_dict(media=False)}
+
     view = traitlets.Unicode("traces").tag(sync=True)
     traces = traitlets.List().tag(sync=True)
 
     def __init__(self, traces: Sequence[Any], *, mount: str = "") -> None:
         self._all = list(traces)
-        super().__init__(traces=wire.fit([_head(trace) for trace in self._all]), mount=mount)
-        self.on_msg(self._receive)
+        super().__init__(self._all, traces=wire.fit([_head(trace) for trace in self._all]), mount=mount)
 
     def __repr__(self) -> str:
         return f"Traces({len(self._all)})"
-
-    def _receive(self, widget: Any, message: Any, buffers: Any) -> None:
-        if not isinstance(message, dict) or message.get("type") != "get":
-            return
-        answer: dict[str, Any] = {"type": "got", "id": message.get("id"), "error": None, "value": None}
-        try:
-            answer["value"] = wire.fit(self._all[message["args"]["index"]].to_dict(media=False))
-        except Exception as error:  # noqa: BLE001 - the boundary to the browser: it is shown there
-            answer["error"] = f"{type(error).__name__}: {error}"
-        self.send(answer)
 
 
 def show(trace: Any) -> None:
