@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,11 @@ OWN = (
 
 class Branching(Steering):
     """A worker from which others branch off."""
+
+    @cached_property
+    def branches(self) -> list[Self]:
+        """The runs that were branched off from this one in this process, also from its panel, in order."""
+        return []
 
     def branch(
         self,
@@ -91,6 +97,7 @@ class Branching(Steering):
             journal.close()
             raise
         made._go(step=False, paused=paused)
+        self.branches.append(made)
         return made
 
     def _cut(self, records: list[dict[str, Any]], at: Any) -> int:
