@@ -5,14 +5,18 @@ import * as esbuild from "esbuild";
 const asked = process.argv.indexOf("--out");
 const OUT = asked > 0 ? process.argv[asked + 1] : "lmnb_widgets/static/lmnb.js";
 const LIMIT = 90 * 1024;
-const TARGET = ["chrome105", "firefox110", "safari16"];
+const TARGET = ["chrome120", "firefox117", "safari17.2"];
 
-// The style travels inside the bundle as text: it is put into each view's root, so that it also reaches a shadow root.
+// The style travels inside the bundle as text: it is put into each view's root, so that it also reaches a shadow root. Rules of one view stand in
+// its folder: every `src/*/*.css` follows `style.css`.
 const styleAsText = {
   name: "style-as-text",
   setup(build) {
     build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const { code } = await esbuild.transform(await readFile(path, "utf8"), { loader: "css", minify: true, target: TARGET });
+      const own = (await readdir("src", { recursive: true })).filter((name) => /^\w+\W\w+\.css$/.test(name)).sort();
+      const files = [path, ...own.map((name) => `src/${name}`)];
+      const texts = await Promise.all(files.map((name) => readFile(name, "utf8")));
+      const { code } = await esbuild.transform(texts.join("\n"), { loader: "css", minify: true, target: TARGET });
       return { contents: code.trim(), loader: "text" };
     });
   },
@@ -22,8 +26,8 @@ const shared = {
   bundle: true,
   format: "esm",
   target: TARGET,
-  jsx: "automatic",
-  jsxImportSource: "preact",
+  tsconfigRaw: { compilerOptions: { jsx: "react", jsxFactory: "_h", jsxFragmentFactory: "_F" } }, // shorter than the automatic runtime by 3 KB
+  inject: ["src/kit/h.ts"],
   plugins: [styleAsText],
   charset: "utf8",
   legalComments: "none",

@@ -164,7 +164,7 @@ def look_at_everything(notebook):
     panel.locator("textarea[data-slot]").first.wait_for(state="detached")
     notebook.tab("examples")
     panel.locator("[data-kind=example]").first.hover()
-    panel.locator(".ex-list").first.evaluate("one => (one.scrollTop = one.scrollHeight)")
+    panel.locator(".examples .virtual").first.evaluate("one => (one.scrollTop = one.scrollHeight)")
     panel.locator(f"[data-kind=example][data-id='{len(payloads.PAYLOADS) - 1}']").wait_for()
     notebook.tab("traces")
     chooser = panel.locator("select[aria-label=Example]")

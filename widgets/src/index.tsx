@@ -1,21 +1,28 @@
-import { render as draw } from "preact";
+import { render as draw, type ComponentChildren } from "preact";
 import style from "./style.css";
-import type { Model } from "./kit/client";
+import type { Model, ViewProps } from "./kit/client";
 import { followTheme } from "./kit/theme";
 import { mount } from "./mount";
 import { settle } from "./settle";
 import { Studio } from "./studio/studio";
 import { Traces } from "./traces/traces";
 
+/** The views by what the trait `view` says: the name for a screen reader, and the component. */
+const VIEWS: Record<string, [label: string, View: (props: ViewProps) => ComponentChildren]> = {
+  studio: ["Studio", Studio],
+  traces: ["Traces", Traces],
+};
+
 /** Draws the model's view into `el`; returns how to take it away. */
 function open(model: Model, el: HTMLElement): () => void {
-  const view = model.get("view") === "traces" ? "traces" : "studio";
+  const view = model.get("view");
+  const [label, View] = VIEWS[view];
   const root = document.createElement("div");
   root.className = `lmv ${view} tex2jax_ignore mathjax_ignore`; // JupyterLab typesets `$$…$$` in HTML outputs; formulas can hold links
   root.setAttribute("data-lmnb", view);
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   root.setAttribute("role", "region");
-  root.setAttribute("aria-label", view === "studio" ? "Studio" : "Traces");
+  root.setAttribute("aria-label", label);
   root.tabIndex = -1;
   const css = document.createElement("style");
   css.textContent = style;
@@ -24,7 +31,7 @@ function open(model: Model, el: HTMLElement): () => void {
   root.append(css, body);
   el.append(root);
   const unfollow = followTheme(root);
-  draw(view === "studio" ? <Studio model={model} root={root} /> : <Traces model={model} />, body);
+  draw(<View model={model} root={root} />, body);
   return () => {
     unfollow();
     draw(null, body);

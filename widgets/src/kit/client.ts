@@ -10,7 +10,15 @@ export interface Model {
   widget_manager?: any;
 }
 
-interface Answers {
+/** What a view is given. */
+export interface ViewProps {
+  model: Model;
+  /** The element that has `data-lmnb`: it takes the keys, and the focus when nothing else has it. */
+  root: HTMLElement;
+}
+
+/** Answers by question: a view adds its own with `declare module "../kit/client" { interface Answers { ... } }`. */
+export interface Answers {
   detail: Detail;
   examples: ExamplePage;
   trace: TraceData;

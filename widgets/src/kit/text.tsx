@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { Button } from "./controls";
 import type { Check } from "./types";
 
 // Control and direction characters can hide or reorder text; joiners (U+200C, U+200D) are left alone, since scripts and emoji need them.
@@ -45,14 +46,37 @@ export function Long({ text, cut = CUT }: { text: string; cut?: number }) {
   return (
     <>
       <Text>{text.slice(0, cut)}</Text>…{" "}
-      <button class="link" onClick={() => setOpen(true)}>
+      <Button class="link" onClick={() => setOpen(true)}>
         show all {text.length.toLocaleString("en-US")} characters
-      </button>
+      </Button>
     </>
   );
 }
 
 export const Muted = ({ children }: { children: ComponentChildren }) => <span class="muted">{children}</span>;
+
+interface PairsProps {
+  rows: [name: string, text: unknown][];
+  /** The class of each text, and where a long one is cut. */
+  class?: string;
+  cut?: number;
+  /** How a name is drawn, where it is more than its words; `n` is its row. */
+  term?: (name: string, n: number) => ComponentChildren;
+}
+
+/** Names and what belongs to each: fields, messages, settings. What is no text is shown as JSON. */
+export const Pairs = ({ rows, class: name, cut, term }: PairsProps) => (
+  <dl>
+    {rows.map(([key, text], n) => [
+      <dt>{term ? term(key, n) : plain(key)}</dt>,
+      <dd class={name}>
+        <Long text={asText(text)} cut={cut} />
+      </dd>,
+    ])}
+  </dl>
+);
+
+export const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? ""));
 
 /** The checks that failed, after something in the same line. */
 export const Checks = ({ of }: { of?: Check[] }) => (

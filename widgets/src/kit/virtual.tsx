@@ -10,7 +10,7 @@ interface Props {
   /** Kept in view when it changes. */
   selected?: number;
   class?: string;
-  role?: "listbox" | "list" | "tree";
+  role?: "listbox" | "list" | "tree" | "rowgroup";
   active?: string;
   onEnd?: () => void;
 }

@@ -4,28 +4,21 @@ import { count, score } from "../kit/format";
 import { plain } from "../kit/text";
 import type { Row } from "../kit/types";
 import { Virtual } from "../kit/virtual";
+import type { Desk } from "./desk";
 import { describe, inProgress, ordered, type Known, type Order } from "./state";
-
-interface Props {
-  known: Known;
-  selected: string | null;
-  order: Order;
-  onOrder: (order: Order) => void;
-  onSelect: (id: string) => void;
-  onInject: (() => void) | null;
-  injecting: boolean;
-}
 
 const ROW = 38;
 const IN_PROGRESS = 3;
 
-export function Candidates({ known, selected, order, onOrder, onSelect, onInject, injecting }: Props) {
+export function Candidates({ desk }: { desk: Desk }) {
+  const { known, order, select, form } = desk;
+  const selected = desk.row?.id;
   const rows = useMemo(() => ordered(known.rows, order), [known.rows, order]);
   const going = useMemo(() => (order === "score" ? known.rows.filter(inProgress) : []), [known.rows, order]);
   const place = rows.findIndex((row) => row.id === selected);
   const total = Math.max(known.rows.length, known.run?.candidates_total ?? 0);
   const draw = (row: Row, style: Record<string, string> = {}, at?: number) => (
-    <CandidateRow key={row.id} row={row} known={known} selected={row.id === selected} style={style} onSelect={onSelect} at={at} of={rows.length} />
+    <CandidateRow key={row.id} row={row} known={known} selected={row.id === selected} style={style} onSelect={select} at={at} of={rows.length} />
   );
   return (
     <div class="list">
@@ -33,12 +26,14 @@ export function Candidates({ known, selected, order, onOrder, onSelect, onInject
         <h4>
           Candidates <span class="num">{count(total)}</span>
         </h4>
-        {rows.length > 1 && <select aria-label="Order of the candidates" value={order} onChange={(event) => onOrder(event.currentTarget.value as Order)}>
-          <option value="score">by score</option>
-          <option value="creation">newest</option>
-        </select>}
-        {onInject && (
-          <Button class="small" expanded={injecting} title="Add an instruction or a demo of your own" onClick={onInject}>
+        {rows.length > 1 && (
+          <select aria-label="Order of the candidates" value={order} onChange={(event) => desk.setOrder(event.currentTarget.value as Order)}>
+            <option value="score">by score</option>
+            <option value="creation">newest</option>
+          </select>
+        )}
+        {desk.live && selected && (
+          <Button class="small" expanded={form === "inject"} title="Add an instruction or a demo of your own" onClick={() => desk.openForm(form === "inject" ? "" : "inject")}>
             + Add
           </Button>
         )}

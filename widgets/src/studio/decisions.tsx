@@ -1,21 +1,15 @@
 import { useState } from "preact/hooks";
-import { Button } from "../kit/controls";
+import { Act, Button } from "../kit/controls";
 import { plain, Text } from "../kit/text";
 import type { Decision } from "../kit/types";
+import type { Desk } from "./desk";
 
 export const canUndo = (decision: Decision): boolean => !decision.undone && !["undo", "redo", "stop", "cancel"].includes(decision.kind);
 
-interface Props {
-  decisions: Decision[];
-  live: boolean;
-  busy: (action: string, id?: number) => boolean;
-  onUndo: (decision?: number) => void;
-  onRedo: () => void;
-  onKeys: () => void;
-}
-
 /** The foot of the panel: the last decisions in a line, all of them on demand. */
-export function Decisions({ decisions, live, busy, onUndo, onRedo, onKeys }: Props) {
+export function Decisions({ desk }: { desk: Desk }) {
+  const { live } = desk;
+  const { decisions } = desk.run;
   const [open, setOpen] = useState(false);
   const able = live && decisions.some(canUndo);
   const redo = live && decisions.some((decision) => decision.undone);
@@ -32,18 +26,18 @@ export function Decisions({ decisions, live, busy, onUndo, onRedo, onKeys }: Pro
                 <Words text={decision.text} />
                 {decision.undone && <span class="tag">undone</span>}
                 {live && canUndo(decision) && (
-                  <Button action="undo" id={decision.id} class="small" busy={busy("undo", decision.id)} onClick={() => onUndo(decision.id)}>
+                  <Act by={desk} action="undo" args={{ decision: decision.id }} id={decision.id} class="small">
                     Undo
-                  </Button>
+                  </Act>
                 )}
               </li>
             ))}
         </ol>
       )}
       <div class="foot">
-        <button type="button" class="link" aria-expanded={open} disabled={!decisions.length} onClick={() => setOpen(!open)}>
+        <Button class="link" expanded={open} disabled={!decisions.length} onClick={() => setOpen(!open)}>
           Decisions{decisions.length > 0 && <span class="num"> {decisions.length}</span>} {decisions.length > 0 && (open ? "▾" : "▸")}
-        </button>
+        </Button>
         {!open && (
           <span class="latest">
             {decisions.length === 0 && <span class="muted">None yet. Accept, reject or edit: each one is kept and can be undone.</span>}
@@ -56,14 +50,14 @@ export function Decisions({ decisions, live, busy, onUndo, onRedo, onKeys }: Pro
         )}
         <span class="row-end">
           {redo && (
-            <Button action="redo" class="small" busy={busy("redo")} onClick={onRedo}>
+            <Act by={desk} action="redo" class="small">
               Redo
-            </Button>
+            </Act>
           )}
-          <Button action="undo" class="small" shortcut="Backspace" disabled={!able} busy={busy("undo")} onClick={() => onUndo()}>
+          <Act by={desk} action="undo" class="small" shortcut="Backspace" disabled={!able}>
             Undo
-          </Button>
-          <Button class="quiet small" title="Keys" onClick={onKeys}>
+          </Act>
+          <Button class="quiet small" title="Keys" aria-label="Keys" onClick={desk.toggleKeys}>
             ?
           </Button>
         </span>

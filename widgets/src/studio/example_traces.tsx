@@ -1,76 +1,50 @@
-import { useEffect, useState } from "preact/hooks";
-import type { Client } from "../kit/client";
-import { Button } from "../kit/controls";
+import { useAsk } from "../kit/ask";
+import { Button, Wait } from "../kit/controls";
 import { line, plain } from "../kit/text";
-import type { ExampleRow, SpanRow, TraceData } from "../kit/types";
+import type { Row, SpanRow } from "../kit/types";
 import { TraceView } from "../traces/view";
-
-interface Props {
-  client: Client;
-  candidate: string;
-  example: number | null;
-  version: string;
-  onExample: (index: number) => void;
-  onKeep?: (span: SpanRow) => void;
-  busy: boolean;
-}
+import type { Desk } from "./desk";
+import { versionOf } from "./state";
 
 /** The traces of one candidate, an example at a time. */
-export function ExampleTraces({ client, candidate, example, version, onExample, onKeep, busy }: Props) {
-  const [rows, setRows] = useState<ExampleRow[] | null>(null);
-  const [got, setGot] = useState<{ index: number; trace: TraceData } | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-
-  useEffect(() => {
-    let open = true;
-    client.get("examples", { candidate, against: null, offset: 0, limit: 500, only: null }).then(
-      (page) => open && setRows(page.rows.filter((row) => row.has_trace)),
-      (error) => open && setProblem(error.message),
-    );
-    return () => void (open = false);
-  }, [candidate, version]);
-
+export function ExampleTraces({ desk, row }: { desk: Desk; row: Row }) {
+  const { client, example, showTrace } = desk;
+  const candidate = row.id;
+  const [page, lost] = useAsk(() => client.get("examples", { candidate, against: null, offset: 0, limit: 500, only: null }), [candidate, versionOf(row)]);
+  const rows = page?.rows.filter((one) => one.has_trace);
   const index = example ?? rows?.[0]?.index ?? null;
-  useEffect(() => {
-    if (index == null) return;
-    let open = true;
-    setProblem(null);
-    client.get("trace", { candidate, example: index }).then(
-      (trace) => open && setGot({ index, trace }),
-      (error) => open && (setGot(null), setProblem(error.message)),
-    );
-    return () => void (open = false);
-  }, [candidate, index]);
+  const [got, problem] = useAsk(() => index != null && client.get("trace", { candidate, example: index }).then((trace) => ({ index, trace })), [candidate, index]);
 
   if (rows?.length === 0 && example == null) return <p class="muted none">No trace was kept for this candidate yet.</p>;
-  const place = rows?.findIndex((row) => row.index === index) ?? -1;
-  const go = (by: number) => rows?.[place + by] && onExample(rows[place + by].index);
-  const inRows = place >= 0;
+  const place = rows?.findIndex((one) => one.index === index) ?? -1;
+  const step = (words: string, sign: string, to: number) => (
+    <Button class="small" title={words} aria-label={words} disabled={place < 0 || !rows?.[to]} onClick={() => showTrace(rows![to].index)}>
+      {sign}
+    </Button>
+  );
+  const keep = async (span: SpanRow) => {
+    const demo = { ...(span.values?.inputs ?? span.inputs), ...(span.values?.outputs ?? span.outputs) };
+    if ((await desk.send("inject", { demo }, "keep-as-demo")) !== undefined) desk.say({ text: "Kept as a demo.", bad: false });
+  };
   return (
     <div class="example-traces">
       <div class="row">
-        <Button class="small" title="Previous example" disabled={place <= 0} onClick={() => go(-1)}>
-          ‹
-        </Button>
-        <select aria-label="Example" value={String(index ?? "")} onChange={(event) => onExample(Number(event.currentTarget.value))}>
-          {!inRows && index != null && <option value={String(index)}>example {index}</option>}
-          {rows?.map((row) => (
-            <option value={String(row.index)}>
-              {plain(`example ${row.index}${row.error ? " · error" : row.score === 0 ? " · wrong" : ""} · ${line(Object.values(row.inputs).join(" · "), 80)}`)}
+        {step("Previous example", "‹", place - 1)}
+        <select aria-label="Example" value={String(index ?? "")} onChange={(event) => showTrace(Number(event.currentTarget.value))}>
+          {place < 0 && index != null && <option value={String(index)}>example {index}</option>}
+          {rows?.map((one) => (
+            <option value={String(one.index)}>
+              {plain(`example ${one.index}${one.error ? " · error" : one.score === 0 ? " · wrong" : ""} · ${line(Object.values(one.inputs).join(" · "), 80)}`)}
             </option>
           ))}
         </select>
-        <Button class="small" title="Next example" disabled={!rows || place < 0 || place >= rows.length - 1} onClick={() => go(1)}>
-          ›
-        </Button>
+        {step("Next example", "›", place + 1)}
       </div>
-      {problem && (
-        <p class="notice bad" role="alert">
-          {plain(problem)}
-        </p>
+      {problem || lost || !got ? (
+        <Wait problem={problem ?? lost} />
+      ) : (
+        <TraceView key={got.index} trace={got.trace} inside onKeep={desk.live ? keep : undefined} keeping={desk.busy("inject", "keep-as-demo")} />
       )}
-      {!got && !problem && <p class="muted none">Loading…</p>}
-      {got && <TraceView key={`${candidate}/${got.index}`} trace={got.trace} inside onKeep={onKeep} keeping={busy} />}
     </div>
   );
 }

@@ -1,33 +1,27 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Client } from "../kit/client";
+import { Button, Wait } from "../kit/controls";
 import { count, seconds } from "../kit/format";
+import { Table, type Column } from "../kit/table";
 import { Checks, line, plain, Text } from "../kit/text";
-import type { ExamplePage, ExampleRow } from "../kit/types";
-import { Virtual } from "../kit/virtual";
-import { rowOf, type Known } from "./state";
+import type { Detail, ExamplePage, ExampleRow, Row } from "../kit/types";
+import type { Desk } from "./desk";
+import { rowOf, versionOf, type Known } from "./state";
 
-type Only = "fixed" | "broken" | "same" | "error" | null;
 const PAGE = 200;
 const CHOICES = 120;
 
-interface Props {
-  client: Client;
-  known: Known;
-  candidate: string;
-  against: string | null;
-  version: string;
-  onTrace: (index: number) => void;
-}
-
 /** The examples of the evaluation set, as this candidate answered them, beside any other candidate. */
-export function Examples({ client, known, candidate, against: first, version, onTrace }: Props) {
-  const [only, setOnly] = useState<Only>(null);
+export function Examples({ desk, row, detail }: { desk: Desk; row: Row; detail: Detail }) {
+  const { client, known, run, showTrace } = desk;
+  const candidate = row.id;
+  const [only, setOnly] = useState<string | null>(null);
   const [chosen, setChosen] = useState<string | null>(null);
-  const against = (chosen !== candidate ? chosen : null) ?? first;
   const [page, setPage] = useState<ExamplePage | null>(null);
   const [error, setError] = useState<string | null>(null);
+  const parent = detail.gain && known.rows.find((one) => one.number === detail.gain!.against);
+  const against = chosen && chosen !== candidate ? chosen : (parent?.id ?? (run.baseline !== candidate ? run.baseline : null));
   const loading = useRef(false);
-  const wanted = `${candidate}|${against}|${only}|${version}`;
+  const wanted = `${candidate}|${against}|${only}|${versionOf(row)}`;
   const asked = useRef("");
 
   const fetch = async (offset: number) => {
@@ -48,107 +42,86 @@ export function Examples({ client, known, candidate, against: first, version, on
     fetch(0);
   }, [wanted]);
 
-  const choices = useMemo(() => choose(known, candidate), [known.rows, known.run?.best, candidate]);
+  const choices = useMemo(() => choose(known, candidate), [known.rows, run.best, candidate]);
   const other = rowOf(known, against);
-  const counts = page?.counts;
-  const filter = (key: Only, words: string, n?: number) => (
-    <button type="button" class={`chip ${key ?? ""}`} aria-pressed={only === key} onClick={() => setOnly(key)}>
+  const filter = (key: string | null, words: string, n?: number) => (
+    <Button class={`chip ${key ?? ""}`} pressed={only === key} onClick={() => setOnly(key)}>
       {words}
       {n != null && <span class="num"> {count(n)}</span>}
-    </button>
+    </Button>
   );
   return (
     <div class="examples">
       <div class="row filters" role="group" aria-label="Show only">
         {filter(null, "All")}
-        {filter("fixed", "Fixed", counts?.fixed)}
-        {filter("broken", "Broken", counts?.broken)}
-        {filter("same", "Same", counts?.same)}
+        {filter("fixed", "Fixed", page?.counts.fixed)}
+        {filter("broken", "Broken", page?.counts.broken)}
+        {filter("same", "Same", page?.counts.same)}
         {filter("error", "Errors")}
         <label class="row-end">
           <span class="muted">against</span>{" "}
           <select value={against ?? ""} onChange={(event) => setChosen(event.currentTarget.value || null)}>
-            {choices.map((row) => (
-              <option value={row.id}>
-                #{row.number}
-                {row.id === known.run?.baseline ? " baseline" : row.id === known.run?.best ? " best" : ""}
+            {choices.map((one) => (
+              <option value={one.id}>
+                #{one.number}
+                {one.id === run.baseline ? " baseline" : one.id === run.best ? " best" : ""}
               </option>
             ))}
             {!choices.length && <option value="">nothing to compare with</option>}
           </select>
         </label>
       </div>
-      {error && (
-        <p class="notice bad" role="alert">
-          {plain(error)}
-        </p>
-      )}
-      {!page && !error && <p class="muted none">Loading…</p>}
+      {(error || !page) && <Wait problem={error} />}
       {page && !page.rows.length && <p class="muted none">{only ? "No such example." : "No example was answered yet."}</p>}
       {page && page.rows.length > 0 && (
-        <>
-          <div class="ex head" aria-hidden="true">
-            <span>#</span>
-            <span>input</span>
-            <span>expected</span>
-            <span>answer</span>
-            <span>{other ? `against #${other.number}` : ""}</span>
-          </div>
-          <Virtual
-            class="ex-list"
-            role="list"
-            count={page.rows.length}
-            rowHeight={29}
-            label="Examples"
-            row={(index, style) => <Line key={page.rows[index].index} row={page.rows[index]} style={style} onTrace={onTrace} />}
-            onEnd={() => !loading.current && page.rows.length < page.total && fetch(page.rows.length)}
-          />
-        </>
+        <Table
+          class="ex-table"
+          label="Examples"
+          kind="example"
+          id={(one) => one.index}
+          rows={page.rows}
+          columns={columns(other && `against #${other.number}`)}
+          look={(one) => `${one.change ?? ""}${one.error ? " error" : ""}`}
+          title={all}
+          can={(one) => one.has_trace}
+          onOpen={(one) => showTrace(one.index)}
+          onEnd={() => !loading.current && page.rows.length < page.total && fetch(page.rows.length)}
+        />
       )}
     </div>
   );
 }
 
 const SIGN = { fixed: "▲ fixed", broken: "▼ broken", same: "same" };
+const joined = (fields: Record<string, string>): string => Object.values(fields).join(" · ");
+const short = (fields: Record<string, string>) => <Text>{line(joined(fields))}</Text>;
 
-function Line({ row, style, onTrace }: { row: ExampleRow; style: Record<string, string>; onTrace: (index: number) => void }) {
-  const answer = row.error ?? Object.values(only(row.outputs, row.labels)).join(" · ");
-  const open = () => row.has_trace && onTrace(row.index);
-  const full = [...Object.entries(row.inputs), ...Object.entries(row.outputs ?? {})].map(([name, text]) => `${name}: ${line(text, 400)}`).join("\n");
-  return (
-    <div
-      class={`ex ${row.change ?? ""}${row.error ? " error" : ""}${row.has_trace ? " can" : ""}`}
-      role="listitem"
-      data-kind="example"
-      data-id={row.index}
-      style={style}
-      title={plain(`${full}${row.seconds == null ? "" : `\n${seconds(row.seconds)}`}`)}
-      tabIndex={row.has_trace ? 0 : undefined}
-      onClick={open}
-      onKeyDown={(event) => {
-        if (event.key !== "Enter") return;
-        event.stopPropagation();
-        open();
-      }}
-    >
-      <span class="muted num">{row.index}</span>
-      <span class="clip">
-        <Text>{line(Object.values(row.inputs).join(" · "))}</Text>
-      </span>
-      <span class="clip muted">
-        <Text>{line(Object.values(row.labels).join(" · "))}</Text>
-      </span>
-      <span class={`clip ${row.error ? "err" : row.score === 0 ? "wrong" : ""}`}>
-        <Text>{line(answer || "…")}</Text>
+const columns = (against: string | undefined): Column<ExampleRow>[] => [
+  { id: "index", head: "#", width: "34px", class: "muted num", cell: (row) => row.index },
+  { id: "input", head: "input", width: "minmax(0, 2.6fr)", cell: (row) => short(row.inputs) },
+  { id: "expected", head: "expected", width: "minmax(0, 1fr)", class: "muted", cell: (row) => short(row.labels) },
+  {
+    id: "answer",
+    head: "answer",
+    width: "minmax(0, 1fr)",
+    class: (row) => (row.error ? "err" : row.score === 0 ? "wrong" : ""),
+    cell: (row) => (
+      <>
+        <Text>{line((row.error ?? joined(answers(row))) || "…")}</Text>
         <Checks of={row.checks} />
-      </span>
-      <span class={`change ${row.change ?? ""}`}>{row.error ? "error" : row.change ? SIGN[row.change] : ""}</span>
-    </div>
-  );
+      </>
+    ),
+  },
+  { id: "change", head: against ?? "", width: "minmax(68px, 92px)", class: (row) => `change ${row.change ?? ""}`, cell: (row) => (row.error ? "error" : row.change ? SIGN[row.change] : "") },
+];
+
+function all(row: ExampleRow): string {
+  const fields = [...Object.entries(row.inputs), ...Object.entries(row.outputs ?? {})].map(([name, text]) => `${name}: ${line(text, 400)}`);
+  return plain([...fields, ...(row.seconds == null ? [] : [seconds(row.seconds)])].join("\n"));
 }
 
 /** The outputs that have an expected value, if any has. */
-function only(outputs: Record<string, string> | null, labels: Record<string, string>): Record<string, string> {
+function answers({ outputs, labels }: ExampleRow): Record<string, string> {
   const entries = Object.entries(outputs ?? {});
   const labelled = entries.filter(([name]) => name in labels);
   return Object.fromEntries(labelled.length ? labelled : entries);

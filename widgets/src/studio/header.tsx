@@ -1,22 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
-import { Button } from "../kit/controls";
+import { Act, Button } from "../kit/controls";
 import { count, duration, usd } from "../kit/format";
 import { plain } from "../kit/text";
-import type { Snapshot } from "../kit/types";
+import type { Desk, Run } from "./desk";
 import { ended, STATE_WORDS } from "./state";
 
-interface Props {
-  run: Omit<Snapshot, "candidates">;
-  busy: (action: string) => boolean;
-  onCommand: (action: string, args?: object) => void;
-  onExport: () => void;
-  exporting: boolean;
-}
-
-export function Header({ run, busy, onCommand, onExport, exporting }: Props) {
+export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: boolean; onExport: () => void }) {
+  const { run, live } = desk;
   const { state } = run;
   const over = ended(state);
   const held = state === "paused" || state === "pausing";
+  const stopping = state === "stopping";
   return (
     <header>
       <span class={`state ${state}`} role="status">
@@ -27,38 +21,38 @@ export function Header({ run, busy, onCommand, onExport, exporting }: Props) {
         <b>{plain(run.optimizer)}</b> <span class="muted">on</span> {plain(run.program)}
         <span class="muted num">
           {run.progress && run.progress.total > 0 ? ` · ${plain(run.progress.label)}` : ""}
-          {run.live ? "" : " · view only"}
+          {live ? "" : " · view only"}
         </span>
       </span>
       <Meters run={run} />
       <span class="buttons">
-        {run.live && over && state !== "finished" && (
-          <Button action="resume" title="Go on from where the run stopped" busy={busy("resume")} onClick={() => onCommand("resume")}>
+        {live && over && state !== "finished" && (
+          <Act by={desk} action="resume" title="Go on from where the run stopped">
             Resume
-          </Button>
+          </Act>
         )}
-        {run.live && !over && (
+        {live && !over && (
           <>
             {held ? (
-              <Button action="resume" shortcut="P" busy={busy("resume")} class="lead" onClick={() => onCommand("resume")}>
+              <Act by={desk} action="resume" shortcut="P" class="lead">
                 Resume
-              </Button>
+              </Act>
             ) : (
-              <Button action="pause" shortcut="P" busy={busy("pause")} disabled={state === "stopping"} onClick={() => onCommand("pause")}>
+              <Act by={desk} action="pause" shortcut="P" disabled={stopping}>
                 Pause
-              </Button>
+              </Act>
             )}
-            <Button action="step" shortcut="S" title="Go on to the next finished candidate, then pause" busy={busy("step")} disabled={state === "stopping"} onClick={() => onCommand("step")}>
+            <Act by={desk} action="step" shortcut="S" title="Go on to the next finished candidate, then pause" disabled={stopping}>
               Step
-            </Button>
-            {state === "stopping" ? (
-              <Button action="cancel" title="Also drop the calls in flight" busy={busy("cancel")} onClick={() => onCommand("cancel")}>
+            </Act>
+            {stopping ? (
+              <Act by={desk} action="cancel" title="Also drop the calls in flight">
                 Cancel
-              </Button>
+              </Act>
             ) : (
-              <Button action="stop" title="End the run and keep the best candidate" busy={busy("stop")} onClick={() => onCommand("stop")}>
+              <Act by={desk} action="stop" title="End the run and keep the best candidate">
                 Stop
-              </Button>
+              </Act>
             )}
           </>
         )}
@@ -70,7 +64,7 @@ export function Header({ run, busy, onCommand, onExport, exporting }: Props) {
   );
 }
 
-function Meters({ run }: { run: Omit<Snapshot, "candidates"> }) {
+function Meters({ run }: { run: Run }) {
   const over = ended(run.state);
   const passed = useClock(run.state === "running" || run.state === "waiting", run.seq);
   const { calls, tokens, usd: money, seconds } = run.budget;
@@ -113,37 +107,4 @@ function useClock(on: boolean, seq: number): number {
     return () => clearInterval(timer);
   }, [on, seq]);
   return passed;
-}
-
-/** TicketRouter -> ticket_router: a name that Python can import. */
-const fileName = (program: string): string => program.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/\W+/g, "_").toLowerCase().replace(/^(?=\d)|^$/, "program_");
-
-export function ExportForm({ run, busy, onExport, onClose }: { run: Omit<Snapshot, "candidates">; busy: boolean; onExport: (format: string, path: string) => void; onClose: () => void }) {
-  const base = fileName(run.program);
-  const [json, setJson] = useState(`${base}.json`);
-  const [python, setPython] = useState(`${base}.py`);
-  const line = (format: string, words: string, path: string, set: (path: string) => void) => (
-    <form
-      class="export-line"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onExport(format, path.trim());
-      }}
-    >
-      <label>
-        <span>{words}</span>
-        <input type="text" value={path} spellcheck={false} onInput={(event) => set(event.currentTarget.value)} />
-      </label>
-      <button type="submit" data-action="export" data-format={format} class={busy ? "busy" : ""} disabled={busy || !path.trim()}>
-        Save
-      </button>
-    </form>
-  );
-  return (
-    <div class="form export" role="dialog" aria-label="Export the program" onKeyDown={(event) => event.key === "Escape" && (event.stopPropagation(), onClose())}>
-      <span class="muted">Save the {run.accepted ? "accepted" : "best"} candidate as</span>
-      {line("json", "JSON program", json, setJson)}
-      {line("python", "Python module", python, setPython)}
-    </div>
-  );
 }

@@ -1,37 +1,35 @@
 import { useState } from "preact/hooks";
-import { Button, focusOnce } from "../kit/controls";
+import { Button } from "../kit/controls";
+import { Area, FieldForm, Form } from "../kit/form";
 import { plain } from "../kit/text";
 import type { PredictorDetail } from "../kit/types";
-import { FieldForm } from "./demos";
+import type { Desk } from "./desk";
 import { slotOf } from "./prompt";
 
-interface Props {
-  predictors: PredictorDetail[];
-  busy: boolean;
-  onInject: (args: { instructions: Record<string, string> } | { demo: Record<string, string> }) => void;
-  onClose: () => void;
-}
+const KINDS = { instruction: "a new instruction", demo: "a new demo" };
 
 /** A new instruction or a new demo from the person's own head. */
-export function Inject({ predictors, busy, onInject, onClose }: Props) {
-  const [kind, setKind] = useState<"instruction" | "demo">("instruction");
+export function Inject({ desk, predictors }: { desk: Desk; predictors: PredictorDetail[] }) {
+  const [kind, setKind] = useState("instruction");
   const [path, setPath] = useState(predictors[0]?.path ?? "");
   const [text, setText] = useState("");
   const predictor = predictors.find((one) => one.path === path) ?? predictors[0];
   if (!predictor) return null;
-  const save = () => text.trim() && onInject({ instructions: { [slotOf(predictor)]: text } });
-  const kinds: ["instruction" | "demo", string][] = [
-    ["instruction", "a new instruction"],
-    ["demo", "a new demo"],
-  ];
+  const onCancel = () => desk.openForm("");
+  const inject = async (args: object) => {
+    if ((await desk.send("inject", args)) === undefined) return;
+    onCancel();
+    desk.say({ text: "Added. It is evaluated next.", bad: false });
+  };
+  const form = { action: "inject", id: kind, busy: desk.busy("inject"), onCancel };
   return (
     <section class="form inject" aria-label="Add an instruction or a demo">
       <div class="row">
         <b>Add</b>
-        {kinds.map(([name, words]) => (
-          <button type="button" class="chip" aria-pressed={kind === name} onClick={() => setKind(name)}>
+        {Object.entries(KINDS).map(([name, words]) => (
+          <Button class="chip" pressed={kind === name} onClick={() => setKind(name)}>
             {words}
-          </button>
+          </Button>
         ))}
         {predictors.length > 1 && (
           <label>
@@ -45,39 +43,17 @@ export function Inject({ predictors, busy, onInject, onClose }: Props) {
         )}
       </div>
       {kind === "instruction" ? (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            save();
-          }}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") onClose();
-            else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
-            else return;
-            event.preventDefault();
-            event.stopPropagation();
-          }}
-        >
-          <textarea aria-label="New instruction" rows={4} placeholder="Say what the call does, as you would to a colleague." value={text} ref={focusOnce} onInput={(event) => setText(event.currentTarget.value)} />
-          <span class="row">
-            <Button submit class="primary" action="inject" id="instruction" busy={busy} disabled={!text.trim()}>
-              Add as a candidate
-            </Button>
-            <Button onClick={onClose}>Cancel</Button>
-            <span class="muted">It is evaluated next.</span>
-          </span>
-        </form>
+        <Form {...form} save="Add as a candidate" disabled={!text.trim()} hint="It is evaluated next." onSave={() => inject({ instructions: { [slotOf(predictor)]: text } })}>
+          <Area label="New instruction" lines={[4, 14]} placeholder="Say what the call does, as you would to a colleague." value={text} focus onText={setText} />
+        </Form>
       ) : (
         <FieldForm
+          {...form}
           key={predictor.path}
           names={[...predictor.inputs, ...predictor.outputs]}
           fields={{}}
-          action="inject"
-          id="demo"
           save="Add demo"
-          busy={busy}
-          onSave={(fields) => onInject({ demo: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "")) })}
-          onCancel={onClose}
+          onSave={(fields) => inject({ demo: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "")) })}
         />
       )}
     </section>

@@ -1,3 +1,4 @@
+import { Button } from "../kit/controls";
 import { score, signed } from "../kit/format";
 import { Text } from "../kit/text";
 import type { Detail } from "../kit/types";
@@ -12,9 +13,9 @@ export function Lineage({ detail, onSelect }: { detail: Detail; onSelect: (id: s
         const here = step.id === detail.id;
         return (
           <li key={step.id} class={here ? "here" : ""} aria-current={here ? "true" : undefined}>
-            <button type="button" class="link" data-id={step.id} disabled={here} onClick={() => onSelect(step.id)}>
+            <Button class="link" id={step.id} disabled={here} onClick={() => onSelect(step.id)}>
               #{step.number}
-            </button>
+            </Button>
             <span>
               <Text>{step.label}</Text>
             </span>

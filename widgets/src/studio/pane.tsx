@@ -1,172 +1,134 @@
-import { Button, Notice, ReasonForm, Tabs, type Said } from "../kit/controls";
+import type { ComponentChildren } from "preact";
+import { Act, Button, Notice, Tabs, Wait } from "../kit/controls";
+import { ReasonForm } from "../kit/form";
 import { count, score, signed } from "../kit/format";
 import { Muted, plain, Text } from "../kit/text";
-import type { Client } from "../kit/client";
-import type { Detail, Row, SpanRow } from "../kit/types";
-import { DemoTable, type DemoActions } from "./demos";
+import type { Decision, Detail, Row } from "../kit/types";
+import { DemoTable, demosOf } from "./demos";
+import type { Desk } from "./desk";
+import { ExampleTraces } from "./example_traces";
 import { Examples } from "./examples";
 import { Inject } from "./inject";
 import { Lineage } from "./lineage";
 import { Prompt } from "./prompt";
-import { rowOf, type Known } from "./state";
-import { ExampleTraces } from "./example_traces";
+import { rowOf } from "./state";
 
-export type TabName = "prompt" | "demos" | "examples" | "traces" | "lineage";
-export const TABS: TabName[] = ["prompt", "demos", "examples", "traces", "lineage"];
-export type Form = "" | "reject" | "edit" | "inject";
-
-interface Props {
-  client: Client;
-  known: Known;
-  row: Row;
-  detail: Detail | null;
-  problem: string | null;
-  live: boolean;
-  tab: TabName;
-  form: Form;
-  example: number | null;
-  drafts: Map<string, string>;
-  said: Said | null;
-  busy: (action: string, id?: string) => boolean;
-  demos: DemoActions;
-  onTab: (tab: TabName) => void;
-  onForm: (form: Form) => void;
-  onSelect: (id: string | null) => void;
-  onExample: (index: number) => void;
-  onAccept: () => void;
-  onReject: (reason: string | null) => void;
-  droppedBy: number | undefined;
-  onUndo: (decision: number) => void;
-  onDraft: (slot: string, text: string) => void;
-  onSave: (slot: string, text: string) => void;
-  onInject: (args: object) => void;
-  onKeepSpan: (span: SpanRow) => void;
-  onQuiet: () => void;
+interface Part {
+  name: string;
+  count?: (desk: Desk, row: Row, detail: Detail | null) => number | null | undefined;
+  body: (desk: Desk, row: Row, detail: Detail) => ComponentChildren;
 }
 
-export function Pane(props: Props) {
-  const { known, row, detail, live, tab, form, busy } = props;
-  const own = detail?.id === row.id ? detail : null;
-  const accepted = known.run?.accepted === row.id;
-  const best = rowOf(known, known.run?.best);
-  const demos = own ? own.predictors.reduce((sum, predictor) => sum + predictor.demos.length, 0) : null;
-  const gain = own?.gain;
+/** The tabs of a candidate, in order: one line each. */
+export const TABS: Record<string, Part> = {
+  prompt: { name: "Prompt", body: (desk, row, detail) => <Prompt desk={desk} row={row} detail={detail} /> },
+  demos: { name: "Demos", count: (_desk, _row, detail) => detail && demosOf(detail), body: (desk, _row, detail) => <AllDemos desk={desk} detail={detail} /> },
+  examples: { name: "Examples", count: ({ run }, row) => row.total || run.evalset?.size || null, body: (desk, row, detail) => <Examples key={row.id} desk={desk} row={row} detail={detail} /> },
+  traces: { name: "Traces", body: (desk, row) => <ExampleTraces key={row.id} desk={desk} row={row} /> },
+  lineage: { name: "Lineage", body: (desk, _row, detail) => <Lineage detail={detail} onSelect={desk.select} /> },
+};
+
+export function Pane({ desk, row }: { desk: Desk; row: Row }) {
+  const { known, run, live, tab, form, openForm, busy } = desk;
+  const detail = desk.detail?.id === row.id ? desk.detail : null;
+  const accepted = run.accepted === row.id;
+  const dropped = row.status === "dropped";
+  const best = rowOf(known, run.best);
+  const gain = detail?.gain;
+  const by = dropped && live ? dropper(row, run.decisions) : undefined;
+  const opens = (which: "reject" | "edit") => ({ action: which, expanded: form === which, onClick: () => openForm(form === which ? "" : which) });
   return (
-    <div class="pane" aria-busy={!own}>
+    <div class="pane" aria-busy={!detail}>
       <div class="title">
         <h3>Candidate {row.number}</h3>
         {gain && (
           <span class={`num ${gain.mean < 0 ? "down" : "up"}`}>
-            {signed(gain.mean)} over {gain.against === rowOf(known, known.run?.baseline)?.number ? "the baseline" : `#${gain.against}`}
+            {signed(gain.mean)} over {gain.against === rowOf(known, run.baseline)?.number ? "the baseline" : `#${gain.against}`}
           </span>
         )}
         {row.human && <span class="tag human">your edit</span>}
         {accepted && <span class="tag kept">accepted</span>}
-        {row.id === known.run?.best && <span class="tag">best</span>}
+        {row === best && <span class="tag">best</span>}
         {live && (
           <span class="actions">
-            <Button action="accept" shortcut="A" class="good" busy={busy("accept")} disabled={row.status === "dropped"} pressed={accepted} title="Take this candidate as the run's result" onClick={props.onAccept}>
+            <Act by={desk} action="accept" args={{ candidate: row.id }} shortcut="A" class="good" disabled={dropped} pressed={accepted} title="Take this candidate as the run's result">
               Accept
-            </Button>
-            <Button action="reject" shortcut="X" class="bad" busy={busy("reject")} disabled={row.status === "dropped"} expanded={form === "reject"} title="It can never win; undo brings it back" onClick={() => props.onForm(form === "reject" ? "" : "reject")}>
+            </Act>
+            <Button {...opens("reject")} shortcut="X" class="bad" busy={busy("reject")} disabled={dropped} title="It can never win; undo brings it back">
               Reject
             </Button>
-            <Button action="edit" shortcut="E" expanded={form === "edit"} title="Rewrite the instruction: a new candidate, evaluated next" onClick={() => props.onForm(form === "edit" ? "" : "edit")}>
+            <Button {...opens("edit")} shortcut="E" title="Rewrite the instruction: a new candidate, evaluated next">
               Edit
             </Button>
           </span>
         )}
       </div>
-      <div class="muted num facts">{facts(row, own, known) || "\u00a0"}{best && best.id !== row.id && (
-        <>
-          {" · "}
-          <button type="button" class="link" onClick={() => props.onSelect(null)}>
-            show the best, #{best.number}
-          </button>
-        </>
-      )}</div>
-      {row.status === "dropped" && (
+      <div class="muted num facts">
+        {facts(desk, row, detail) || "\u00a0"}
+        {best && best !== row && (
+          <>
+            {" · "}
+            <Button class="link" onClick={() => desk.select(null)}>
+              show the best, #{best.number}
+            </Button>
+          </>
+        )}
+      </div>
+      {dropped && (
         <div class="notice drop">
           <span>
             Dropped{row.reason ? ": " : ""}
             <Text>{row.reason}</Text>. <Muted>It cannot win.</Muted>
           </span>
-          {live && props.droppedBy !== undefined && (
-            <Button action="undo" id={row.id} class="small" busy={busy("undo", row.id)} onClick={() => props.onUndo(props.droppedBy!)}>
+          {by !== undefined && (
+            <Act by={desk} action="undo" args={{ decision: by }} id={row.id} class="small">
               Undo
-            </Button>
+            </Act>
           )}
         </div>
       )}
-      {form === "reject" && <ReasonForm what={`candidate ${row.number}`} action="reject" id={row.id} busy={busy("reject")} onReject={props.onReject} onCancel={() => props.onForm("")} />}
-      <Notice said={props.said} onClose={props.onQuiet} />
-      {form === "inject" && own && <Inject predictors={own.predictors} busy={busy("inject")} onInject={props.onInject} onClose={() => props.onForm("")} />}
-      <Tabs
-        label="What to see of this candidate"
-        tab={tab}
-        onTab={(id) => props.onTab(id as TabName)}
-        tabs={[
-          { id: "prompt", name: "Prompt" },
-          { id: "demos", name: "Demos", count: demos },
-          { id: "examples", name: "Examples", count: row.total || known.run?.evalset?.size || null },
-          { id: "traces", name: "Traces" },
-          { id: "lineage", name: "Lineage" },
-        ]}
-      />
+      {form === "reject" && (
+        <ReasonForm
+          what={`candidate ${row.number}`}
+          action="reject"
+          id={row.id}
+          busy={busy("reject")}
+          onReject={async (reason) => (await desk.send("reject", { candidate: row.id, reason })) !== undefined && openForm("")}
+          onCancel={() => openForm("")}
+        />
+      )}
+      <Notice said={desk.said} onClose={() => desk.say(null)} />
+      {form === "inject" && detail && <Inject desk={desk} predictors={detail.predictors} />}
+      <Tabs label="What to see of this candidate" tab={tab} onTab={desk.setTab} tabs={Object.entries(TABS).map(([id, part]) => ({ id, name: part.name, count: part.count?.(desk, row, detail) }))} />
       <div class="body" role="tabpanel">
-        {!own ? (
-          props.problem ? (
-            <p class="notice bad" role="alert">
-              {plain(props.problem)}
-            </p>
-          ) : (
-            <p class="muted none">Loading…</p>
-          )
-        ) : (
-          <Body {...props} own={own} />
-        )}
+        {detail ? (TABS[tab] ?? TABS.prompt).body(desk, row, detail) : <Wait problem={desk.problem} />}
       </div>
     </div>
   );
 }
 
-function Body(props: Props & { own: Detail }) {
-  const { own, tab, row, known, client } = props;
-  const version = `${row.status}|${row.score}|${row.status === "evaluating" ? Math.floor((row.done * 8) / Math.max(1, row.total)) : ""}`;
-  const parent = own.gain ? known.rows.find((other) => other.number === own.gain!.against) : undefined;
-  if (tab === "prompt")
-    return (
-      <Prompt
-        detail={own}
-        baseline={row.id === known.run?.baseline}
-        editing={props.form === "edit"}
-        drafts={props.drafts}
-        onDraft={props.onDraft}
-        onSave={props.onSave}
-        onCancel={() => props.onForm("")}
-        busy={props.busy}
-        demos={props.demos}
-      />
-    );
-  if (tab === "demos")
-    return (
-      <>
-        {own.predictors.map((predictor) => (
-          <section key={predictor.path}>
-            {own.predictors.length > 1 && <h4>{plain(predictor.path)}</h4>}
-            <DemoTable predictor={predictor} actions={props.demos} full />
-          </section>
-        ))}
-      </>
-    );
-  if (tab === "examples")
-    return <Examples key={own.id} client={client} known={known} candidate={own.id} against={parent?.id ?? (known.run?.baseline !== own.id ? (known.run?.baseline ?? null) : null)} version={version} onTrace={props.onExample} />;
-  if (tab === "traces")
-    return <ExampleTraces key={own.id} client={client} candidate={own.id} example={props.example} onExample={props.onExample} version={version} onKeep={props.live ? props.onKeepSpan : undefined} busy={props.busy("inject", "keep-as-demo")} />;
-  return <Lineage detail={own} onSelect={props.onSelect} />;
+const AllDemos = ({ desk, detail }: { desk: Desk; detail: Detail }) => (
+  <>
+    {detail.predictors.map((predictor) => (
+      <section key={predictor.path}>
+        {detail.predictors.length > 1 && <h4>{plain(predictor.path)}</h4>}
+        <DemoTable desk={desk} predictor={predictor} full />
+      </section>
+    ))}
+  </>
+);
+
+/** The standing decision that dropped a candidate. */
+function dropper(row: Row, decisions: Decision[]): number | undefined {
+  const demo = /demo (\w+)/.exec(row.reason ?? "")?.[1];
+  return standing(decisions, "reject", `#${row.number}`) ?? (demo ? standing(decisions, "reject-demo", `demo ${demo}`) : undefined);
 }
 
-function facts(row: Row, detail: Detail | null, known: Known): string {
+/** The last decision of a kind that was not undone and speaks of that. Decisions name things in words. */
+export const standing = (decisions: Decision[], kind: string, words: string): number | undefined =>
+  decisions.findLast((one) => one.kind === kind && !one.undone && new RegExp(`${words}(?!\\w)`).test(one.text))?.id;
+
+function facts({ run }: Desk, row: Row, detail: Detail | null): string {
   const said: string[] = [];
   const gain = detail?.gain;
   if (row.status === "waiting") said.push("waiting to be evaluated");
@@ -175,7 +137,7 @@ function facts(row: Row, detail: Detail | null, known: Known): string {
   if (gain) said.push(`95% CI ${signed(gain.low)} … ${signed(gain.high)}`, `${gain.fixed} fixed, ${gain.broken} broken of ${gain.n}`);
   else if (row.score != null && row.done >= row.total) {
     const margin = row.low != null && row.high != null ? ` (95% CI ${score(row.low)} … ${score(row.high)})` : "";
-    said.push(`${score(row.score)}%${margin} of ${row.total} examples${row.id === known.run?.baseline ? ", the program as it came" : ""}`);
+    said.push(`${score(row.score)}%${margin} of ${row.total} examples${row.id === run.baseline ? ", the program as it came" : ""}`);
   }
   if (detail?.expected != null) said.push(`about ${Math.round(detail.expected)} expected on new data`);
   if (detail?.tokens != null) said.push(`${count(detail.tokens)} tokens a call`);

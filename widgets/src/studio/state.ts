@@ -64,6 +64,9 @@ export type Order = "score" | "creation";
 
 export const inProgress = (row: Row): boolean => row.status === "evaluating" || row.status === "waiting";
 
+/** Changes when the candidate's examples do, though not with each of them. */
+export const versionOf = (row: Row): string => `${row.status}|${row.score}|${row.status === "evaluating" ? Math.floor((row.done * 8) / Math.max(1, row.total)) : ""}`;
+
 /** Rows as listed: by score, those without one last; or as they came, the newest first. */
 export function ordered(rows: Row[], order: Order): Row[] {
   if (order === "creation") return rows.slice().reverse();

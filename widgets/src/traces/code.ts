@@ -1,5 +1,5 @@
+import { asText } from "../kit/text";
 import type { SpanRow } from "../kit/types";
-import { content } from "./tree";
 
 // Direction and control characters are written as escapes: pasted code must read as it runs.
 const HIDDEN = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
@@ -39,7 +39,7 @@ export function code(span: SpanRow): string | null {
     const names = Object.keys(span.inputs);
     const outputs = Object.keys(span.outputs ?? {}).filter(isName);
     if (!names.length || !names.every(isName) || !outputs.length) return null;
-    const inputs = names.map((name) => `    ${name}=${literal(content(span.inputs[name]))},\n`).join("");
+    const inputs = names.map((name) => `    ${name}=${literal(asText(span.inputs[name]))},\n`).join("");
     return `import lmnb\n\npredict = lmnb.Predict(${literal(`${names.join(", ")} -> ${outputs.join(", ")}`)})\npredict(\n${inputs})\n`;
   }
   return null;

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
-import { Button, Tabs, type Tab } from "../kit/controls";
+import { Button, Notice, Tabs, type Tab } from "../kit/controls";
 import { count, seconds, usd } from "../kit/format";
-import { Long, plain, Text } from "../kit/text";
+import { Long, Pairs, plain, Text } from "../kit/text";
 import type { SpanRow } from "../kit/types";
 import { code } from "./code";
-import { callOf, content, fieldsOf } from "./tree";
+import { callOf, fieldsOf } from "./tree";
 
 interface Props {
   span: SpanRow;
@@ -44,13 +44,7 @@ export function SpanPane({ span, spans, onKeep, keeping }: Props) {
         <Text>{span.name}</Text>
       </h3>
       <div class="muted num facts">{facts(span)}</div>
-      {span.error && (
-        <div class="notice bad">
-          <span>
-            <Text>{span.error}</Text>
-          </span>
-        </div>
-      )}
+      <Notice said={span.error ? { text: span.error, bad: true } : null} />
       <Tabs label="What to see of this span" tabs={tabs} tab={tab} onTab={setTab} />
       <div class="body" role="tabpanel">
         {tab === "fields" && <SpanFields span={from} printed={span.printed ?? from.printed} />}
@@ -93,62 +87,20 @@ function facts(span: SpanRow): string {
 const Block = ({ text }: { text: string }) => (text ? <div class="m"><Long text={text} cut={6000} /></div> : <p class="muted none">Empty.</p>);
 
 function SpanFields({ span, printed }: { span: SpanRow; printed: string | null | undefined }) {
-  const rows = [...Object.entries(span.inputs ?? {}), ...Object.entries(span.outputs ?? {})];
-  const inputs = Object.keys(span.inputs ?? {}).length;
-  if (!rows.length && !printed) return <p class="muted none">No fields.</p>;
-  return (
-    <dl>
-      {rows.map(([name, text], n) => (
-        <>
-          <dt class={n >= inputs ? "out" : ""} title={n >= inputs ? "output" : "input"}>
-            {plain(name)}
-          </dt>
-          <dd class="m">
-            <Long text={content(text)} />
-          </dd>
-        </>
-      ))}
-      {printed && (
-        <>
-          <dt>printed</dt>
-          <dd class="m">
-            <Long text={printed} />
-          </dd>
-        </>
-      )}
-    </dl>
-  );
+  const inputs = Object.entries(span.inputs ?? {});
+  const rows: [string, unknown][] = [...inputs, ...Object.entries(span.outputs ?? {})];
+  const outputs = rows.length;
+  if (printed) rows.push(["printed", printed]);
+  if (!rows.length) return <p class="muted none">No fields.</p>;
+  const kind = (n: number) => (n < inputs.length ? "input" : n < outputs ? "output" : undefined);
+  return <Pairs class="m" rows={rows} term={(name, n) => <span title={kind(n)}>{plain(name)}</span>} />;
 }
 
-function Messages({ call }: { call: SpanRow }) {
-  return (
-    <dl>
-      {(call.messages ?? []).map((message) => (
-        <>
-          <dt>{plain(message.role)}</dt>
-          <dd class="m">
-            <Long text={content(message.content)} cut={6000} />
-          </dd>
-        </>
-      ))}
-    </dl>
-  );
-}
+const Messages = ({ call }: { call: SpanRow }) => <Pairs class="m" cut={6000} rows={(call.messages ?? []).map(({ role, content }) => [role, content])} />;
 
 function Request({ call }: { call: SpanRow }) {
   const rows: [string, unknown][] = [["model", call.name], ...Object.entries(call.request ?? {}).filter(([key]) => key !== "messages" && key !== "model")];
   if (call.cache) rows.push(["cache", call.cache]);
   if (call.attempts != null) rows.push(["attempts", call.attempts]);
-  return (
-    <dl>
-      {rows.map(([name, one]) => (
-        <>
-          <dt>{plain(name)}</dt>
-          <dd class="m">
-            <Long text={content(one) ?? "null"} />
-          </dd>
-        </>
-      ))}
-    </dl>
-  );
+  return <Pairs class="m" rows={rows} />;
 }

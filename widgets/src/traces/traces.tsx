@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Client, type Model } from "../kit/client";
-import { isTyping } from "../kit/controls";
+import { useAsk } from "../kit/ask";
+import { Client, type ViewProps } from "../kit/client";
+import { Wait } from "../kit/controls";
 import { count, seconds } from "../kit/format";
+import { keys } from "../kit/keys";
 import { line, plain, Text } from "../kit/text";
 import type { TraceData, TraceHead } from "../kit/types";
 import { Virtual } from "../kit/virtual";
@@ -9,31 +11,15 @@ import { SpanPane } from "./span";
 import { TraceView } from "./view";
 
 /** One trace, or a list of them: heads come with the model, each trace is fetched when it is looked at. */
-export function Traces({ model }: { model: Model }) {
+export function Traces({ model }: ViewProps) {
   const client = useRef<Client>();
   client.current ??= new Client(model);
   const [heads] = useState<TraceHead[]>(() => model.get("traces") ?? []);
   const [chosen, setChosen] = useState(Math.max(0, heads.length - 1));
-  const [got, setGot] = useState<{ index: number; trace: TraceData } | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
   useEffect(() => () => client.current!.close(), []);
-  useEffect(() => {
-    let open = true;
-    setProblem(null);
-    client.current!.get("trace", { index: chosen }).then(
-      (trace) => open && setGot({ index: chosen, trace }),
-      (error) => open && setProblem(error.message),
-    );
-    return () => void (open = false);
-  }, [chosen]);
+  const [got, problem] = useAsk(() => heads.length > 0 && client.current!.get("trace", { index: chosen }).then((trace) => ({ index: chosen, trace })), [chosen]);
 
-  const body = problem ? (
-    <p class="notice bad" role="alert">
-      {plain(problem)}
-    </p>
-  ) : !got ? (
-    <p class="muted none">Loading…</p>
-  ) : null;
+  const body = problem || !got ? <Wait problem={problem} /> : null;
   if (!heads.length) return <div class="empty muted">No calls yet.</div>;
   if (heads.length === 1) return body ?? <TraceView trace={got!.trace} />;
   return <History heads={heads} chosen={chosen} onChoose={setChosen} body={body} trace={got?.trace ?? null} index={got?.index ?? -1} />;
@@ -57,13 +43,7 @@ function History({ heads, chosen, onChoose, body, trace, index }: Props) {
   const at = rows.findIndex(({ n }) => n === chosen);
   const tokens = heads.reduce((sum, head) => sum + head.tokens, 0);
   const bad = heads.filter((head) => head.status !== "ok").length;
-  const onKey = (event: KeyboardEvent) => {
-    const next = event.key === "ArrowDown" ? at + 1 : event.key === "ArrowUp" ? at - 1 : -1;
-    if (isTyping(event) || !rows[next]) return;
-    event.preventDefault();
-    event.stopPropagation();
-    onChoose(rows[next].n);
-  };
+  const go = (to: number) => rows[to] && (() => onChoose(rows[to].n));
   return (
     <div class="trace history">
       <div class="trace-head">
@@ -74,7 +54,7 @@ function History({ heads, chosen, onChoose, body, trace, index }: Props) {
         <input type="search" aria-label="Filter calls" placeholder="Filter calls…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
       </div>
       <div class="trace-cols">
-        <div class="tree num" tabIndex={0} onKeyDown={onKey}>
+        <div class="tree num" tabIndex={0} onKeyDown={keys({ ArrowDown: go(at + 1), ArrowUp: go(at - 1) })}>
           <div class="tree-body" style={{ height: `${Math.min(Math.max(rows.length, 1), 10) * ROW + 2}px` }}>
             <Virtual
               label="Calls"

@@ -1,3 +1,4 @@
+import { asText } from "../kit/text";
 import type { SpanRow } from "../kit/types";
 
 export interface Line {
@@ -50,12 +51,10 @@ const textOf = (span: SpanRow): string =>
     span.response ?? "",
     ...Object.values(span.inputs ?? {}),
     ...Object.values(span.outputs ?? {}),
-    ...(span.messages ?? []).map((message) => content(message.content)),
+    ...(span.messages ?? []).map((message) => asText(message.content)),
   ]
     .join("\n")
     .toLowerCase();
-
-export const content = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
 /** The span whose fields a span shows: an LM call shows those of the predictor that asked. */
 export function fieldsOf(span: SpanRow, spans: SpanRow[]): SpanRow {

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from "preact/hooks";
-import { isTyping } from "../kit/controls";
 import { count, plural, seconds, usd } from "../kit/format";
+import { keys, type Gestures } from "../kit/keys";
 import { Checks, plain, Text } from "../kit/text";
 import type { SpanRow, TraceData } from "../kit/types";
 import { Virtual } from "../kit/virtual";
@@ -34,16 +34,14 @@ export function TraceView({ trace, inside, onKeep, keeping }: Props) {
       else after.delete(id);
       return after;
     });
-  const onKey = (event: KeyboardEvent) => {
-    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const row = rows[at];
-    if (event.key === "ArrowDown" && rows[at + 1]) setChosen(rows[at + 1].span.id);
-    else if (event.key === "ArrowUp" && at > 0) setChosen(rows[at - 1].span.id);
-    else if (event.key === "ArrowLeft" && row) row.children && !row.folded ? fold(row.span.id, true) : row.span.parent != null && setChosen(row.span.parent);
-    else if (event.key === "ArrowRight" && row?.folded) fold(row.span.id, false);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+  const row = rows[at];
+  const go = (to: number) => rows[to] && (() => setChosen(rows[to].span.id));
+  const parent = row?.span.parent;
+  const gestures: Gestures = {
+    ArrowDown: go(at + 1),
+    ArrowUp: go(at - 1),
+    ArrowLeft: row?.children && !row.folded ? () => fold(row.span.id, true) : parent != null && (() => setChosen(parent)),
+    ArrowRight: row?.folded && (() => fold(row.span.id, false)),
   };
   return (
     <div class={inside ? "trace inside" : "trace"}>
@@ -59,7 +57,7 @@ export function TraceView({ trace, inside, onKeep, keeping }: Props) {
         <input type="search" aria-label="Filter spans and text" placeholder="Filter spans and text…" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
       </div>
       <div class="trace-cols">
-        <div class="tree num" ref={tree} tabIndex={0} onKeyDown={onKey}>
+        <div class="tree num" ref={tree} tabIndex={0} onKeyDown={keys(gestures)}>
           <div class="tree-body" style={{ height: `${Math.min(Math.max(rows.length, 1), 15) * ROW + 2}px` }}>
             <Virtual
               role="tree"

@@ -1,3 +1,6 @@
+import { useMemo } from "preact/hooks";
+import { Text } from "./text";
+
 export interface DiffPart {
   op: "same" | "add" | "del";
   text: string;
@@ -67,4 +70,21 @@ function merge(parts: DiffPart[]): DiffPart[] {
   });
   flush();
   return out;
+}
+
+/** A text with what was taken out and what was put in, marked by word. */
+export function Diff({ before, after }: { before: string; after: string }) {
+  const parts = useMemo(() => wordDiff(before, after), [before, after]);
+  const whole = parts.length === 2 && parts[0].op === "del" && parts[1].op === "add";
+  if (!after && !before) return <div class="diff muted">(no instruction)</div>;
+  return (
+    <div class="diff">
+      {parts.map((part, n) => {
+        const words = <Text>{part.text}</Text>;
+        if (part.op === "same") return words;
+        const Mark = part.op === "add" ? "ins" : "del";
+        return [whole && n === 1 ? "\n" : "", <Mark>{words}</Mark>];
+      })}
+    </div>
+  );
 }

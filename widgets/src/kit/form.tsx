@@ -1,0 +1,127 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { Button, focusOnce } from "./controls";
+import { keys, type Gestures } from "./keys";
+import { plain } from "./text";
+
+interface FormProps {
+  label?: string;
+  class?: string;
+  /** The handles of the button that saves, and what it says. */
+  action: string;
+  id?: string | number;
+  save: ComponentChildren;
+  busy?: boolean;
+  disabled?: boolean;
+  hint?: string;
+  bad?: boolean;
+  gestures?: Gestures;
+  onSave: () => void;
+  onCancel?: () => void;
+  children?: ComponentChildren;
+}
+
+/** A form: Enter in a line or Ctrl+Enter anywhere saves, Escape leaves. */
+export function Form({ label, class: name = "", action, id, save, busy, disabled, hint, bad, gestures, onSave, onCancel, children }: FormProps) {
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && onCancel) onCancel();
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) disabled || busy || onSave();
+    else return gestures && keys(gestures)(event);
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <form class={`form ${name}`} aria-label={label} onSubmit={(event) => (event.preventDefault(), onSave())} onKeyDown={onKey}>
+      {children}
+      <span class="row">
+        <Button submit class={bad ? "bad" : "primary"} action={action} id={id} busy={busy} disabled={disabled} focus={bad} data-confirm={bad}>
+          {save}
+        </Button>
+        {onCancel && <Button onClick={onCancel}>Cancel</Button>}
+        {hint && <span class="muted">{hint}</span>}
+      </span>
+    </form>
+  );
+}
+
+/** A control with its name before it. */
+export const FormRow = ({ label, children }: { label: string; children: ComponentChildren }) => (
+  <label>
+    <span>{plain(label)}</span>
+    {children}
+  </label>
+);
+
+interface AreaProps {
+  value: string;
+  onText: (text: string) => void;
+  label?: string;
+  /** Lines that show: at least, at most. */
+  lines?: [number, number];
+  focus?: boolean;
+  placeholder?: string;
+  [data: `data-${string}`]: string;
+}
+
+/** A text of several lines, as high as its text. */
+export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focus, ...rest }: AreaProps) => (
+  <textarea
+    aria-label={label}
+    value={value}
+    rows={Math.min(most, Math.max(least, value.split("\n").length + Math.floor(value.length / 100)))}
+    ref={focus ? focusOnce : undefined}
+    onInput={(event) => onText(event.currentTarget.value)}
+    {...rest}
+  />
+);
+
+interface FieldFormProps extends Omit<FormProps, "onSave" | "children"> {
+  names: string[];
+  fields: Record<string, string>;
+  onSave: (fields: Record<string, string>) => void;
+}
+
+/** One input a field. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
+export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
+  const before = (name: string) => String(fields[name] ?? "");
+  const [draft, setDraft] = useState<Record<string, string>>(() => Object.fromEntries(names.map((name) => [name, before(name)])));
+  return (
+    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={names.every((name) => draft[name] === before(name))} onSave={() => onSave(draft)} {...rest}>
+      {names.map((name, n) => (
+        <FormRow label={name}>
+          <Area data-field={name} value={draft[name]} focus={n === 0} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
+        </FormRow>
+      ))}
+    </Form>
+  );
+}
+
+/** The reasons that a number key gives. */
+export const REASONS = ["wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written"];
+
+interface ReasonProps {
+  what: string;
+  action: string;
+  id: string | number;
+  busy: boolean;
+  onReject: (reason: string | null) => void;
+  onCancel: () => void;
+  reasons?: string[];
+}
+
+/** Asks why, without insisting: Enter rejects, a number or a word gives the reason. */
+export function ReasonForm({ what, onReject, reasons = REASONS, ...rest }: ReasonProps) {
+  const [reason, setReason] = useState("");
+  return (
+    <Form bad class="reason" label={`Reject ${what}`} save={`Reject ${what}`} gestures={Object.fromEntries(reasons.map((text, n) => [n + 1, () => onReject(text)]))} onSave={() => onReject(reason.trim() || null)} {...rest}>
+      <span class="muted">Why? (optional)</span>
+      {reasons.map((text, n) => (
+        <Button class="chip" disabled={rest.busy} onClick={() => onReject(text)}>
+          <kbd aria-hidden="true">{n + 1}</kbd>
+          {text}
+        </Button>
+      ))}
+      <input type="text" aria-label="Reason" placeholder="another reason" value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+    </Form>
+  );
+}
