@@ -60,6 +60,7 @@ interface AreaProps {
   lines?: [number, number];
   focus?: boolean;
   placeholder?: string;
+  readOnly?: boolean;
   [data: `data-${string}`]: string;
 }
 
@@ -81,15 +82,18 @@ interface FieldFormProps extends Omit<FormProps, "onSave" | "children"> {
   onSave: (fields: Record<string, string>) => void;
 }
 
-/** One input a field. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
+const WHOLE = 2000; // longer values come cut
+
+/** One input a field; those that were changed are saved. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
 export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
   const before = (name: string) => String(fields[name] ?? "");
   const [draft, setDraft] = useState<Record<string, string>>(() => Object.fromEntries(names.map((name) => [name, before(name)])));
+  const changed = names.filter((name) => draft[name] !== before(name));
   return (
-    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={names.every((name) => draft[name] === before(name))} onSave={() => onSave(draft)} {...rest}>
+    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={!changed.length} onSave={() => onSave(Object.fromEntries(changed.map((name) => [name, draft[name]])))} {...rest}>
       {names.map((name, n) => (
         <FormRow label={name}>
-          <Area data-field={name} value={draft[name]} focus={n === 0} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
+          <Area data-field={name} value={draft[name]} focus={n === 0} readOnly={before(name).length > WHOLE && before(name).endsWith("…")} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
         </FormRow>
       ))}
     </Form>
