@@ -17,13 +17,14 @@ def until(test: Callable[[], Any], seconds: float = 5.0) -> Any:
 
 
 class BrowserSide:
-    """Mixed into a `StudioWidget`: messages to the browser are kept in `sent`, with the time of each."""
+    """Mixed into a widget: messages to the browser are kept in `sent`, with the time of each."""
 
     def __init__(self, run: Any, **options: Any) -> None:
         self.sent: list[tuple[float, dict[str, Any]]] = []
         self.traits_sent: list[tuple[float, dict[str, Any]]] = []
         super().__init__(run, **options)
-        self.observe(lambda change: self.traits_sent.append((time.monotonic(), change["new"])), "snapshot")
+        if self.has_trait("snapshot"):
+            self.observe(lambda change: self.traits_sent.append((time.monotonic(), change["new"])), "snapshot")
 
     def send(self, content: Any, buffers: Any = None) -> None:
         self.sent.append((time.monotonic(), content))

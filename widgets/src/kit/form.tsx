@@ -69,7 +69,7 @@ export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focu
   <textarea
     aria-label={label}
     value={value}
-    rows={Math.min(most, Math.max(least, value.split("\n").length + Math.floor(value.length / 100)))}
+    rows={Math.min(most, Math.max(least, value.split("\n").length + Math.floor(value.length / 75)))}
     ref={focus ? focusOnce : undefined}
     onInput={(event) => onText(event.currentTarget.value)}
     {...rest}

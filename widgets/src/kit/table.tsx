@@ -110,7 +110,8 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", row
   );
 }
 
-function compare(a: number | string | null | undefined, b: number | string | null | undefined, down: boolean): number {
+/** Order of two cells; what is missing comes last either way. */
+export function compare(a: number | string | null | undefined, b: number | string | null | undefined, down: boolean): number {
   if (a == null || b == null) return Number(a == null) - Number(b == null);
   return (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1);
 }

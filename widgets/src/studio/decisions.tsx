@@ -14,7 +14,7 @@ export function Decisions({ desk }: { desk: Desk }) {
   const able = live && decisions.some(canUndo);
   const redo = live && decisions.some((decision) => decision.undone);
   return (
-    <footer>
+    <footer role="group" aria-label="Decisions">
       {open && decisions.length > 0 && (
         <ol class="decisions">
           {decisions

@@ -12,7 +12,7 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
   const held = isHeld(run);
   const stopping = state === "stopping";
   return (
-    <header>
+    <header role="group" aria-label="State and budget">
       <span class={`state ${state}`} role="status">
         <span class="dot" />
         {STATE_WORDS[state] ?? plain(state)}
