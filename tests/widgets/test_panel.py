@@ -415,7 +415,7 @@ def test_what_waits_is_answered_one_at_a_time_by_mouse_and_by_keyboard(studio: A
     run.pending, run.review = PENDING, {"timeout": 60.0, "left": 42.0}
     page = studio(run)
     queue = page.locator("[data-kind=pending]")
-    assert "proposal 1 of 2 waits for your answer" in queue.inner_text()
+    assert "Proposal 1 of 2 waits for your answer" in queue.inner_text()
     assert "goes on by itself in 42 s" in queue.inner_text()
     page.locator("header .what").click()
     page.keyboard.press(" ")
@@ -537,15 +537,16 @@ def test_all_candidates_are_a_tree_and_by_the_heads_a_table(studio: Any) -> None
     assert rows.count() == 4
     rows.first.focus()
     page.keyboard.press("ArrowDown")
+    page.wait_for_function("id => document.activeElement.dataset.id === id", arg=name(9))
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.pane h3').innerText !== 'Candidate 12'")
+    page.wait_for_function("document.querySelector('.pane h3').innerText === 'Candidate 9'")
 
 
 def test_the_prompt_says_who_wrote_each_sentence(studio: Any) -> None:
     """Asked for only when it is wanted."""
     page = studio()
     assert not [one for one in sent(page, "get") if one["what"] == "provenance"]
-    page.get_by_role("button", name="Where it comes from").click()
+    page.get_by_role("button", name="Where from").click()
     page.wait_for_selector("[data-kind=origin]")
     assert "as the program was given" in page.inner_text(".origins")
 
@@ -610,7 +611,7 @@ def test_hostile_texts_stay_texts(studio: Any) -> None:
     tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
     waits = {"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}
     tell(page, 3, 2, pending=[waits, waits | {"id": "2"}], state="waiting")
-    page.get_by_role("button", name="Where it comes from").click()
+    page.get_by_role("button", name="Where from").click()
     for tab in ("prompt", "demos", "examples", "lineage", "traces"):
         page.click(f"[data-tab={tab}]")
         page.wait_for_timeout(80)

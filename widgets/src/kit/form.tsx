@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, focusOnce } from "./controls";
 import { keys, type Gestures } from "./keys";
 import { plain } from "./text";
@@ -23,6 +23,9 @@ interface FormProps {
 
 /** A form: Enter in a line or Ctrl+Enter anywhere saves, Escape leaves. */
 export function Form({ label, class: name = "", action, id, save, busy, disabled, hint, bad, gestures, onSave, onCancel, children }: FormProps) {
+  const own = useRef<HTMLFormElement>(null);
+  // a form that goes leaves the focus to its view: the keys go on
+  useLayoutEffect(() => () => void (own.current?.contains((own.current.getRootNode() as Document).activeElement) && own.current.closest<HTMLElement>("[data-lmnb]")?.focus({ preventScroll: true })), []);
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape" && onCancel) onCancel();
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) disabled || busy || onSave();
@@ -31,7 +34,7 @@ export function Form({ label, class: name = "", action, id, save, busy, disabled
     event.stopPropagation();
   };
   return (
-    <form class={`form ${name}`} aria-label={label} onSubmit={(event) => (event.preventDefault(), onSave())} onKeyDown={onKey}>
+    <form ref={own} class={`form ${name}`} aria-label={label} onSubmit={(event) => (event.preventDefault(), onSave())} onKeyDown={onKey}>
       {children}
       <span class="row">
         <Button submit class={bad ? "bad" : "primary"} action={action} id={id} busy={busy} disabled={disabled} focus={bad} data-confirm={bad}>

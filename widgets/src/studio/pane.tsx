@@ -69,6 +69,7 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
         )}
       </div>
       <div class="muted num facts">
+        <Against desk={desk} row={row} />
         {facts(desk, row, detail) || "\u00a0"}
         {best && best !== row && (
           <>
@@ -78,7 +79,6 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
             </Button>
           </>
         )}
-        <Against desk={desk} row={row} />
       </div>
       {dropped && (
         <div class="notice drop">

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import { Act, Button, Notice } from "../kit/controls";
@@ -23,20 +24,20 @@ export function Prompt({ desk, row, detail }: { desk: Desk; row: Row; detail: De
   const [whence, setWhence] = useState(false);
   const [origins, lost] = useAsk(() => whence && desk.client.get("provenance", { candidate: row.id }), [whence, row.id, desk.run.decisions.length]);
   const same = { desk, row, origins: whence ? origins : null };
+  const button = (
+    <Button class="small" pressed={whence} title="Who wrote each sentence and demo, and in which candidate it stood first" onClick={() => setWhence(!whence)}>
+      Where from
+    </Button>
+  );
   const texts = detail.texts ?? [];
   return (
     <>
-      <div class="row filters">
-        <Button class="chip" pressed={whence} title="Who wrote each sentence and demo, and in which candidate it stood first" onClick={() => setWhence(!whence)}>
-          Where it comes from
-        </Button>
-      </div>
       <Notice said={lost ? { text: lost, bad: true } : null} />
       {detail.predictors.map((predictor, n) => {
         const demos = `${predictor.path}.demos`;
         return (
           <section class="predictor" key={predictor.path}>
-            <Slot {...same} slot={slotOf(predictor)} name={predictor.path} what="instruction" text={predictor.instructions} before={predictor.before} locked={predictor.locked} pinned={predictor.pinned?.includes("instructions")} first={n === 0} />
+            <Slot {...same} slot={slotOf(predictor)} name={predictor.path} what="instruction" text={predictor.instructions} before={predictor.before} locked={predictor.locked} pinned={predictor.pinned?.includes("instructions")} first={n === 0 && button} />
             <div class="slot-head">
               <h4>Demos in this prompt</h4>
               <Pin {...same} slot={demos} pinned={predictor.pinned?.includes("demos")} />
@@ -69,7 +70,8 @@ interface SlotProps {
   before: string;
   locked?: string[];
   pinned?: boolean;
-  first?: boolean;
+  /** Of the first slot: a button for all of them. */
+  first?: ComponentChildren;
 }
 
 /** One text of the prompt. */
@@ -94,6 +96,7 @@ function Slot({ desk, row, origins, slot, name, what, text, before, locked = [],
           <Text>{name}</Text> · {what}
           {baseline || editing ? "" : before === text ? `, as in ${against}` : `, against ${against}`}
         </span>
+        {first}
         {desk.live && !editing && (
           <>
             <Button
@@ -118,7 +121,7 @@ function Slot({ desk, row, origins, slot, name, what, text, before, locked = [],
       </div>
       {editing ? (
         <Form class="edit" action="edit" id={slot} save="Save as a new candidate" busy={desk.busy("edit", slot)} disabled={draft === text || !draft.trim()} hint="Ctrl+Enter saves, Esc leaves. It is evaluated next." onSave={save} onCancel={leave}>
-          <Area label={`${what} of ${name}`} data-slot={slot} value={draft} lines={[first ? 4 : 1, 14]} focus={first} onText={(next) => desk.setDraft(slot, next)} />
+          <Area label={`${what} of ${name}`} data-slot={slot} value={draft} lines={[first ? 4 : 1, 14]} focus={!!first} onText={(next) => desk.setDraft(slot, next)} />
         </Form>
       ) : (
         <div class="words">

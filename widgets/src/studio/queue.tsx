@@ -43,7 +43,7 @@ export function Queue({ desk, item, place, form, setForm, skip }: Props) {
     <section class="queue" aria-label="Waits for your answer" data-kind="pending" data-id={id}>
       <div class="title">
         <h3>
-          {plain(kind)} {place + 1} of {all} waits for your answer
+          {plain(kind[0]?.toUpperCase() + kind.slice(1))} {place + 1} of {all} waits for your answer
         </h3>
         <Countdown desk={desk} />
         {desk.live && (
