@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 SHORTCUTS = {"step": "s", "resume": "p", "pause": "p", "accept": "a", "branch": "b", "redo": "r", "undo": "Backspace"}
-OPENS = {"reject": "x", "edit": "e", "skip": " "}  # of the chosen candidate, or of what waits
+OPENS = {"reject": "x", "edit": "e"}  # of the chosen candidate, or of what waits
 
 # which way Tab goes from where the focus is to an element: 1, -1, or 0 where it is there; null where there is no such element
 WAY = """(wanted) => {
