@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { keys } from "./keys";
 import { plain } from "./text";
 
 interface ButtonProps extends Omit<JSX.HTMLAttributes<HTMLButtonElement>, "action" | "id"> {
@@ -50,8 +51,14 @@ export interface Tab {
 
 /** Tabs: what they choose stands in an element of `role="tabpanel"` after them. Arrows move while a tab has the focus. */
 export function Tabs({ tabs, tab, onTab, label }: { tabs: Tab[]; tab: string; onTab: (id: string) => void; label: string }) {
+  const list = useRef<HTMLDivElement>(null);
+  const turn = (by: number) => () => {
+    const to = (tabs.findIndex(({ id }) => id === tab) + by + tabs.length) % tabs.length;
+    onTab(tabs[to].id);
+    (list.current!.children[to] as HTMLElement).focus();
+  };
   return (
-    <div class="tabs" role="tablist" aria-label={label}>
+    <div class="tabs" role="tablist" aria-label={label} ref={list} onKeyDown={keys({ ArrowRight: turn(1), ArrowLeft: turn(-1) })}>
       {tabs.map(({ id, name, count }) => (
         <Button role="tab" class={id === tab ? "on" : ""} aria-selected={id === tab} tabIndex={id === tab ? 0 : -1} data-tab={id} onClick={() => onTab(id)}>
           {name}

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { Button } from "./controls";
 import { keys } from "./keys";
 import { Virtual } from "./virtual";
@@ -41,7 +41,6 @@ interface Props<R> {
 export function Table<R>({ label, kind, id, rows: given, columns, sort = "", rowHeight = 29, most = 10, class: name = "", look, title, onOpen, can, selected, onEnd }: Props<R>) {
   const [order, setOrder] = useState(sort);
   const [at, setAt] = useState(0);
-  const body = useRef<HTMLDivElement>(null);
   const moved = useRef(false);
   const down = order[0] === "-";
   const rows = useMemo(() => {
@@ -49,10 +48,11 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", row
     return by ? [...given].sort((a, b) => compare(by(a), by(b), down)) : given;
   }, [given, order]);
   const here = Math.min(at, rows.length - 1);
-  useEffect(() => {
-    if (moved.current) body.current?.querySelector<HTMLElement>("[tabindex='0'][data-id]")?.focus();
+  const arrive = (node: HTMLElement | null) => {
+    if (!node || !moved.current) return; // a far row is drawn only after the list has scrolled to it
     moved.current = false;
-  });
+    node.focus({ preventScroll: true });
+  };
   const go = (to: number) => () => {
     moved.current = true;
     setAt(Math.max(0, Math.min(rows.length - 1, to)));
@@ -73,6 +73,7 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", row
         style={place}
         title={title?.(one)}
         tabIndex={index === here ? 0 : -1}
+        ref={index === here ? (node) => arrive(node) : undefined}
         onClick={open}
         onKeyDown={keys({ ArrowDown: go(index + 1), ArrowUp: go(index - 1), Home: go(0), End: go(rows.length - 1), Enter: open, " ": open })}
       >
@@ -85,7 +86,7 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", row
     );
   };
   return (
-    <div class={`table ${name}`} role="table" aria-label={label} aria-rowcount={rows.length + 1} style={{ "--cols": columns.map((column) => column.width).join(" ") }} ref={body}>
+    <div class={`table ${name}`} role="table" aria-label={label} aria-rowcount={rows.length + 1} style={{ "--cols": columns.map((column) => column.width).join(" ") }}>
       <div class="tr head" role="row" aria-rowindex={1}>
         {columns.map(({ id: column, head, by }) => {
           const sorted = order.replace("-", "") === column;
