@@ -41,8 +41,8 @@ COMMANDS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
     ("branch", {}, ("branch", None, None, False)),
     (
         "branch",
-        {"at": "c", "budget": {"calls": 9, "usd": None}, "paused": True},
-        ("branch", "c", {"calls": 9, "tokens": None, "usd": None, "seconds": None}, True),
+        {"at": "c", "budget": {"calls": 9}, "paused": True},
+        ("branch", "c", {"calls": 9, "tokens": None, "usd": 2.0, "seconds": None}, True),
     ),
     ("undo", {}, ("undo", None)),
     ("undo", {"decision": 3}, ("undo", 3)),

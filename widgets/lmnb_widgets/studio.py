@@ -177,9 +177,11 @@ def show(run: Any) -> None:
 
 
 def branch(run: Any, a: dict[str, Any]) -> dict[str, Any]:
-    """A branch of the run, and its panel below that of the run, where the front end can show it there."""
-    limits = {kind: limit for kind, limit in (a.get("budget") or {}).items() if limit is not None}
-    budget = lmnb.Budget(**limits) if limits else None
+    """A branch of the run with its limits or other ones, and its panel below that of the run, where the front end can show
+    it there.
+    """
+    limits = {kind: spent["limit"] for kind, spent in run.snapshot()["budget"].items()}
+    budget = lmnb.Budget(**{**limits, **a["budget"]}) if a.get("budget") else None
     made = run.branch(at=a.get("at"), budget=budget, paused=bool(a.get("paused")))
     shown = False
     if frontend.answers() and frontend.mounts():

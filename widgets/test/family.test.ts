@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import type { Row } from "../src/kit/types";
-import { ancestors, family } from "../src/studio/family";
+import { family } from "../src/studio/family";
 
 const row = (number: number, ...parents: number[]): Row => ({
   id: `c${number}`, number, label: "", origin: "proposed", parents: parents.map((each) => `c${each}`), status: "scored", score: number, low: null, high: null, done: 1, total: 1, reason: null, human: false,
@@ -20,10 +20,4 @@ test("a parent that is not among the rows, or is no older, is none", () => {
 test("a chain of ten thousand is drawn without recursion", () => {
   const chain = Array.from({ length: 10_000 }, (_, n) => (n ? row(n, n - 1) : row(0)));
   assert.equal(family(chain).at(-1)!.depth, 9_999);
-});
-
-test("ancestors are all that a candidate comes from, by every parent, and itself", () => {
-  const kin = family([row(0), row(1, 0), row(2, 0), row(3, 1, 2), row(4, 0)]);
-  assert.deepEqual([...ancestors(kin, "c3")].sort(), ["c0", "c1", "c2", "c3"]);
-  assert.equal(ancestors(kin, undefined).size, 0);
 });

@@ -26,9 +26,10 @@ export function Against({ desk, row }: { desk: Desk; row: Row }) {
   );
 }
 
-/** What to offer: baseline, best, then the best others; not ten thousand options. */
+/** What to offer, in order of creation: baseline, best and the best others; not ten thousand options. */
 function choose(known: Known, candidate: string, against: string | null): Row[] {
   const first = [rowOf(known, known.run?.baseline), rowOf(known, known.run?.best), rowOf(known, against)].filter((row) => row !== undefined);
   const rest = known.rows.filter((row) => row.score != null).sort((a, b) => b.score! - a.score!);
-  return [...new Set([...first, ...rest])].filter((row) => row.id !== candidate).slice(0, CHOICES);
+  const found = [...new Set([...first, ...rest])].filter((row) => row.id !== candidate);
+  return found.slice(0, CHOICES).sort((a, b) => a.number - b.number);
 }

@@ -35,17 +35,3 @@ export function family(rows: Row[]): Kin[] {
   }
   return found;
 }
-
-/** A candidate and all that it comes from. */
-export function ancestors(kin: Kin[], id: string | undefined): Set<string> {
-  const known = new Map(kin.map(({ row }) => [row.id, row]));
-  const found = new Set<string>();
-  const waiting = id ? [id] : [];
-  while (waiting.length) {
-    const row = known.get(waiting.pop()!);
-    if (!row || found.has(row.id)) continue;
-    found.add(row.id);
-    waiting.push(...row.parents);
-  }
-  return found;
-}

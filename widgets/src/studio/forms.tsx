@@ -7,33 +7,22 @@ import type { Desk } from "./desk";
 const LIMITS = { calls: "calls", tokens: "tokens", usd: "US dollars", seconds: "seconds" };
 type Kind = keyof typeof LIMITS;
 
-/** Numbers that a person types, by kind; those that were changed or, for a new run, all. */
+/** One number for each limit of the run, as the person types them. */
 function useLimits({ run }: Desk) {
   const [typed, setTyped] = useState<Partial<Record<Kind, string>>>({});
-  const now = (kind: Kind) => run.budget[kind]?.limit ?? null;
-  const value = (kind: Kind) => (typed[kind] != null ? (typed[kind] === "" ? null : Number(typed[kind])) : now(kind));
-  const line = (kind: Kind, focus = false) => (
+  const kinds = (Object.keys(LIMITS) as Kind[]).filter((kind) => run.budget[kind]?.limit != null);
+  const lines = kinds.map((kind, n) => (
     <FormRow label={LIMITS[kind]}>
-      <input
-        type="number"
-        min={0}
-        step="any"
-        data-field={kind}
-        placeholder="no limit"
-        value={typed[kind] ?? now(kind) ?? ""}
-        ref={focus ? focusOnce : undefined}
-        onInput={(event) => setTyped({ ...typed, [kind]: event.currentTarget.value })}
-      />
+      <input type="number" step="any" data-field={kind} value={typed[kind] ?? run.budget[kind]!.limit!} ref={n ? undefined : focusOnce} onInput={(event) => setTyped({ ...typed, [kind]: event.currentTarget.value })} />
     </FormRow>
-  );
-  return { now, value, line };
+  ));
+  const changed = Object.entries(typed).filter(([, text]) => text);
+  return { lines, changed: Object.fromEntries(changed.map(([kind, text]) => [kind, Number(text)])) };
 }
 
 /** Higher limits for the run; what its budget has stopped goes on. */
 export function BudgetForm({ desk }: { desk: Desk }) {
-  const { now, value, line } = useLimits(desk);
-  const kinds = (Object.keys(LIMITS) as Kind[]).filter((kind) => now(kind) != null);
-  const raised = kinds.filter((kind) => value(kind) !== now(kind));
+  const { lines, changed } = useLimits(desk);
   const close = () => desk.openForm("");
   return (
     <Form
@@ -41,27 +30,25 @@ export function BudgetForm({ desk }: { desk: Desk }) {
       label="Raise the budget"
       action="raise-budget"
       save="Raise"
-      hint={desk.run.state === "stopped" ? "A run that its budget has stopped goes on." : "From the next call on."}
       busy={desk.busy("raise-budget")}
-      disabled={!raised.length}
-      onSave={async () => (await desk.send("raise-budget", Object.fromEntries(raised.map((kind) => [kind, value(kind)])))) !== undefined && close()}
+      disabled={!Object.keys(changed).length}
+      onSave={async () => (await desk.send("raise-budget", changed)) !== undefined && close()}
       onCancel={close}
     >
       <span class="muted">New limits:</span>
-      {kinds.map((kind, n) => line(kind, n === 0))}
+      {lines}
     </Form>
   );
 }
 
 /** A second run from here, in a folder of its own; what this one has bought costs it nothing. */
 export function BranchForm({ desk, row }: { desk: Desk; row: Row }) {
-  const { value, line } = useLimits(desk);
+  const { lines, changed } = useLimits(desk);
   const [before, setBefore] = useState(false);
   const [paused, setPaused] = useState(false);
   const close = () => desk.openForm("");
   const branch = async () => {
-    const budget = { calls: value("calls"), usd: value("usd") };
-    const made = await desk.send("branch", { at: before ? row.id : null, budget, paused });
+    const made = await desk.send("branch", { at: before ? row.id : null, budget: changed, paused });
     if (made === undefined) return;
     close();
     desk.say({ text: `The branch ${made.name} ${made.shown ? "is below" : `lies in ${made.path}`}; in Python it is run.branches[-1].`, bad: false });
@@ -74,8 +61,7 @@ export function BranchForm({ desk, row }: { desk: Desk; row: Row }) {
           <option value="true">just before #{row.number} came</option>
         </select>
       </FormRow>
-      {line("calls", true)}
-      {line("usd")}
+      {lines}
       <label>
         <input type="checkbox" checked={paused} onChange={(event) => setPaused(event.currentTarget.checked)} /> begin paused
       </label>

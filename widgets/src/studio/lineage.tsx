@@ -3,8 +3,9 @@ import { Button } from "../kit/controls";
 import { count, score, signed } from "../kit/format";
 import { Table, type Column } from "../kit/table";
 import { Text } from "../kit/text";
+import type { Detail } from "../kit/types";
 import type { Desk } from "./desk";
-import { ancestors, family, type Kin } from "./family";
+import { family, type Kin } from "./family";
 import { describe, inProgress } from "./state";
 
 const DEEPEST = 12; // steps that are drawn
@@ -12,11 +13,11 @@ const DEEPEST = 12; // steps that are drawn
 const gainOf = ({ row, parent }: Kin): number | null => (parent?.score != null && row.score != null && !inProgress(row) ? row.score - parent.score : null);
 
 /** All candidates as a tree, and by the heads as a table: or this one and what it comes from. */
-export function Lineage({ desk }: { desk: Desk }) {
+export function Lineage({ desk, detail }: { desk: Desk; detail: Detail }) {
   const { known, run, row } = desk;
   const [all, setAll] = useState(true);
   const kin = useMemo(() => family(known.rows), [known.rows]);
-  const own = useMemo(() => ancestors(kin, row?.id), [kin, row?.id]);
+  const own = new Set(detail.lineage.map((one) => one.id));
   const place = useMemo(() => new Map(kin.map((one, n) => [one.row.id, n])), [kin]);
   const rows = all ? kin : kin.filter((one) => own.has(one.row.id));
   const columns: Column<Kin>[] = [
@@ -39,9 +40,9 @@ export function Lineage({ desk }: { desk: Desk }) {
       id: "gain",
       head: "gain",
       width: "56px",
-      class: (one) => `num ${(gainOf(one) ?? 0) < 0 ? "down" : "up"}`,
+      class: (one) => `num ${gainOf(one)! < 0 ? "down" : "up"}`,
       by: gainOf,
-      cell: (one) => (gainOf(one) == null ? "" : signed(gainOf(one)!)),
+      cell: (one) => gainOf(one) != null && signed(gainOf(one)!),
     },
     { id: "done", head: "examples", width: "72px", class: "muted num", by: (one) => one.row.done, cell: (one) => count(one.row.done) },
   ];

@@ -27,7 +27,7 @@ export const TABS: Record<string, Part> = {
   demos: { name: "Demos", count: (_desk, _row, detail) => detail && demosOf(detail), body: (desk, _row, detail) => <AllDemos desk={desk} detail={detail} /> },
   examples: { name: "Examples", count: ({ run }, row) => row.total || run.evalset?.size || null, body: (desk, row) => <Examples key={row.id} desk={desk} row={row} /> },
   traces: { name: "Traces", body: (desk, row) => <ExampleTraces key={row.id} desk={desk} row={row} /> },
-  lineage: { name: "Lineage", body: (desk) => <Lineage desk={desk} /> },
+  lineage: { name: "Lineage", body: (desk, _row, detail) => <Lineage desk={desk} detail={detail} /> },
 };
 
 export function Pane({ desk, row }: { desk: Desk; row: Row }) {

@@ -25,7 +25,7 @@ export function Prompt({ desk, row, detail }: { desk: Desk; row: Row; detail: De
   const [origins, lost] = useAsk(() => whence && desk.client.get("provenance", { candidate: row.id }), [whence, row.id, desk.run.decisions.length]);
   const same = { desk, row, origins: whence ? origins : null };
   const button = (
-    <Button class="small" pressed={whence} title="Who wrote each sentence and demo, and in which candidate it stood first" onClick={() => setWhence(!whence)}>
+    <Button class="small" pressed={whence} title="Who wrote each sentence and demo" onClick={() => setWhence(!whence)}>
       Where from
     </Button>
   );
@@ -105,7 +105,7 @@ function Slot({ desk, row, origins, slot, name, what, text, before, locked = [],
               id={slot}
               expanded={locking != null}
               busy={desk.busy("lock", slot)}
-              title="Fix words of this text: select them first, or choose them here"
+              title="Fix the selected words, or choose them here"
               onMouseDown={(event: MouseEvent) => event.preventDefault()} // else the selection goes
               onClick={(event: MouseEvent) => {
                 const words = selected(event.currentTarget as HTMLElement);
@@ -129,7 +129,7 @@ function Slot({ desk, row, origins, slot, name, what, text, before, locked = [],
         </div>
       )}
       {locking != null && (
-        <Form action="lock" id={slot} save="Lock these words" hint="Whoever rewrites the text keeps them, word for word." busy={desk.busy("lock", slot)} disabled={!locking.trim()} onSave={() => lock(locking)} onCancel={() => setLocking(null)}>
+        <Form action="lock" id={slot} save="Lock these words" busy={desk.busy("lock", slot)} disabled={!locking.trim()} onSave={() => lock(locking)} onCancel={() => setLocking(null)}>
           <Area label={`Words to lock in ${name}`} data-field="lock" value={locking} lines={[2, 8]} focus onText={setLocking} />
         </Form>
       )}
@@ -160,7 +160,7 @@ const Pin = ({ desk, row, slot, pinned }: { desk: Desk; row: Row; slot: string; 
       id={slot}
       class="small"
       pressed={!!pinned}
-      title={pinned ? "Other values may be tried again" : "Later candidates carry this value; those with another one are out"}
+      title={pinned ? undefined : "Candidates with another value are out"}
     >
       {pinned ? "Unpin" : "Pin"}
     </Act>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { Act, Button } from "../kit/controls";
+import { Button } from "../kit/controls";
 import { FieldForm, ReasonForm } from "../kit/form";
 import { duration } from "../kit/format";
 import type { Gestures } from "../kit/keys";
@@ -12,31 +12,35 @@ import { rowOf } from "./state";
 /** What waits at the run's gates: one item at a time, and what its keys do. */
 export function useQueue(pending: PendingItem[] | undefined, send: Desk["send"], setForm: (form: "" | "reject" | "edit") => void) {
   const [at, setAt] = useState("");
-  const place = Math.max(0, pending?.findIndex((one) => one.id === at) ?? 0);
-  const item = pending?.[place];
+  const [done, setDone] = useState<string[]>([]); // answered, and the kernel's next message is not here yet: a second A must not be about something else
+  const left = pending?.filter((one) => !done.includes(one.id)) ?? [];
+  const place = Math.max(0, left.findIndex((one) => one.id === at));
+  const item = left[place];
   useEffect(() => setForm(""), [item?.id]);
-  const skip = () => setAt(pending![(place + 1) % pending!.length].id);
-  const gestures: Gestures | undefined = item && { a: () => send("accept", { candidate: item.id }, item.id), x: () => setForm("reject"), e: () => setForm("edit"), " ": skip };
-  return { item, place, skip, gestures };
+  useEffect(() => setDone((before) => before.filter((id) => pending?.some((one) => one.id === id))), [pending]);
+  const skip = () => setAt(left[(place + 1) % left.length].id);
+  const answer = async (action: string, args: object) => {
+    if ((await send(action, args, item.id)) === undefined) return;
+    setForm("");
+    setDone((before) => [...before, item.id]);
+  };
+  const accept = () => answer("accept", { candidate: item.id });
+  const gestures: Gestures | undefined = item && { a: accept, x: () => setForm("reject"), e: () => setForm("edit"), " ": skip };
+  return { item, place, all: left.length, skip, answer, accept, gestures };
 }
 
-interface Props {
+interface Props extends ReturnType<typeof useQueue> {
   desk: Desk;
-  item: PendingItem;
-  place: number;
   form: string;
   setForm: (form: "" | "reject" | "edit") => void;
-  skip: () => void;
 }
 
-export function Queue({ desk, item, place, form, setForm, skip }: Props) {
-  const { run, known, send, busy } = desk;
+export function Queue({ desk, item, place, all, form, setForm, skip, answer, accept }: Props) {
+  const { known, busy } = desk;
   const { id, kind, label, slot, values } = item;
-  const all = run.pending!.length;
   const row = rowOf(known, id);
   const close = () => setForm("");
   const more = { id, onCancel: close };
-  const answer = async (action: string, args: object) => void ((await send(action, args, id)) !== undefined && close());
   const opens = (which: "reject" | "edit") => ({ id, expanded: form === which, onClick: () => setForm(form === which ? "" : which) });
   const edit = kind === "demo" ? "edit-demo" : "edit";
   return (
@@ -48,9 +52,9 @@ export function Queue({ desk, item, place, form, setForm, skip }: Props) {
         <Countdown desk={desk} />
         {desk.live && (
           <span class="actions">
-            <Act by={desk} action="accept" args={{ candidate: id }} id={id} shortcut="A" class="good" title="Let it go on">
+            <Button action="accept" id={id} busy={busy("accept", id)} shortcut="A" class="good" title="Let it go on" onClick={accept}>
               Accept
-            </Act>
+            </Button>
             <Button action="reject" {...opens("reject")} busy={busy("reject", id)} shortcut="X" class="bad">
               Reject
             </Button>

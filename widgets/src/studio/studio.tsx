@@ -129,7 +129,7 @@ export function Studio({ model, root }: ViewProps) {
       {sheet}
       <Notice class="run-error" said={run.error ? { text: run.error, bad: true } : null} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
-      {queue.item && <Queue desk={desk} item={queue.item} place={queue.place} skip={queue.skip} form={answering} setForm={setAnswering} />}
+      {queue.item && <Queue {...queue} desk={desk} form={answering} setForm={setAnswering} />}
       <div class={known.rows.length ? "cols" : "cols none-yet"}>
         <Candidates desk={desk} />
         {row ? (
