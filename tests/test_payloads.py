@@ -178,7 +178,10 @@ def brief(run):
     return known | {"candidates": known["candidates"][:3], "decisions": known["decisions"][:3]}
 
 
-@pytest.mark.parametrize("place", ["label", "reason", "decision", "error", "program", "optimizer", "name", "progress"])
+PLACES = ("label", "reason", "decision", "pending", "error", "program", "optimizer", "name", "progress")
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_every_payload_in_a_snapshot(run, place):
     """Each text of a run's snapshot, one payload after the other: candidates, decisions, names and the error."""
     known, best = brief(run), run.best
@@ -188,6 +191,8 @@ def test_every_payload_in_a_snapshot(run, place):
         now = copy.deepcopy(known)
         if place == "decision":
             now["decisions"] = [{"id": 1, "time": text, "kind": text, "text": text, "undone": False}]
+        elif place == "pending":
+            now["pending"] = [{"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}]
         elif place in ("label", "reason"):
             now["candidates"] = [{**row, place: text, "status": "dropped"} for row in now["candidates"][:2]]
             now["best"] = now["candidates"][0]["id"]
@@ -217,7 +222,7 @@ def test_every_payload_in_a_candidate(run, place):
         predictor = detail["predictors"][0]
         demo = {"id": "d", "number": 1, "fields": {"text": text}, "origin": "labelled", "status": None}
         if place == "instruction":
-            predictor |= {"instructions": text, "before": "x " + text, "locked": [text]}
+            predictor |= {"instructions": text, "before": "x " + text, "locked": [text], "pinned": [text]}
         elif place == "demo":
             predictor["demos"] = [demo]
         elif place == "field":

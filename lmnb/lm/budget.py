@@ -59,6 +59,19 @@ class Budget:
         spent = self.spent
         return {kind: None if limit is None else max(0, limit - spent[kind]) for kind, limit in self.limits.items()}
 
+    def extend(self, calls: float = 0, tokens: float = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
+        """Allow so much more, also while calls run under it; what has no limit keeps none.
+
+        >>> budget = Budget(calls=2)
+        >>> budget.extend(calls=3)
+        >>> budget
+        Budget(calls=0 of 5)
+        """
+        with self._lock:
+            for kind, more in zip(_KINDS, (calls, tokens, usd, seconds), strict=True):
+                limit = self.limits[kind]
+                self.limits[kind] = None if limit is None else limit + more
+
     def reserve(self) -> None:
         """Take one call, before it is sent. Raises `BudgetExceeded` where a limit is reached; nothing is taken then."""
         with self._lock:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,11 @@ OWN = (
 
 class Branching(Steering):
     """A worker from which others branch off."""
+
+    @cached_property
+    def branches(self) -> list[Self]:
+        """The runs that were branched off from this one in this process, also from its panel, in order."""
+        return []
 
     def branch(
         self,
@@ -63,7 +69,7 @@ class Branching(Steering):
             )
         records = read_records(self.path)[0][1:]
         cut = 0 if arguments else self._cut(records, at)
-        limits = dict(self.header.budget) if budget is None else dict(budget.limits)
+        limits = dict(self.limits) if budget is None else dict(budget.limits)
         created = datetime.now()
         folder = _free(self.path.with_name(f"{self.path.name}-branch")) if run_dir is None else Path(run_dir)
         header = replace(
@@ -79,7 +85,7 @@ class Branching(Steering):
         journal.begin(header.to_record(journal))
         try:
             _link(self.path, folder)
-            kept = [record for record in records[:cut] if record["k"] not in ("end", "budget")]
+            kept = [record for record in records[:cut] if not _own(record)]
             shared = [_shared(record) for record in records[cut:] if record["k"] in ("rollout", "shared", "call")]
             for record in (*shared, *kept):
                 journal.append(whole(record))
@@ -91,6 +97,7 @@ class Branching(Steering):
             journal.close()
             raise
         made._go(step=False, paused=paused)
+        self.branches.append(made)
         return made
 
     def _cut(self, records: list[dict[str, Any]], at: Any) -> int:
@@ -140,6 +147,11 @@ def _changed(header: Header, arguments: Mapping[str, Any]) -> Header:
         planned=optimizer.planned(**options),
         live_optimizer=optimizer,
     )
+
+
+def _own(record: dict[str, Any]) -> bool:
+    """Whether a record is about how far this run went, which is no matter of a branch."""
+    return record["k"] in ("end", "budget") or record.get("kind") == "raise-budget"
 
 
 def _shared(record: dict[str, Any]) -> dict[str, Any]:

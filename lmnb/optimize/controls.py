@@ -61,7 +61,9 @@ class Controls:
     # --- in the driver's thread
 
     def read(self, *, wait: bool, once: bool = False, timeout: float | None = None) -> bool:
-        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has. Whether anything had."""
+        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has, at most `timeout` seconds. Whether
+        anything had.
+        """
         heard = False
         while True:
             try:
@@ -84,6 +86,11 @@ class Controls:
         """A candidate is fully scored: a step ends."""
         if self._stepping:
             self.paused, self._stepping = True, False
+
+    def extend(self, seconds: float) -> None:
+        """Allow so much more working time."""
+        if self._max_seconds is not None:
+            self._max_seconds += seconds
 
     def check_time(self) -> None:
         """Tell that the time is spent, where it is."""

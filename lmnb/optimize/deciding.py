@@ -14,10 +14,16 @@ from lmnb.optimize.review import Gates, Pending, Unanswered
 
 
 class Deciding:
-    """The part of a driver that knows what was decided; `review` names the gates that ask, `policy` answers there in the person's place."""
+    """The part of a driver that knows what was decided; `review` names the gates that ask, `policy` answers there in the person's place
+    after `patience` seconds.
+    """
 
     def __init__(
-        self, dispatcher: Dispatcher, review: frozenset[str], policy: Callable[[Pending], None] | None
+        self,
+        dispatcher: Dispatcher,
+        review: frozenset[str],
+        policy: Callable[[Pending], None],
+        patience: float | None,
     ) -> None:
         self.archive = dispatcher.archive
         self.recording = dispatcher.recording
@@ -35,6 +41,7 @@ class Deciding:
             self.controls,
             lambda decision: self.decide(decision, replayed=True),
             policy,
+            patience,
             live=dispatcher.execute is not None,
         )
 

@@ -200,7 +200,7 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
     made = [baseline]
     for decision in State(tuple(decisions)).standing:
         data = dict(decision.data)
-        if decision.kind in ("stop", "cancel", "unpin", "unlock"):
+        if decision.kind in ("stop", "cancel", "raise-budget", "unpin", "unlock"):
             continue
         if decision.kind == "pin" and data["slot"].endswith(".lm"):
             continue  # the weights are that run's

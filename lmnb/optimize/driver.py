@@ -33,9 +33,10 @@ class Driver(Deciding):
         *,
         max_errors: int,
         review: frozenset[str] = frozenset(),
-        policy: Callable[[Pending], None] | None = None,
+        policy: Callable[[Pending], None] = lambda item: None,
+        patience: float | None = None,
     ) -> None:
-        super().__init__(dispatcher, review, policy)
+        super().__init__(dispatcher, review, policy, patience)
         self._search = search
         self._dispatcher = dispatcher
         self._budget = dispatcher.budget

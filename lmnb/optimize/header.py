@@ -29,7 +29,7 @@ from lmnb.optimize.groups import Group
 from lmnb.optimize.journal import FORMAT, Journal
 from lmnb.optimize.objective import WorstGroup, check_objective
 from lmnb.optimize.program_text import program_text
-from lmnb.optimize.review import review_header, reviewed_kinds
+from lmnb.optimize.review import review_header, review_patience, reviewed_kinds
 from lmnb.optimize.splits import Splits, prepared
 from lmnb.optimize.task import Predictor, Task, baseline_of, shape_of
 
@@ -80,6 +80,7 @@ class Header:
     max_errors: int
     parent: str | None = None  # the run that this one branched off
     review: Any = None  # the kinds of gates that ask the person, or the function that is asked, by name
+    review_timeout: float | None = None  # seconds, after which what waits there goes on
     live_optimizer: Any = field(default=None, repr=False)
     missing_code: str = ""
 
@@ -169,6 +170,7 @@ class Header:
                 "libraries": {},
                 "proposer_lm": None,
                 "review": None,
+                "review_timeout": None,
                 "parent": None,
                 "more_teacher_shapes": [],
                 "objective": "mean",
@@ -232,6 +234,7 @@ _KINDS: dict[str, Any] = {
     **dict.fromkeys(("num_threads", "max_errors"), int),
     **dict.fromkeys(("lm", "proposer_lm"), dict | None),
     "planned": int | None,
+    "review_timeout": float | int | None,
 }  # of what stands in a journal, as far as looking at the run needs it
 _PLAIN = tuple(name for name in Header.__dataclass_fields__ if name not in ("splits", "live_optimizer", "missing_code"))
 
@@ -247,6 +250,7 @@ def header_for(
     num_threads: int | None,
     options: dict[str, Any],
     review: Any = None,
+    review_timeout: float | None = None,
     group: Group | None = None,
     objective: str | WorstGroup = "mean",
     cross_fit: bool | None = None,
@@ -314,6 +318,7 @@ def header_for(
         num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
         max_errors=optimizer.max_errors or settings.current("max_errors"),
         review=review_header(review),
+        review_timeout=review_patience(review_timeout, review),
         live_optimizer=optimizer,
     )
 

@@ -108,13 +108,16 @@ class Looking(Checking):
             "candidates": rows,
             "decisions": decisions,
             "pending": pending,
+            "review": {"timeout": self.header.review_timeout, "left": self._driver.gates.seconds_left},
         }
 
     def detail(self, candidate: Any, against: Any = None) -> dict[str, Any]:
         """One candidate: its gain over another (by default the first), prompt slots, demos and lineage."""
         with self._driver.lock:
             entry, other = self._pair(candidate, against)
-            return detail(self._archive, self._standings, self.header.predictors, self.header.baseline, entry, other)
+            told = detail(self._archive, self._standings, self.header.predictors, self.header.baseline, entry, other)
+        checks = [stored for stored in self._recording.checks if stored["candidate"] == entry.candidate.id]
+        return told | {"check": HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None}
 
     def examples(
         self, candidate: Any, against: Any = None, *, offset: int = 0, limit: int = 200, only: str | None = None

@@ -120,6 +120,7 @@ class Optimizer(Arguments):
         num_threads: int | None = None,
         paused: bool = False,
         review: Any = None,
+        review_timeout: float | None = None,
         group: str | Callable[[Example], object] | None = None,
         objective: str | WorstGroup = "mean",
         cross_fit: bool | None = None,
@@ -129,9 +130,10 @@ class Optimizer(Arguments):
 
         `run_dir=None` keeps nothing on disk; without it the optimizer's `log_dir`, if it has one, is the run's folder. `decisions`
         carries another run's decisions over. `options` go to `search`.
-        `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "proposals" of
-        an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
-        False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
+        `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "instructions"
+        (whatever text an LM proposes), a list of these or "all"; or a function of one `Pending` that answers at all of them in your place: with
+        True or None it goes on, with False or a reason it is rejected, a dict of new values (slots, or fields) edits it. What has waited for
+        `review_timeout` seconds without an answer from you goes on; without one the run waits for ever.
         Without `valset` part of the trainset is held out. `valset=trainset` scores candidates on what they learn from, as other libraries
         do by default; a valset that shares some of its examples with the trainset is warned of.
         `group`, a field's name or a function of an example, keeps examples that belong together on one side of the split. `objective` selects
@@ -146,7 +148,8 @@ class Optimizer(Arguments):
         if run_dir is AUTO:
             run_dir = getattr(self, "log_dir", None) or AUTO
         code = code_of(self, student, teacher, budget, review)
-        how = {"group": group, "objective": objective, "cross_fit": cross_fit, "review": review}
+        how = {"group": group, "objective": objective, "cross_fit": cross_fit}
+        how |= {"review": review, "review_timeout": review_timeout}
         given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, **how}
         hashes = {} if run_dir is None else None  # what is not kept needs none, and they take longer than all the rest
         header = header_for(self, code, trainset, valset, hashes=hashes, **given)

@@ -1,11 +1,13 @@
-"""Pause, step, resume and stop: how far a run goes, and when."""
+"""Pause, step, resume and stop: how far a run goes, and when, and for how much."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lmnb.errors import RunError
+from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.journal import Journal, read_records
@@ -37,13 +39,68 @@ class Pacing(Worker):
         """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
         if budget is not None:
             if self._working:
-                raise RunError("the budget of a run at work is not changed; stop it first")
+                raise RunError(
+                    "the run is at work: raise its budget with run.raise_budget(calls=...), or stop it first"
+                )
             self._need_resumable()
             self._journal.open()
             self._journal.append({"k": "budget", "limits": budget.limits})
             if self._code is not None:  # the new budget takes the place of the one that the run was given
                 self._code = replace(self._code, budgets=(*self._code.budgets[:1], budget))
         self._go(step=False)
+
+    def raise_budget(
+        self,
+        *,
+        calls: float | None = None,
+        tokens: float | None = None,
+        usd: float | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Set higher limits, while the run is at work or after; those that are not named stay. A run that its budget has stopped goes on.
+
+        It is journaled and stands among the decisions, but cannot be undone: what is bought is bought. The `Budget` that the run was
+        started with gets the same room more. InputError for a limit that is not higher, or where there is none; RunError where
+        the run is finished.
+        """
+        given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds}
+        wanted = {kind: limit for kind, limit in given.items() if limit is not None}
+        if self.state == "finished" and not self._working:
+            raise RunError("the run is finished; run.branch(budget=lmnb.Budget(...), ...) makes it longer")
+        spent = self._stopped_by_budget()
+        if spent and self.path is None:
+            raise RunError("its budget has stopped this run, and without a folder it cannot go on; give it a run_dir")
+        self.command(lambda: self._raise(wanted))
+        if self._stopped_by_budget():
+            self._join(None)  # the rollouts in flight
+            self._go(step=False)
+
+    def _stopped_by_budget(self) -> bool:
+        stop = self._archive.state.stopped
+        return stop is not None and stop.by == "budget"
+
+    def _raise(self, wanted: Mapping[str, float]) -> None:
+        limits, words = self.limits, []
+        if not wanted:
+            raise InputError("name the limit to raise: run.raise_budget(calls=...), tokens, usd or seconds")
+        for kind, limit in wanted.items():
+            now = limits[kind]
+            if now is None:
+                raise InputError(f"this run has no limit of {kind}, so there is none to raise")
+            if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not now < limit < math.inf:
+                raise InputError(f"{kind}={limit!r} raises nothing: write a number above the limit of {now:g}")
+            words.append(f"${limit:,.2f}" if kind == "usd" else f"{limit:,.15g} {kind}")
+        more: dict[str, float] = {kind: limit - (limits[kind] or 0) for kind, limit in wanted.items()}
+        given = self._code.budgets[1:] if self._code is not None else ()
+        if self._working:
+            for budget in (self._budget, *given):
+                if budget is not None:
+                    budget.extend(**more)
+            self._controls.extend(more.get("seconds", 0.0))
+        elif self._code is not None:  # its seconds went on while nothing ran
+            self._code = replace(self._code, budgets=self._code.budgets[:1])
+        self._recording.budget = limits | dict(wanted)
+        self._decide("raise-budget", {"limits": self._recording.budget}, f"raised the budget to {', '.join(words)}")
 
     def step(self) -> None:
         """Go on to the next fully scored candidate, then pause."""

@@ -85,7 +85,8 @@ class Parts:
             dispatcher,
             max_errors=header.max_errors,
             review=reviewed_kinds(header.review),
-            policy=self._ask_policy if isinstance(header.review, Mapping) else None,
+            policy=self._ask_policy,
+            patience=0 if isinstance(header.review, Mapping) else header.review_timeout,
         )
 
     def _show_recorded(self) -> None:

@@ -44,6 +44,10 @@ class PromptOrigins(tuple[Origin, ...]):
         pandas = need("pandas", "pandas", "PromptOrigins.to_pandas()")
         return pandas.DataFrame(map(asdict, self), columns=list(Origin.__dataclass_fields__))
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The same as JSON-able data."""
+        return [asdict(each) for each in self]
+
     def __repr__(self) -> str:
         return (
             "\n".join(f"#{each.candidate} {each.by}: {each.text[:100]}  ({each.how})" for each in self)

@@ -88,6 +88,8 @@ class Recording:
             decision = Decision.from_dict(record)
             self._decisions[decision.batch, decision.during].append(decision)
             self.all_decisions.append(decision)
+            if decision.kind == "raise-budget":
+                self.budget = decision.data["limits"]
             if "made" in decision.data:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
         elif kind == "end":

@@ -9,9 +9,10 @@ from lmnb.html import Html, duration, el, heading, join, money, page, root, shor
 from lmnb.optimize.curve import CURVE_CSS, curve
 from lmnb.optimize.front import Front, front_part
 from lmnb.optimize.heldout import check_part
+from lmnb.optimize.lineage import lineage_part
 from lmnb.optimize.prompt_origins import PromptOrigins, origins_part
 from lmnb.optimize.report_page import others_part
-from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, suspects_pane
+from lmnb.optimize.report_pane import PANE_CSS, candidate_pane, pending_pane, suspects_pane
 
 MAX_CANDIDATES = 60
 MAX_EXAMPLES = 12
@@ -42,11 +43,12 @@ def run_page(
     front: Front | None = None,
     others: Iterable[Json] = (),
 ) -> str:
-    """The same as a whole document, with every example that it was given, where each sentence and demo of the prompt comes from,
-    score against cost, and the prompts of other candidates (`run.detail(...)` of each) as far as they fit.
+    """The same as a whole document, with every example that it was given, where each sentence and demo of the prompt comes from, score
+    against cost, all candidates as a tree, and the prompts of other candidates (`run.detail(...)` of each) as far as they fit.
     """
     title = f"{snapshot['optimizer']} on {snapshot['program']} · {snapshot['run']['name']}"
-    parts = [origins_part(origins) if origins else None, front_part(front) if front and len(front) > 1 else None]
+    tree = lineage_part(snapshot) if len(snapshot["candidates"]) > 1 else None
+    parts = [origins_part(origins) if origins else None, front_part(front) if front and len(front) > 1 else None, tree]
     more = el("div", {"class": "lm-pane"}, *parts) if any(parts) else None
     more = join([more, others_part(snapshot, others)])
     return page(title, _studio(snapshot, detail, examples, suspects, rows=None, more=more))
@@ -69,6 +71,7 @@ def _studio(
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
         el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
+        pending_pane(snapshot["pending"]) if snapshot.get("pending") else None,
         el("div", {"class": "lm-cols"}, _candidates(snapshot, detail, MAX_CANDIDATES if rows else MAX_WHOLE), pane),
         more,
         suspects_pane(suspects, rows) if suspects else None,

@@ -14,6 +14,7 @@ from lmnb.trace_html import check_counts, check_lines
 MAX_DEMOS = 40
 MAX_TEXTS = 40
 MAX_TEXT = 300
+MAX_PENDING = 12
 MAX_PROMPT = 8_000
 _TABLE = "lm-table lm-num"
 
@@ -76,7 +77,15 @@ def _against(snapshot: Json, gain: Json | None) -> str:
 
 def _prompt(part: Json, against: str) -> Html:
     name = f"{part['path']} · instruction"
-    return join([heading("Prompt", level=4), _text(name, part["before"] or "", part["instructions"] or "", against)])
+    text = _text(name, part["before"] or "", part["instructions"] or "", against)
+    return join([heading("Prompt", level=4), text, _held(part["locked"], part.get("pinned"))])
+
+
+def _held(locked: Sequence[str] = (), pinned: Any = False) -> Html | None:
+    """What the person fixed of a slot."""
+    pins = f"pinned: {', '.join(pinned)}" if isinstance(pinned, Sequence) and pinned else "pinned" if pinned else ""
+    spans = [join(["locked: “", shorten(span, 120), "”"]) for span in locked]
+    return el("div", {"class": "lm-muted lm-more"}, join([pins] * bool(pins) + spans, " · ")) if pins or spans else None
 
 
 def _texts(texts: Sequence[Json], against: str) -> Html | None:
@@ -88,7 +97,11 @@ def _texts(texts: Sequence[Json], against: str) -> Html | None:
     return join(
         [
             heading("Descriptions", level=4),
-            *(_text(text["slot"], text["before"] or "", text["text"], against) for text in changed[:MAX_TEXTS]),
+            *(
+                join([_text(each["slot"], each["before"] or "", each["text"], against), held])
+                for each in changed[:MAX_TEXTS]
+                for held in [_held(each.get("locked", ()), each.get("pinned"))]
+            ),
             el("div", {"class": "lm-muted lm-more"}, f"{len(changed) - MAX_TEXTS} more")
             if len(changed) > MAX_TEXTS
             else None,
@@ -187,6 +200,29 @@ def _example(row: Json, inputs: Sequence[str], labels: Sequence[str], outputs: S
             "td", {"class": "lm-tight"}, el("span", {"class": f"lm-tag{colour}"}, "failed" if kind == "error" else kind)
         ),
         el("td", {"class": "lm-tight"}, f"{before}{score}"),
+    )
+
+
+def pending_pane(pending: Sequence[Json]) -> Html:
+    """What waits for the person's answer, of `run.snapshot()`."""
+    shown = pending[:MAX_PENDING]
+    rows = [
+        el(
+            "tr",
+            {"data-kind": "pending", "data-id": item["id"]},
+            el("td", {"class": "lm-tight"}, item["kind"]),
+            el("td", None, shorten(item["label"], 120)),
+            el("td", None, values(item["values"])),
+        )
+        for item in shown
+    ]
+    more = f"{len(pending) - len(shown):,} more: run.pending" if len(pending) > len(shown) else None
+    return el(
+        "div",
+        {"class": "lm-pane"},
+        heading(f"Waits for your answer {len(pending):,}", level=4),
+        table_of(["kind", "what", "values"], rows, _TABLE),
+        el("div", {"class": "lm-muted lm-more"}, more) if more else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +18,9 @@ from lmnb.optimize.effects import Dropped, Effect, Gate, Propose, Result
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.view import demo_name, text_of
 
-KINDS = ("candidates", "demos", "proposals")
+KINDS = ("candidates", "demos", "instructions")
+ALL = "all"
+_FORMER = {"proposals": "instructions"}
 
 
 class Unanswered(Exception):
@@ -51,22 +55,35 @@ def review_header(review: Any) -> Any:
     if callable(review):
         return {"function": import_path(review)}
     asked = [review] if isinstance(review, str) else list(review) if isinstance(review, Iterable) else [review]
+    asked = [_FORMER.get(kind, kind) if isinstance(kind, str) else kind for kind in asked]
     for kind in asked:
-        if kind not in KINDS:
+        if kind not in (*KINDS, ALL):
             raise InputError(
-                f"review={review!r} is not known; write {', '.join(map(repr, KINDS))}, a list of them, or a function"
+                f"review={review!r} is not known; write {', '.join(map(repr, (*KINDS, ALL)))}, a list of them, or a function"
             )
-    return asked
+    return list(KINDS) if ALL in asked else asked
+
+
+def review_patience(timeout: Any, review: Any) -> float | None:
+    """`review_timeout` as a journal keeps it. InputError where it is no number of seconds, or nobody is asked."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
+        raise InputError(f"review_timeout={timeout!r} is no time; write a number of seconds, or None to wait for ever")
+    if review is None or callable(review):
+        raise InputError(f"review_timeout={timeout!r} waits for nobody; write review={ALL!r}, or a kind, beside it")
+    return float(timeout)
 
 
 def reviewed_kinds(header: Any) -> frozenset[str]:
     """The kinds of gates that ask, of what `review_header` gave."""
-    return frozenset(KINDS if isinstance(header, Mapping) else header or ())
+    kinds: Iterable[str] = KINDS if isinstance(header, Mapping) else header or ()
+    return frozenset(_FORMER.get(kind, kind) for kind in kinds)
 
 
 class Gates:
-    """Asks at the gates of one driver. `live` False makes this a replay, in which nobody is asked; `policy`, where there is one, answers
-    in the person's place.
+    """Asks at the gates of one driver. `live` False makes this a replay, in which nobody is asked. After `patience` seconds without an
+    answer `policy` answers in the person's place: at once with 0, never with None.
     """
 
     def __init__(
@@ -76,11 +93,15 @@ class Gates:
         recording: Recording,
         controls: Controls,
         decide: Callable[[Decision], None],
-        policy: Callable[[Pending], None] | None,
+        policy: Callable[[Pending], None],
+        patience: float | None,
         *,
         live: bool,
     ) -> None:
         self.pending: Sequence[Pending] = ()
+        self._patience = patience
+        self._until: float | None = None  # when it ends
+        self._asked = 0  # how much waited when it was looked at last
         self._kinds = kinds
         self._archive = archive
         self._recording = recording
@@ -109,7 +130,7 @@ class Gates:
         return Pending("demo", demo.provenance.id, demo, f"{demo_name(demo)} for {effect.slot}", effect.slot)
 
     def _proposal(self, effect: Propose, outcome: Any) -> Pending | None:
-        if "proposals" not in self._kinds or effect.slot is None:
+        if "instructions" not in self._kinds or effect.slot is None:
             return None
         if not isinstance(outcome, Result) or outcome.error is not None or not outcome.outputs:
             return None
@@ -131,7 +152,8 @@ class Gates:
                     controls.stopping = True
                 if controls.stopping or not self._live:
                     raise Unanswered
-                if self._policy is not None:
+                wait = self._left(left)
+                if wait == 0:
                     self._policy(left[0])
                     if not self._answered(left[0]):
                         raise RunError(f"the review function's answer to {left[0].label} did not settle it")
@@ -139,11 +161,28 @@ class Gates:
                 self.pending = left
                 controls.enter("waiting")
                 controls.told("pending", left)
-                controls.read(wait=True, once=True)
+                controls.read(wait=True, once=True, timeout=wait)
         finally:
-            self.pending = ()
+            self.pending, self._until = (), None
             if controls.state == "waiting":
                 controls.enter("running")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until what waits goes on by itself; None where it does not, such as in a pause."""
+        until = self._until
+        return None if until is None or not self.pending else max(0.0, until - time.monotonic())
+
+    def _left(self, left: Sequence[Pending]) -> float | None:
+        """How long to wait now. The time begins anew with each answer, and after a pause; once it is over, all that waits goes on."""
+        if self._patience is None or (self._patience and self._controls.paused):
+            self._until = None
+            return None
+        now = time.monotonic()
+        if self._until is None or (len(left) < self._asked and now < self._until):
+            self._until = now + self._patience
+        self._asked = len(left)
+        return max(0.0, self._until - now)
 
     def _answered(self, item: Pending) -> bool:
         state = self._archive.state

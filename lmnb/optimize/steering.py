@@ -21,7 +21,7 @@ from lmnb.optimize.tabu import brought, missing_spans
 from lmnb.optimize.view import demo_name
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
-LASTING = (*ENDS, "pass")  # what has passed a gate is rejected, not called back
+LASTING = (*ENDS, "pass", "raise-budget")  # what has passed a gate is rejected, not called back
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -75,19 +75,25 @@ class Steering(AtGates):
         self._decide("reject", data, f"rejected #{entry.number}{quoted(reason)}{told}")
 
     @decided
-    def edit(self, candidate: Any, slot: str, text: str) -> Any:
+    def edit(self, candidate: Any, slot: str | Mapping[str, str], text: str | None = None) -> Any:
         """A child of the candidate with another text in a slot such as "self.instructions", "self.outputs['answer'].desc" or
-        "tools['search'].desc"; it is evaluated next. Of what waits at a gate it takes the place; of a proposal, `slot` is an output field.
+        "tools['search'].desc", or with several texts by slot; it is evaluated next. Of what waits at a gate it takes the place; of a
+        proposal, `slot` is an output field.
         """
+        texts: Mapping[str, Any] = slot if isinstance(slot, Mapping) else {slot: text}
         item = self._pending(candidate)
         if item is not None and item.kind == "proposal":
-            self._edit_proposal(item, {slot: text})
+            self._edit_proposal(item, texts)
             return None
         entry = self._entry(candidate)
-        text = checked_text(slot, text, entry.candidate)
-        child = entry.candidate.put(slot, text, origin="human", label=f"your edit of #{entry.number}")
-        data = {"slot": slot, "text": text, "parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
-        return self._make("edit", child, data, f"edited {_short(slot)} of #{entry.number}")
+        texts = {name: checked_text(name, each, entry.candidate) for name, each in texts.items()}
+        child = entry.candidate
+        for name, each in texts.items():
+            child = child.put(name, each)
+        child = child.child_of(entry.candidate, origin="human", label=f"your edit of #{entry.number}")
+        one = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True)) if len(texts) == 1 else {}
+        data = {**one, "parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
+        return self._make("edit", child, data, f"edited {' and '.join(map(_short, texts))} of #{entry.number}")
 
     @decided
     def inject(
@@ -95,13 +101,15 @@ class Steering(AtGates):
         instructions: str | Mapping[str, str] | None = None,
         demo: Any = None,
         candidate: Mapping[str, Any] | Candidate | None = None,
+        parent: Any = None,
     ) -> Candidate:
-        """A child of the best candidate with these instructions (or descriptions, by slot), or with this demo added, or with these
-        slot values, or those of a candidate, say of another run: `run.inject(candidate=other.candidate(3))`; it is evaluated next.
+        """A child of the best candidate, or of `parent`, with these instructions (or descriptions, by slot), or with this demo added, or
+        with these slot values, or those of a candidate, say of another run: `run.inject(candidate=other.candidate(3))`; it is evaluated next.
         """
         if sum(given is not None for given in (instructions, demo, candidate)) != 1:
             raise InputError("inject one thing: instructions=..., demo=... or candidate=...")
-        base, predictors = self._archive.best() or self.header.baseline, self.header.predictors
+        best = (self._archive.best() or self.header.baseline) if parent is None else self._entry(parent).candidate
+        base, predictors = best, self.header.predictors
         data: dict[str, Any]
         if instructions is not None:
             child, what = with_instructions(base, instructions, predictors), "an instruction"
@@ -206,9 +214,13 @@ class Steering(AtGates):
         return self._make("edit-demo", child, data, f"edited {demo_name(meant)} of #{entry.number}")
 
     def _ask_policy(self, item: Pending) -> None:
-        """Let the run's review function answer, and write down what it said."""
+        """Let the run's review function answer, and write down what it said; without one the time is over, and it goes on."""
         self._driver.gates.pending = [item]
         ask = self._code.review if self._code is not None else None
+        if ask is None:
+            words = f"let {self._named(item)} go on: no answer in {self.header.review_timeout:g} s"
+            self._decide("pass", {"gate": item.id}, words, by="timeout")
+            return
         what, given = policy_answer(ask, item)
         self._by = "policy"
         try:

@@ -189,6 +189,9 @@ def detail(
                 "instructions": entry.candidate.values[f"{predictor.path}.instructions"],
                 "before": former[f"{predictor.path}.instructions"],
                 "locked": list(archive.state.locks.get(f"{predictor.path}.instructions", ())),
+                "pinned": [
+                    name for name in ("instructions", "demos") if f"{predictor.path}.{name}" in archive.state.pins
+                ],
                 "inputs": list(predictor.inputs),
                 "outputs": list(predictor.outputs),
                 "demos": demos,
@@ -208,7 +211,13 @@ def detail(
         else None,
         "predictors": parts,
         "texts": [
-            {"slot": slot, "text": text, "before": former.get(slot)}
+            {
+                "slot": slot,
+                "text": text,
+                "before": former.get(slot),
+                "locked": list(archive.state.locks.get(slot, ())),
+                "pinned": slot in archive.state.pins,
+            }
             for slot, text in entry.candidate.values.items()
             if isinstance(text, str) and not slot.endswith(".instructions") and (text or former.get(slot))
         ],

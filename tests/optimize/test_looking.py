@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import worlds
 
@@ -157,3 +159,29 @@ def test_the_table_of_runs(run):
     frame = table.to_pandas().sort_values(["expected", "created"])
     assert frame["created"].dt.year.iloc[0] >= 2024
     assert "expected" in repr(table) and "held-out" in table._repr_html_()
+
+
+def test_a_candidate_tells_what_is_fixed_and_what_a_check_found(run):
+    """Pins and locks by slot, the last held-out check, and the origins of its prompt as data."""
+    words = run.candidate(0).values["self.instructions"].split()[0]
+    run.pin("self.demos", 0)
+    run.lock("self.instructions", words)
+    part = run.detail(0)["predictors"][0]
+    assert (part["pinned"], part["locked"]) == (["demos"], [words])
+    run.undo()
+    run.undo()
+    part = run.detail(0)["predictors"][0]
+    assert (part["pinned"], part["locked"]) == ([], [])
+    found = run.check(worlds.questions(200, 206))
+    assert run.detail(run.best)["check"] == found.to_dict() and run.detail(0)["check"] is None
+    first = run.provenance(0)
+    assert json.loads(json.dumps(first.to_dicts()))[0]["text"] == first[0].text
+
+
+def test_what_is_injected_is_a_child_of_the_candidate_that_is_named(run):
+    """By default of the best."""
+    child = run.inject(demo={"question": "q901", "answer": "901"}, parent=0)
+    run.until("ended", 30)
+    assert child.parents == (run.candidates[0].id,)
+    assert run.inject(instructions="Say it.").parents != child.parents
+    run.until("ended", 30)

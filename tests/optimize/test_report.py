@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmnb.optimize.curve import curve, staircase
+from lmnb.optimize.lineage import lineage
 from lmnb.optimize.prompt_diff import word_diff
 from lmnb.optimize.report import run_html, run_page
 
@@ -396,3 +397,43 @@ def test_the_page_is_a_document_that_loads_nothing():
     assert whole.startswith("<!doctype html>")
     assert "<title>RandomSearch on TicketRouter · router-1</title>" in whole
     assert "default-src 'none'" in whole
+
+
+def test_all_candidates_stand_as_a_tree_in_the_page():
+    """Each stands below the youngest of its parents, one that was dropped with its reason; a chain of thousands is no matter."""
+    rows = [each | {"parents": [ROWS[parent]["id"]] if parent is not None else []} for each, parent in FAMILY]
+    assert [(each["number"], depth) for each, depth in lineage(rows)] == [
+        (0, 0),
+        (1, 1),
+        (3, 2),
+        (2, 1),
+        (4, 2),
+        (5, 0),
+    ]
+    page = run_page(snapshot(candidates=rows), detail(), examples())
+    assert "Lineage of 6 candidates" in page and "padding-left:36px" in page and "dropped: holds demo 31" in plain(page)
+    chain = [row(n, 1.0, parents=[f"{n - 1:012x}"] if n else []) for n in range(5_000)]
+    assert [depth for _, depth in lineage(chain)] == list(range(5_000))
+    assert "4,700 more: run.to_pandas()" in run_page(snapshot(candidates=chain))
+
+
+FAMILY = list(zip(ROWS, [None, 0, 0, 1, 2, None], strict=True))
+
+
+def test_what_waits_and_what_is_fixed_of_the_prompt_is_shown():
+    """The queue of a waiting run with its texts, pinned slots and locked spans; all of it as text."""
+    item = {
+        "kind": "proposal",
+        "id": "p1",
+        "label": "a proposal for route",
+        "slot": "s",
+        "values": {"rule": "<b>x</b>"},
+    }
+    fixed = detail()
+    fixed["predictors"][0] |= {"locked": ["the <i>one</i> team"], "pinned": ["instructions", "demos"]}
+    fixed["texts"][0] |= {"locked": ["ticket"], "pinned": True}
+    shown = run_html(snapshot(state="waiting", pending=[item] * 14), fixed)
+    assert "Waits for your answer 14" in shown and "2 more: run.pending" in shown
+    assert "&lt;b&gt;x&lt;/b&gt;" in shown and "<b>" not in shown and "<i>" not in shown
+    assert "pinned: instructions, demos · locked: “the &lt;i&gt;one&lt;/i&gt; team”" in shown
+    assert "pinned · locked: “ticket”" in plain(shown)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 import worlds
 
 import lmnb
+from lmnb.optimize.review import reviewed_kinds
 
 SLOT = "self.instructions"
 
@@ -197,10 +199,84 @@ def test_a_candidate_rejected_at_its_gate_is_scored_when_the_reject_is_undone() 
     assert [row.status for row in run.candidates] == ["scored", "scored"]
 
 
+def test_what_nobody_answers_goes_on_after_the_timeout() -> None:
+    """It is as if all had been let through, each is a decision of its own, and the replay waits for nobody."""
+    run = start(bootstrap(), review="all", review_timeout=0.02)
+    tuned = run.wait(30)
+    plain = start(bootstrap())
+    assert tuned.slots() == plain.wait(30).slots()
+    assert {(each.kind, each.by) for each in run.decisions} == {("pass", "timeout")}
+    assert run.decisions[0].text.endswith("go on: no answer in 0.02 s")
+    again = lmnb.reopen(run.path)
+    assert again.header.review_timeout == 0.02 and again.replay().slots() == tuned.slots()
+
+
+def test_the_countdown_stands_still_in_a_pause_and_begins_anew_with_an_answer() -> None:
+    """What the panels show of it: seconds, or None while it is held."""
+    run = start(bootstrap(), review="demos", review_timeout=600)
+    run.until("pending", 30)
+    first = run.snapshot()["review"]
+    assert first["timeout"] == 600 and 0 < first["left"] <= 600
+    run.pause()
+    while run.snapshot()["review"]["left"] is not None:
+        time.sleep(0.005)
+    assert run.state == "waiting" and run.pending
+    run.resume()
+    while run.snapshot()["review"]["left"] is None:
+        time.sleep(0.005)
+    answered(run, run.accept)
+    assert run.snapshot()["review"]["left"] is None and {each.by for each in run.decisions} == {"person"}
+
+
+@pytest.mark.parametrize(
+    "asked", ["all", ["candidates", "demos", "proposals"], ["candidates", "demos", "instructions"]]
+)
+def test_all_is_every_kind_and_proposals_are_instructions(asked: Any) -> None:
+    """The former name means the same, in journals of before too."""
+    run = start(mipro(), review=asked, paused=True)
+    assert run.header.review == ["candidates", "demos", "instructions"]
+    run.stop()
+    assert reviewed_kinds(["proposals"]) == {"instructions"}
+
+
+@pytest.mark.parametrize(
+    ("timeout", "review", "words"),
+    [
+        (0, "all", "is no time"),
+        ("60", "all", "is no time"),
+        (float("nan"), "all", "is no time"),
+        (5, None, "waits for nobody; write review='all'"),
+        (5, policy, "waits for nobody"),
+    ],
+)
+def test_a_timeout_that_means_nothing_is_told(timeout: Any, review: Any, words: str) -> None:
+    """Before anything runs."""
+    with pytest.raises(lmnb.InputError, match=words):
+        start(bootstrap(), review=review, review_timeout=timeout)
+
+
+def test_several_texts_of_a_candidate_are_edited_at_once() -> None:
+    """One decision, one child; of a proposal too; carried over it is the same."""
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        search = worlds.optimizers(worlds.exact)["BootstrapFewShot"]
+        data = {"trainset": worlds.questions(0, 8), "valset": worlds.questions(100, 104)}
+        run = search.start(worlds.TwoCalls(), **data, paused=True)
+        first, second = (part.path for part in run.header.predictors)
+        texts = {f"{first}.instructions": "Do one.", f"{second}.instructions": "Do two."}
+        run.resume()
+        run.wait(30)
+        child = run.edit(0, texts)
+        run.until("ended", 30)
+        again = search.start(worlds.TwoCalls(), **data, decisions=run.decisions)
+        again.wait(30)
+    assert {slot: child.values[slot] for slot in texts} == texts and len(run.decisions) == 1
+    assert child.id in [row.id for row in again.candidates]
+
+
 def test_what_can_be_reviewed_is_told() -> None:
     """An unknown kind is refused before anything runs."""
     with pytest.raises(
-        lmnb.InputError, match=r"review='prompts' is not known; write 'candidates', 'demos', 'proposals'"
+        lmnb.InputError, match=r"review='prompts' is not known; write 'candidates', 'demos', 'instructions', 'all'"
     ):
         start(bootstrap(), review="prompts")
 

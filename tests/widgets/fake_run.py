@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 TICKETS = [
@@ -75,6 +76,11 @@ class FakeRun:
         self.decided: list[dict[str, Any]] = []
         self.statuses: dict[str, str] = {}
         self.snapshots = 0
+        self.pending: list[dict[str, Any]] = []
+        self.review: dict[str, Any] = {"timeout": None, "left": None}
+        self.branches: list[FakeRun] = []
+        self.branched = False
+        self.fixed: dict[str, Any] = {"locked": [], "pinned": []}
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -97,7 +103,11 @@ class FakeRun:
 
     @property
     def name(self) -> str:
-        return "2025-01-31-tickets"
+        return "2025-01-31-tickets-branch" if self.branched else "2025-01-31-tickets"
+
+    @property
+    def path(self) -> Path:
+        return Path("runs", self.name)
 
     @property
     def subscribers(self) -> int:
@@ -136,6 +146,10 @@ class FakeRun:
                 "evalset": {"name": "valset", "size": 100},
                 "best": self.best,
                 "accepted": None,
+                "expected": 81.2,
+                "check": None,
+                "pending": list(self.pending),
+                "review": dict(self.review),
                 "baseline": rows[0]["id"] if rows else None,
                 "candidates": rows,
                 "decisions": list(self.decided),
@@ -167,13 +181,15 @@ class FakeRun:
             if baseline or one["score"] is None
             else {"against": 9, "mean": one["score"] - 77, "low": 0.6, "high": 13.4, "fixed": 9, "broken": 2, "n": 100},
             "expected": None if baseline else 81.2,
+            "check": None,
+            "texts": [],
             "tokens": 412.0,
             "predictors": [
                 {
                     "path": "route.predict",
                     "instructions": BEFORE if baseline else AFTER,
                     "before": BEFORE,
-                    "locked": [],
+                    **self.fixed,
                     "inputs": ["ticket"],
                     "outputs": ["team"],
                     "demos": [] if baseline else demos,
@@ -212,6 +228,15 @@ class FakeRun:
             if only is None or (one["error"] is not None if only == "error" else one["change"] == only)
         ]
         return {"total": len(found), "counts": counts, "rows": found[offset : offset + limit]}
+
+    def provenance(self, candidate: str) -> Any:
+        number = self._row(candidate)["number"]
+        told = {"slot": "route.predict.instructions", "kind": "sentence", "source": None}
+        found = [
+            told | {"text": AFTER.splitlines()[0], "candidate": number, "by": "proposer", "how": "it was proposed"},
+            told | {"text": BEFORE, "candidate": 0, "by": "program", "how": "as the program was given"},
+        ]
+        return SimpleNamespace(to_dicts=lambda: found)
 
     def trace(self, candidate: str, example: int) -> FakeTrace:
         self._row(candidate)
@@ -258,11 +283,33 @@ class FakeRun:
     def reject(self, candidate: str, reason: str | None = None) -> None:
         self._did("reject", candidate, reason)
 
-    def edit(self, candidate: str, slot: str, text: str) -> None:
+    def edit(self, candidate: str, slot: Any, text: str | None = None) -> None:
         self._did("edit", candidate, slot, text)
 
-    def inject(self, instructions: Any = None, demo: Any = None, candidate: Any = None) -> None:
-        self._did("inject", instructions, demo, candidate)
+    def inject(self, instructions: Any = None, demo: Any = None, candidate: Any = None, parent: Any = None) -> None:
+        self._did("inject", instructions, demo, candidate, *([parent] if parent is not None else []))
+
+    def pin(self, slot: str, candidate: str) -> None:
+        self._did("pin", slot, candidate)
+
+    def unpin(self, slot: str) -> None:
+        self._did("unpin", slot)
+
+    def lock(self, slot: str, text: str) -> None:
+        self._did("lock", slot, text)
+
+    def unlock(self, slot: str, text: str | None = None) -> None:
+        self._did("unlock", slot, text)
+
+    def raise_budget(self, **limits: float) -> None:
+        self._did("raise_budget", limits)
+
+    def branch(self, at: Any = None, *, budget: Any = None, paused: bool = False) -> FakeRun:
+        self._did("branch", at, None if budget is None else budget.limits, paused)
+        made = FakeRun(self.rows[:3])
+        made.branched = True
+        self.branches.append(made)
+        return made
 
     def keep_demo(self, demo: str) -> None:
         self._did("keep_demo", demo)

@@ -50,6 +50,7 @@ def launched() -> Iterator[Callable[[str], Any]]:
 def answers(run: FakeRun, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """What the kernel would say to every question."""
     said: dict[str, Any] = {"trace": FakeTrace("TicketRouter").to_dict()}
+    said["provenance"] = run.provenance(run.rows[0]["id"]).to_dicts() if run.rows else []
     for one in run.rows if rows is None else rows:
         said[f"detail {one['id']}"] = run.detail(one["id"])
         said[f"examples {one['id']}"] = run.examples(one["id"])
@@ -158,10 +159,6 @@ def test_every_button_says_its_command(studio: Any) -> None:
     page.click("text=Export…")
     page.click("[data-action=export][data-format=python]")
     page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 8")
-    fields = {
-        "ticket": "I was charged twice for the March invoice, please return one payment to my card",
-        "team": "Access",
-    }
     assert sent(page) == [
         {"action": "pause", "args": {}},
         {"action": "step", "args": {}},
@@ -169,7 +166,7 @@ def test_every_button_says_its_command(studio: Any) -> None:
         {"action": "accept", "args": {"candidate": name(12)}},
         {"action": "keep-demo", "args": {"demo": "demo00000017"}},
         {"action": "reject-demo", "args": {"demo": "demo00000017", "reason": None}},
-        {"action": "edit-demo", "args": {"demo": "demo00000017", "fields": fields, "candidate": name(12)}},
+        {"action": "edit-demo", "args": {"demo": "demo00000017", "fields": {"team": "Access"}, "candidate": name(12)}},
         {"action": "export", "args": {"format": "python", "path": "ticket_router.py"}},
     ]
 
@@ -394,16 +391,164 @@ def test_each_state_offers_what_can_be_done(studio: Any, state: str) -> None:
     """Nothing that the run would refuse."""
     page = studio(FakeRun(state=state))
     offered = {
-        "paused": {"resume", "step", "stop"},
-        "stopping": {"pause", "step", "cancel"},
-        "stopped": {"resume"},
+        "paused": {"resume", "step", "stop", "cancel", "raise-budget"},
+        "stopping": {"pause", "step", "cancel", "raise-budget"},
+        "stopped": {"resume", "raise-budget"},
         "finished": set(),
-        "failed": {"resume"},
+        "failed": {"resume", "raise-budget"},
     }
     found = page.eval_on_selector_all("header [data-action]", "all => all.map((one) => one.dataset.action)")
     assert set(found) == offered[state]
     if state == "stopping":
         assert page.is_disabled("[data-action=pause]")
+
+
+PENDING = [
+    {"kind": "proposal", "id": "p1", "label": "a proposal for route", "slot": "route", "values": {"rule": "Be short."}},
+    {"kind": "demo", "id": "d1", "label": "demo 7 for route", "slot": "route", "values": {"ticket": "No", "team": "A"}},
+]
+
+
+def test_what_waits_is_answered_one_at_a_time_by_mouse_and_by_keyboard(studio: Any) -> None:
+    """The keys are about what waits, not about the chosen candidate; the seconds that are left are told, or that they are held."""
+    run = FakeRun(state="waiting")
+    run.pending, run.review = PENDING, {"timeout": 60.0, "left": 42.0}
+    page = studio(run)
+    queue = page.locator("[data-kind=pending]")
+    assert "Proposal 1 of 2 waits for your answer" in queue.inner_text()
+    assert "goes on by itself in 42 s" in queue.inner_text()
+    page.locator("header .what").click()
+    page.keyboard.press(" ")
+    page.wait_for_selector("[data-kind=pending][data-id=d1]")
+    page.keyboard.press("e")
+    page.locator(".queue [data-field=team]").fill("B")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".queue form", state="detached")
+    queue.locator("[data-action=skip]").click()
+    page.wait_for_selector("[data-kind=pending][data-id=p1]")
+    queue.locator("[data-action=reject]").click()
+    page.keyboard.press("2")
+    page.wait_for_selector(".queue form", state="detached")
+    page.keyboard.press("a")
+    page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 3")
+    assert sent(page) == [
+        {"action": "edit-demo", "args": {"demo": "d1", "fields": {"team": "B"}}},
+        {"action": "reject", "args": {"candidate": "p1", "reason": "wrong answer"}},
+        {"action": "accept", "args": {"candidate": "p1"}},
+    ]
+    tell(page, 2, 1, review={"timeout": 60.0, "left": None})
+    page.wait_for_function("document.querySelector('.queue').innerText.includes('the countdown is held')")
+    tell(page, 3, 2, pending=[], state="running")
+    queue.wait_for(state="detached")
+
+
+def test_slots_are_pinned_and_spans_locked(studio: Any) -> None:
+    """Words that are selected in the prompt are locked at once, without those that are struck out; else they are typed."""
+    page = studio()
+    slot = "route.predict.instructions"
+    lock = page.locator(f"[data-action=lock][data-id='{slot}']")
+    page.locator(".words ins").first.dblclick(position={"x": 10, "y": 8})
+    words = page.evaluate("String(getSelection()).trim()")
+    lock.click()
+    page.wait_for_function("model.sent.some((one) => one.action === 'lock')")
+    page.evaluate("getSelection().removeAllRanges()")
+    page.wait_for_selector("[data-action=lock]:not([aria-busy])")
+    lock.click()
+    page.locator("[data-field=lock]").fill("the one team")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("[data-field=lock]", state="detached")
+    page.click(f"[data-action=pin][data-id='{slot}']")
+    page.click("[data-action=pin][data-id='route.predict.demos']")
+    page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 4")
+    assert words and sent(page) == [
+        {"action": "lock", "args": {"slot": slot, "text": words}},
+        {"action": "lock", "args": {"slot": slot, "text": "the one team"}},
+        {"action": "pin", "args": {"slot": slot, "candidate": name(12)}},
+        {"action": "pin", "args": {"slot": "route.predict.demos", "candidate": name(12)}},
+    ]
+
+
+def test_what_is_pinned_and_locked_is_shown_and_given_free(studio: Any) -> None:
+    """Each span has its own button."""
+    run = FakeRun()
+    run.fixed = {"locked": ["one team", "today"], "pinned": ["instructions"]}
+    page = studio(run)
+    page.click("[data-kind=lock][data-id=today] [data-action=unlock]")
+    page.click("[data-action=unpin]")
+    page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 2")
+    slot = "route.predict.instructions"
+    assert sent(page) == [
+        {"action": "unlock", "args": {"slot": slot, "text": "today"}},
+        {"action": "unpin", "args": {"slot": slot}},
+    ]
+
+
+def test_the_budget_is_raised_and_a_branch_begun(studio: Any) -> None:
+    """A click on a limit opens the form; only what was changed is sent; a branch begins with the limits that it is given."""
+    page = studio()
+    page.locator("header [data-action=raise-budget]").first.click()
+    page.locator(".over [data-field=usd]").fill("3.5")
+    page.click(".over button[type=submit]")
+    page.wait_for_selector(".over", state="detached")
+    page.keyboard.press("b")
+    page.locator(".pane form select").select_option("true")
+    page.locator(".pane [data-field=calls]").fill("500")
+    page.locator(".pane form [type=checkbox]").check()
+    page.click(".pane form [data-action=branch]")
+    page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 2")
+    assert sent(page) == [
+        {"action": "raise-budget", "args": {"usd": 3.5}},
+        {"action": "branch", "args": {"at": name(12), "budget": {"calls": 500}, "paused": True}},
+    ]
+
+
+def test_a_candidate_is_shown_against_any_other(studio: Any) -> None:
+    """Prompt, gain and examples are asked for anew; whoever is chosen stays with the next candidate."""
+    page = studio()
+    page.get_by_label("against").select_option(name(9))
+    page.wait_for_function(
+        "id => model.sent.some((one) => one.what === 'detail' && one.args.against === id)", arg=name(9)
+    )
+    assert "against #9" in page.inner_text(".diff-head >> nth=0")
+    page.click("[data-tab=examples]")
+    page.wait_for_function(
+        "id => model.sent.some((one) => one.what === 'examples' && one.args.against === id)", arg=name(9)
+    )
+    page.click(f"[data-kind=candidate][data-id='{name(7)}']")
+    page.wait_for_function(
+        "id => model.sent.some((one) => one.what === 'detail' && one.args.candidate === id && one.args.against)",
+        arg=name(7),
+    )
+
+
+def test_all_candidates_are_a_tree_and_by_the_heads_a_table(studio: Any) -> None:
+    """Each below its parent; a click on a head sorts; Enter on a row chooses it."""
+    page = studio()
+    page.click("[data-tab=lineage]")
+    rows = page.locator(".kin [data-kind=candidate]")
+    ids = "all => all.map((one) => one.dataset.id)"
+    assert rows.evaluate_all(ids)[:2] == [name(0), name(1)]
+    drawn = rows.evaluate_all(ids)
+    assert drawn.index(name(12)) == drawn.index(name(9)) + 1 == drawn.index(name(7)) + 2
+    page.click("[data-sort=score]")
+    page.click("[data-sort=score]")
+    assert rows.first.get_attribute("data-id") == name(12)
+    page.get_by_role("button", name="This one and its ancestors").click()
+    assert rows.count() == 4
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("id => document.activeElement.dataset.id === id", arg=name(9))
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.pane h3').innerText === 'Candidate 9'")
+
+
+def test_the_prompt_says_who_wrote_each_sentence(studio: Any) -> None:
+    """Asked for only when it is wanted."""
+    page = studio()
+    assert not [one for one in sent(page, "get") if one["what"] == "provenance"]
+    page.get_by_role("button", name="Where from").click()
+    page.wait_for_selector("[data-kind=origin]")
+    assert "as the program was given" in page.inner_text(".origins")
 
 
 def test_a_run_to_look_at_has_no_controls(studio: Any) -> None:
@@ -464,6 +609,9 @@ def test_hostile_texts_stay_texts(studio: Any) -> None:
     run.decided = [{"id": 1, "time": text, "kind": "accept", "text": text, "undone": False}]
     page = studio(run, said=poisoned(answers(run), text))
     tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
+    waits = {"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}
+    tell(page, 3, 2, pending=[waits, waits | {"id": "2"}], state="waiting")
+    page.get_by_role("button", name="Where from").click()
     for tab in ("prompt", "demos", "examples", "lineage", "traces"):
         page.click(f"[data-tab={tab}]")
         page.wait_for_timeout(80)

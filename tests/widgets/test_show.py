@@ -273,3 +273,35 @@ def test_a_history_is_shown_as_its_traces(notebook: Any, traces: Any) -> None:
     traces.show_history(History())
     assert out.outputs[0]["data"]["text/plain"] == "History(2 LM calls)"
     assert "two calls" in out.outputs[0]["data"]["text/html"]
+
+
+def test_a_branch_is_shown_below_its_run_in_the_same_output(notebook: Any, studio: Any) -> None:
+    """The new run's panel has its place under that of the first; each becomes its report at its own end, and the panels close."""
+    out, run = notebook(), FakeRun()
+    studio.show(run)
+    assert studio.branch(run, {"paused": True})["shown"] is True
+    (first, second), (made,) = studio.made, run.branches
+    (output,) = kept(out.outputs)
+    places = re.findall(r"lmnb-mount-(\w+)", output["text/html"])
+    assert places == [first.mount, second.mount]
+    assert output["text/plain"] == f"{run!r}\n{made!r}"
+    run.change(state="finished")
+    until(lambda: f"static report of {run.name}: finished" in kept(out.outputs)[0]["text/html"])
+    (output,) = kept(out.outputs)
+    assert re.findall(r"lmnb-mount-(\w+)", output["text/html"]) == [second.mount]
+    made.change(state="stopped")
+    until(lambda: "mount" not in kept(out.outputs)[0]["text/html"])
+    assert f"static report of {made.name}: stopped" in kept(out.outputs)[0]["text/html"]
+    until(lambda: first.report == second.report == kept(out.outputs)[0])
+
+
+def test_a_branch_where_no_front_end_can_show_it_says_so(notebook: Any, studio: Any) -> None:
+    """In a kernel without a panel it runs all the same, and no thread is left for it."""
+    notebook(False)
+    run, before = FakeRun(), set(threading.enumerate())
+    assert studio.branch(run, {}) == {
+        "name": "2025-01-31-tickets-branch",
+        "path": "runs/2025-01-31-tickets-branch",
+        "shown": False,
+    }
+    assert len(run.branches) == 1 and not panel_threads(before)

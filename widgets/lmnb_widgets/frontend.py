@@ -57,7 +57,12 @@ def mounts() -> bool:
 
 def static(thing: Any, html: str, mount: str = "") -> dict[str, str]:
     """The mimebundle of the static form."""
-    return {"text/html": f'<div class="lmnb-mount-{mount}">{html}</div>' if mount else html, "text/plain": repr(thing)}
+    return {"text/html": placed(html, mount), "text/plain": repr(thing)}
+
+
+def placed(html: str, mount: str) -> str:
+    """The static form as the place of a model, if there is one."""
+    return f'<div class="lmnb-mount-{mount}">{html}</div>' if mount else html
 
 
 def say(thing: Any, html: str) -> Any:

@@ -1,10 +1,13 @@
-"""The outputs that show a run, and how each becomes its static report when the run ends."""
+"""The outputs that show runs, and how each run becomes its static report there when it ends.
+
+An output shows one run, and below it those that were branched off in its panel.
+"""
 
 from __future__ import annotations
 
 import threading
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,18 +19,39 @@ from lmnb_widgets.widget import Widget
 ENDED = {"stopped", "cancelled", "finished", "failed"}
 
 
-@dataclass(frozen=True)
-class _View:
-    """An output that shows a run: a static report or a panel, under a display id. `mount` is the panel's place that the
-    report stays at the end.
+@dataclass(eq=False)
+class _Part:
+    """What an output shows of one run: its static form, with the place of its panel where it has one. `stays` is the
+    place that the report keeps at the end.
     """
 
+    run: weakref.ref[Any]
+    html: str
+    words: str
+    widget: Any
+    mount: str
+    stays: str
+
+
+@dataclass(eq=False)
+class _Output:
+    """An output, known by its display id."""
+
     handle: DisplayHandle
-    widget: Any = None
-    mount: str = ""
+    parts: list[_Part]
+
+    def publish(self) -> None:
+        bundle = {
+            "text/html": "".join(frontend.placed(part.html, part.mount) for part in self.parts),
+            "text/plain": "\n".join(part.words for part in self.parts),
+        }
+        self.handle.update(bundle, raw=True)
+        for part in self.parts:
+            if part.widget is not None and part.widget.mount:
+                part.widget.report = bundle
 
 
-_views: weakref.WeakKeyDictionary[Any, list[_View]] = weakref.WeakKeyDictionary()
+_outputs: weakref.WeakKeyDictionary[Any, list[_Output]] = weakref.WeakKeyDictionary()
 _freezing = threading.Lock()
 
 
@@ -41,16 +65,37 @@ def report(run: Any) -> str:
 
 
 def remember(run: Any, handle: DisplayHandle | None, widget: Widget | None = None, mount: str = "") -> None:
-    """From now on the output counts as one of the run's."""
+    """From now on the output counts as one of the run's. `mount` is the place of its panel that stays at the end."""
     if handle is not None:
-        _views.setdefault(run, []).append(_View(handle, widget, mount))
+        _outputs.setdefault(run, []).append(_Output(handle, [_part(run, widget, mount)]))
+
+
+def add(run: Any, branch: Any, widget: Widget) -> bool:
+    """Show another run below `run`, in the output where that was shown last; False where there is none that can."""
+    with _freezing:
+        for output in reversed(_outputs.get(run, [])):
+            if any(part.widget is not None and part.widget.mount for part in output.parts):
+                output.parts.append(_part(branch, widget, ""))
+                _outputs.setdefault(branch, []).append(output)
+                output.publish()
+                return True
+    return False
+
+
+def _part(run: Any, widget: Widget | None, stays: str) -> _Part:
+    return _Part(weakref.ref(run), report(run), repr(run), widget, getattr(widget, "mount", ""), stays)
 
 
 def forget(run: Any, widget: Widget) -> None:
     """A closed panel holds its run; its output needs no more than the report."""
     with _freezing:
-        views = _views.get(run, [])
-        views[:] = [replace(view, widget=None) if view.widget is widget else view for view in views]
+        for part in _parts(run):
+            if part.widget is widget:
+                part.widget = None
+
+
+def _parts(run: Any) -> list[_Part]:
+    return [part for output in _outputs.get(run, []) for part in output.parts if part.run() is run]
 
 
 def freeze_at_end(run: Any) -> None:
@@ -74,15 +119,12 @@ def freeze(run: Any) -> None:
     where no front end listens.
     """
     with _freezing:
-        views = _views.get(run, [])
-        html = report(run) if views else ""
-        for place, view in enumerate(views):
-            static = frontend.static(run, html, view.mount)
-            view.handle.update(static, raw=True)
-            if view.widget is None:
-                continue
-            if view.widget.mount:
-                view.widget.report = static
-            else:
-                view.widget.close()
-                views[place] = replace(view, widget=None)
+        parts, html = _parts(run), report(run) if _parts(run) else ""
+        for part in parts:
+            part.html, part.words, part.mount = html, repr(run), part.stays
+        for output in _outputs.get(run, []):
+            output.publish()
+        for part in parts:
+            if part.widget is not None and not part.widget.mount:
+                part.widget.close()
+                part.widget = None

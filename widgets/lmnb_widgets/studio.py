@@ -15,6 +15,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
+import lmnb
 from lmnb_widgets import frontend, outputs, wire
 from lmnb_widgets.outputs import ENDED, freeze
 from lmnb_widgets.widget import Calls, Widget
@@ -36,11 +37,17 @@ COMMANDS: Calls = {
     "cancel": lambda run, a: run.cancel(),
     "accept": lambda run, a: run.accept(a["candidate"]),
     "reject": lambda run, a: run.reject(a["candidate"], reason=a.get("reason")),
-    "edit": lambda run, a: run.edit(a["candidate"], a["slot"], a["text"]),
+    "edit": lambda run, a: run.edit(a["candidate"], a["slot"], a.get("text")),
     "keep-demo": lambda run, a: run.keep_demo(a["demo"]),
     "reject-demo": lambda run, a: run.reject_demo(a["demo"], reason=a.get("reason")),
     "edit-demo": lambda run, a: run.edit_demo(a["demo"], a["fields"], candidate=a.get("candidate")),
-    "inject": lambda run, a: run.inject(instructions=a.get("instructions"), demo=a.get("demo")),
+    "inject": lambda run, a: run.inject(**a),
+    "pin": lambda run, a: run.pin(a["slot"], a["candidate"]),
+    "unpin": lambda run, a: run.unpin(a["slot"]),
+    "lock": lambda run, a: run.lock(a["slot"], a["text"]),
+    "unlock": lambda run, a: run.unlock(a["slot"], a.get("text")),
+    "raise-budget": lambda run, a: run.raise_budget(**a),
+    "branch": lambda run, a: branch(run, a),
     "undo": lambda run, a: run.undo(a.get("decision")),
     "redo": lambda run, a: run.redo(),
     "export": lambda run, a: {"path": str(run.export(a["path"], format=a.get("format", "json")))},
@@ -56,6 +63,7 @@ QUESTIONS: Calls = {
         only=a.get("only"),
     ),
     "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(media=False),
+    "provenance": lambda run, a: run.provenance(a["candidate"]).to_dicts(),
 }
 
 
@@ -189,3 +197,21 @@ def show(run: Any) -> None:
     outputs.remember(run, handle, widget, place if over else "")
     if not over and run.state in ENDED:  # meanwhile, when nobody could know of this output
         freeze(run)
+
+
+def branch(run: Any, a: dict[str, Any]) -> dict[str, Any]:
+    """A branch of the run with its limits or other ones, and its panel below that of the run, where the front end can show
+    it there.
+    """
+    limits = {kind: spent["limit"] for kind, spent in run.snapshot()["budget"].items()}
+    budget = lmnb.Budget(**{**limits, **a["budget"]}) if a.get("budget") else None
+    made = run.branch(at=a.get("at"), budget=budget, paused=bool(a.get("paused")))
+    shown = False
+    if frontend.answers() and frontend.mounts():
+        widget = StudioWidget(made, mount=frontend.token(), on_end=lambda: freeze(made))
+        shown = outputs.add(run, made, widget)
+        if not shown:
+            widget.close()
+        elif made.state in ENDED:
+            freeze(made)
+    return {"name": made.name, "path": str(made.path), "shown": shown}

@@ -109,7 +109,8 @@ class Widget(anywidget.AnyWidget):
             del self._answers[next(iter(self._answers))]
         self._orders.put(command)
         if self._obeying is None:
-            self._obeying = threading.Thread(target=self._obey, name=f"lmnb-{self.view}", daemon=True)
+            inside = self._cell.copy().run  # what a command shows belongs to the cell, too
+            self._obeying = threading.Thread(target=inside, args=(self._obey,), name=f"lmnb-{self.view}", daemon=True)
             self._obeying.start()
 
     def _obey(self) -> None:

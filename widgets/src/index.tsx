@@ -65,6 +65,9 @@ export default {
     if (!token) return;
     const name = `lmnb-mount-${token}`;
     let seen = false;
+    let held = false; // the focus is in the view, or was when an output that is published anew took it away
+    const follow = (event: FocusEvent) => (held = !!(event.target as Element).closest?.(`.${name}`));
+    document.addEventListener("focusin", follow);
     const arrived = () => {
       const report = model.get("report");
       const html = report?.["text/html"];
@@ -85,6 +88,7 @@ export default {
       const dress = dressed?.matches(".rendered_html") ? "rendered_html" : "jp-RenderedHTMLCommon";
       dressed?.classList.remove(dress);
       const close = open(model, place);
+      if (held) place.querySelector<HTMLElement>("[data-lmnb]")!.focus({ preventScroll: true });
       return () => {
         close();
         dressed?.classList.add(dress);
@@ -92,7 +96,10 @@ export default {
       };
     });
     model.on("comm_live_update", leave); // said when the kernel is restarted: from then on nobody answers
-    return leave;
+    return () => {
+      document.removeEventListener("focusin", follow);
+      leave();
+    };
   },
   render({ model, el }: { model: Model; el: HTMLElement }) {
     const uncover = cover(model, el);

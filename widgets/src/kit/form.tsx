@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, focusOnce } from "./controls";
 import { keys, type Gestures } from "./keys";
 import { plain } from "./text";
@@ -23,6 +23,9 @@ interface FormProps {
 
 /** A form: Enter in a line or Ctrl+Enter anywhere saves, Escape leaves. */
 export function Form({ label, class: name = "", action, id, save, busy, disabled, hint, bad, gestures, onSave, onCancel, children }: FormProps) {
+  const own = useRef<HTMLFormElement>(null);
+  // a form that goes leaves the focus to its view: the keys go on
+  useLayoutEffect(() => () => void (own.current?.contains((own.current.getRootNode() as Document).activeElement) && own.current.closest<HTMLElement>("[data-lmnb]")?.focus({ preventScroll: true })), []);
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape" && onCancel) onCancel();
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) disabled || busy || onSave();
@@ -31,7 +34,7 @@ export function Form({ label, class: name = "", action, id, save, busy, disabled
     event.stopPropagation();
   };
   return (
-    <form class={`form ${name}`} aria-label={label} onSubmit={(event) => (event.preventDefault(), onSave())} onKeyDown={onKey}>
+    <form ref={own} class={`form ${name}`} aria-label={label} onSubmit={(event) => (event.preventDefault(), onSave())} onKeyDown={onKey}>
       {children}
       <span class="row">
         <Button submit class={bad ? "bad" : "primary"} action={action} id={id} busy={busy} disabled={disabled} focus={bad} data-confirm={bad}>
@@ -60,6 +63,7 @@ interface AreaProps {
   lines?: [number, number];
   focus?: boolean;
   placeholder?: string;
+  readOnly?: boolean;
   [data: `data-${string}`]: string;
 }
 
@@ -81,15 +85,18 @@ interface FieldFormProps extends Omit<FormProps, "onSave" | "children"> {
   onSave: (fields: Record<string, string>) => void;
 }
 
-/** One input a field. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
+const WHOLE = 2000; // longer values come cut
+
+/** One input a field; those that were changed are saved. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
 export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
   const before = (name: string) => String(fields[name] ?? "");
   const [draft, setDraft] = useState<Record<string, string>>(() => Object.fromEntries(names.map((name) => [name, before(name)])));
+  const changed = names.filter((name) => draft[name] !== before(name));
   return (
-    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={names.every((name) => draft[name] === before(name))} onSave={() => onSave(draft)} {...rest}>
+    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={!changed.length} onSave={() => onSave(Object.fromEntries(changed.map((name) => [name, draft[name]])))} {...rest}>
       {names.map((name, n) => (
         <FormRow label={name}>
-          <Area data-field={name} value={draft[name]} focus={n === 0} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
+          <Area data-field={name} value={draft[name]} focus={n === 0} readOnly={before(name).length > WHOLE && before(name).endsWith("…")} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
         </FormRow>
       ))}
     </Form>

@@ -50,9 +50,10 @@ export interface Snapshot {
   objective?: string;
   /** What to expect of the best on new data, in per cent, and its last check on held-out examples. */
   expected?: number | null;
-  check?: Record<string, unknown> | null;
-  /** What waits for an answer. */
-  pending?: { kind: string; id: string; label: string; slot: string | null; values: Record<string, string> }[];
+  check?: HeldOut | null;
+  /** What waits for an answer, and the seconds after which it goes on by itself: in all, and left; null where that is held. */
+  pending?: PendingItem[];
+  review?: { timeout: number | null; left: number | null };
   best: string | null;
   accepted: string | null;
   baseline: string | null;
@@ -60,6 +61,30 @@ export interface Snapshot {
   decisions: Decision[];
   /** How many candidates there are, where not all of them are in `candidates`. */
   candidates_total?: number;
+}
+
+export interface PendingItem {
+  kind: string;
+  id: string;
+  label: string;
+  slot: string | null;
+  values: Record<string, string>;
+}
+
+export interface HeldOut {
+  score: number;
+  gain: number;
+  n: number;
+}
+
+/** Who made a sentence or demo of a prompt, and the candidate that had it first. */
+export interface Origin {
+  slot: string;
+  kind: "sentence" | "demo";
+  text: string;
+  candidate: number;
+  by: string;
+  how: string;
 }
 
 export interface Demo {
@@ -75,6 +100,8 @@ export interface PredictorDetail {
   instructions: string;
   before: string;
   locked: string[];
+  /** Which of "instructions" and "demos" are pinned. */
+  pinned?: string[];
   inputs: string[];
   outputs: string[];
   demos: Demo[];
@@ -89,7 +116,8 @@ export interface Detail {
   tokens: number | null;
   predictors: PredictorDetail[];
   /** Descriptions of outputs and tools that differ from none, and trained weights by predictor. */
-  texts?: { slot: string; text: string; before: string | null }[];
+  texts?: { slot: string; text: string; before: string | null; locked?: string[]; pinned?: boolean }[];
+  check?: HeldOut | null;
   weights?: Record<string, string>;
   worst?: Record<string, unknown> | null;
   lineage: { id: string; number: number; label: string; score: number | null }[];

@@ -72,7 +72,8 @@ function CandidateRow({ row, known, selected, style, onSelect, at, of }: RowProp
   const best = known.run?.best === row.id;
   const accepted = known.run?.accepted === row.id;
   const part = inProgress(row) ? (row.total ? row.done / row.total : 0) : (row.score ?? 0) / 100;
-  const words = plain(describe(row, known));
+  const { expected, check } = best ? known.run! : {};
+  const words = plain(describe(row, known)) + (expected != null ? ` · ${score(expected)} expected` : "") + (check ? ` · ${score(check.score)} held out` : "");
   return (
     <div
       class={`cand num ${row.status}${selected ? " sel" : ""}`}

@@ -4,7 +4,7 @@ import { plain, Text } from "../kit/text";
 import type { Decision } from "../kit/types";
 import type { Desk } from "./desk";
 
-export const canUndo = (decision: Decision): boolean => !decision.undone && !["undo", "redo", "stop", "cancel"].includes(decision.kind);
+export const canUndo = (decision: Decision): boolean => !decision.undone && !["undo", "redo", "stop", "cancel", "pass", "raise-budget"].includes(decision.kind);
 
 /** The foot of the panel: the last decisions in a line, all of them on demand. */
 export function Decisions({ desk }: { desk: Desk }) {
@@ -50,7 +50,7 @@ export function Decisions({ desk }: { desk: Desk }) {
         )}
         <span class="row-end">
           {redo && (
-            <Act by={desk} action="redo" class="small">
+            <Act by={desk} action="redo" shortcut="R" class="small">
               Redo
             </Act>
           )}

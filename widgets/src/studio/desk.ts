@@ -5,7 +5,7 @@ import type { Known, Order } from "./state";
 
 export type Run = Omit<Snapshot, "candidates">;
 /** What is open in the pane: a word of the part that opens it. */
-export type Form = "" | "reject" | "edit" | "inject";
+export type Form = "" | "reject" | "edit" | "inject" | "demo" | "branch" | "budget";
 
 /** What lies on the table: the run, the chosen candidate, what the reader has open, and what can be done. Every part of the Studio is given it whole. */
 export interface Desk extends Commands {
@@ -20,6 +20,9 @@ export interface Desk extends Commands {
   problem: string | null;
   /** Chooses a candidate; null follows the best. */
   select: (id: string | null) => void;
+  /** The candidate that the chosen one is shown against; null: what the run began with. */
+  against: string | null;
+  setAgainst: (id: string) => void;
   order: Order;
   setOrder: (order: Order) => void;
   tab: string;
@@ -35,4 +38,6 @@ export interface Desk extends Commands {
   /** Undoes a decision, or the last one; `id` is the button's. */
   undo: (decision?: number, id?: string | number) => Promise<any>;
   toggleKeys: () => void;
+  /** Something waits for an answer: the keys are about that. */
+  asked: boolean;
 }

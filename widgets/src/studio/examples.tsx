@@ -1,25 +1,22 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, Wait } from "../kit/controls";
 import { count, seconds } from "../kit/format";
 import { Table, type Column } from "../kit/table";
 import { Checks, line, plain, Text } from "../kit/text";
-import type { Detail, ExamplePage, ExampleRow, Row } from "../kit/types";
+import type { ExamplePage, ExampleRow, Row } from "../kit/types";
 import type { Desk } from "./desk";
-import { rowOf, versionOf, type Known } from "./state";
+import { rowOf, versionOf } from "./state";
 
 const PAGE = 200;
-const CHOICES = 120;
 
 /** The examples of the evaluation set, as this candidate answered them, beside any other candidate. */
-export function Examples({ desk, row, detail }: { desk: Desk; row: Row; detail: Detail }) {
+export function Examples({ desk, row }: { desk: Desk; row: Row }) {
   const { client, known, run, showTrace } = desk;
   const candidate = row.id;
   const [only, setOnly] = useState<string | null>(null);
-  const [chosen, setChosen] = useState<string | null>(null);
   const [page, setPage] = useState<ExamplePage | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const parent = detail.gain && known.rows.find((one) => one.number === detail.gain!.against);
-  const against = chosen && chosen !== candidate ? chosen : (parent?.id ?? (run.baseline !== candidate ? run.baseline : null));
+  const against = desk.against && desk.against !== candidate ? desk.against : run.baseline !== candidate ? run.baseline : null;
   const loading = useRef(false);
   const wanted = `${candidate}|${against}|${only}|${versionOf(row)}`;
   const asked = useRef("");
@@ -42,7 +39,6 @@ export function Examples({ desk, row, detail }: { desk: Desk; row: Row; detail: 
     fetch(0);
   }, [wanted]);
 
-  const choices = useMemo(() => choose(known, candidate), [known.rows, run.best, candidate]);
   const other = rowOf(known, against);
   const filter = (key: string | null, words: string, n?: number) => (
     <Button class={`chip ${key ?? ""}`} pressed={only === key} onClick={() => setOnly(key)}>
@@ -58,18 +54,6 @@ export function Examples({ desk, row, detail }: { desk: Desk; row: Row; detail: 
         {filter("broken", "Broken", page?.counts.broken)}
         {filter("same", "Same", page?.counts.same)}
         {filter("error", "Errors")}
-        <label class="row-end">
-          <span class="muted">against</span>{" "}
-          <select value={against ?? ""} onChange={(event) => setChosen(event.currentTarget.value || null)}>
-            {choices.map((one) => (
-              <option value={one.id}>
-                #{one.number}
-                {one.id === run.baseline ? " baseline" : one.id === run.best ? " best" : ""}
-              </option>
-            ))}
-            {!choices.length && <option value="">nothing to compare with</option>}
-          </select>
-        </label>
       </div>
       {(error || !page) && <Wait problem={error} />}
       {page && !page.rows.length && <p class="muted none">{only ? "No such example." : "No example was answered yet."}</p>}
@@ -125,11 +109,4 @@ function answers({ outputs, labels }: ExampleRow): Record<string, string> {
   const entries = Object.entries(outputs ?? {});
   const labelled = entries.filter(([name]) => name in labels);
   return Object.fromEntries(labelled.length ? labelled : entries);
-}
-
-/** What to offer for comparison: baseline, best, then the best others; not ten thousand options. */
-function choose(known: Known, candidate: string) {
-  const first = [rowOf(known, known.run?.baseline), rowOf(known, known.run?.best)].filter((row) => row !== undefined);
-  const rest = known.rows.filter((row) => row.score != null).sort((a, b) => b.score! - a.score!);
-  return [...new Set([...first, ...rest])].filter((row) => row.id !== candidate).slice(0, CHOICES);
 }

@@ -9,7 +9,7 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
   const { run, live } = desk;
   const { state } = run;
   const over = ended(state);
-  const held = state === "paused" || state === "pausing";
+  const held = isHeld(run);
   const stopping = state === "stopping";
   return (
     <header role="group" aria-label="State and budget">
@@ -24,7 +24,7 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
           {live ? "" : " · view only"}
         </span>
       </span>
-      <Meters run={run} />
+      <Meters run={run} onRaise={live && state !== "finished" && (() => desk.openForm(desk.form === "budget" ? "" : "budget"))} open={desk.form === "budget"} />
       <span class="buttons">
         {live && over && state !== "finished" && (
           <Act by={desk} action="resume" title="Go on from where the run stopped">
@@ -45,15 +45,14 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
             <Act by={desk} action="step" shortcut="S" title="Go on to the next finished candidate, then pause" disabled={stopping}>
               Step
             </Act>
-            {stopping ? (
-              <Act by={desk} action="cancel" title="Also drop the calls in flight">
-                Cancel
-              </Act>
-            ) : (
+            {!stopping && (
               <Act by={desk} action="stop" title="End the run and keep the best candidate">
                 Stop
               </Act>
             )}
+            <Act by={desk} action="cancel" title="Stop, and drop the calls in flight">
+              Cancel
+            </Act>
           </>
         )}
         <Button class="primary" expanded={exporting} title="Save the program" onClick={onExport}>
@@ -64,19 +63,23 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
   );
 }
 
-function Meters({ run }: { run: Run }) {
+/** Paused, or what waits for an answer does not go on by itself meanwhile. */
+export const isHeld = ({ state, review }: Run): boolean => state === "paused" || state === "pausing" || (state === "waiting" && !!review?.timeout && review.left == null);
+
+function Meters({ run, onRaise, open }: { run: Run; onRaise: false | (() => void); open: boolean }) {
   const over = ended(run.state);
   const passed = useClock(run.state === "running" || run.state === "waiting", run.seq);
   const { calls, tokens, usd: money, seconds } = run.budget;
   const elapsed = run.elapsed + passed;
   const left = run.eta == null ? null : Math.max(0, run.eta - passed);
+  const raise = onRaise && { onRaise, open };
   return (
     <span class="meters num">
-      {calls && <Meter spent={calls.spent} limit={calls.limit} text={count(calls.spent)} of={calls.limit == null ? "calls" : `/ ${count(calls.limit)} calls`} />}
-      {tokens?.limit != null && <Meter spent={tokens.spent} limit={tokens.limit} text={count(tokens.spent)} of={`/ ${count(tokens.limit)} tokens`} />}
-      {money && (money.spent > 0 || money.limit != null) && <Meter spent={money.spent} limit={money.limit} text={usd(money.spent)} of={money.limit == null ? "spent" : `/ ${usd(money.limit)}`} />}
+      {calls && <Meter spent={calls.spent} limit={calls.limit} text={count(calls.spent)} of={calls.limit == null ? "calls" : `/ ${count(calls.limit)} calls`} {...raise} />}
+      {tokens?.limit != null && <Meter spent={tokens.spent} limit={tokens.limit} text={count(tokens.spent)} of={`/ ${count(tokens.limit)} tokens`} {...raise} />}
+      {money && (money.spent > 0 || money.limit != null) && <Meter spent={money.spent} limit={money.limit} text={usd(money.spent)} of={money.limit == null ? "spent" : `/ ${usd(money.limit)}`} {...raise} />}
       {over || left == null ? (
-        <Meter spent={elapsed} limit={seconds?.limit ?? null} text={duration(elapsed)} of={seconds?.limit == null ? "elapsed" : `/ ${duration(seconds.limit)}`} />
+        <Meter spent={elapsed} limit={seconds?.limit ?? null} text={duration(elapsed)} of={seconds?.limit == null ? "elapsed" : `/ ${duration(seconds.limit)}`} {...raise} />
       ) : (
         <Meter spent={elapsed} limit={elapsed + left} text={duration(left)} of="left" />
       )}
@@ -84,20 +87,29 @@ function Meters({ run }: { run: Run }) {
   );
 }
 
-function Meter({ spent, limit, text, of }: { spent: number; limit: number | null; text: string; of: string }) {
+function Meter({ spent, limit, text, of, onRaise, open }: { spent: number; limit: number | null; text: string; of: string; onRaise?: () => void; open?: boolean }) {
   const part = limit ? Math.min(1, spent / limit) : 0;
+  const words = (
+    <span>
+      <b>{text}</b> <span class="muted">{of}</span>
+    </span>
+  );
   return (
     <span class="meter">
-      <span>
-        <b>{text}</b> <span class="muted">{of}</span>
-      </span>
+      {onRaise && limit != null ? (
+        <Button action="raise-budget" expanded={open} title="Raise the budget" onClick={onRaise}>
+          {words}
+        </Button>
+      ) : (
+        words
+      )}
       {limit != null && <i class={part >= 0.9 ? "near" : ""} style={{ "--w": `${(part * 100).toFixed(1)}%` }} />}
     </span>
   );
 }
 
 /** Seconds since the last message, counted here so that the kernel need not send the time. */
-function useClock(on: boolean, seq: number): number {
+export function useClock(on: boolean, seq: number): number {
   const [passed, setPassed] = useState(0);
   useEffect(() => {
     setPassed(0);

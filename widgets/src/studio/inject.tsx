@@ -2,22 +2,23 @@ import { useState } from "preact/hooks";
 import { Button } from "../kit/controls";
 import { Area, FieldForm, Form } from "../kit/form";
 import { plain } from "../kit/text";
-import type { PredictorDetail } from "../kit/types";
+import type { PredictorDetail, Row } from "../kit/types";
 import type { Desk } from "./desk";
 import { slotOf } from "./prompt";
 
 const KINDS = { instruction: "a new instruction", demo: "a new demo" };
 
 /** A new instruction or a new demo from the person's own head. */
-export function Inject({ desk, predictors }: { desk: Desk; predictors: PredictorDetail[] }) {
-  const [kind, setKind] = useState("instruction");
+export function Inject({ desk, row, predictors }: { desk: Desk; row: Row; predictors: PredictorDetail[] }) {
+  const [kind, setKind] = useState(desk.form === "demo" ? "demo" : "instruction");
   const [path, setPath] = useState(predictors[0]?.path ?? "");
   const [text, setText] = useState("");
   const predictor = predictors.find((one) => one.path === path) ?? predictors[0];
   if (!predictor) return null;
   const onCancel = () => desk.openForm("");
+  const parent = row.status === "dropped" ? undefined : row.id; // a child of what one looks at, or else of the best
   const inject = async (args: object) => {
-    if ((await desk.send("inject", args)) === undefined) return;
+    if ((await desk.send("inject", { ...args, parent })) === undefined) return;
     onCancel();
     desk.say({ text: "Added. It is evaluated next.", bad: false });
   };
@@ -25,7 +26,7 @@ export function Inject({ desk, predictors }: { desk: Desk; predictors: Predictor
   return (
     <section class="form inject" aria-label="Add an instruction or a demo">
       <div class="row">
-        <b>Add</b>
+        <b>Add to {parent ? `#${row.number}` : "the best"}</b>
         {Object.entries(KINDS).map(([name, words]) => (
           <Button class="chip" pressed={kind === name} onClick={() => setKind(name)}>
             {words}
@@ -53,7 +54,7 @@ export function Inject({ desk, predictors }: { desk: Desk; predictors: Predictor
           names={[...predictor.inputs, ...predictor.outputs]}
           fields={{}}
           save="Add demo"
-          onSave={(fields) => inject({ demo: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "")) })}
+          onSave={(demo) => inject({ demo })}
         />
       )}
     </section>

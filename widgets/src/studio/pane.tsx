@@ -4,10 +4,12 @@ import { ReasonForm } from "../kit/form";
 import { count, score, signed } from "../kit/format";
 import { Muted, plain, Text } from "../kit/text";
 import type { Decision, Detail, Row } from "../kit/types";
+import { Against } from "./against";
 import { DemoTable, demosOf } from "./demos";
 import type { Desk } from "./desk";
 import { ExampleTraces } from "./example_traces";
 import { Examples } from "./examples";
+import { BranchForm } from "./forms";
 import { Inject } from "./inject";
 import { Lineage } from "./lineage";
 import { Prompt } from "./prompt";
@@ -23,9 +25,9 @@ interface Part {
 export const TABS: Record<string, Part> = {
   prompt: { name: "Prompt", body: (desk, row, detail) => <Prompt desk={desk} row={row} detail={detail} /> },
   demos: { name: "Demos", count: (_desk, _row, detail) => detail && demosOf(detail), body: (desk, _row, detail) => <AllDemos desk={desk} detail={detail} /> },
-  examples: { name: "Examples", count: ({ run }, row) => row.total || run.evalset?.size || null, body: (desk, row, detail) => <Examples key={row.id} desk={desk} row={row} detail={detail} /> },
+  examples: { name: "Examples", count: ({ run }, row) => row.total || run.evalset?.size || null, body: (desk, row) => <Examples key={row.id} desk={desk} row={row} /> },
   traces: { name: "Traces", body: (desk, row) => <ExampleTraces key={row.id} desk={desk} row={row} /> },
-  lineage: { name: "Lineage", body: (desk, _row, detail) => <Lineage detail={detail} onSelect={desk.select} /> },
+  lineage: { name: "Lineage", body: (desk, _row, detail) => <Lineage desk={desk} detail={detail} /> },
 };
 
 export function Pane({ desk, row }: { desk: Desk; row: Row }) {
@@ -36,7 +38,7 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
   const best = rowOf(known, run.best);
   const gain = detail?.gain;
   const by = dropped && live ? dropper(row, run.decisions) : undefined;
-  const opens = (which: "reject" | "edit") => ({ action: which, expanded: form === which, onClick: () => openForm(form === which ? "" : which) });
+  const opens = (which: "reject" | "edit" | "branch") => ({ action: which, expanded: form === which, onClick: () => openForm(form === which ? "" : which) });
   return (
     <div class="pane" aria-busy={!detail}>
       <div class="title">
@@ -51,19 +53,23 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
         {row === best && <span class="tag">best</span>}
         {live && (
           <span class="actions">
-            <Act by={desk} action="accept" args={{ candidate: row.id }} shortcut="A" class="good" disabled={dropped} pressed={accepted} title="Take this candidate as the run's result">
+            <Act by={desk} action="accept" args={{ candidate: row.id }} shortcut={desk.asked ? undefined : "A"} class="good" disabled={dropped} pressed={accepted} title="Take this candidate as the run's result">
               Accept
             </Act>
-            <Button {...opens("reject")} shortcut="X" class="bad" busy={busy("reject")} disabled={dropped} title="It can never win; undo brings it back">
+            <Button {...opens("reject")} shortcut={desk.asked ? undefined : "X"} class="bad" busy={busy("reject")} disabled={dropped} title="It can never win; undo brings it back">
               Reject
             </Button>
-            <Button {...opens("edit")} shortcut="E" title="Rewrite the instruction: a new candidate, evaluated next">
+            <Button {...opens("edit")} shortcut={desk.asked ? undefined : "E"} title="Rewrite the instruction: a new candidate, evaluated next">
               Edit
+            </Button>
+            <Button {...opens("branch")} shortcut="B" title="A new run from here; this one stays as it is">
+              Branch
             </Button>
           </span>
         )}
       </div>
       <div class="muted num facts">
+        <Against desk={desk} row={row} />
         {facts(desk, row, detail) || "\u00a0"}
         {best && best !== row && (
           <>
@@ -98,7 +104,8 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
         />
       )}
       <Notice said={desk.said} onClose={() => desk.say(null)} />
-      {form === "inject" && detail && <Inject desk={desk} predictors={detail.predictors} />}
+      {form === "branch" && <BranchForm key={row.id} desk={desk} row={row} />}
+      {(form === "inject" || form === "demo") && detail && <Inject key={form} desk={desk} row={row} predictors={detail.predictors} />}
       <Tabs label="What to see of this candidate" tab={tab} onTab={desk.setTab} tabs={Object.entries(TABS).map(([id, part]) => ({ id, name: part.name, count: part.count?.(desk, row, detail) }))} />
       <div class="body" role="tabpanel">
         {detail ? (TABS[tab] ?? TABS.prompt).body(desk, row, detail) : <Wait problem={desk.problem} />}
@@ -109,6 +116,13 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
 
 const AllDemos = ({ desk, detail }: { desk: Desk; detail: Detail }) => (
   <>
+    {desk.live && (
+      <div class="row filters">
+        <Button action="inject" expanded={desk.form === "demo"} onClick={() => desk.openForm(desk.form === "demo" ? "" : "demo")}>
+          + Add a demo
+        </Button>
+      </div>
+    )}
     {detail.predictors.map((predictor) => (
       <section key={predictor.path}>
         {detail.predictors.length > 1 && <h4>{plain(predictor.path)}</h4>}
@@ -140,6 +154,7 @@ function facts({ run }: Desk, row: Row, detail: Detail | null): string {
     said.push(`${score(row.score)}%${margin} of ${row.total} examples${row.id === run.baseline ? ", the program as it came" : ""}`);
   }
   if (detail?.expected != null) said.push(`about ${Math.round(detail.expected)} expected on new data`);
+  if (detail?.check) said.push(`${score(detail.check.score)}% of ${detail.check.n} held out (${signed(detail.check.gain)})`);
   if (detail?.tokens != null) said.push(`${count(detail.tokens)} tokens a call`);
   return said.join(" · ");
 }

@@ -11,8 +11,10 @@ import { CurveView } from "./curve_view";
 import { canUndo, Decisions } from "./decisions";
 import type { Desk, Form } from "./desk";
 import { ExportForm } from "./export";
-import { Header } from "./header";
+import { BudgetForm } from "./forms";
+import { Header, isHeld } from "./header";
 import { Pane, TABS } from "./pane";
+import { Queue, useQueue } from "./queue";
 import { useRun } from "./run";
 import { ended, ordered, rowOf, STATE_WORDS, type Known, type Order } from "./state";
 
@@ -20,12 +22,15 @@ const KEYS: [string, string][] = [
   ["A", "accept the candidate"],
   ["X", "reject it; then 1 to 6 gives the reason, Enter none"],
   ["E", "edit its instruction"],
+  ["B", "branch: a new run from here"],
+  ["I", "add an instruction or a demo"],
   ["P", "pause, resume"],
   ["S", "step: on to the next finished candidate"],
-  ["⌫", "undo the last decision"],
+  ["⌫ R", "undo the last decision, redo"],
   ["↑ ↓ Space", "previous, next candidate"],
   ["← →", "tabs"],
   ["Esc", "close what is open"],
+  ["A X E Space", "while something waits for you: accept, reject, edit, skip it"],
 ];
 
 export function Studio({ model, root }: ViewProps) {
@@ -35,6 +40,8 @@ export function Studio({ model, root }: ViewProps) {
   const [order, setOrder] = useKept<Order>(model, "order", "score");
   const [tab, setTab] = useKept(model, "tab", "prompt");
   const [form, setForm] = useKept<Form>(model, "form", "");
+  const [against, setAgainst] = useKept<string | null>(model, "against", null);
+  const [answering, setAnswering] = useState<"" | "reject" | "edit">(""); // what waits at a gate
   const [example, setExample] = useKept<number | null>(model, "example", null);
   const [exporting, setExporting] = useState(false);
   const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
@@ -42,7 +49,8 @@ export function Studio({ model, root }: ViewProps) {
 
   const fallback = rowOf(known, run?.best) ?? known.rows.find((one) => one.status === "scored") ?? known.rows[0];
   const row = rowOf(known, chosen) ?? fallback;
-  const [detail, problem] = useDetail(client, known, row);
+  const other = against === row?.id ? null : against;
+  const [detail, problem] = useDetail(client, known, row, other);
   const live = !!run?.live;
   const announced = useAnnouncement(known);
 
@@ -82,14 +90,17 @@ export function Studio({ model, root }: ViewProps) {
   };
   const standing = live && row && row.status !== "dropped";
   const going = live && !ended(run!.state);
-  const held = run?.state === "paused" || run?.state === "pausing";
+  const queue = useQueue(live ? run!.pending : undefined, commands.send, setAnswering);
   const { toggle, sheet } = useKeys(
     root,
     {
       a: standing && (() => commands.send("accept", { candidate: row.id })),
       x: standing && (() => openForm("reject")),
       e: live && row && (() => openForm("edit")),
-      p: going && (() => commands.send(held ? "resume" : "pause")),
+      b: live && row && (() => openForm("branch")),
+      i: live && row && (() => openForm("inject")),
+      r: live && run!.decisions.some((one) => one.undone) && (() => commands.send("redo")),
+      p: going && (() => commands.send(isHeld(run!) ? "resume" : "pause")),
       s: going && (() => commands.send("step")),
       Backspace: live && run!.decisions.some(canUndo) && (() => undo()),
       " ": move(1),
@@ -97,21 +108,28 @@ export function Studio({ model, root }: ViewProps) {
       ArrowUp: move(-1),
       ArrowRight: turn(1),
       ArrowLeft: turn(-1),
-      Escape: () => (exporting ? closeExport() : openForm("")),
+      ...queue.gestures,
+      Escape: () => (exporting ? closeExport() : answering ? setAnswering("") : openForm("")),
     },
     KEYS,
   );
 
   if (!run) return <div class="empty muted">Waiting for the run…</div>;
   const showTrace = (index: number) => (setExample(index), setTab("traces"));
-  const desk: Desk = { ...commands, client, known, run, live, row, detail, problem, select, order, setOrder, tab, setTab, form, openForm, example, showTrace, drafts: own, setDraft, undo, toggleKeys: toggle };
+  const desk: Desk = { ...commands, client, known, run, live, row, detail, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, form, openForm, example, showTrace, drafts: own, setDraft, undo, toggleKeys: toggle, asked: !!queue.item };
   return (
     <>
       <Header desk={desk} exporting={exporting} onExport={() => setExporting(!exporting)} />
       {exporting && <ExportForm desk={desk} onClose={closeExport} />}
+      {form === "budget" && (
+        <div class="over">
+          <BudgetForm desk={desk} />
+        </div>
+      )}
       {sheet}
       <Notice class="run-error" said={run.error ? { text: run.error, bad: true } : null} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
+      {queue.item && <Queue {...queue} desk={desk} form={answering} setForm={setAnswering} />}
       <div class={known.rows.length ? "cols" : "cols none-yet"}>
         <Candidates desk={desk} />
         {row ? (
@@ -132,10 +150,10 @@ export function Studio({ model, root }: ViewProps) {
 }
 
 /** What there is to know of one candidate; asked again when it, or a decision, changes. */
-function useDetail(client: Client, known: Known, row: Row | undefined): [Detail | null, string | null] {
+function useDetail(client: Client, known: Known, row: Row | undefined, against: string | null): [Detail | null, string | null] {
   const decisions = known.run?.decisions ?? [];
-  const version = row && `${row.id}|${row.status}|${row.score}|${row.reason}|${known.run?.best}|${decisions.length}|${decisions.filter((one) => one.undone).length}`;
-  return useAsk(() => row && client.get("detail", { candidate: row.id, against: null }), [version]);
+  const version = row && `${against}|${row.id}|${row.status}|${row.score}|${row.reason}|${known.run?.best}|${decisions.length}|${decisions.filter((one) => one.undone).length}`;
+  return useAsk(() => row && client.get("detail", { candidate: row.id, against }), [version]);
 }
 
 const QUIET = 3000;
