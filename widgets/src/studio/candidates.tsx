@@ -21,7 +21,7 @@ export function Candidates({ desk }: { desk: Desk }) {
     <CandidateRow key={row.id} row={row} known={known} selected={row.id === selected} style={style} onSelect={select} at={at} of={rows.length} />
   );
   return (
-    <div class="list">
+    <div class="list" style={{ "--no": `${String(total).length + 2}ch` }}>
       <div class="list-head">
         <h4>
           Candidates <span class="num">{count(total)}</span>
