@@ -165,7 +165,8 @@ class Notebook7(Lab):
     package = "notebook"
     where = "notebooks"
     options = ""
-    noise = (*NOISE, "(reading 'schema')", "Command 'filebrowser:open-path' not registered")  # said without any cell too
+    # it says these of itself when it starts
+    noise = (*NOISE, "(reading 'schema')", "Command 'filebrowser:open-path' not registered")
 
     def _open(self) -> None:
         _Jupyter._open(self)
@@ -257,4 +258,3 @@ def marimo_server(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
-
