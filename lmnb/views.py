@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-OPTIONAL = ("lmnb_widgets", "anywidget", "ipywidgets", "IPython", "traitlets", "plotly", "marimo")
+OPTIONAL = ("lmnb_widgets", "anywidget", "ipywidgets", "IPython", "traitlets", "plotly")
 
 
 @cache

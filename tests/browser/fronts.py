@@ -74,6 +74,10 @@ class Front(ABC):
         """Run all cells, as by the menu."""
 
     @abstractmethod
+    def run_first(self) -> None:
+        """Run the first cell."""
+
+    @abstractmethod
     def save(self) -> list[str]:
         """Save, and give what the file keeps of each HTML output."""
 
@@ -89,6 +93,7 @@ class _Jupyter(Front):
     options = ""
     ready: str  # is true once the kernel waits for work
     run: str
+    run_one: str
     store: str
 
     def make(self, name: str, *cells: str) -> None:
@@ -109,6 +114,9 @@ class _Jupyter(Front):
 
     def run_all(self) -> None:
         self.page.evaluate(self.run)
+
+    def run_first(self) -> None:
+        self.page.evaluate(self.run_one)
 
     def save(self) -> list[str]:
         file = self.folder / self.name
@@ -140,6 +148,10 @@ class Lab(_Jupyter):
         " && jupyterapp.shell.currentWidget.content.widgets.length > 0"
     )
     run = "jupyterapp.commands.execute('notebook:run-all-cells'), null"
+    run_one = (
+        "jupyterapp.shell.currentWidget.content.activeCellIndex = 0,"
+        " jupyterapp.commands.execute('notebook:run-cell'), null"
+    )
     store = "jupyterapp.shell.currentWidget.context.save()"
 
     def _open(self) -> None:
@@ -153,7 +165,8 @@ class Notebook7(Lab):
     package = "notebook"
     where = "notebooks"
     options = ""
-    noise = (*NOISE, "(reading 'schema')", "Command 'filebrowser:open-path' not registered")  # said without any cell too
+    # it says these of itself when it starts
+    noise = (*NOISE, "(reading 'schema')", "Command 'filebrowser:open-path' not registered")
 
     def _open(self) -> None:
         _Jupyter._open(self)
@@ -166,6 +179,7 @@ class NbClassic(_Jupyter):
     where = "nbclassic/notebooks"
     ready = "window.Jupyter?.notebook?.kernel?.is_connected() && !Jupyter.notebook.kernel_busy"
     run = "Jupyter.notebook.execute_all_cells()"
+    run_one = "Jupyter.notebook.execute_cells([0])"
     store = "Jupyter.notebook.save_notebook().then(() => null)"
 
 
@@ -189,6 +203,11 @@ class Marimo(Front):
     def run_all(self) -> None:
         with self.page.expect_request("**/api/kernel/run"):
             self.page.get_by_test_id("run-button").last.click()
+
+    def run_first(self) -> None:
+        button = self.page.locator(".marimo-cell").first.get_by_test_id("run-button").first
+        with self.page.expect_request("**/api/kernel/run"):
+            button.evaluate("button => button.click()")  # the page's head may lie over it
 
     def save(self) -> list[str]:
         def kept() -> list[str]:
@@ -239,4 +258,3 @@ def marimo_server(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
-

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from desk import wait_for
 from fronts import FRONTS, KERNELS, marimo_server
 
 import lmnb
@@ -96,3 +97,24 @@ def test_a_run_is_watched_steered_and_kept(front, request):
     assert not [words for words in BROKEN if words in page.locator("body").inner_text()]
     assert live.count() == 0
     front.picture(f"{name}-reopened")
+
+
+AGAIN = [(front, OWN) for front in FRONTS if front != "lab"]  # JupyterLab has this in test_freeze.py
+
+
+@pytest.mark.parametrize("front", AGAIN, ids=map("-".join, AGAIN), indirect=True)
+def test_a_cell_that_is_run_again_leaves_one_run(front, request):
+    """The former run is stopped, and the one panel there is shows the new one."""
+    before = set((front.folder / "runs").glob("*"))
+    front.make(f"again-{request.node.callspec.id}", *CELLS)
+    front.run_all()
+    live = front.page.locator(".lmv.studio[data-state=running]")
+    live.wait_for()
+    (first,) = set((front.folder / "runs").glob("*")) - before
+    front.run_first()
+    wait_for(lambda: lmnb.reopen(first).state == "stopped", 20)
+    (second,) = set((front.folder / "runs").glob("*")) - before - {first}
+    front.page.locator(".lmv.studio[data-state=running] [data-kind=candidate]").first.wait_for()
+    assert front.page.locator("[data-lmnb=studio]:visible").count() == 1
+    live.locator("[data-action=stop]").first.click()
+    wait_for(lambda: lmnb.reopen(second).state == "stopped", 20)

@@ -42,7 +42,9 @@ def test_a_restarted_kernel_resumes_the_run_from_its_folder(notebook):
     one.place.locator(".lmv").wait_for(state="detached")
     assert_of_a_moment(one.save())
 
-    one.run(f"import bench\nfrom bench import *\nlmnb.configure(lm=lmnb.FakeLM(bench._reply))\nrun = lmnb.reopen({path!r})")
+    one.run(
+        f"import bench\nfrom bench import *\nlmnb.configure(lm=lmnb.FakeLM(bench._reply))\nrun = lmnb.reopen({path!r})"
+    )
     one.run("run")
     live = one.place.locator(".lmv.studio")
     for candidate, _ in before:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from importlib import import_module, reload
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,13 +13,11 @@ from fake_run import FakeRun, FakeTrace
 
 
 @pytest.fixture
-def marimo(widgets: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMarimo]:
+def marimo(widgets: None, monkeypatch: pytest.MonkeyPatch) -> FakeMarimo:
     """A cell of marimo at work."""
     fake = FakeMarimo()
     monkeypatch.setitem(sys.modules, "marimo", fake)
-    output = import_module("lmnb_widgets.marimo_output")
-    reload(output)  # it was made for the marimo of another test
-    yield fake
+    return fake
 
 
 def shown(show: Any, thing: Any) -> Any:
@@ -55,7 +52,7 @@ def test_a_run_is_its_static_form_and_its_panel(marimo: FakeMarimo) -> None:
 def test_a_run_alone_in_its_cell_becomes_its_report(marimo: FakeMarimo) -> None:
     """The browser said that nothing else is there, so the end replaces the whole, and the panel closes."""
     run = FakeRun()
-    output, widget = studio(run)
+    _, widget = studio(run)
     say(widget, "alone")
     run.change(state="finished")
     until(lambda: "in progress" not in marimo.shown[0])
@@ -67,7 +64,7 @@ def test_a_run_alone_in_its_cell_becomes_its_report(marimo: FakeMarimo) -> None:
 def test_a_run_that_ended_before_the_browser_spoke_becomes_its_report_too(marimo: FakeMarimo) -> None:
     """What the cell holds besides is known late, and the report waits for it."""
     run = FakeRun()
-    output, widget = studio(run)
+    _, widget = studio(run)
     run.change(state="stopped")
     until(lambda: widget.report)
     assert "marimo-anywidget" in marimo.shown[0]
@@ -78,7 +75,7 @@ def test_a_run_that_ended_before_the_browser_spoke_becomes_its_report_too(marimo
 def test_a_run_among_other_things_keeps_its_panel(marimo: FakeMarimo) -> None:
     """Replacing the output would take the other things away: the panel stays and shows the end."""
     run = FakeRun()
-    output, widget = studio(run)
+    _, widget = studio(run)
     run.change(state="finished")
     until(lambda: widget.snapshot["state"] == "finished" and widget.report)
     assert "marimo-anywidget" in marimo.shown[0] and widget.comm is not None

@@ -24,15 +24,12 @@ from weakref import WeakValueDictionary
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from lmnb_widgets import marimo_output
+from lmnb_widgets.marimo_output import in_marimo
+
 BUNDLE = Path(__file__).parent / "static" / "lmnb.js"
 PLACED: WeakValueDictionary[str, Any] = WeakValueDictionary()
 """The widgets that have a place, by its name."""
-
-
-def in_marimo() -> bool:
-    """Whether a cell of marimo is at work."""
-    marimo = sys.modules.get("marimo")
-    return marimo is not None and marimo.running_in_notebook()
 
 
 def answers() -> bool:
@@ -68,7 +65,7 @@ def placed(html: str, mount: str) -> str:
 def say(thing: Any, html: str) -> Any:
     """Show the static form, and give a handle whose `update` replaces it; a terminal gets the one-line repr."""
     if in_marimo():
-        return _in_marimo(html)
+        return marimo_output.put(html)
     if get_ipython() is None:
         sys.stdout.write(f"{thing!r}\n")
         return None
@@ -78,14 +75,8 @@ def say(thing: Any, html: str) -> Any:
 def publish(thing: Any, html: str, mount: str) -> Any:
     """Show the static form as the place of the model that has the trait `mount`, and give a handle as `say` does."""
     if in_marimo():
-        return _in_marimo(html, PLACED[mount])
+        return marimo_output.put(html, PLACED[mount])
     return display(static(thing, html, mount), raw=True, display_id=True)
-
-
-def _in_marimo(html: str, widget: Any = None) -> Any:
-    from lmnb_widgets import marimo_output  # marimo is there only where it is used
-
-    return marimo_output.put(html, widget)
 
 
 def token() -> str:

@@ -2,19 +2,23 @@
 shadow root of its own.
 
 So an output has both: the static form, which is what a session file and an exported page keep, and beside it the
-widget, which covers the static form while a kernel answers it (`src/cover.ts`).
+widget, which covers the static form while a kernel answers it (`src/cover.ts`). marimo is not imported: its cells have.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-import marimo  # pyright: ignore[reportMissingImports]
-
 _asked: ContextVar[list[Output] | None] = ContextVar("asked", default=None)
+
+
+def in_marimo() -> bool:
+    """Whether a cell of marimo is at work."""
+    return "marimo" in sys.modules and sys.modules["marimo"].running_in_notebook()
 
 
 def displayed(show: Callable[[Any], Any], thing: Any) -> Any:
@@ -32,7 +36,7 @@ def put(html: str, widget: Any = None) -> Output:
     """Show the static form and its widget: as the value that marimo asked for, else below what the cell shows so far."""
     output, asked = Output(html, widget), _asked.get()
     if asked is None:
-        marimo.output.append(output)
+        sys.modules["marimo"].output.append(output)
     else:
         asked.append(output)
     return output
@@ -44,11 +48,11 @@ class Output:
     """
 
     def __init__(self, html: str, widget: Any = None) -> None:
-        self._html, self._widget = html, widget
-        self._element = "" if widget is None else marimo.ui.anywidget(widget).text
+        self._html, self._widget, self._marimo = html, widget, sys.modules["marimo"]
+        self._element = "" if widget is None else self._marimo.ui.anywidget(widget).text
         self._alone = self._due = False
         self._starting = threading.Lock()
-        self._thread: Any = marimo.Thread(target=self._replace, daemon=True)
+        self._thread: Any = self._marimo.Thread(target=self._replace, daemon=True)
         if widget is not None:
             widget.on_msg(self._receive)
 
@@ -73,13 +77,15 @@ class Output:
         thread.start()
 
     def _replace(self) -> None:
-        if marimo.current_thread().should_exit:  # the cell shows something else by now
+        if self._marimo.current_thread().should_exit:  # the cell shows something else by now
             return
         if self._widget.mount in self._html:
-            self._thread = marimo.Thread(target=self._replace, daemon=True)  # it belongs to the cell, as this one does
+            self._thread = self._marimo.Thread(
+                target=self._replace, daemon=True
+            )  # it belongs to the cell, as this one does
         else:
             self._element = ""
-        marimo.output.replace(self)
+        self._marimo.output.replace(self)
         if self._element:
             self._start()
         else:
