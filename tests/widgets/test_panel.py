@@ -423,22 +423,24 @@ def test_what_waits_is_answered_one_at_a_time_by_mouse_and_by_keyboard(studio: A
     page.keyboard.press("e")
     page.locator(".queue [data-field=team]").fill("B")
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector(".queue form", state="detached")
-    queue.locator("[data-action=skip]").click()
     page.wait_for_selector("[data-kind=pending][data-id=p1]")
+    assert "1 of 1" in queue.inner_text(), "what was answered is not asked about again"
     queue.locator("[data-action=reject]").click()
     page.keyboard.press("2")
-    page.wait_for_selector(".queue form", state="detached")
+    queue.wait_for(state="detached")
+    tell(page, 2, 1, pending=[PENDING[0] | {"id": "p2"}, PENDING[0] | {"id": "p3"}])
+    queue.locator("[data-action=skip]").click()
+    page.wait_for_selector("[data-kind=pending][data-id=p3]")
     page.keyboard.press("a")
     page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 3")
     assert sent(page) == [
         {"action": "edit-demo", "args": {"demo": "d1", "fields": {"team": "B"}}},
         {"action": "reject", "args": {"candidate": "p1", "reason": "wrong answer"}},
-        {"action": "accept", "args": {"candidate": "p1"}},
+        {"action": "accept", "args": {"candidate": "p3"}},
     ]
-    tell(page, 2, 1, review={"timeout": 60.0, "left": None})
+    tell(page, 3, 2, review={"timeout": 60.0, "left": None})
     page.wait_for_function("document.querySelector('.queue').innerText.includes('the countdown is held')")
-    tell(page, 3, 2, pending=[], state="running")
+    tell(page, 4, 3, pending=[], state="running")
     queue.wait_for(state="detached")
 
 

@@ -12,7 +12,7 @@ import { rowOf } from "./state";
 /** What waits at the run's gates: one item at a time, and what its keys do. */
 export function useQueue(pending: PendingItem[] | undefined, send: Desk["send"], setForm: (form: "" | "reject" | "edit") => void) {
   const [at, setAt] = useState("");
-  const [done, setDone] = useState<string[]>([]); // answered, and the kernel's next message is not here yet: a second A must not be about something else
+  const [done, setDone] = useState<string[]>([]); // answered, before the kernel's next message is here: a second A is about nothing
   const left = pending?.filter((one) => !done.includes(one.id)) ?? [];
   const place = Math.max(0, left.findIndex((one) => one.id === at));
   const item = left[place];
@@ -25,7 +25,7 @@ export function useQueue(pending: PendingItem[] | undefined, send: Desk["send"],
     setDone((before) => [...before, item.id]);
   };
   const accept = () => answer("accept", { candidate: item.id });
-  const gestures: Gestures | undefined = item && { a: accept, x: () => setForm("reject"), e: () => setForm("edit"), " ": skip };
+  const gestures: Gestures = pending?.length ? { a: item && accept, x: item && (() => setForm("reject")), e: item && (() => setForm("edit")), " ": item && skip } : {};
   return { item, place, all: left.length, skip, answer, accept, gestures };
 }
 

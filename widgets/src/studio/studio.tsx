@@ -116,7 +116,7 @@ export function Studio({ model, root }: ViewProps) {
 
   if (!run) return <div class="empty muted">Waiting for the run…</div>;
   const showTrace = (index: number) => (setExample(index), setTab("traces"));
-  const desk: Desk = { ...commands, client, known, run, live, row, detail, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, form, openForm, example, showTrace, drafts: own, setDraft, undo, toggleKeys: toggle, asked: !!queue.item };
+  const desk: Desk = { ...commands, client, known, run, live, row, detail, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, form, openForm, example, showTrace, drafts: own, setDraft, undo, toggleKeys: toggle, asked: !!run.pending?.length };
   return (
     <>
       <Header desk={desk} exporting={exporting} onExport={() => setExporting(!exporting)} />
