@@ -110,6 +110,7 @@ def shoot(desk: Desk, view: Any, folder: Path, name: str) -> None:
     """In both themes, and in a cell of 600 pixels."""
     for theme in ("Dark", "Light"):
         desk.theme(theme)
+        desk.page.locator("#jupyterlab-splash").wait_for(state="detached")
         view.screenshot(path=str(folder / f"{name}-{theme.lower()}.png"))
     view.evaluate("one => (one.style.maxWidth = '600px')")
     view.screenshot(path=str(folder / f"{name}-narrow.png"))

@@ -12,6 +12,9 @@ import pytest
 from fake_run import FakeRun, FakeTrace, name, row
 from test_panel import answers, launched, open_panel  # noqa: F401 - fixtures
 
+import lmnb
+from lmnb.testing import TwoCalls, reply
+
 pytestmark = pytest.mark.browser
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -63,12 +66,29 @@ def traces() -> Sample:
         "time": "10:11:12",
         "preview": "a ticket",
     }
-    heads = [head | {"status": status} for status in ("ok", "ok", "error")]
+    heads = [head | {"id": n, "status": status} for n, status in enumerate(("ok", "ok", "error"))]
     tabs = [[f"[data-tab={tab}]"] for tab in ("messages", "response", "request")]
-    return Sample({"view": "traces", "traces": heads}, {"trace": FakeTrace().to_dict()}, ".span-pane", tabs)
+    forms = [["[data-action=rerun]"], ["[data-action=edit-demo]"], ["[data-action=export]"]]
+    said = {"trace": FakeTrace().to_dict() | {"live": True}, "heads": {"heads": heads, "first": 0}}
+    return Sample({"view": "traces", "traces": heads, "live": True}, said, ".span-pane", [*tabs, *forms])
 
 
-SAMPLES: dict[str, Callable[[], Sample]] = {"studio": studio, "traces": traces}
+def editor() -> Sample:
+    """A program of two predictors that is edited, with a trial before and after."""
+    made = lmnb.edit(TwoCalls(), {"question": "2 + 2?"})
+    slot = next(iter(made.slots()))
+    with lmnb.context(lm=lmnb.FakeLM(reply)):
+        made.try_on()
+        made.set(slot, "Think in steps.")
+        made.put_demo(slot.rpartition(".")[0], {"question": "1 + 1?"})
+        made.try_on()
+        prompts = {path: {**vars(one), "before": one.tokens - 1} for path, one in made.prompts().items()}
+    clicks = [["[data-action=edit-demo]"], ["[aria-label=Keys]", "[data-action=export]"]]
+    said = {"editor": made.to_dict() | {"run": "a run"}, "prompts": prompts}
+    return Sample({"view": "editor", "changed": 1}, said, "[data-kind=prompt]", clicks)
+
+
+SAMPLES: dict[str, Callable[[], Sample]] = {"studio": studio, "traces": traces, "editor": editor}
 STATES: dict[str, Callable[[], Sample]] = {
     "a run without a candidate": lambda: a_run(FakeRun([]), ready=".pane.empty"),
     "a run that failed": lambda: a_run(FakeRun([row(0, 41.0)], state="failed"), error="LMError: no model answers"),

@@ -179,7 +179,7 @@ function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, 
   return (
     <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={plain(type)}>
       <FormRow label={kind === "output" ? `→ ${name}` : name}>
-        <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [2, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
+        <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [4, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
       </FormRow>
       {text !== before && <Diff before={before} after={text} />}
     </div>

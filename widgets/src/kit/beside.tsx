@@ -7,7 +7,7 @@ type Fields = Record<string, string> | null | undefined;
 export const Beside = ({ heads, before, after }: { heads: [string, string]; before: Fields; after: Fields }) => (
   <div class="beside" role="table" aria-label="Two replies">
     <div role="row" class="muted num">
-      {["", ...heads].map((head) => (
+      {["field", ...heads].map((head) => (
         <span role="columnheader">{plain(head)}</span>
       ))}
     </div>
