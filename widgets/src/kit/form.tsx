@@ -89,7 +89,7 @@ export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
     <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={names.every((name) => draft[name] === before(name))} onSave={() => onSave(draft)} {...rest}>
       {names.map((name, n) => (
         <FormRow label={name}>
-          <Area data-field={name} value={draft[name]} focus={n === 0} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
+          <Area data-field={plain(name)} value={draft[name]} focus={n === 0} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
         </FormRow>
       ))}
     </Form>
