@@ -194,6 +194,7 @@ class Report:
 
     def to_dict(self, *, rows: bool = True) -> dict[str, Any]:
         """The report as JSON-able data, values as text: what its HTML form is made of."""
+        suspects = self.suspects() if rows else {}
         return {
             "program": self.program,
             "metric": self.metric,
@@ -205,7 +206,7 @@ class Report:
             "interrupted": self.interrupted,
             "failed": len(self.errors),
             "failure_score": self.failure_score,
-            "rows": [row_dict(row) for row in self.rows] if rows else [],
+            "rows": [row_dict(row) | {"suspect": suspects.get(row.index)} for row in self.rows] if rows else [],
         }
 
 

@@ -95,12 +95,16 @@ def _row(row: Mapping[str, Any], feedback: bool) -> Html:
         {"data-kind": "example", "data-id": row["index"]},
         el("td", {"class": "lm-tight"}, row["index"]),
         el("td", None, values(row["inputs"])),
-        el("td", None, values(row["labels"])),
+        el("td", None, values(row["labels"]), _suspect(row.get("suspect"))),
         el("td", None, predicted),
         el("td", None, mark),
         el("td", None, shorten(row["feedback"] or "", MAX_TEXT)) if feedback else None,
         el("td", {"class": "lm-tight lm-muted"}, duration(row["seconds"])),
     )
+
+
+def _suspect(why: str | None) -> Html | None:
+    return None if why is None else el("div", {"class": "lm-warn"}, f"suspect label: {why}")
 
 
 def comparison_html(words: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -120,7 +120,7 @@ class Review:
     @property
     def answers(self) -> list[Answer]:
         """The answers that stand about items of this queue, in the order of their giving; all others stay in the file."""
-        return [answer for _, answer in sorted(self._file.answers.items()) if answer.item in self._places]
+        return [answer for answer in self._file.answers if answer.item in self._places]
 
     def answer_of(self, item: Any) -> Answer | None:
         """The last answer about an item that stands."""
@@ -273,11 +273,11 @@ class Review:
 
     def _check(self) -> None:
         """Take out what the file says of an item that cannot be said of it."""
-        for answer in [each for each in self._file.answers.values() if each.item in self._places]:
+        for answer in self.answers:
             item = self.items[self._places[answer.item]]
             known = PREFERRED if item.kind == "pair" else JUDGED
             if answer.verdict not in known or not set(answer.fields or ()) <= set(item.editable):
-                del self._file.answers[answer.number]
+                self._file.answers.remove(answer)
                 self._file.problems.append(
                     f"answer {answer.number}: it does not fit its item, which is of the kind {item.kind!r}"
                 )
@@ -289,7 +289,7 @@ class Review:
 
     def _next(self, place: int) -> int | None:
         """The first item without an answer from `place` on, around the end."""
-        done = {answer.item for answer in self._file.answers.values()}
+        done = {answer.item for answer in self._file.answers}
         order = (*range(place, len(self.items)), *range(place))
         return next((n for n in order if self.items[n].id not in done), None)
 

@@ -34,14 +34,14 @@ class Answer:
 
 
 class AnswersFile:
-    """The file at `path`. `answers` are those that stand, by number; `problems` says which lines count for nothing, and why.
+    """The file at `path`. `answers` are those that stand, in the order of the lines; `problems` says which lines count for nothing, and why.
 
     Without a path they are only kept here. SaveError for a file that holds something else than answers: nothing is added to that.
     """
 
     def __init__(self, path: str | Path | None) -> None:
         self.path = None if path is None else check_writable(path)
-        self.answers: dict[int, Answer] = {}
+        self.answers: list[Answer] = []
         self.problems: list[str] = []
         self.last = 0
         self._torn = False
@@ -82,10 +82,14 @@ class AnswersFile:
             return "it is not JSON"
         if not isinstance(record, dict):
             return f"it should be an object, not {shown(record)}"
-        if "undo" in record:
-            number = record["undo"]
-            return None if _counts(number) and self.answers.pop(number, None) else f"there is no answer {shown(number)}"
-        return self._take_answer(record)
+        if "undo" not in record:
+            return self._take_answer(record)
+        number, item = record["undo"], record.get("item")
+        meant = next((each for each in reversed(self.answers) if (each.number, each.item) == (number, item)), None)
+        if meant is None:
+            return f"there is no answer {shown(number)} about its item"
+        self.answers.remove(meant)
+        return None
 
     def _take_answer(self, record: Mapping[str, Any]) -> str | None:
         number, item, verdict = record.get("answer", 0), record.get("item"), record.get("verdict")
@@ -98,22 +102,22 @@ class AnswersFile:
             return "its reason is no text, or its fields are no object"
         if choice not in (None, 0, 1) or isinstance(choice, bool) or (verdict in ("A", "B")) != (choice is not None):
             return f"its choice is {shown(choice)}"
-        if number in self.answers:
-            return f"there is an answer {number} already"
-        self.last = max(self.last, number)
-        self.answers[number] = Answer(number, item, verdict, reason, fields, choice, str(record.get("time", ""))[:40])
+        self.last = max(self.last, number)  # two who write at once may have given the same number
+        time = str(record.get("time", ""))[:40]
+        self.answers.append(Answer(number, item, verdict, reason, fields, choice, time))
         return None
 
     def add(self, answer: Answer, about: Mapping[str, Any]) -> None:
         """Write an answer down, with what it is about, and keep it."""
         fields = asdict(answer)
         self._append({"answer": fields.pop("number"), **fields, **about})
-        self.last, self.answers[answer.number] = answer.number, answer
+        self.last = answer.number
+        self.answers.append(answer)
 
     def undo(self, answer: Answer, time: str) -> None:
         """Write down that an answer no longer stands."""
-        self._append({"undo": answer.number, "time": time})
-        del self.answers[answer.number]
+        self._append({"undo": answer.number, "item": answer.item, "time": time})
+        self.answers.remove(answer)
 
     def _append(self, record: Mapping[str, Any]) -> None:
         if self.path is None:

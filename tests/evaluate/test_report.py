@@ -216,6 +216,8 @@ def test_suspect_labels_are_named_with_why():
         1: "row 0 has the same inputs and another label",
         2: "row 1 has the same inputs and another label",
     }
+    shown = plain(Report(tuple(Row(n, one, score=1.0) for n, one in enumerate(twice)), total=3)._repr_html_())
+    assert shown.count("suspect label: row") == 3
     good, other = report_of(1.0, 1.0, 0.0, 0.0), report_of(1.0, 0.0, 1.0, 0.0)
     assert good.suspects() == {}
     assert good.suspects(other) == {3: "2 programs give the same answer, and the metric calls it wrong"}

@@ -111,6 +111,21 @@ def test_undo_takes_back_the_last_answer_that_stands(tmp_path):
     assert len(path.read_text().splitlines()) == 6
 
 
+def test_two_people_write_to_one_file(tmp_path):
+    """No answer is lost, whichever numbers they have, and an undo takes back the one that is meant."""
+    path = tmp_path / "answers.jsonl"
+    one, other = lmnb.review(demos(), path), lmnb.review(demos(), path)
+    one.answer("keep", 0)
+    other.answer("reject", 1)
+    one.answer("keep", 2)
+    other.answer("skip", 3)
+    one.undo()
+    again = lmnb.review(demos(), path)
+    assert [(answer.item, answer.verdict) for answer in again.answers] == [
+        (again.items[place].id, verdict) for place, verdict in ((0, "keep"), (1, "reject"), (3, "skip"))
+    ]
+
+
 def test_pairs_are_judged_blind():
     """Which output stands left follows from the seed and the content alone, and the answer names the output, not the side."""
     pairs = [({"team": f"old {n}"}, {"team": f"new {n}"}) for n in range(40)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,77 @@ def editor() -> Sample:
     return Sample({"view": "editor", "changed": 1}, said, "[data-kind=prompt]", clicks)
 
 
-SAMPLES: dict[str, Callable[[], Sample]] = {"studio": studio, "traces": traces, "editor": editor}
+def report() -> Sample:
+    """Graded rows, one of them failed, beside another report; an open row with its trace."""
+    reading = import_module("lmnb_widgets.report").Reading(graded(0.3), graded(0.1))
+    known = {
+        "rows": reading.rows({"against": reading.against}),
+        "row": reading.row({"row": 1, "against": reading.against}),
+    }
+    traits = {"view": "report", "head": reading.head()}
+    return Sample(traits, known, "[data-kind=example]", [["[data-kind=example]"], ["[aria-label=Keys]"]])
+
+
+def graded(step: float) -> lmnb.Report:
+    """Scores from 0 to 1 and a failure, of a program with a trace."""
+
+    def metric(example: Any, prediction: Any, trace: Any = None) -> Any:
+        if example.n == 3:
+            raise KeyError("team")
+        return lmnb.Score(example.n * step % 1, feedback="the tone")
+
+    devset = [lmnb.Example(ticket=f"ticket {n}", n=n, team="A").with_inputs("ticket") for n in range(6)]
+    program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "A"}))
+    return lmnb.Evaluate(devset, metric, num_threads=1)(program)
+
+
+def review(*items: Any, clicks: Sequence[Sequence[str]] = (), done: int = 0) -> Sample:
+    queue = lmnb.review(items)
+    for _ in range(done):
+        queue.answer("keep")
+    known = {"snapshot": import_module("lmnb_widgets.review").seen(queue), "trace": FakeTrace().to_dict()}
+    return Sample({"view": "review", "changes": queue.changes}, known, "header .state", clicks)
+
+
+def an_output() -> Sample:
+    """An output with its trace; the forms and the sheet of keys."""
+    forms = [["[data-action=reject]"], ["[data-action=edit]"], ["text=Trace"], ["[aria-label=Keys]"]]
+    return review(*graded(0.3).rows[:2], clicks=forms)
+
+
+def runs() -> Sample:
+    """Two stored runs as the kernel tells them, one of them chosen."""
+    rows = [dict.fromkeys(type(lmnb.runs("nowhere")).columns) | {"name": name, "state": "finished"} for name in "ab"]
+    whole = {
+        "optimizer": "GEPA",
+        "program": "Router",
+        "candidates": 12,
+        "best": 81.5,
+        "usd": 0.02,
+        "created": "2026-01-02T10:11:12",
+    }
+    shelf = import_module("lmnb_widgets.runs").Shelf([row | whole for row in rows])
+    known = {"rows": shelf.rows({}), "row": shelf.row({"row": "a"})}
+    return Sample({"view": "runs", "head": shelf.head()}, known, "[data-kind=run]", [["[data-kind=run]"]])
+
+
+SAMPLES: dict[str, Callable[[], Sample]] = {
+    "studio": studio,
+    "traces": traces,
+    "editor": editor,
+    "report": report,
+    "review": an_output,
+    "runs": runs,
+}
 STATES: dict[str, Callable[[], Sample]] = {
     "a run without a candidate": lambda: a_run(FakeRun([]), ready=".pane.empty"),
     "a run that failed": lambda: a_run(FakeRun([row(0, 41.0)], state="failed"), error="LMError: no model answers"),
     "a finished run": lambda: a_run(FakeRun(state="finished")),
     "a run that is only looked at": lambda: a_run(FakeRun(state="paused", live=False)),
     "a dropped candidate": lambda: a_run(FakeRun(), [[f"[data-id='{name(10)}']"]]),
+    "a pair": lambda: review(({"team": "A"}, {"team": "B"})),
+    "a demo that was kept": lambda: review(lmnb.Example(q="1", a="1"), lmnb.Example(q="2", a="2"), done=1),
+    "a finished review": lambda: review(lmnb.Example(q="1", a="1"), done=1),
     "no call": lambda: Sample({"view": "traces", "traces": []}, {}, ".empty"),
     "an answer that does not come": lambda: Sample(
         {"view": "studio", "snapshot": FakeRun().snapshot()}, {}, ".notice.bad"

@@ -231,7 +231,8 @@ def test_stored_runs_are_compared_and_opened(open_: Any, stored: Any) -> None:
     made = ear.ask("open", run="seed-1")["model"]
     studio = import_module("ipywidgets.widgets.widget")._instances[made]
     assert studio.snapshot["run"]["name"] == "seed-1"
-    studio.close()
+    ear.ask("open", run="seed-2")
+    assert studio.comm is None  # one at a time
     assert "there is no run 'seed-3' here. Did you mean 'seed-" in ear.refused("open", run="seed-3")
 
 

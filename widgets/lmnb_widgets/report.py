@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from lmnb import Comparison, InputError, Report
+from lmnb import Comparison, Report
 from lmnb_widgets import frontend, listing, wire
 from lmnb_widgets.widget import Calls, Widget
 
@@ -140,12 +140,10 @@ def show(thing: Report | Comparison) -> None:
 
 
 def _alike(report: Report, other: Report) -> bool:
-    """Whether the two were made from the same examples."""
-    try:
-        report.compare(other)
-    except InputError:
-        return False
-    return True
+    """Whether the two were made from the same examples, or one from a part of the other's."""
+    theirs = {row.index: row.example for row in other.rows}
+    both = [row for row in report.rows if row.index in theirs]
+    return bool(both) and all(row.example == theirs[row.index] for row in both)
 
 
 def _columns(compared: bool) -> list[tuple[str, str, str]]:

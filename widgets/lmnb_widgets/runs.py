@@ -26,7 +26,7 @@ COLUMNS = [
     ("check", "check", "46px"),
     ("calls", "calls", "54px"),
     ("usd", "cost", "60px"),
-    ("created", "created", "112px"),
+    ("created", "created", "124px"),
 ]
 KINDS = [("finished", "Finished", True), ("running", "Running", False), ("other", "Other", False)]
 HELP = [
@@ -44,6 +44,7 @@ class Shelf:
 
     def __init__(self, runs: Any) -> None:
         self.runs = runs
+        self._studio: StudioWidget | None = None
 
     def head(self) -> Json:
         names = [row["name"] for row in self.runs]
@@ -87,6 +88,18 @@ class Shelf:
             "trace": None,
         }
 
+    def open(self, name: str) -> Json:
+        """The Studio of a run, as a model that the browser draws; the one before is closed."""
+        run = self.runs.open(name)
+        self.close()
+        self._studio = StudioWidget(run)
+        return {"model": self._studio.model_id}
+
+    def close(self) -> None:
+        """Close the Studio that is open, if one is."""
+        if self._studio is not None:
+            self._studio.close()
+
     def compare(self, one: str, other: str) -> Json:
         known = self.runs.compare(one, other).to_dict()
         demos = [
@@ -111,7 +124,7 @@ class RunsWidget(Widget):
     # both read a whole journal, so neither is a question: those are answered in the kernel's own thread
     commands: ClassVar[Calls] = {
         "compare": lambda shelf, a: shelf.compare(a["one"], a["other"]),
-        "open": lambda shelf, a: {"model": StudioWidget(shelf.runs.open(a["run"])).model_id},
+        "open": lambda shelf, a: shelf.open(a["run"]),
     }
 
     view = traitlets.Unicode("runs").tag(sync=True)
@@ -121,6 +134,10 @@ class RunsWidget(Widget):
         shelf = Shelf(runs)
         self._runs = runs
         super().__init__(shelf, head=wire.fit(shelf.head()), mount=mount)
+
+    def close(self) -> None:
+        self._about.close()
+        super().close()
 
     def __repr__(self) -> str:
         return f"RunsPanel({len(self._runs)})"

@@ -96,7 +96,7 @@ export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
     <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={!changed.length} onSave={() => onSave(Object.fromEntries(changed.map((name) => [name, draft[name]])))} {...rest}>
       {names.map((name, n) => (
         <FormRow label={name}>
-          <Area data-field={name} value={draft[name]} focus={n === 0} readOnly={before(name).length > WHOLE && before(name).endsWith("…")} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
+          <Area data-field={plain(name)} value={draft[name]} focus={n === 0} readOnly={before(name).length > WHOLE && before(name).endsWith("…")} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
         </FormRow>
       ))}
     </Form>
