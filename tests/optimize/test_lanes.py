@@ -70,7 +70,7 @@ def test_a_thread_does_not_go_on_by_itself_in_a_paused_run() -> None:
     lm = lmnb.FakeLM(handler)
     with lmnb.context(lm=lm):
         search = lmnb.LabeledFewShot(k=2, metric=worlds.exact)
-        data = {"trainset": worlds.questions(0, 4), "valset": worlds.questions(4, 60)}
+        data: dict[str, Any] = {"trainset": worlds.questions(0, 4), "valset": worlds.questions(4, 60)}
         run = search.start(worlds.TwoCalls(), **data, num_threads=1, run_dir=None, paused=True)
         runs.append(run)
         run.resume()
@@ -119,14 +119,16 @@ def test_a_cancelled_run_shows_what_its_journal_holds() -> None:
 
     with lmnb.context(lm=lmnb.FakeLM(handler)):
         search = lmnb.LabeledFewShot(k=2, metric=worlds.exact)
-        data = {"trainset": worlds.questions(0, 4), "valset": worlds.questions(4, 60)}
+        data: dict[str, Any] = {"trainset": worlds.questions(0, 4), "valset": worlds.questions(4, 60)}
         run = search.start(worlds.TwoCalls(), **data, num_threads=1, paused=True)
         runs.append(run)
         run.resume()
         run.until("ended", 30)
         over.set()
     assert run.state == "cancelled"
-    assert [each.done for each in run.candidates] == [each.done for each in lmnb.reopen(run.path).candidates] == [13]
+    assert (
+        [each.done for each in run.candidates] == [each.done for each in lmnb.reopen(str(run.path)).candidates] == [13]
+    )
 
 
 def test_a_fault_in_a_verdict_on_the_next_rollout_ends_the_run() -> None:
