@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 _JSON = frozenset([str, int, float, bool, type(None)])
+_LONG = 10**4000  # Python reads no number of more than 4300 digits
 
 
 def jsonable(value: Any) -> Any:
@@ -25,7 +26,7 @@ def jsonable(value: Any) -> Any:
     """
     kind = type(value)
     if kind in _JSON:
-        return value
+        return value if kind is not int or -_LONG < value < _LONG else {"__text__": hex(value)}
     if kind is dict:
         return {key if type(key) is str else str(key): jsonable(item) for key, item in value.items()}
     if kind is list:

@@ -60,7 +60,11 @@ def _made(class_path: str, arguments: Any, states: Mapping[str, Any], path: str 
     if isinstance(reduce, Mapping):
         reduce = _part(reduce, "reduce_fn", states, path, trusted=trusted)
     elif reduce is not None:
-        reduce = _code(str(reduce), path, trusted=trusted)
+        with reading(path):
+            name = program_form.code_name(reduce, "arguments.reduce_fn")
+        reduce = _code(name, path, trusted=trusted)
+        if not callable(reduce):
+            raise SaveError(f"{str(path)!r} names {name!r} as reduce_fn, which is no function.")
     try:
         options = {name: arguments[name] for name in ("size", "deterministic", "seed", "weights")}
         return EnsembledProgram(made, reduce, **options)
@@ -75,7 +79,7 @@ def _part(part: Any, place: str, states: Mapping[str, Any], path: str | Path, *,
     """The program in a place of an ensemble; its predictors are those of `states` below the place."""
     with reading(path):
         expect_keys(expect(dict, part, place), ("class", "arguments"), place, optional=("arguments",))
-        kind = expect(str, part["class"], place)
+        kind = program_form.code_name(part["class"], f"{place}.class")
     below = {
         at[len(place) :].removeprefix(".") or "self": state for at, state in states.items() if _is_below(at, place)
     }

@@ -15,7 +15,7 @@ _TOP = ("lmnb", "format", "version", "class", "arguments", "code", "provenance",
 _PREDICTOR = ("instructions", "fields", "demos", "demo_policy", "config", "lm")
 _FIELD = ("name", "role", "type", "desc", "prefix", "constraints", "schema")
 _DEMO = ("fields", "inputs", "origin", "source", "untyped")
-_CODE_NAME = re.compile(r"[\w.]+:[\w.<>]+")
+_CODE_NAME = re.compile(r"\w+(?:\.\w+)*:[\w.<>]+")
 
 
 class Stored(NamedTuple):
@@ -40,9 +40,7 @@ def checked(stored: Any, path: str | Path) -> Stored:
                 f"{stored.get('version')!r}."
             )
         expect_keys(stored, _TOP, "the file", optional=("arguments", "code", "version", "provenance", "tools"))
-        name = expect(str, stored["class"], "class")
-        if not _CODE_NAME.fullmatch(name):
-            raise SaveError(f"class is {name!r}, not 'module:Name'")
+        name = code_name(stored["class"], "class")
         for at, state in expect(dict, stored["predictors"], "predictors").items():
             check_predictor(state, f"predictors[{at!r}]")
         tools = expect(dict, stored.get("tools", {}), "tools")
@@ -52,6 +50,13 @@ def checked(stored: Any, path: str | Path) -> Stored:
         return Stored(
             name, expect(dict, stored.get("provenance", {}), "provenance"), stored["predictors"], tools, arguments
         )
+
+
+def code_name(value: Any, place: str) -> str:
+    """The `module:Name` that stands at this place of a file."""
+    if not _CODE_NAME.fullmatch(expect(str, value, place)):
+        raise SaveError(f"{place} is {value!r}, not 'module:Name'")
+    return value
 
 
 def check_predictor(state: Any, place: str) -> None:

@@ -75,6 +75,7 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
     """The constructor, which notes the plain values that it is given; those of bases are called by it and note nothing."""
     signature = inspect.signature(init)
     open_ended = [each.name for each in signature.parameters.values() if each.kind is each.VAR_KEYWORD]
+    rest = [each.name for each in signature.parameters.values() if each.kind is each.VAR_POSITIONAL]
 
     @wraps(init)
     def noted(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -91,6 +92,8 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
                 bound.apply_defaults()
                 given = {name: value for name, value in bound.arguments.items() if name not in open_ended}
                 given |= {key: value for name in open_ended for key, value in bound.arguments[name].items()}
+                for name in rest:  # each has its place; None stands for what is code, as a metric is
+                    given[name] = [each if _plain(name, each) else None for each in given[name]]
                 self._given = {name: value for name, value in [*given.items()][1:] if _plain(name, value)}
         init(self, *args, **kwargs)
 

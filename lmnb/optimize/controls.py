@@ -22,7 +22,7 @@ class Controls:
         self.cancelled = threading.Event()
         self._stepping = False
         self._max_seconds = max_seconds
-        self._mail: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._mail: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
 
     # --- from any thread
 
@@ -48,7 +48,7 @@ class Controls:
     def _wake(self) -> None:
         self.post(lambda: None)
 
-    def post(self, command: Callable[[], None]) -> None:
+    def post(self, command: Callable[[], Any]) -> None:
         """Run `command` in the driver's thread at the next effect boundary."""
         self._mail.put(command)
 

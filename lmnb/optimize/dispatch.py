@@ -67,12 +67,16 @@ class Dispatcher:
         controls, outcomes = self.controls, dict[str, Result | Dropped]()
         lanes = Lanes(deque(rollouts))
 
-        def land() -> None:
+        def land() -> bool:
+            """Whether anything has."""
+            any_landed = False
             for key, outcome in lanes.landed():
+                any_landed = True
                 outcomes[key] = self._outcome(outcome)
                 if isinstance(outcome, Result):
                     self._quick = outcome.seconds < QUICK
                     landed(rollouts[key], outcome)
+            return any_landed
 
         def fly(key: str | None) -> None:
             """In a worker thread: one rollout after the other, while nothing has to be thought over in between."""
@@ -87,8 +91,12 @@ class Dispatcher:
                 return False
             usual = outcome.usage.get("calls", 0) <= self.archive.most_calls
             held = controls.paused or controls.stopping or self._scarce() or lanes.busy > self._width()
-            return usual and not held and self._veto(rollouts[key]) is None
+            try:
+                return usual and not held and self._veto(rollouts[key]) is None
+            except Exception:  # noqa: BLE001 - the driver's thread asks again, and there it ends the run
+                return False
 
+        heard = True
         try:
             while lanes:
                 while not controls.paused and (key := lanes.take(self._width())) is not None:
@@ -108,9 +116,11 @@ class Dispatcher:
                 if lanes.waiting and controls.paused and not lanes.flying:
                     controls.enter("paused")
                 if lanes:
-                    alone = self._quick and self.num_threads > 1 and lanes.waiting
-                    if not controls.read(wait=True, timeout=OFTEN if alone else None):
-                        self._quick = False  # it has met something that takes its time
+                    # once more after a while: a thread may have gone on, untold, to a rollout that takes its time
+                    heard = controls.read(wait=True, timeout=OFTEN if heard else None)
+                    heard = land() or heard
+                    if not heard:
+                        self._quick = False
                 if lanes.waiting:
                     controls.check_time()
             return outcomes

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import ismethod, isroutine
 from typing import Any
 
 from lmnb import listening
@@ -85,9 +86,14 @@ class EnsembledProgram(OneCore):
         if self.weights is not None and reduce_fn is not None:
             raise InputError("weights are for the vote that reduce_fn takes the place of. Leave one of them out.")
 
-    def dump_arguments(self) -> dict[str, Any]:
-        """What makes it anew from a file: its programs by their classes, and the rest of its arguments."""
+    def dump_arguments(self) -> dict[str, Any] | None:
+        """What makes it anew from a file: its programs by their classes, and the rest of its arguments. None where `reduce_fn` is an object
+        that is called like a function: its path would name its class.
+        """
         reduce = class_state(self.reduce_fn) if isinstance(self.reduce_fn, Module) else self.reduce_fn
+        named = isinstance(reduce, type) or (isroutine(reduce) and not ismethod(reduce))
+        if callable(reduce) and not named:
+            return None
         return {
             "programs": [class_state(program) for program in self.programs],
             "reduce_fn": import_path(reduce) if callable(reduce) else reduce,

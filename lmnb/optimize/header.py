@@ -205,13 +205,20 @@ def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
     )
     if not is_optimizer:
         raise RunError(f"the optimizer {path} of this run is not importable here; import its module first")
-    arguments = {**found.formerly, **arguments}
-    known = inspect.signature(found).parameters
-    every = any(each.kind is each.VAR_KEYWORD for each in known.values())
-    hidden = {name: None for name in HIDDEN if name in known}
-    nested = {name: value for name, value in arguments.items() if isinstance(value, dict) and value.keys() == NESTED}
-    plain = {name: value for name, value in arguments.items() if (every or name in known) and name not in nested}
-    return found(**hidden, **plain, **{name: optimizer_of(*value.values()) for name, value in nested.items()})
+    signature = inspect.signature(found)
+    known = signature.parameters
+    every = next((each.name for each in known.values() if each.kind is each.VAR_KEYWORD), None)
+    # not by way of **options: a base may be given it already, and of a run of now the journal does not hold what a subclass leaves out
+    formerly = {name: value for name, value in found.formerly.items() if name in known}
+    given = {name: None for name in HIDDEN if name in known} | formerly | dict(arguments)
+    for name, value in given.items():
+        if isinstance(value, dict) and value.keys() == NESTED:
+            given[name] = optimizer_of(*value.values())
+    bound = signature.bind_partial()
+    bound.arguments |= {name: value for name, value in given.items() if name in known and name != every}
+    if every is not None:
+        bound.arguments[every] = {name: value for name, value in given.items() if name not in known}
+    return found(*bound.args, **bound.kwargs)
 
 
 def _arguments(optimizer: Any) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class Lanes:
             self.busy -= 1
 
     def landed(self) -> Iterator[tuple[str, Any]]:
-        """What has come to its end since, but for what was given up."""
+        """What has come to its end since, but for what was given up; the driver counts as told from here on."""
+        self._told = time.monotonic()
         while self._ended:
             key, outcome = self._ended.popleft()
             if key in self.flying:

@@ -103,6 +103,25 @@ class Keyed(Renames):
         self.api_key = self._key = api_key
 
 
+class HandsOn(lmnb.BootstrapRS):
+    """Gives its base all that it is given."""
+
+    def __init__(self, *args: Any, **others: Any) -> None:
+        super().__init__(*args, **others)
+
+
+def test_arguments_that_are_handed_on_are_recorded(tmp_path: Any) -> None:
+    """A constructor of *args and **others is called anew as it was, and a base's default of now is no default of before."""
+    optimizer = HandsOn(worlds.exact, None, 2, num_candidate_programs=2)
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = optimizer.start(worlds.TwoCalls(), run_dir=tmp_path / "run", **DATA)
+        made = run.wait(60)
+    stored = lmnb.reopen(tmp_path / "run")
+    again = stored.header.optimizer()
+    assert (again.max_bootstrapped_demos, again.num_candidate_programs, again.racing) == (2, 2, True)
+    assert stored.replay().dump_state() == made.dump_state()
+
+
 def test_arguments_under_other_names_are_recorded(tmp_path: Any) -> None:
     """A reopened run searches with what its optimizer was given, also where no attribute has the argument's name; keys are no part of it."""
     optimizer = Renames(2, metric=worlds.exact, max_errors=7)

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -355,3 +356,35 @@ def test_a_file_whose_arguments_make_no_ensemble_is_refused(change: dict[str, An
     path.write_text(json.dumps(stored), encoding="utf-8")
     with pytest.raises(lmnb.SaveError, match=said):
         lmnb.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reduce_fn": ".x:y"}, "arguments.reduce_fn is '.x:y', not 'module:Name'"),
+        ({"reduce_fn": ""}, "arguments.reduce_fn is '', not 'module:Name'"),
+        ({"reduce_fn": 5}, "arguments.reduce_fn should be"),
+        ({"reduce_fn": "os:sep"}, "'os:sep' as reduce_fn, which is no function"),
+        ({"programs": [{"class": ""}]}, r"programs\[0\].class is '', not 'module:Name'"),
+        ({"programs": [{"class": ".x:Y"}]}, r"programs\[0\].class is '.x:Y', not 'module:Name'"),
+    ],
+)
+def test_a_file_that_is_trusted_and_names_no_code_is_refused(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """A name that no module can have is an error of the file, as one that is not there is."""
+    path = tmp_path / "program.json"
+    lmnb.Ensemble().compile([lmnb.Predict(QA)]).save(path)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored["arguments"] |= change
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    with pytest.raises(lmnb.SaveError, match=said):
+        lmnb.load(path, trust_import=True)
+
+
+def test_an_ensemble_with_an_object_for_a_function_asks_for_the_program(tmp_path: Path) -> None:
+    """An object that is called like a function is not its class: what it holds stands in no file."""
+    program = lmnb.Ensemble(reduce_fn=partial(lmnb.majority, normalize=None)).compile([lmnb.Predict(QA)] * 2)
+    path = tmp_path / "program.json"
+    program.save(path)
+    with pytest.raises(lmnb.SaveError, match="program=EnsembledProgram"):
+        lmnb.load(path, trust_import=True)
+    assert isinstance(lmnb.load(path, program=program).reduce_fn, partial)
