@@ -43,7 +43,8 @@ def test_an_edited_description_is_a_candidate_that_is_scored() -> None:
     assert [each.score for each in run.candidates] == [0.0, 0.0, 100.0]
     assert run.decisions[-1].text == "edited outputs['answer'].desc of #0 → #2"
     assert run.result().signature.fields["answer"].desc == child.values[DESC]
-    assert run.detail(2)["texts"] == [{"slot": DESC, "text": child.values[DESC], "before": ""}]
+    free = {"locked": [], "pinned": False}
+    assert run.detail(2)["texts"] == [{"slot": DESC, "text": child.values[DESC], "before": "", **free}]
     assert "with an a before it</ins>" in run.to_html() and "Descriptions" in run.to_html()
 
 

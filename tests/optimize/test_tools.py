@@ -57,7 +57,8 @@ def test_an_edited_description_is_a_candidate_that_is_scored() -> None:
     assert child.values[DESC] == "Finds the answer to a question." and scores(run) == [0.0, 0.0, 100.0]
     assert run.decisions[-1].text == "edited tools['look'].desc of #0 → #2"
     assert run.result().tools["look"].desc == child.values[DESC] and look.__doc__ == "Looks."
-    assert run.detail(2)["texts"][-1] == {"slot": DESC, "text": child.values[DESC], "before": "Looks."}
+    free = {"locked": [], "pinned": False}
+    assert run.detail(2)["texts"][-1] == {"slot": DESC, "text": child.values[DESC], "before": "Looks.", **free}
     assert "Finds the answer to a question." in run.to_html().replace("<ins>", "").replace("</ins>", "")
 
 

@@ -33,7 +33,16 @@ def test_the_rows_of_a_table_are_walked_by_arrows_and_opened_by_enter(studio: An
 
 def test_tabs_are_turned_by_arrows_and_the_focus_goes_along(open_panel: Any) -> None:  # noqa: F811
     """The tabs of a span, where no shortcut of the view turns them."""
-    head = {"name": "Router", "label": "", "seconds": 1.0, "tokens": 1, "time": None, "status": "ok", "preview": ""}
+    head = {
+        "id": 0,
+        "name": "Router",
+        "label": "",
+        "seconds": 1.0,
+        "tokens": 1,
+        "time": None,
+        "status": "ok",
+        "preview": "",
+    }
     page = open_panel({"view": "traces", "traces": [head]}, {"trace": FakeTrace().to_dict()})
     page.wait_for_selector("[role=tab]")
     page.focus("[role=tab][aria-selected=true]")

@@ -11,6 +11,8 @@ from browser_side import until
 from fake_marimo import FakeMarimo
 from fake_run import FakeRun, FakeTrace
 
+import lmnb
+
 
 @pytest.fixture
 def marimo(widgets: None, monkeypatch: pytest.MonkeyPatch) -> FakeMarimo:
@@ -122,4 +124,5 @@ def test_without_widgets_marimo_shows_the_static_form(marimo: FakeMarimo, monkey
     from lmnb import trace, views
 
     monkeypatch.setattr(views, "find", lambda name: None)
-    assert trace.shown_in_marimo("trace", FakeTrace())._repr_html_() == FakeTrace()._repr_html_()
+    asked = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "<b>"}]))(question="1 + 1?").trace
+    assert trace.shown_in_marimo("trace", asked)._repr_html_() == asked._repr_html_()

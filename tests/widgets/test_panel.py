@@ -345,24 +345,24 @@ def test_a_click_on_an_example_opens_its_trace(studio: Any) -> None:
     assert set(sent(page)[0]["args"]["demo"]) == {"context", "question", "reasoning", "search_query"}
 
 
-def test_ten_thousand_candidates_stay_few_elements_and_fast(studio: Any) -> None:
-    """The list holds the rows in sight; a delta is drawn within a frame or few."""
+def test_ten_thousand_candidates_stay_few_elements(studio: Any) -> None:
+    """The list holds the rows in sight, also after deltas; how fast they are drawn is printed by `tests/bench/studio.py`."""
     run = FakeRun([row(number, 40 + number % 50) for number in range(10_000)])
     best = run.best
     page = studio(run, said=answers(run, [one for one in run.rows if one["id"] == best]))
     assert page.locator("[data-kind=candidate]").count() < 40
-    took = page.evaluate(
-        """async () => {
-            const rows = model.traits.snapshot.candidates, start = performance.now();
+    page.evaluate(
+        """() => {
+            const rows = model.traits.snapshot.candidates;
             for (let n = 1; n <= 10; n++) {
-                model.tell({ type: "delta", from: n, seq: n + 1, changes: { candidates: [{ ...rows[n], score: 1 }] } });
-                await new Promise(requestAnimationFrame);
-                await new Promise(requestAnimationFrame);
+                model.tell({ type: "delta", from: n, seq: n + 1, changes: { candidates: [{ ...rows[n], score: 99 }] } });
             }
-            return (performance.now() - start) / 10;
         }"""
     )
-    assert took < 250, f"{took:.0f} ms a delta"
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-kind=candidate]')].some((row) => row.innerText.includes('99.0'))"
+    )
+    assert page.locator("[data-kind=candidate]").count() < 40
 
 
 def test_a_run_with_more_rows_than_a_snapshot_holds_is_completed_by_pages(open_panel: Any) -> None:
