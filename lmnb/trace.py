@@ -13,7 +13,6 @@ from lmnb import views
 from lmnb.canonical import canonical, jsonable
 from lmnb.counts import counted
 from lmnb.data_uri import shortened, without_data
-from lmnb.html import Html
 from lmnb.optional import need
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
@@ -322,5 +321,5 @@ def shown_in_marimo(name: str, thing: Any) -> Any:
     """What marimo shows for `thing`, which it asks for by its protocol `_display_`: the widget of that name over the static form."""
     show, displayed = views.find(name), views.find("marimo")
     if show is None or displayed is None:
-        return Html(thing._repr_html_())
+        return thing._repr_html_()  # markup that shows itself as such
     return displayed(show, thing)
