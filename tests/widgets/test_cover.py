@@ -21,11 +21,13 @@ CELL = """async (besides) => {
     };
     const output = add(add(document.body, "output-abc"), "output");
     const place = add(output, "lmnb-place");
-    add(place, "lmnb-static").textContent = "the static form";
+    const still = add(place, "lmnb-static");
+    add(still, "lmnb-mount-abc").textContent = "the static form";
     if (besides) add(output, "besides").textContent = "something else";
     const { default: widget } = await import("/lmnb.js");
     const el = add(place, "host").attachShadow({ mode: "open" }).appendChild(document.createElement("div"));
     window.close = widget.render({ model, el });
+    widget.initialize({ model }); // looks for a place of the model's at once
 }"""
 
 
@@ -35,7 +37,7 @@ def cell(open_panel: Any) -> Any:
 
     def make(besides: bool, deaf: int = 0) -> Any:
         run = FakeRun()
-        traits = {"view": "studio", "mount": "", "snapshot": run.snapshot(), "deaf": deaf}
+        traits = {"view": "studio", "mount": "abc", "snapshot": run.snapshot(), "deaf": deaf}
         page = open_panel(traits, answers(run), draw="initialize")
         page.evaluate(CELL, besides)
         return page
@@ -48,9 +50,10 @@ def test_the_panel_covers_the_static_form_while_a_kernel_answers(cell: Any, besi
     """The kernel learns whether the output is the run's alone; closed, the panel uncovers the form."""
     page = cell(besides)
     page.locator(".lmv[data-state=running]").wait_for()
+    assert page.locator(".lmv").count() == 1
     assert not page.get_by_text("the static form").is_visible()
     assert page.evaluate("model.sent.some((message) => message.type === 'alone')") is not besides
-    page.evaluate("close()")
+    page.evaluate("window.close()")
     page.get_by_text("the static form").wait_for()
     assert page.locator(".lmv").count() == 0
 
