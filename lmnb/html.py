@@ -47,6 +47,9 @@ class Html(str):
     def _repr_html_(self) -> str:
         return str(self)
 
+    def _marimo_serialize_(self) -> str:
+        return str(self)  # marimo would write another kind of text than str as an object
+
 
 def visible(value: object) -> str:
     """The text of `value` with control, bidirectional and invisible characters written as marks.

@@ -14,7 +14,6 @@ from lmnb.counts import counted
 from lmnb.data_uri import shortened
 from lmnb.errors import InputError
 from lmnb.example import Example
-from lmnb.html import join
 from lmnb.nearest import did_you_mean
 from lmnb.optional import need
 from lmnb.spans import Span as Span
@@ -290,5 +289,5 @@ def shown_in_marimo(name: str, thing: Any) -> Any:
     """What marimo shows for `thing`, which it asks for by its protocol `_display_`: the widget of that name over the static form."""
     show, displayed = views.find(name), views.find("marimo")
     if show is None or displayed is None:
-        return join([thing._repr_html_()])
+        return thing._repr_html_()  # markup that shows itself as such
     return displayed(show, thing)

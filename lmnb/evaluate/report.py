@@ -20,7 +20,7 @@ from lmnb.evaluate.statistics import mean_interval, paired
 from lmnb.evaluate.suspects import suspect_rows
 from lmnb.json_file import write_json, write_text
 from lmnb.optional import need
-from lmnb.trace import show_in_notebook
+from lmnb.trace import show_in_notebook, shown_in_marimo
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,9 @@ class Report:
     def _ipython_display_(self) -> None:
         show_in_notebook("report", self)
 
+    def _display_(self) -> Any:
+        return shown_in_marimo("report", self)
+
     def snapshot(self) -> dict[str, Any]:
         """The report without its rows as JSON-able data, with how the scores lie."""
         known = self.to_dict(rows=False)
@@ -251,6 +254,9 @@ class Comparison:
 
     def _ipython_display_(self) -> None:
         show_in_notebook("report", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("report", self)
 
 
 def _flat(row: Row) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from lmnb.evaluate.review_items import ReviewItem, items_of
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
 from lmnb.optional import need
-from lmnb.trace import Trace, show_in_notebook
+from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
 
 REASONS = ("wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written")
 
@@ -211,6 +211,9 @@ class Review:
 
     def _ipython_display_(self) -> None:
         show_in_notebook("review", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("review", self)
 
     # -- inside
 

@@ -24,7 +24,7 @@ from lmnb.modules.texts import retell, texts
 from lmnb.modules.tool_texts import check_text
 from lmnb.nearest import did_you_mean
 from lmnb.settings import current
-from lmnb.trace import Trace, show_in_notebook
+from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
 from lmnb.types.parts import content_text
 from lmnb.types.typed import typed
 
@@ -257,6 +257,9 @@ class Editor:
 
     def _ipython_display_(self) -> None:
         show_in_notebook("editor", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("editor", self)
 
     def __repr__(self) -> str:
         return f"Editor({type(self.original).__name__}, {counted(len(self.edits), 'edit')})"

@@ -23,7 +23,7 @@ from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
 from lmnb.optimize.splits import prepared
 from lmnb.optional import need
-from lmnb.trace import show_in_notebook
+from lmnb.trace import show_in_notebook, shown_in_marimo
 
 LONG = 100_000  # records of a journal
 
@@ -61,6 +61,9 @@ class Runs(tuple[dict[str, Any], ...]):
 
     def _ipython_display_(self) -> None:
         show_in_notebook("runs", self)
+
+    def _display_(self) -> Any:
+        return shown_in_marimo("runs", self)
 
     def __repr__(self) -> str:
         if not self:

@@ -99,7 +99,9 @@ def test_a_run_is_watched_steered_and_kept(front, request):
     front.picture(f"{name}-reopened")
 
 
-AGAIN = [(front, OWN) for front in FRONTS if front != "lab"]  # JupyterLab has this in test_freeze.py
+AGAIN = [
+    (front, OWN) for front in ("nbclassic", "marimo")
+]  # those that name no cells; of others it is in test_freeze.py
 
 
 @pytest.mark.parametrize("front", AGAIN, ids=map("-".join, AGAIN), indirect=True)

@@ -119,10 +119,22 @@ def test_traces_and_a_second_look_in_one_cell(marimo: FakeMarimo) -> None:
     assert ["Traces(1)" in html for html in marimo.shown] == [True, True]
 
 
-def test_without_widgets_marimo_shows_the_static_form(marimo: FakeMarimo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra `lab` is not needed to look at a trace."""
-    from lmnb import trace, views
+@pytest.fixture
+def prediction() -> Any:
+    """A prediction with its trace."""
+    program = lmnb.Predict("a -> b", lm=lmnb.FakeLM([{"b": "2"}]))
+    return program(a="1")
 
-    monkeypatch.setattr(views, "find", lambda name: None)
-    asked = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "<b>"}]))(question="1 + 1?").trace
-    assert trace.shown_in_marimo("trace", asked)._repr_html_() == asked._repr_html_()
+
+def test_static_forms_are_texts_for_marimo(prediction: Any) -> None:
+    """What a cell shows goes through marimo's encoder, which knows text by its very type and asks all else by this method."""
+    form = prediction.trace._repr_html_()
+    assert type(form._marimo_serialize_()) is str
+    assert form._marimo_serialize_() == form
+
+
+def test_without_widgets_marimo_shows_the_static_form(prediction: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra `lab` is not needed to look at a trace."""
+    monkeypatch.setattr("lmnb.views.find", lambda name: None)
+    form = prediction.trace._display_()
+    assert form == form._repr_html_() == prediction.trace._repr_html_()

@@ -37,7 +37,7 @@ function look(): void {
       open.delete(place);
     }
     for (const place of document.querySelectorAll<HTMLElement>(`.lmnb-mount-${CSS.escape(token)}`)) {
-      if (open.has(place)) continue;
+      if (open.has(place) || place.closest(".lmnb-static")) continue; // in marimo the view stands beside that (cover.ts)
       const close = draw(place);
       if (close) open.set(place, close);
       else waiting.delete(token);
