@@ -7,7 +7,7 @@ import worlds
 
 import lmnb
 from lmnb.evaluate.statistics import shrink
-from lmnb.optimize.view import Standings
+from lmnb.optimize.standings import Standings
 
 
 @pytest.fixture
