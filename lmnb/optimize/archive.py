@@ -13,7 +13,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
-from lmnb.optimize.objective import selected
+from lmnb.optimize.objective import ranked
 from lmnb.optimize.trained import is_trained
 
 
@@ -140,6 +140,18 @@ class Archive:
         """The candidates that are not dropped, in order of creation."""
         return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
 
+    def owed(self) -> list[Entry]:
+        """The candidates that are the driver's to score: the person made them, or they came back after they were dropped in flight or at a
+        gate.
+        """
+        return [entry for entry in self.entries.values() if self._owes(entry)] if self.size else []
+
+    def _owes(self, entry: Entry) -> bool:
+        name = entry.candidate.id
+        back = name in self.state.reviewed and not entry.results
+        mine = name in self.state.made or entry.cut_short or back
+        return mine and not self.complete(name) and self.dropped(entry.candidate) is None
+
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON. One whose outputs a check
         refused to the end is not among them: nothing is to be learned from it. Of a teacher that is an ensemble they are those of
@@ -240,10 +252,17 @@ class Archive:
         known = vars(self).get("_led")  # a part of the archive, as of a step, has a leader of its own
         if known is None or known[0] != self.turns:
             turns = self.turns  # as they are before one looks
-            whole = [entry for entry in self.entries.values() if 0 < self.size == len(entry.results)]
-            scored = [entry for entry in whole if self.dropped(entry.candidate) is None]
-            known = self._led = turns, selected(scored, self.objective, self.groups)
+            known = self._led = turns, next(iter(self.ranked()), None)
         return known[1]
+
+    def ranked(self) -> list[Entry]:
+        """The feasible entries that are fully scored, the best by the objective first."""
+        return ranked(self.scored(), self.objective, self.groups)
+
+    def scored(self) -> list[Entry]:
+        """The feasible entries that are fully scored, in order of creation."""
+        whole = [entry for entry in self.entries.values() if 0 < self.size == len(entry.results)]
+        return [entry for entry in whole if self.dropped(entry.candidate) is None]
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""

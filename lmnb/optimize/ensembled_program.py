@@ -16,10 +16,12 @@ from lmnb.counts import whole_number
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.evaluate.majority import majority
 from lmnb.evaluate.metrics import normalize_text
+from lmnb.fingerprint import import_path
 from lmnb.modules.backtrack import Backtrack
 from lmnb.modules.module import Module
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.parallel import Parallel
+from lmnb.modules.program_file import class_state
 from lmnb.modules.sampling import sampling
 from lmnb.prediction import Prediction
 from lmnb.trace import Span, open_span
@@ -82,6 +84,15 @@ class EnsembledProgram(OneCore):
             )
         if self.weights is not None and reduce_fn is not None:
             raise InputError("weights are for the vote that reduce_fn takes the place of. Leave one of them out.")
+
+    def dump_arguments(self) -> dict[str, Any]:
+        """What makes it anew from a file: its programs by their classes, and the rest of its arguments."""
+        reduce = class_state(self.reduce_fn) if isinstance(self.reduce_fn, Module) else self.reduce_fn
+        return {
+            "programs": [class_state(program) for program in self.programs],
+            "reduce_fn": import_path(reduce) if callable(reduce) else reduce,
+            **{name: getattr(self, name) for name in ("size", "deterministic", "seed", "weights")},
+        }
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         chosen = self.chosen(inputs)

@@ -19,6 +19,7 @@ from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
 from lmnb.lm.client import LM
+from lmnb.lm.private import is_secret
 from lmnb.modules.texts import texts
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
@@ -26,7 +27,7 @@ from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
 from lmnb.optimize.groups import Group
 from lmnb.optimize.journal import FORMAT, Journal
-from lmnb.optimize.objective import check_objective
+from lmnb.optimize.objective import WorstGroup, check_objective
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.review import review_header, reviewed_kinds
 from lmnb.optimize.splits import Splits, prepared
@@ -202,10 +203,12 @@ def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
     )
     if not is_optimizer:
         raise RunError(f"the optimizer {path} of this run is not importable here; import its module first")
+    arguments = {**found.formerly, **arguments}
     known = inspect.signature(found).parameters
+    every = any(each.kind is each.VAR_KEYWORD for each in known.values())
     hidden = {name: None for name in HIDDEN if name in known}
     nested = {name: value for name, value in arguments.items() if isinstance(value, dict) and value.keys() == NESTED}
-    plain = {name: value for name, value in arguments.items() if name in known and name not in nested}
+    plain = {name: value for name, value in arguments.items() if (every or name in known) and name not in nested}
     return found(**hidden, **plain, **{name: optimizer_of(*value.values()) for name, value in nested.items()})
 
 
@@ -213,7 +216,11 @@ def _arguments(optimizer: Any) -> dict[str, Any]:
     """An optimizer's arguments as far as they can be written down; those that are optimizers as `NESTED` says."""
     given = optimizer.get_params().items()
     code = (BaseLM, Adapter)
-    written = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, code)}
+    written = {
+        name: value
+        for name, value in given
+        if name not in HIDDEN and not isinstance(value, code) and not is_secret(name, value)
+    }
     inner = written.pop("optimizers", None) or {}
     return written | {
         name: {"optimizer": import_path(type(each)), "arguments": _arguments(each)} for name, each in inner.items()
@@ -241,7 +248,7 @@ def header_for(
     options: dict[str, Any],
     review: Any = None,
     group: Group | None = None,
-    objective: str = "mean",
+    objective: str | WorstGroup = "mean",
     cross_fit: bool | None = None,
     hashes: Mapping[str, dict[str, str]] | None = None,
 ) -> Header:
@@ -258,8 +265,10 @@ def header_for(
         ratio=optimizer.held_out(**options),
         demos_only=optimizer.learns_demos_only,
         group=group,
+        scored_by=objective.group if isinstance(objective, WorstGroup) else None,
         cross_fit=cross_fit,
     )
+    objective = "worst group" if isinstance(objective, WorstGroup) else objective
     check_objective(objective, bool(splits.groups))
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
