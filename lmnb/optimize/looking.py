@@ -19,7 +19,7 @@ from lmnb.optimize.heldout import HeldOutCheck
 from lmnb.optimize.prompt_origins import PromptOrigins, origins
 from lmnb.optimize.run_comparison import RunComparison, compared
 from lmnb.optimize.suspects import Suspect, suspects
-from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
+from lmnb.optimize.view import Standing, decision_rows, detail, examples
 from lmnb.trace import Trace
 
 
@@ -59,13 +59,15 @@ class Looking(Checking):
         return f"{name}, cross-fitted" if self.header.splits.cross_fit else name
 
     def snapshot(self) -> dict[str, Any]:
-        """The whole run in brief, as JSON-able data."""
+        """The whole run in brief, as JSON-able data. The rows of candidates are shared with later snapshots: copy one before you change it."""
         with self._driver.lock:
-            rows = [row_dict(standing) for standing in self._standings.all()]
+            rows = self._standings.dicts()
             best, first = self._archive.best(), self._archive.first(self.header.baseline)
             decisions = decision_rows(self._archive.state)
             accepted = self._archive.state.accepted
-            expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
+            entry = None if best is None else self._archive.entries[best.id]
+            told = self._standings.settled if self._working else lambda entry: self._standings.of(entry).expected
+            expected = None if entry is None else told(entry)
         checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
         check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
         spent = self._budget.spent | {"seconds": self.elapsed}
