@@ -79,7 +79,9 @@ class Wide(lmnb.Optimizer):
 
     def search(self, task: Task) -> Search:
         for number in range(self.candidates):
-            candidate = yield from gate(task.baseline.put("self.instructions", f"Route the ticket, in way {number}."))
+            text = f"Route the ticket, in way {number}."
+            made = task.baseline.put("self.instructions", text, origin="proposed", label=f"instruction {number}")
+            candidate = yield from gate(made)
             if candidate is not None:
                 yield from evaluate(candidate, task)
 

@@ -24,7 +24,7 @@ export function Candidates({ desk }: { desk: Desk }) {
     <div class="list" style={{ "--no": `${String(total).length + 2}ch` }}>
       <div class="list-head">
         <h4>
-          <span class={total < 1000 ? "" : "sr"}>Candidates </span>
+          <span class={total < 100 ? "" : "sr"}>Candidates </span>
           <span class="num">{count(total)}</span>
         </h4>
         {rows.length > 1 && (
