@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from lmnb.example import Example
@@ -124,15 +125,12 @@ class Archive:
 
     # --- reading it
 
-    def touched(self, since: int) -> Iterator[str]:
+    def touched(self, since: int) -> list[str]:
         """The candidates that may stand otherwise than when the clock was `since`."""
         if since < self._swept:
-            yield from self.entries
-            return
-        for name, when in reversed(self._touched.items()):
-            if when <= since:
-                return
-            yield name
+            return list(self.entries)
+        when, latest = self._touched, reversed(list(self._touched))  # a copy: the driver goes on
+        return list(takewhile(lambda name: when.get(name, self.clock) > since, latest))
 
     def first(self, baseline: Candidate) -> Entry | None:
         """What one began with: the program as it was given, where it is a candidate, else the first one that is."""

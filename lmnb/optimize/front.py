@@ -11,7 +11,7 @@ from lmnb.errors import InputError
 from lmnb.html import Html, duration, el, heading, join, money, root, shorten, table_of
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.objective import characters
-from lmnb.optimize.view import Standings
+from lmnb.optimize.standings import Standings
 from lmnb.optional import need
 
 COSTS = ("calls", "tokens", "usd", "seconds", "characters")

@@ -10,7 +10,7 @@ from lmnb.errors import RunError
 from lmnb.evaluate.selection import Gain, selection_gain
 from lmnb.html import Html, el, root, shorten, table_of
 from lmnb.optimize.run import Run
-from lmnb.optimize.view import Standing
+from lmnb.optimize.standings import Standing
 
 WORTH = 2.0  # points of gain under which optimizing is advised against
 FEW = 20  # examples under which nothing is claimed

@@ -20,9 +20,9 @@ from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.review import Pending, reviewed_kinds
 from lmnb.optimize.rollout import Runner
+from lmnb.optimize.standings import Standings
 from lmnb.optimize.trained import TrainedLMs
 from lmnb.optimize.trainings import Trainings
-from lmnb.optimize.view import Standings
 
 
 class Parts:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, overload
 
-from lmnb.optimize.view import Standing
+from lmnb.optimize.standings import Standing
 
 
 @dataclass(frozen=True)

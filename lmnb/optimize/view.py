@@ -3,142 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lmnb.canonical import canonical
 from lmnb.data_uri import without_data
-from lmnb.evaluate.statistics import mean_interval, paired
+from lmnb.evaluate.statistics import paired
 from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import State
 from lmnb.optimize.effects import Result
-from lmnb.optimize.estimates import Estimates
 from lmnb.optimize.groups import group_means
+from lmnb.optimize.standings import Standing, Standings, row_dict
 from lmnb.optimize.task import Predictor
 from lmnb.optimize.trained import SLOT, is_trained, words
 
 SHOWN = 2_000  # characters of one value in a table
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "partial" (some examples, and nothing
-    more asked for now), "scored", "dropped" or "unscored". `expected` is the shrunken estimate of the score on new examples (see
-    `lmnb.optimize.estimates`): the best of many has its score partly by luck.
-    """
-
-    id: str
-    number: int
-    label: str
-    origin: str
-    parents: tuple[str, ...]
-    status: str
-    score: float | None
-    low: float | None
-    high: float | None
-    done: int
-    total: int
-    reason: str | None
-    human: bool
-    expected: float | None = None
-
-
-class Standings:
-    """The rows of all candidates; a row is made anew only when something about it changed."""
-
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
-        self._rows: dict[str, Standing] = {}
-        self._dicts: list[dict[str, Any]] = []
-        self._estimates = Estimates(archive)
-        self._clock = -1
-        self._at_work: frozenset[str] = frozenset()
-        self._settled: tuple[Any, ...] = ()
-
-    def of(self, entry: Entry) -> Standing:
-        self._update()
-        name, expected = entry.candidate.id, self._estimates.of(entry)
-        if self._rows[name].expected != expected:
-            self._rows[name] = replace(self._rows[name], expected=expected)
-        return self._rows[name]
-
-    def settled(self, entry: Entry) -> float | None:
-        """What to expect of a candidate as of the last time that one was fully scored, or decided about: with each score between it moves
-        a little, and to say how much takes long where there are thousands.
-        """
-        key = entry.candidate.id, self._archive.turns
-        if self._settled[:2] != key:
-            self._settled = (*key, self.of(entry).expected)
-        return self._settled[2]
-
-    def all(self) -> list[Standing]:
-        return [self.of(entry) for entry in self._archive.entries.values()]
-
-    def dicts(self) -> list[dict[str, Any]]:
-        """The rows for the panels, in order of creation. One that stands as before is the same object as before: not to be written into."""
-        self._update()
-        return list(self._dicts)
-
-    def _update(self) -> None:
-        archive, at_work = self._archive, self._archive.at_work
-        if (archive.clock, at_work) == (self._clock, self._at_work):
-            return
-        changed = {*archive.touched(self._clock), *(self._at_work ^ at_work)}
-        self._clock, self._at_work = archive.clock, at_work
-        for entry in sorted((archive.entries[name] for name in changed), key=lambda entry: entry.number):
-            row = _standing(entry, archive, self._rows.get(entry.candidate.id))
-            told = [row_dict(row)]
-            if self._dicts[entry.number : entry.number + 1] != told:
-                self._rows[row.id], self._dicts[entry.number : entry.number + 1] = row, told
-
-
-def _standing(entry: Entry, archive: Archive, before: Standing | None) -> Standing:
-    candidate, done = entry.candidate, len(entry.results)
-    score = 100 * entry.total / done if done else None
-    reason = archive.dropped(candidate)
-    complete = archive.complete(candidate.id)
-    low = high = None
-    if complete and before is not None and before.low is not None and before.score == score:
-        low, high = before.low, before.high  # resampled, it is dear
-    elif complete:
-        low, high = (100 * bound for bound in mean_interval([entry.results[i].value for i in sorted(entry.results)]))
-    status = (
-        "dropped"
-        if reason
-        else "unscored"
-        if not archive.size
-        else "scored"
-        if complete
-        else "evaluating"
-        if candidate.id in archive.at_work
-        else "partial"
-        if done
-        else "waiting"
-    )
-    return Standing(
-        id=candidate.id,
-        number=entry.number,
-        label=candidate.label,
-        origin=candidate.origin,
-        parents=candidate.parents,
-        status=status,
-        score=score,
-        low=low,
-        high=high,
-        done=done,
-        total=archive.size,
-        reason=reason,
-        human=candidate.origin == "human",
-    )
-
-
-def row_dict(standing: Standing) -> dict[str, Any]:
-    """A row for the panels. The estimate is not in it: each new score moves all of them, and what differs is sent again."""
-    row = {**vars(standing), "parents": list(standing.parents)}
-    del row["expected"]
-    return row
 
 
 def decision_rows(state: State) -> list[dict[str, Any]]:

@@ -79,7 +79,9 @@ class Wide(lmnb.Optimizer):
 
     def search(self, task: Task) -> Search:
         for number in range(self.candidates):
-            candidate = yield from gate(task.baseline.put("self.instructions", f"Route the ticket, in way {number}."))
+            text = f"Route the ticket, in way {number}."
+            made = task.baseline.put("self.instructions", text, origin="proposed", label=f"instruction {number}")
+            candidate = yield from gate(made)
             if candidate is not None:
                 yield from evaluate(candidate, task)
 
@@ -87,7 +89,7 @@ class Wide(lmnb.Optimizer):
 def write(folder: Path, candidates: int = 10_000, examples: int = 1_000, seed: int = 0) -> int:
     """Write the run into `folder`; gives the number of its rollouts."""
     with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: {"team": "otter"})):
-        data = {"trainset": tickets(60, first=examples), "valset": tickets(examples)}
+        data: dict[str, Any] = {"trainset": tickets(60, first=examples), "valset": tickets(examples)}
         Begun(right).start(lmnb.Predict(Route), **data, run_dir=folder, seed=seed).wait()
     records = read_records(folder)[0]
     first = Candidate.from_dict(next(record["of"] for record in records if record["k"] == "candidate"))

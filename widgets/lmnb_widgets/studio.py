@@ -112,6 +112,7 @@ class StudioWidget(Widget):
             if self._closed.is_set():
                 return
             self._wake.clear()
+            self._hurry.clear()
             if not self._viewers and self._run.state not in ENDED:
                 self._late = True  # nobody looks: whoever comes is given the whole
                 self._closed.wait(DELTAS)
@@ -126,7 +127,6 @@ class StudioWidget(Widget):
                     self._send_trait()
             if ending:
                 self._on_end()
-            self._hurry.clear()
             self._closed.wait(DELTAS)
             if changed:
                 self._hurry.wait(max(spent * REST, len(self._known["candidates"]) * A_ROW) - DELTAS)

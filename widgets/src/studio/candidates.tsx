@@ -24,7 +24,8 @@ export function Candidates({ desk }: { desk: Desk }) {
     <div class="list" style={{ "--no": `${String(total).length + 2}ch` }}>
       <div class="list-head">
         <h4>
-          Candidates <span class="num">{count(total)}</span>
+          <span class={total < 100 ? "" : "sr"}>Candidates </span>
+          <span class="num">{count(total)}</span>
         </h4>
         {rows.length > 1 && (
           <select aria-label="Order of the candidates" value={order} onChange={(event) => desk.setOrder(event.currentTarget.value as Order)}>
