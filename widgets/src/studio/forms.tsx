@@ -4,15 +4,15 @@ import { Form, FormRow } from "../kit/form";
 import type { Row } from "../kit/types";
 import type { Desk } from "./desk";
 
-const LIMITS = { calls: "calls", tokens: "tokens", usd: "US dollars", seconds: "seconds" };
-type Kind = keyof typeof LIMITS;
+const LIMITS = ["calls", "tokens", "usd", "seconds"] as const;
+type Kind = (typeof LIMITS)[number];
 
 /** One number for each limit of the run, as the person types them. */
 function useLimits({ run }: Desk) {
   const [typed, setTyped] = useState<Partial<Record<Kind, string>>>({});
-  const kinds = (Object.keys(LIMITS) as Kind[]).filter((kind) => run.budget[kind]?.limit != null);
+  const kinds = LIMITS.filter((kind) => run.budget[kind]?.limit != null);
   const lines = kinds.map((kind, n) => (
-    <FormRow label={LIMITS[kind]}>
+    <FormRow label={kind}>
       <input type="number" step="any" data-field={kind} value={typed[kind] ?? run.budget[kind]!.limit!} ref={n ? undefined : focusOnce} onInput={(event) => setTyped({ ...typed, [kind]: event.currentTarget.value })} />
     </FormRow>
   ));

@@ -30,7 +30,7 @@ const KEYS: [string, string][] = [
   ["↑ ↓ Space", "previous, next candidate"],
   ["← →", "tabs"],
   ["Esc", "close what is open"],
-  ["A X E Space", "while something waits for you: accept, reject, edit, skip it"],
+  ["A X E", "while something waits for you: accept, reject, edit it; Space skips it"],
 ];
 
 export function Studio({ model, root }: ViewProps) {
