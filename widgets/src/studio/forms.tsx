@@ -26,7 +26,7 @@ export function BudgetForm({ desk }: { desk: Desk }) {
   const close = () => desk.openForm("");
   return (
     <Form
-      class="line"
+      class="export"
       label="Raise the budget"
       action="raise-budget"
       save="Raise"
@@ -54,7 +54,7 @@ export function BranchForm({ desk, row }: { desk: Desk; row: Row }) {
     desk.say({ text: `The branch ${made.name} ${made.shown ? "is below" : `lies in ${made.path}`}; in Python it is run.branches[-1].`, bad: false });
   };
   return (
-    <Form class="line" label="Branch" action="branch" id={row.id} save="Branch" hint="A new run in a folder of its own; this one stays as it is." busy={desk.busy("branch")} onSave={branch} onCancel={close}>
+    <Form class="reason" label="Branch" action="branch" id={row.id} save="Branch" hint="A new run in a folder of its own; this one stays as it is." busy={desk.busy("branch")} onSave={branch} onCancel={close}>
       <FormRow label="from">
         <select value={String(before)} onChange={(event) => setBefore(event.currentTarget.value === "true")}>
           <option value="false">where the run stands</option>

@@ -121,11 +121,7 @@ export function Studio({ model, root }: ViewProps) {
     <>
       <Header desk={desk} exporting={exporting} onExport={() => setExporting(!exporting)} />
       {exporting && <ExportForm desk={desk} onClose={closeExport} />}
-      {form === "budget" && (
-        <div class="over">
-          <BudgetForm desk={desk} />
-        </div>
-      )}
+      {form === "budget" && <BudgetForm desk={desk} />}
       {sheet}
       <Notice class="run-error" said={run.error ? { text: run.error, bad: true } : null} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
