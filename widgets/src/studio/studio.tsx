@@ -100,7 +100,7 @@ export function Studio({ model, root }: ViewProps) {
       b: live && row && (() => openForm("branch")),
       i: live && row && (() => openForm("inject")),
       r: live && run!.decisions.some((one) => one.undone) && (() => commands.send("redo")),
-      p: going && (() => commands.send(isHeld(run!) ? "resume" : "pause")),
+      p: live && run!.state !== "finished" && (() => commands.send(isHeld(run!) || !going ? "resume" : "pause")),
       s: going && (() => commands.send("step")),
       Backspace: live && run!.decisions.some(canUndo) && (() => undo()),
       " ": move(1),
