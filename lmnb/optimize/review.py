@@ -21,6 +21,7 @@ from lmnb.optimize.view import demo_name, text_of
 KINDS = ("candidates", "demos", "instructions")
 ALL = "all"
 _FORMER = {"proposals": "instructions"}
+EDITED = 20_000  # characters of a text that a person is shown whole, to edit it
 
 
 class Unanswered(Exception):
@@ -44,7 +45,7 @@ class Pending:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, values as texts."""
         values = dict(self.value.values if isinstance(self.value, Candidate) else self.value)
-        shown = {name: text_of(value) for name, value in values.items() if not name.endswith(".demos")}
+        shown = {name: text_of(value, EDITED) for name, value in values.items() if not name.endswith(".demos")}
         return {"kind": self.kind, "id": self.id, "label": self.label, "slot": self.slot, "values": shown}
 
 

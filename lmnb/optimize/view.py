@@ -203,7 +203,7 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: text_of(value) for name, value in values.items()}
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Any, most: int = SHOWN) -> str:
     """A value as text for a table; long ones are cut."""
     text = without_data(value if isinstance(value, str) else canonical(value))
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    return text if len(text) <= most else text[:most] + "…"

@@ -7,12 +7,10 @@ from typing import Any
 SHORTCUTS = {"step": "s", "resume": "p", "pause": "p", "accept": "a", "branch": "b", "redo": "r", "undo": "Backspace"}
 OPENS = {"reject": "x", "edit": "e"}  # of the chosen candidate, or of what waits
 
-# which way Tab goes from where the focus is to an element: 1, -1, or 0 where it is there; null where there is no such element
-WAY = """(wanted) => {
-    const there = [...document.querySelectorAll(wanted)].find((one) => one.checkVisibility() && !one.disabled);
-    if (!there) return null;
-    if (there === document.activeElement) return 0;
-    return document.activeElement.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_PRECEDING ? -1 : 1;
+# which way Tab goes from where the focus is to an element: 1, -1, or 0 where it is there
+WAY = """(there) => {
+    const here = document.activeElement;
+    return here === there ? 0 : here.compareDocumentPosition(there) & Node.DOCUMENT_POSITION_PRECEDING ? -1 : 1;
 }"""
 
 
@@ -137,27 +135,25 @@ class Keyboard(Hands):
             return
         self.there(_named(action, ident, within))
         if not self.page.evaluate("document.activeElement?.closest('.lmv.studio') != null"):
-            self.reach(".lmv.studio header button")
+            self.reach("header button")
         self.page.keyboard.press(key)
 
-    def reach(self, selector: str) -> None:
+    def reach(self, selector: str) -> Any:
         """Tab, forwards or back, until the focus is there."""
-        self.page.wait_for_function(f"{WAY.strip()}".join(("(wanted) => (", ")(wanted) != null")), arg=selector)
         for _ in range(250):
-            way = self.page.evaluate(WAY, selector)
+            goal = self.there(selector)
+            way = goal.evaluate(WAY)
             if way == 0:
-                return
-            self.page.keyboard.press("Tab" if way != -1 else "Shift+Tab")
+                return goal
+            self.page.keyboard.press("Tab" if way > 0 else "Shift+Tab")
         raise AssertionError(f"Tab does not come to {selector}")
 
     def click(self, selector: str) -> None:
-        self.there(selector)
-        self.reach(f".lmv.studio {selector}")
+        self.reach(selector)
         self.page.keyboard.press("Enter")
 
     def fill(self, selector: str, text: str) -> None:
-        self.there(selector)
-        self.reach(f".lmv.studio {selector}")
+        self.reach(selector)
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(text)
 
@@ -172,12 +168,10 @@ class Keyboard(Hands):
         self.gone("form.reason")
 
     def option(self, label: str, value: str) -> None:
-        chooser = self.panel.get_by_label(label).first
-        chooser.evaluate("one => one.setAttribute('data-chosen', 'now')")
-        self.reach(".lmv.studio [data-chosen=now]")
+        chooser = self.reach(f"label:has-text('{label}') select")
         words = chooser.evaluate("(one, value) => [...one.options].find((each) => each.value === value).text", value)
         self.page.keyboard.type(words)  # a closed list goes to what begins so
-        assert chooser.input_value() == value, [words, self.page.evaluate("document.activeElement.outerHTML")]
+        assert chooser.input_value() == value
 
     def choose(self, candidate: str) -> None:
         self.leave()
@@ -204,4 +198,4 @@ class Keyboard(Hands):
 
     def leave(self) -> None:
         """From a field or a table to where the keys of the panel are heard."""
-        self.reach(".lmv.studio header button")
+        self.reach("header button")

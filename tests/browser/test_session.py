@@ -90,7 +90,7 @@ def decide(one: Any, hand: Hands) -> None:
     """Everything about candidates, their texts and demos, one after the other, in a paused run."""
     first, mine = one.ask("[run.candidates[0].id, run.candidates[-1].id]")
     hand.press("raise-budget", within="header")
-    hand.fill(".over [data-field=calls]", "9000")
+    hand.fill(".export [data-field=calls]", "9000")
     hand.save("raise-budget")
     one.until("run.limits['calls'] == 9000")
     hand.choose(mine)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fake_run import FakeRun, name, row
-from test_panel import answers, launched, open_panel  # noqa: F401 - fixtures
+from test_panel import PENDING, answers, launched, open_panel  # noqa: F401 - fixtures
 
 import lmnb
 from lmnb.evaluate import exact_match
@@ -118,12 +118,17 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
 }
 INDEX = Path(__file__).parents[2] / "widgets" / "src" / "index.tsx"
 VIEWS = re.findall(r"^  (\w+): \[", INDEX.read_text(encoding="utf-8"), re.MULTILINE)
+WAITING = [
+    [".queue [data-action=reject]", ".title [data-action=branch]", "[data-action=lock]"],
+    [".queue [data-action=edit]", "header [data-action=raise-budget]", "text=Where from"],
+]
 STATES: dict[str, Callable[[], Sample]] = {
     "a run without a candidate": lambda: a_run(FakeRun([]), ready=".pane.empty"),
     "a run that failed": lambda: a_run(FakeRun([row(0, 41.0)], state="failed"), error="LMError: no model answers"),
     "a finished run": lambda: a_run(FakeRun(state="finished")),
     "a run that is only looked at": lambda: a_run(FakeRun(state="paused", live=False)),
     "a dropped candidate": lambda: a_run(FakeRun(), [[f"[data-id='{name(10)}']"]]),
+    "a run that waits": lambda: a_run(FakeRun(state="waiting"), WAITING, pending=PENDING),
     "no call": lambda: Sample({"view": "traces", "traces": []}, {}, ".empty"),
     "an answer that does not come": lambda: Sample(
         {"view": "studio", "snapshot": FakeRun().snapshot()}, {}, ".notice.bad"

@@ -489,9 +489,9 @@ def test_the_budget_is_raised_and_a_branch_begun(studio: Any) -> None:
     """A click on a limit opens the form; only what was changed is sent; a branch begins with the limits that it is given."""
     page = studio()
     page.locator("header [data-action=raise-budget]").first.click()
-    page.locator(".over [data-field=usd]").fill("3.5")
-    page.click(".over button[type=submit]")
-    page.wait_for_selector(".over", state="detached")
+    page.locator(".export [data-field=usd]").fill("3.5")
+    page.click(".export button[type=submit]")
+    page.wait_for_selector(".export", state="detached")
     page.keyboard.press("b")
     page.locator(".pane form select").select_option("true")
     page.locator(".pane [data-field=calls]").fill("500")
@@ -550,7 +550,7 @@ def test_the_prompt_says_who_wrote_each_sentence(studio: Any) -> None:
     assert not [one for one in sent(page, "get") if one["what"] == "provenance"]
     page.get_by_role("button", name="Where from").click()
     page.wait_for_selector("[data-kind=origin]")
-    assert "as the program was given" in page.inner_text(".origins")
+    assert "as the program was given" in page.inner_text("[data-kind=origin] >> nth=1")
 
 
 def test_a_run_to_look_at_has_no_controls(studio: Any) -> None:

@@ -63,7 +63,7 @@ function DemoRow({ desk, demo, predictor, columns, full }: Props & { demo: Demo;
       <tr class={status ?? ""} data-kind="demo" data-id={id}>
         <td>{number}</td>
         {full ? (
-          <td>{all}</td>
+          <td class="wide">{all}</td>
         ) : (
           columns.map((name, n) => (
             <td class={n === 0 ? "wide" : ""} title={plain(line(fields[name], 600))} onClick={opens("open").onClick}>

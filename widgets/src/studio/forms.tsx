@@ -4,15 +4,15 @@ import { Form, FormRow } from "../kit/form";
 import type { Row } from "../kit/types";
 import type { Desk } from "./desk";
 
-const LIMITS = { calls: "calls", tokens: "tokens", usd: "US dollars", seconds: "seconds" };
-type Kind = keyof typeof LIMITS;
+const LIMITS = ["calls", "tokens", "usd", "seconds"] as const;
+type Kind = (typeof LIMITS)[number];
 
 /** One number for each limit of the run, as the person types them. */
 function useLimits({ run }: Desk) {
   const [typed, setTyped] = useState<Partial<Record<Kind, string>>>({});
-  const kinds = (Object.keys(LIMITS) as Kind[]).filter((kind) => run.budget[kind]?.limit != null);
+  const kinds = LIMITS.filter((kind) => run.budget[kind]?.limit != null);
   const lines = kinds.map((kind, n) => (
-    <FormRow label={LIMITS[kind]}>
+    <FormRow label={kind}>
       <input type="number" step="any" data-field={kind} value={typed[kind] ?? run.budget[kind]!.limit!} ref={n ? undefined : focusOnce} onInput={(event) => setTyped({ ...typed, [kind]: event.currentTarget.value })} />
     </FormRow>
   ));
@@ -26,7 +26,7 @@ export function BudgetForm({ desk }: { desk: Desk }) {
   const close = () => desk.openForm("");
   return (
     <Form
-      class="line"
+      class="export"
       label="Raise the budget"
       action="raise-budget"
       save="Raise"
@@ -54,7 +54,7 @@ export function BranchForm({ desk, row }: { desk: Desk; row: Row }) {
     desk.say({ text: `The branch ${made.name} ${made.shown ? "is below" : `lies in ${made.path}`}; in Python it is run.branches[-1].`, bad: false });
   };
   return (
-    <Form class="line" label="Branch" action="branch" id={row.id} save="Branch" hint="A new run in a folder of its own; this one stays as it is." busy={desk.busy("branch")} onSave={branch} onCancel={close}>
+    <Form class="reason" label="Branch" action="branch" id={row.id} save="Branch" hint="A new run in a folder of its own; this one stays as it is." busy={desk.busy("branch")} onSave={branch} onCancel={close}>
       <FormRow label="from">
         <select value={String(before)} onChange={(event) => setBefore(event.currentTarget.value === "true")}>
           <option value="false">where the run stands</option>

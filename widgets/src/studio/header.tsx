@@ -27,7 +27,7 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
       <Meters run={run} onRaise={live && state !== "finished" && (() => desk.openForm(desk.form === "budget" ? "" : "budget"))} open={desk.form === "budget"} />
       <span class="buttons">
         {live && over && state !== "finished" && (
-          <Act by={desk} action="resume" title="Go on from where the run stopped">
+          <Act by={desk} action="resume" shortcut="P" title="Go on from where the run stopped">
             Resume
           </Act>
         )}

@@ -172,7 +172,7 @@ function Origins({ desk, origins, slot }: { desk: Desk; origins: Origin[] | null
   const own = origins?.filter((one) => one.slot === slot);
   if (!own?.length) return null;
   return (
-    <ul class="origins" aria-label="Where it comes from">
+    <ol class="decisions" aria-label="Where it comes from">
       {own.map((one, n) => (
         <li key={n} data-kind="origin" data-id={n}>
           <span>
@@ -189,7 +189,7 @@ function Origins({ desk, origins, slot }: { desk: Desk; origins: Origin[] | null
           </span>
         </li>
       ))}
-    </ul>
+    </ol>
   );
 }
 

@@ -30,7 +30,7 @@ const KEYS: [string, string][] = [
   ["↑ ↓ Space", "previous, next candidate"],
   ["← →", "tabs"],
   ["Esc", "close what is open"],
-  ["A X E Space", "while something waits for you: accept, reject, edit, skip it"],
+  ["A X E", "while something waits for you: accept, reject, edit it; Space skips it"],
 ];
 
 export function Studio({ model, root }: ViewProps) {
@@ -100,7 +100,7 @@ export function Studio({ model, root }: ViewProps) {
       b: live && row && (() => openForm("branch")),
       i: live && row && (() => openForm("inject")),
       r: live && run!.decisions.some((one) => one.undone) && (() => commands.send("redo")),
-      p: going && (() => commands.send(isHeld(run!) ? "resume" : "pause")),
+      p: live && run!.state !== "finished" && (() => commands.send(isHeld(run!) || !going ? "resume" : "pause")),
       s: going && (() => commands.send("step")),
       Backspace: live && run!.decisions.some(canUndo) && (() => undo()),
       " ": move(1),
@@ -121,11 +121,7 @@ export function Studio({ model, root }: ViewProps) {
     <>
       <Header desk={desk} exporting={exporting} onExport={() => setExporting(!exporting)} />
       {exporting && <ExportForm desk={desk} onClose={closeExport} />}
-      {form === "budget" && (
-        <div class="over">
-          <BudgetForm desk={desk} />
-        </div>
-      )}
+      {form === "budget" && <BudgetForm desk={desk} />}
       {sheet}
       <Notice class="run-error" said={run.error ? { text: run.error, bad: true } : null} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
