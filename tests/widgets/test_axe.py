@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_run import FakeRun, FakeTrace, name, row
+from fake_run import FakeRun, name, row
 from test_panel import answers, launched, open_panel  # noqa: F401 - fixtures
 
 import lmnb
+from lmnb.evaluate import exact_match
 
 pytestmark = pytest.mark.browser
 
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {},
-    "dark": {"color_scheme": "dark"},
-    "narrow": {"width": 600},
-    "at 200 % zoom": {"width": 530, "device_scale_factor": 2},
-    "forced colours": {"forced_colors": "active"},
+DEVSET = [lmnb.Example(ticket=f"ticket {n}", team=("otter", "falcon")[n % 2]).with_inputs("ticket") for n in range(6)]
+LOOKS: dict[str, tuple[dict[str, Any], int]] = {  # the media that the page pretends, and its width
+    "dark": ({"color_scheme": "dark"}, 1060),
+    "forced colours": ({"color_scheme": "light", "forced_colors": "active"}, 1060),
+    "narrow": ({"forced_colors": "none"}, 600),
+    "at 200 % zoom": ({}, 530),
+    "light": ({}, 1060),
 }
-
-
 LOOK = """async () => {
     const { passes, violations } = await axe.run("#place");
     const words = (rule, node) => `${rule.impact} ${rule.id}: ${node.html}: ${node.failureSummary}`;
@@ -56,91 +56,90 @@ def studio() -> Sample:
     return a_run(FakeRun(), [*tabs, first, ["[data-action=edit]", "[data-action=edit-demo]"], ["text=+ Add"]])
 
 
+def of(view: str, about: Any, ready: str, clicks: Sequence[Sequence[str]] = (), **questions: dict[str, Any]) -> Sample:
+    """What the Python half of a view sends and answers."""
+    widget = getattr(import_module(f"lmnb_widgets.{view}"), f"{view.capitalize()}Widget")(about)
+    traits = {key: value for key, value in widget.get_state().items() if not key.startswith("_") and key != "layout"}
+    said = {what: widget.questions[what](widget._about, args) for what, args in questions.items()}
+    widget.close()
+    return Sample(traits, said, ready, clicks)
+
+
+def program() -> lmnb.Predict:
+    return lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "otter"}))
+
+
+def evaluated() -> lmnb.Report:
+    return lmnb.Evaluate(DEVSET, exact_match("team"), num_threads=1)(program())
+
+
 def traces() -> Sample:
-    """Three calls, the last of which went wrong."""
-    head = {
-        "name": "Router",
-        "label": "module",
-        "seconds": 1.2,
-        "tokens": 320,
-        "time": "10:11:12",
-        "preview": "a ticket",
-    }
-    heads = [head | {"status": status} for status in ("ok", "ok", "error")]
+    """Three calls, the last of them looked at."""
+    called = [program()(ticket=f"ticket {n}").trace for n in range(3)]
     tabs = [[f"[data-tab={tab}]"] for tab in ("messages", "response", "request")]
-    return Sample({"view": "traces", "traces": heads}, {"trace": FakeTrace().to_dict()}, ".span-pane", tabs)
+    return of("traces", called, ".span-pane", tabs, trace={"index": 2})
 
 
 def report() -> Sample:
-    """Graded rows, one of them failed, beside another report; an open row with its trace."""
-    reading = import_module("lmnb_widgets.report").Reading(graded(0.3), graded(0.1))
-    known = {
-        "rows": reading.rows({"against": reading.against}),
-        "row": reading.row({"row": 1, "against": reading.against}),
-    }
-    traits = {"view": "report", "head": reading.head()}
-    return Sample(traits, known, "[data-kind=example]", [["[data-kind=example]"], ["[aria-label=Keys]"]])
+    """Rows, then one that is open."""
+    return of("report", evaluated(), "[data-kind=example]", [["[data-kind=example]"]], rows={}, row={"row": 1})
 
 
-def graded(step: float) -> lmnb.Report:
-    """Scores from 0 to 1 and a failure, of a program with a trace."""
-
-    def metric(example: Any, prediction: Any, trace: Any = None) -> Any:
-        if example.n == 3:
-            raise KeyError("team")
-        return lmnb.Score(example.n * step % 1, feedback="the tone")
-
-    devset = [lmnb.Example(ticket=f"ticket {n}", n=n, team="A").with_inputs("ticket") for n in range(6)]
-    program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "A"}))
-    return lmnb.Evaluate(devset, metric, num_threads=1)(program)
+def review() -> Sample:
+    """The first of three outputs, and why it would be rejected."""
+    queue = lmnb.review(list(evaluated())[:3])
+    return of("review", queue, "[data-action=reject]", [["[data-action=reject]"]], snapshot={})
 
 
-def review(*items: Any, clicks: Sequence[Sequence[str]] = (), done: int = 0) -> Sample:
-    queue = lmnb.review(items)
-    for _ in range(done):
-        queue.answer("keep")
-    known = {"snapshot": import_module("lmnb_widgets.review").seen(queue), "trace": FakeTrace().to_dict()}
-    return Sample({"view": "review", "changes": queue.changes}, known, "header .state", clicks)
-
-
-def an_output() -> Sample:
-    """An output with its trace; the forms and the sheet of keys."""
-    forms = [["[data-action=reject]"], ["[data-action=edit]"], ["text=Trace"], ["[aria-label=Keys]"]]
-    return review(*graded(0.3).rows[:2], clicks=forms)
+def finished() -> lmnb.Review:
+    queue = lmnb.review([lmnb.Example(q="1", a="1")])
+    queue.answer("keep")
+    return queue
 
 
 def runs() -> Sample:
-    """Two stored runs as the kernel tells them, one of them chosen."""
-    rows = [dict.fromkeys(type(lmnb.runs("nowhere")).columns) | {"name": name, "state": "finished"} for name in "ab"]
-    whole = {
-        "optimizer": "GEPA",
-        "program": "Router",
-        "candidates": 12,
-        "best": 81.5,
-        "usd": 0.02,
-        "created": "2026-01-02T10:11:12",
-    }
-    shelf = import_module("lmnb_widgets.runs").Shelf([row | whole for row in rows])
-    known = {"rows": shelf.rows({}), "row": shelf.row({"row": "a"})}
-    return Sample({"view": "runs", "head": shelf.head()}, known, "[data-kind=run]", [["[data-kind=run]"]])
+    """A stored run, chosen."""
+    lmnb.LabeledFewShot(k=2, metric=exact_match("team")).compile(program(), trainset=DEVSET, valset=DEVSET)
+    stored = lmnb.runs(lmnb.settings.current("run_dir"))
+    return of(
+        "runs", stored, "[data-kind=run]", [["[data-kind=run]"]], rows={}, row={"row": next(iter(stored))["name"]}
+    )
+
+
+def editor() -> Sample:
+    """Texts, demos and the prompt."""
+    asked = {"inputs": {"ticket": "a ticket"}, "edits": {}}
+    return of(
+        "editor", lmnb.edit(program(), {"ticket": "a ticket"}), ".m", [["[data-action=edit]"]], editor={}, prompts=asked
+    )
 
 
 SAMPLES: dict[str, Callable[[], Sample]] = {
     "studio": studio,
     "traces": traces,
     "report": report,
-    "review": an_output,
+    "review": review,
     "runs": runs,
+    "editor": editor,
 }
+INDEX = Path(__file__).parents[2] / "widgets" / "src" / "index.tsx"
+VIEWS = re.findall(r"^  (\w+): \[", INDEX.read_text(encoding="utf-8"), re.MULTILINE)
 STATES: dict[str, Callable[[], Sample]] = {
     "a run without a candidate": lambda: a_run(FakeRun([]), ready=".pane.empty"),
     "a run that failed": lambda: a_run(FakeRun([row(0, 41.0)], state="failed"), error="LMError: no model answers"),
     "a finished run": lambda: a_run(FakeRun(state="finished")),
     "a run that is only looked at": lambda: a_run(FakeRun(state="paused", live=False)),
     "a dropped candidate": lambda: a_run(FakeRun(), [[f"[data-id='{name(10)}']"]]),
-    "a pair": lambda: review(({"team": "A"}, {"team": "B"})),
-    "a demo that was kept": lambda: review(lmnb.Example(q="1", a="1"), lmnb.Example(q="2", a="2"), done=1),
-    "a finished review": lambda: review(lmnb.Example(q="1", a="1"), done=1),
+    "a pair": lambda: of("review", lmnb.review([({"team": "A"}, {"team": "B"})]), ".sides", snapshot={}),
+    "a finished review": lambda: of("review", finished(), ".empty", snapshot={}),
+    "a trace and a form in a review": lambda: of(
+        "review",
+        lmnb.review(list(evaluated())[:1]),
+        ".answers",
+        [["text=Trace"], ["[data-action=edit]"]],
+        snapshot={},
+        trace={"item": 0},
+    ),
     "no call": lambda: Sample({"view": "traces", "traces": []}, {}, ".empty"),
     "an answer that does not come": lambda: Sample(
         {"view": "studio", "snapshot": FakeRun().snapshot()}, {}, ".notice.bad"
@@ -150,47 +149,48 @@ STATES: dict[str, Callable[[], Sample]] = {
 
 @pytest.fixture
 def violations(open_panel: Any, root: Path) -> Callable[..., list[str]]:  # noqa: F811
-    """`violations(sample)`: what axe finds in the view, at first and after each click."""
+    """`violations(sample, looks)`: what axe finds in the view, in each look and after clicks."""
     axe = root / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
     if not axe.is_file():
         pytest.skip("widgets/node_modules has no axe-core: run `npm ci` in widgets/")
     source = axe.read_text(encoding="utf-8")
 
-    def find(sample: Sample, **options: Any) -> list[str]:
-        page = open_panel(sample.traits, sample.said, **options)
+    def find(sample: Sample, looks: dict[str, tuple[dict[str, Any], int]]) -> list[str]:
+        page = open_panel(sample.traits, sample.said)
         page.wait_for_selector(sample.ready)
         page.evaluate(f"() => {{ {source} }}")
         found: list[str] = []
-        for clicks in ((), *sample.clicks):
-            for click in clicks:
-                page.locator(click).first.click()
+
+        def check(when: Any) -> None:
             passed, wrong = page.evaluate(LOOK)
             assert passed > 10  # rules that had something to say
-            found += [f"after {clicks}: {one}" for one in wrong]
+            found.extend(f"{when}: {one}" for one in wrong)
+
+        for look, (media, width) in looks.items():
+            page.emulate_media(**media)
+            page.set_viewport_size({"width": width, "height": 900})
+            check(look)
+        for clicks in sample.clicks:
+            for click in clicks:
+                page.locator(click).first.click()
+            check(clicks)
         return found
 
     return find
 
 
-def test_every_registered_view_has_a_sample(root: Path) -> None:
+def test_every_registered_view_has_a_sample() -> None:
     """Who adds a view adds what it is shown with here."""
-    index = (root / "widgets" / "src" / "index.tsx").read_text(encoding="utf-8")
-    registry = re.search(r"const VIEWS[^{]*\{(.*?)\n\};", index, re.DOTALL)
-    assert registry is not None
-    assert set(re.findall(r"^  (\w+):", registry[1], re.MULTILINE)) == set(SAMPLES)
+    assert {"studio", "traces"} <= set(VIEWS) <= set(SAMPLES)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("view", SAMPLES)
-def test_a_view_has_no_violation(violations: Any, view: str, look: str) -> None:
-    """Tabs and forms in the first look, the first sight in the others."""
-    sample = SAMPLES[view]()
-    if look != "light":
-        sample = Sample(sample.traits, sample.said, sample.ready)
-    assert violations(sample, **LOOKS[look]) == []
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_has_no_violation(violations: Any, view: str) -> None:
+    """The first sight in every look, then its tabs and forms."""
+    assert violations(SAMPLES[view](), LOOKS) == []
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_no_state_has_a_violation(violations: Any, state: str) -> None:
     """Empty, failed, finished, lost."""
-    assert violations(STATES[state]()) == []
+    assert violations(STATES[state](), {"light": LOOKS["light"]}) == []

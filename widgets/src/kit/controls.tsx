@@ -89,7 +89,7 @@ export const Notice = ({ said, onClose, class: name = "" }: { said: Said | null;
 
 /** Instead of what was asked for and is not there yet, or never will be. */
 export const Wait = ({ problem }: { problem?: string | null }) =>
-  problem ? <Notice said={{ text: problem, bad: true }} /> : <p class="muted none">Loading…</p>;
+  problem ? <Notice said={{ text: problem, bad: true }} /> : <p class="wait muted none">Loading…</p>;
 
 export interface Commands {
   /** Sends the command once, however often it is clicked; gives what came of it, or undefined where it failed (and says why). */

@@ -118,7 +118,8 @@ export function Studio({ model, root }: ViewProps) {
           <Pane desk={desk} row={row} />
         ) : (
           <div class="pane empty muted">
-            {ended(run.state) ? "The run ended before there was a candidate." : "The first candidate is being made."}
+            <b>{ended(run.state) ? "The run ended before there was a candidate." : "The first candidate is being made."}</b>
+            {!ended(run.state) && <p>Its score, prompt and traces appear here as they come.</p>}
             <Notice said={commands.said} />
           </div>
         )}
