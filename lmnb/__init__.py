@@ -106,6 +106,7 @@ _WHERE = {
     "lmnb.optimize.copro": "COPRO",
     "lmnb.optimize.infer_rules": "InferRules",
     "lmnb.optimize.headroom": "headroom HeadroomTest",
+    "lmnb.optimize.objective": "WorstGroup",
     "lmnb.optimize.headroom_result": "Headroom",
     "lmnb.optimize.candidate": "Candidate",
     "lmnb.optimize.optimizer": "Optimizer",

@@ -177,6 +177,7 @@ from lmnb.optimize.iterated_bootstrap import IteratedBootstrapFewShot as Iterate
 from lmnb.optimize.knn_few_shot import KNNFewShot as KNNFewShot
 from lmnb.optimize.labeled_few_shot import LabeledFewShot as LabeledFewShot
 from lmnb.optimize.mipro import MIPROv2 as MIPROv2
+from lmnb.optimize.objective import WorstGroup as WorstGroup
 from lmnb.optimize.optimizer import Optimizer as Optimizer
 from lmnb.optimize.optuna_search import BootstrapFewShotWithOptuna as BootstrapFewShotWithOptuna
 from lmnb.optimize.plan import Plan as Plan

@@ -12,8 +12,10 @@ from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 _JSON = frozenset([str, int, float, bool, type(None)])
+_LONG = 10**4000  # Python reads no number of more than 4300 digits
 
 
 def jsonable(value: Any) -> Any:
@@ -24,7 +26,7 @@ def jsonable(value: Any) -> Any:
     """
     kind = type(value)
     if kind in _JSON:
-        return value
+        return value if kind is not int or -_LONG < value < _LONG else {"__text__": hex(value)}
     if kind is dict:
         return {key if type(key) is str else str(key): jsonable(item) for key, item in value.items()}
     if kind is list:
@@ -53,9 +55,19 @@ def jsonable(value: Any) -> Any:
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=jsonable).encode
 
 
-compact = json.JSONEncoder(
-    separators=(",", ":")
-).encode  # the shortest JSON text, in ASCII, of a value in terms of JSON
+_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def compact(value: Any) -> bytes:
+    """The shortest JSON text of a value in terms of JSON, as it is written to a file.
+
+    >>> compact({"b": [1, "é"]}).decode()
+    '{"b":[1,"é"]}'
+    """
+    try:
+        return to_json(value, inf_nan_mode="constants")
+    except ValueError:  # half a character, which UTF-8 cannot hold
+        return _ascii(value).encode()
 
 
 def canonical(value: Any) -> str:

@@ -80,7 +80,9 @@ def _add_runs(to: Any) -> None:
 
 
 def _add_resume(to: Any) -> None:
-    resume = to.add_parser("resume", help="go on with a run that was stopped or killed")
+    resume = to.add_parser(
+        "resume", help="go on with a run that was stopped or killed; its code is looked for in this folder too"
+    )
     resume.add_argument("run", metavar="RUN", help=RUN)
     resume.add_argument("--model", default=None, help="the LM to go on with, as in lmnb.LM(...) (default: the run's)")
     resume.set_defaults(command=commands.resume)

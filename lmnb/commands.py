@@ -136,6 +136,8 @@ def runs(args: Namespace) -> int:
 def resume(args: Namespace) -> int:
     if args.model:
         use_model(args.model)
+    # as `python` does with a script's folder: the run's program and metric are found again
+    sys.path.insert(0, str(Path.cwd()))
     run = lmnb.reopen(find_run(args.run))
     run.resume()
     watch(run)

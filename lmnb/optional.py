@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from lmnb.errors import MissingExtra
@@ -20,3 +22,13 @@ def need(library: str, extra: str, purpose: str) -> Any:
         if error.name != library:
             raise  # it is there, and something that it needs is not
         raise MissingExtra(library, extra, purpose) from error
+
+
+def installed(libraries: Iterable[str], extra: str, purpose: str) -> None:
+    """MissingExtra where one of the libraries is not there; none is imported.
+
+    >>> installed(["json"], "pandas", "this example")
+    """
+    for library in libraries:
+        if find_spec(library) is None:
+            raise MissingExtra(library, extra, purpose)

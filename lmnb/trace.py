@@ -95,6 +95,8 @@ class Trace:
         ...     Short()(question="The capital of France?").trace.checks()
         [Check(kind='Suggest', message='One word.', at='answer', holds=True, attempts=2)]
         """
+        if all(item.kind != "check" for _, item in self.spans()):
+            return []
         aside = self._aside(lambda item: item.kind == "check" and item.name == "attempt")
         return [
             Check(item.name, item.inputs["check"], item.inputs["at"], item.error is None, int(outputs["attempts"]))

@@ -49,8 +49,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             matrices.setdefault((item.path, cls or getattr(item, "originalname", item.name)), []).append(item)
     left_out: set[pytest.Item] = set()
     for cells in matrices.values():
-        share = cells[0].get_closest_marker("sampled").args[0]
-        kept = sample([_values(item) for item in cells], share)
+        given = cells[0].get_closest_marker("sampled").args
+        if isinstance(given[0], float):
+            kept = sample([_values(item) for item in cells], given[0])
+        else:
+            kept = {at for at, item in enumerate(cells) if any(each in given for each in item.callspec.params.values())}
         left_out.update(item for at, item in enumerate(cells) if at not in kept)
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])

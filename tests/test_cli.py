@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pty
 import re
@@ -196,6 +197,43 @@ def test_resume_goes_on_where_a_run_stopped(run_cli: Cli, routing_lm: Any) -> No
     ended = lmnb.reopen(run.path)
     assert known < len(ended.candidates)
     assert [(row.id, row.score) for row in ended.candidates] == [(row.id, row.score) for row in whole.candidates]
+
+
+def test_resume_finds_the_modules_of_the_folder(
+    run_cli: Cli, routing_lm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program and the metric of somebody's own script stand in the folder where the command is given."""
+    code = """
+import lmnb
+
+class Mine(lmnb.Module):
+    def __init__(self):
+        self.answer = lmnb.Predict("ticket -> team")
+
+    def forward(self, ticket):
+        return self.answer(ticket=ticket)
+
+def right(example, made, trace=None):
+    return example.team == made.team
+"""
+    (tmp_path / "mine_alone.py").write_text(code, encoding="utf-8")
+    lmnb.configure(lm=routing_lm)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    mine = importlib.import_module("mine_alone")
+    data = tickets()
+    run = lmnb.LabeledFewShot(2, mine.right).start(
+        mine.Mine(), trainset=data.train[:9], valset=data.val[:4], run_dir=tmp_path / "runs" / "own", paused=True
+    )
+    run.stop()
+    run.wait(30)
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+    monkeypatch.delitem(sys.modules, "mine_alone")
+    monkeypatch.chdir(tmp_path / "runs")
+    elsewhere = run_cli("resume", str(run.path))
+    assert elsewhere[0] == 2 and "mine_alone:Mine is not importable" in elsewhere[2]
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run_cli("resume", str(run.path))
+    assert (status, err) == (0, "") and re.search(r"^finished · ", out, re.M)
 
 
 def test_unknown_run_is_named_with_those_there_are(run_cli: Cli, stored: Any, tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 import lmnb
 from lmnb.testing import TwoCalls, exact, judged, questions, reply
 
@@ -13,7 +11,6 @@ __all__ = [
     "TwoCalls",
     "digits",
     "exact",
-    "gated",
     "judged",
     "optimizers",
     "questions",
@@ -31,11 +28,6 @@ class Minibatches(lmnb.MIPROv2):
 def digits(texts):
     """A vector of digit counts for each text."""
     return [[text.count(digit) + 0.01 for digit in "0123456789"] for text in texts]
-
-
-def gated(names, short):
-    """Parameters: all `names`, of which those not in `short` are left to the long form of the tests."""
-    return [each if each in short else pytest.param(each, marks=pytest.mark.full) for each in names]
 
 
 # what makes their searches longer

@@ -135,7 +135,8 @@ def shift(
 
     Values, words and groups are compared by Fisher's exact test on how many examples have them, lengths and numbers by Mann and Whitney's
     rank test; all p values together are corrected by Benjamini and Hochberg (1995), so that of the differences shown at most a share of
-    `level` is expected to be chance. Little data shows little: no difference shown is not no difference.
+    `level` is expected to be chance. A number that is NaN counts as missing. Little data shows little: no difference shown is not no
+    difference.
 
     >>> train = [Example(ticket=f"printer jams, case {n}", team="otter").with_inputs("ticket") for n in range(20)]
     >>> val = [Example(ticket=f"I was charged twice, case {n}", team="heron").with_inputs("ticket") for n in range(20, 40)]
@@ -148,6 +149,11 @@ def shift(
     for name, rows in parts.items():
         if not rows:
             raise InputError(f"{name} is empty, so there is nothing to compare. Give at least one example.")
+        for at, row in enumerate(rows):
+            if not isinstance(row, Example):
+                raise InputError(
+                    f"{name}[{at}] is {row!r}, not an Example. Write lmnb.Example(row) for each row of fields."
+                )
     pairs = list(combinations(parts, 2))
     found = [each for a, b in pairs for each in _differences(a, parts[a], b, parts[b], group)]
     tested = _corrected(found)
@@ -180,7 +186,10 @@ def _differences(
             "group", "group", *([{_group_of(example, group)} for example in rows] for rows in (first, second))
         )
     for field in dict.fromkeys(name for example in (*first, *second) for name in example):
-        both = [[example[field] for example in rows if field in example] for rows in (first, second)]
+        both = [
+            [example[field] for example in rows if field in example and not _missing(example[field])]
+            for rows in (first, second)
+        ]
         values = [*both[0], *both[1]]
         if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
             yield from ranks(field, "number", *([float(value) for value in rows] for rows in both))
@@ -193,6 +202,10 @@ def _differences(
                 field, "word", *([set(_WORD.findall(text.casefold())) for text in rows] for rows in texts)
             )
             yield from ranks(field, "length", *([float(len(text)) for text in rows] for rows in texts))
+
+
+def _missing(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _group_of(example: Example, group: str | Callable[[Example], object]) -> str:

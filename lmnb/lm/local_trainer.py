@@ -7,9 +7,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lmnb.errors import InputError
-from lmnb.lm.training import Record, Reference, Training
+from lmnb.lm.training import Record, Reference, Training, train_options
 from lmnb.lm.weights import digest, found
+from lmnb.optional import installed
 
 OPTIONS = {"epochs": "epochs", "n_epochs": "epochs", "rate": "rate", "learning_rate": "rate", "seed": "seed"}
 
@@ -21,19 +21,16 @@ class LocalTrainer:
 
     name = "local"
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        train_options(options, OPTIONS)
+        installed(("torch", "gguf", "numpy", "tokenizers"), "train", "training a model")
+
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training
     ) -> Reference:
-        given = {OPTIONS.get(name, name): value for name, value in options.items()}
-        unknown = sorted(given.keys() - set(OPTIONS.values()))
-        if unknown:
-            raise InputError(
-                f"train_kwargs has {unknown[0]!r}, which training on this machine does not take. It takes: {', '.join(OPTIONS)}."
-            )
-        path = out.with_name(f"{out.name}.gguf")
-        if (
-            not path.exists()
-        ):  # else a process that was killed has trained it: it is written whole, under the name of its key
+        given, path = train_options(options, OPTIONS), out.with_name(f"{out.name}.gguf")
+        # else a process that was killed has trained it: it is written whole, under the name of its key
+        if not path.exists():
             training.check()
             # looked up by its name: training stands above LMs, and is an extra
             fit = import_module("lmnb.train.fit").fit

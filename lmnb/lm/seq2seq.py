@@ -10,11 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from lmnb.errors import InputError, LMNotConfigured, ModelNotFound
+from lmnb.errors import LMNotConfigured, ModelNotFound
 from lmnb.lm.base import BaseLM
-from lmnb.lm.training import Record, Reference, Trainer, Training
+from lmnb.lm.training import Record, Reference, Trainer, Training, train_options
 from lmnb.lm.weights import digest, found, located
-from lmnb.optional import need
+from lmnb.optional import installed, need
 
 MAX_TOKENS = 64
 OPTIONS = {"epochs": "epochs", "n_epochs": "epochs", "rate": "rate", "learning_rate": "rate"} | {
@@ -27,16 +27,16 @@ class Seq2SeqTrainer(Trainer):
 
     name = "seq2seq"
 
+    def check(self, options: Mapping[str, Any]) -> None:
+        train_options(options, OPTIONS)
+        installed(("torch", "transformers"), "seq2seq", "training a Seq2SeqLM")
+
     def fit(
         self, lm: Any, records: Sequence[Record], out: Path, options: Mapping[str, Any], training: Training
     ) -> Reference:
-        given = {OPTIONS.get(name, name): value for name, value in options.items()}
-        unknown = sorted(given.keys() - set(OPTIONS.values()))
-        if unknown:
-            raise InputError(f"train_kwargs has {unknown[0]!r}; training a Seq2SeqLM takes {', '.join(OPTIONS)}")
-        if (
-            not out.exists()
-        ):  # else a process that was killed has trained it: it appears whole, under the name of its key
+        given = train_options(options, OPTIONS)
+        # else a process that was killed has trained it: it appears whole, under the name of its key
+        if not out.exists():
             training.check()
 
             def told(done: float, loss: float) -> None:

@@ -57,8 +57,26 @@ class Training:
             self.check()
 
 
+def train_options(given: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    """`train_kwargs` by the names that training takes; `known` maps each name that a user may write to one. InputError for others.
+
+    >>> train_options({"n_epochs": 3}, {"epochs": "epochs", "n_epochs": "epochs"})
+    {'epochs': 3}
+    """
+    unknown = sorted(given.keys() - known.keys())
+    if unknown:
+        raise InputError(
+            f"train_kwargs has {unknown[0]!r}, which this training does not take. It takes: {', '.join(known)}."
+        )
+    return {known[name]: value for name, value in given.items()}
+
+
 class Trainer(Protocol):
-    """What fine-tunes the LMs of one kind: `lm.trainer` names it."""
+    """What fine-tunes the LMs of one kind: `lm.trainer` names it.
+
+    A trainer may also have `check(options)`, which raises what it knows before it has anything to train on: an extra that is not installed
+    (MissingExtra), an option that it does not take (InputError). An optimizer asks it before it runs a teacher.
+    """
 
     name: str
 
@@ -195,6 +213,13 @@ def trainer_of(lm: Any) -> Trainer:
             "how (see lmnb.Trainer)."
         )
     return trainer
+
+
+def check_trainable(lm: Any, options: Mapping[str, Any]) -> None:
+    """Raise what is known before a training: InputError where the LM has no trainer, or what the trainer's `check` says."""
+    check = getattr(trainer_of(lm), "check", None)
+    if check is not None:
+        check({**(lm.train_kwargs or {}), **options})
 
 
 def weights_name(model: str, key: str) -> str:

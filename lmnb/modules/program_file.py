@@ -1,6 +1,6 @@
 """Programs as JSON files: written to be read in a review, read back as what it is, somebody's file.
 
-{"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "code": {...}, "provenance": {...},
+{"lmnb": "program", "format": 1, "version": ..., "class": "module:Name", "arguments" (of some classes), "code": {...}, "provenance": {...},
  "predictors": {path: {"instructions", "fields", "demos", "demo_policy" (where there is one), "config", "lm"}}, "tools": {path: {"desc", "args"}}}
 """
 
@@ -52,6 +52,12 @@ def dump_state(program: Any) -> dict[str, Any]:
     return {**_predictor_states(program), **tool_states(program)}
 
 
+def class_state(program: Any) -> dict[str, Any]:
+    """What makes a program anew: its class, and the arguments of its constructor where the class writes them."""
+    arguments = program.dump_arguments()
+    return {"class": import_path(type(program)), **({} if arguments is None else {"arguments": arguments})}
+
+
 def _predictor_states(program: Any) -> dict[str, Any]:
     return {path: _predictor_state(predictor) for path, predictor in program.named_predictors()}
 
@@ -67,7 +73,7 @@ def save(program: Any, path: str | Path) -> None:
         "lmnb": "program",
         "format": FORMAT,
         "version": _version(),
-        "class": import_path(type(program)),
+        **class_state(program),
         "code": {"hash": code["hash"], "of": code["of"]},
         "provenance": jsonable(dict(program.provenance)),
         "predictors": _predictor_states(program),

@@ -11,11 +11,11 @@ from lmnb.json_file import expect, expect_keys, reading
 from lmnb.modules.tool_texts import check_tool_state
 
 FORMAT = 1
-_TOP = ("lmnb", "format", "version", "class", "code", "provenance", "predictors", "tools")
+_TOP = ("lmnb", "format", "version", "class", "arguments", "code", "provenance", "predictors", "tools")
 _PREDICTOR = ("instructions", "fields", "demos", "demo_policy", "config", "lm")
 _FIELD = ("name", "role", "type", "desc", "prefix", "constraints", "schema")
 _DEMO = ("fields", "inputs", "origin", "source", "untyped")
-_CODE_NAME = re.compile(r"[\w.]+:[\w.<>]+")
+_CODE_NAME = re.compile(r"\w+(?:\.\w+)*:[\w.<>]+")
 
 
 class Stored(NamedTuple):
@@ -25,6 +25,7 @@ class Stored(NamedTuple):
     provenance: dict[str, Any]
     predictors: dict[str, dict[str, Any]]
     tools: dict[str, dict[str, Any]]
+    arguments: dict[str, Any] | None  # of the program's constructor, where its class writes them
 
 
 def checked(stored: Any, path: str | Path) -> Stored:
@@ -38,16 +39,24 @@ def checked(stored: Any, path: str | Path) -> Stored:
                 f"it has the format {number!r}, and this lmnb reads {FORMAT}. Install the lmnb that wrote it: "
                 f"{stored.get('version')!r}."
             )
-        expect_keys(stored, _TOP, "the file", optional=("code", "version", "provenance", "tools"))
-        name = expect(str, stored["class"], "class")
-        if not _CODE_NAME.fullmatch(name):
-            raise SaveError(f"class is {name!r}, not 'module:Name'")
+        expect_keys(stored, _TOP, "the file", optional=("arguments", "code", "version", "provenance", "tools"))
+        name = code_name(stored["class"], "class")
         for at, state in expect(dict, stored["predictors"], "predictors").items():
             check_predictor(state, f"predictors[{at!r}]")
         tools = expect(dict, stored.get("tools", {}), "tools")
         for at, state in tools.items():
             check_tool_state(state, f"tools[{at!r}]")
-        return Stored(name, expect(dict, stored.get("provenance", {}), "provenance"), stored["predictors"], tools)
+        arguments = expect(dict, stored["arguments"], "arguments") if "arguments" in stored else None
+        return Stored(
+            name, expect(dict, stored.get("provenance", {}), "provenance"), stored["predictors"], tools, arguments
+        )
+
+
+def code_name(value: Any, place: str) -> str:
+    """The `module:Name` that stands at this place of a file."""
+    if not _CODE_NAME.fullmatch(expect(str, value, place)):
+        raise SaveError(f"{place} is {value!r}, not 'module:Name'")
+    return value
 
 
 def check_predictor(state: Any, place: str) -> None:

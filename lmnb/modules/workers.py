@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lmnb import settings
 from lmnb.errors import Cancelled
@@ -118,8 +118,13 @@ class Workers(Generic[T]):
         except BaseException as error:  # noqa: BLE001  handed to the thread that waits for results, which raises it
             self._done.put(error)
 
+    def _budget(self) -> Any:
+        return self._context.copy().run(
+            settings.current, "budget"
+        )  # a copy: two threads cannot be in one context at a time
+
     def _next(self) -> Try | None:
-        leash = Leash(self._context.run(settings.current, "budget"))
+        leash = Leash(self._budget())
         with self._lock:
             if self._stopped.is_set() or self._begun == self.count:
                 return None
@@ -172,7 +177,7 @@ class Workers(Generic[T]):
                     first.late = True
                     places += 1
                 if len(tries) == 1 and unfinished <= self.second_tries and now - first.begun <= 2 * limit:
-                    again.append(Try(index, Leash(self._context.run(settings.current, "budget"))))
+                    again.append(Try(index, Leash(self._budget())))
                     tries.append(again[-1])
                 elif now - first.begun > (2 * limit if self.second_tries else limit) and now - tries[-1].begun > limit:
                     del self._running[index]

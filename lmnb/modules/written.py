@@ -19,6 +19,7 @@ from lmnb.modules.parts import Parts
 class Written(Parts):
     """What `Module` stands on: a program that can be shown, saved and loaded."""
 
+    _compiled = False  # whether an optimizer made it: programs that were ported ask
     forward: Callable[..., Any]
     aforward: Callable[..., Any]
 
@@ -78,6 +79,10 @@ class Written(Parts):
         if path is not None:
             write_text(path, text)
         return text
+
+    def dump_arguments(self) -> dict[str, Any] | None:
+        """What `lmnb.load` gives the constructor, where a program's file is to make it anew, as JSON; None: nothing."""
+        return None
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
         """The state of every predictor, JSON-able whatever `json_mode` says."""

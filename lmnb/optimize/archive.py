@@ -12,7 +12,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
-from lmnb.optimize.objective import selected
+from lmnb.optimize.objective import ranked
 from lmnb.optimize.trained import is_trained
 
 
@@ -103,7 +103,7 @@ class Archive:
 
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)
-        self._reasons.clear()
+        self._reasons = {}  # another one: a thread may just be writing down what held before
 
     # --- reading it
 
@@ -114,6 +114,18 @@ class Archive:
     def feasible(self) -> list[Entry]:
         """The candidates that are not dropped, in order of creation."""
         return [entry for entry in self.entries.values() if self.dropped(entry.candidate) is None]
+
+    def owed(self) -> list[Entry]:
+        """The candidates that are the driver's to score: the person made them, or they came back after they were dropped in flight or at a
+        gate.
+        """
+        return [entry for entry in self.entries.values() if self._owes(entry)] if self.size else []
+
+    def _owes(self, entry: Entry) -> bool:
+        name = entry.candidate.id
+        back = name in self.state.reviewed and not entry.results
+        mine = name in self.state.made or entry.cut_short or back
+        return mine and not self.complete(name) and self.dropped(entry.candidate) is None
 
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON. One whose outputs a check
@@ -138,10 +150,11 @@ class Archive:
 
     def dropped(self, candidate: Candidate) -> str | None:
         """Why a candidate may not go on; None where it may."""
+        reasons = self._reasons  # before the state is read
         try:
-            return self._reasons[candidate.id]
+            return reasons[candidate.id]
         except KeyError:
-            reason = self._reasons[candidate.id] = self.dropped_under(self.state, candidate)
+            reason = reasons[candidate.id] = self.dropped_under(self.state, candidate)
             return reason
 
     def dropped_under(self, state: State, candidate: Candidate) -> str | None:
@@ -211,8 +224,15 @@ class Archive:
 
     def leader(self) -> Entry | None:
         """The best of the feasible entries that are fully scored, by the objective; the earliest on a tie."""
-        scored = [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
-        return selected(scored, self.objective, self.groups)
+        return next(iter(self.ranked()), None)
+
+    def ranked(self) -> list[Entry]:
+        """The feasible entries that are fully scored, the best by the objective first."""
+        return ranked(self.scored(), self.objective, self.groups)
+
+    def scored(self) -> list[Entry]:
+        """The feasible entries that are fully scored, in order of creation."""
+        return [entry for entry in self.feasible() if self.complete(entry.candidate.id)]
 
     def best(self) -> Candidate | None:
         """The result as things stand: what the person accepted, else the best score (the earlier one on a tie), else the newest unscored proposal."""

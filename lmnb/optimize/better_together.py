@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -10,7 +11,8 @@ from lmnb.errors import InputError, LmnbError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.counts import Counts
+from lmnb.optimize.code import Code
+from lmnb.optimize.counts import Counts, counts_of
 from lmnb.optimize.effects import Effect, Report
 from lmnb.optimize.finetune import BootstrapFinetune
 from lmnb.optimize.interval import Interval, total
@@ -33,7 +35,7 @@ class BetterTogether(Optimizer):
     Where a step fails, the best so far is the result, and a report says why.
 
     `compile` and `start` also take `strategy`, `valset_ratio` (the part of the training examples that is held out where no `valset` is
-    given), `shuffle_trainset_between_steps` and `optimizer_compile_args`, a dict of arguments for each optimizer. The steps
+    given), `shuffle_trainset_between_steps` and `optimizer_compile_args`, a dict of the arguments of each optimizer's own search. The steps
     share metric, budget, seed and journal: a run that was killed goes on inside its step. An optimizer that asks a `prompt_model` or a
     teacher by `teacher_settings` says it for all.
 
@@ -91,6 +93,8 @@ class BetterTogether(Optimizer):
             raise InputError(
                 f"optimizer_compile_args names {unknown[0]!r}; the optimizers are {', '.join(self.optimizers)}"
             )
+        for name, options_ in given.items():
+            _check_own(name, self.optimizers[name], options_ or {})
         asked = {
             name: _options(self._ready(name), student, trainset=trainset, **dict(given.get(name) or {}))
             for name in dict.fromkeys(steps_of(strategy, self.optimizers))
@@ -123,12 +127,16 @@ class BetterTogether(Optimizer):
     def libraries(self) -> Mapping[str, str]:
         return {name: version for each in self.optimizers.values() for name, version in each.libraries().items()}
 
+    def ready(self, code: Code, strategy: str = STRATEGY, **_: Any) -> None:
+        for name in dict.fromkeys(steps_of(strategy, self.optimizers)):
+            self.optimizers[name].ready(code)
+
     def counts(
         self, task: Task, strategy: str = STRATEGY, optimizer_compile_args: Any = None, **_: Any
     ) -> Counts | None:
         found = []
         for name in steps_of(strategy, self.optimizers):
-            counts = self._ready(name).counts(task, **dict((optimizer_compile_args or {}).get(name) or {}))
+            counts = counts_of(self._ready(name), task, (optimizer_compile_args or {}).get(name) or {})
             if counts is None:
                 return None
             found.append(counts)
@@ -230,7 +238,19 @@ def steps_of(strategy: str, optimizers: Mapping[str, Any]) -> list[str]:
     return steps
 
 
+def _check_own(name: str, optimizer: Optimizer, given: Mapping[str, Any]) -> None:
+    """InputError for an argument that is one of the whole run's."""
+    of_run = (
+        inspect.signature(Optimizer.start).parameters.keys() - inspect.signature(optimizer.search).parameters.keys()
+    )
+    wrong = sorted(of_run & given.keys() - {"options"})
+    if wrong:
+        raise InputError(
+            f"optimizer_compile_args[{name!r}] has {wrong[0]!r}, which all steps of a run share. "
+            f"Write compile(..., {wrong[0]}=...) of BetterTogether."
+        )
+
+
 def _options(optimizer: Optimizer, student: Any, **given: Any) -> dict[str, Any]:
     """The options of the optimizer's search, checked and filled in as its `start` does; nothing is started."""
-    found: Any = optimizer.start(student, _begin=lambda header, *_, **__: header.options, **given)
-    return found
+    return optimizer._started_with(lambda header, *_, **__: header.options, student, **given)

@@ -30,7 +30,7 @@ class Blobs:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._memory: dict[str, str] = {}
+        self._memory: dict[str, bytes] = {}
         self._places: dict[str, tuple[int, int]] = {}  # where in the file a value begins, and its length
         self._known = 0  # bytes of the file that are known
         self._file: int | None = None
@@ -39,17 +39,19 @@ class Blobs:
     def put(self, value: Any) -> str:
         """The name of the value, which is on disk from here on."""
         text = compact(value)
-        name = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+        name = hashlib.sha256(text).hexdigest()[:DIGITS]
         if self._folder is None:
             self._memory[name] = text
             return name
         with self._lock:
             file = self._appending(self._folder)
             if name not in self._places:
-                line = b'["%b",%b]\n' % (name.encode(), text.encode())
+                line = b'["%b",%b]\n' % (name.encode(), text)
                 os.write(file, line)  # one write: a killed process leaves it whole, or nothing of it
-                self._known = os.lseek(file, 0, os.SEEK_CUR)
-                self._places[name] = (self._known - len(line) + _HEAD, len(text))
+                end = os.lseek(file, 0, os.SEEK_CUR)  # where this write ended, whoever else writes there
+                self._places[name] = (end - len(line) + _HEAD, len(text))
+                if self._known == end - len(line):
+                    self._known = end
         return name
 
     def get(self, name: str) -> Any:
@@ -90,6 +92,7 @@ class Blobs:
             self._file = os.open(_file(folder), flags, 0o644)
             if self._read(folder):
                 os.write(self._file, b"\n")  # it ends inside a line, of which nothing is missed: it would be put again
+                self._known = os.lseek(self._file, 0, os.SEEK_END)
         return self._file
 
     def _read(self, folder: Path) -> bool:

@@ -22,11 +22,14 @@ from lmnb.optimize.task import Predictor, Task
 class BootstrapFewShot(Optimizer):
     """Runs a teacher (by default the program itself) over training examples; each success gives every predictor its own step as a demo.
 
-    Up to `max_bootstrapped_demos` successes are collected, each example in up to `max_rounds` samples; labelled examples fill up to
+    Up to `max_bootstrapped_demos` successes are collected, each example in up to `max_rounds` tries; labelled examples fill up to
     `max_labeled_demos`. `metric_threshold` is what a score must reach (0 counts as a threshold); without it a score must be true, and the run
     says where one between 0 and 1 counted.
     `teacher_settings` (for instance `{"lm": strong_lm}`) hold while the teacher runs. With a `valset` the program before and after is scored,
     and the better one is returned.
+
+    A teacher that is not compiled shows labelled demos, which lack what leads to the answer and may have it answer at once: where it fails
+    with them, the second round asks it without, and further rounds are fresh samples of the two by turns, at temperature 1.
 
     With `rationalize` an example that the teacher cannot do is asked again with its labels as a hint, where successes are still wanted:
     if the answer is then right, the reasoning becomes a demo of origin "rationalized", which does not hold the hint (STaR: Zelikman et
@@ -87,8 +90,12 @@ class BootstrapFewShot(Optimizer):
         teacher: Candidate | None = None,
     ) -> Generator[list[Effect], list[Any], Candidate]:
         """A candidate with up to `wanted` bootstrapped demos a predictor, from training examples taken in `order`, filled up with labelled ones."""
+        bare = task.teacher or task.baseline
         if teacher is None:
             teacher = yield from self.teacher(task)
+        else:
+            bare = teacher
+        teachers = list(dict.fromkeys((teacher, bare)))
         made: dict[str, list[Example]] = {predictor.path: [] for predictor in task.predictors}
         used: set[int] = set()
         partial: list[float] = []
@@ -97,10 +104,12 @@ class BootstrapFewShot(Optimizer):
             # as many examples as successes are still wanted: run side by side, yet never one more than one by one would have needed
             block = order[position : position + wanted - len(used)]
             position += len(block)
-            successes = yield from self._successes(task, teacher, block)
+            successes = yield from self._successes(teachers, block)
             partial += [result.value for _, result in successes if 0 < result.value < 1]
             for index, result in successes:
                 yield from _collected(task, _demos_of(task, result, index), index, made, used)
+        if not used and position and len(teachers) > self.max_rounds and seed in (None, -1):
+            yield [Report("no example succeeded with labelled demos: max_rounds=2 asks the teacher without them too")]
         if self.rationalize and len(used) < wanted:
             failed = [index for index in order[:position] if index not in used]
             yield from self._rationalized(task, teacher, failed, wanted, made, used)
@@ -133,20 +142,21 @@ class BootstrapFewShot(Optimizer):
         return (yield from labelled(task, self.max_labeled_demos, base=teacher))
 
     def _successes(
-        self, task: Task, teacher: Candidate, block: Sequence[int]
+        self, teachers: Sequence[Candidate], block: Sequence[int]
     ) -> Generator[list[Effect], list[Any], list[tuple[int, Result]]]:
         found: dict[int, Result] = {}
         for round_number in range(self.max_rounds):
             left = [index for index in block if index not in found]
             if not left:
                 break
+            teacher, sample = teachers[round_number % len(teachers)], round_number // len(teachers)
             results = yield [
                 Rollout(
                     teacher.without_source(index),
                     index,
                     "train",
-                    rollout_id=round_number,
-                    temperature=1.0 if round_number else None,
+                    rollout_id=sample,
+                    temperature=1.0 if sample else None,
                     tracing=True,
                     role="teacher",
                 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lmnb import settings
-from lmnb.canonical import canonical, content_hash, jsonable
+from lmnb.canonical import content_hash
 from lmnb.errors import InputError, RunError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
@@ -19,7 +19,7 @@ from lmnb.optimize.heldout import HeldOutCheck, checked
 from lmnb.optimize.journal import Journal, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.search import Search, evaluate, gate, together
-from lmnb.optimize.splits import prepared
+from lmnb.optimize.splits import asked, checked_examples, prepared
 from lmnb.optimize.task import Task
 
 
@@ -97,7 +97,7 @@ class Checking(Branching):
                 "the run is at work: run.wait() for its end, or run.pause() it, before its result is checked"
             )
         self._need_code()
-        examples = tuple(heldout)
+        examples = checked_examples(heldout, "heldout")
         self._check_unseen(examples)
         best = self._archive.best() if candidate is None else self._entry(candidate).candidate
         if best is None:
@@ -111,8 +111,8 @@ class Checking(Branching):
 
     def _check_unseen(self, examples: Sequence[Example]) -> None:
         splits = self.header.splits
-        known = {_asked(example) for example in (*splits.train, *splits.val)}
-        seen = [n for n, example in enumerate(examples) if isinstance(example, Example) and _asked(example) in known]
+        known = {asked(example) for example in (*splits.train, *splits.val)}
+        seen = [n for n, example in enumerate(examples) if asked(example) in known]
         if seen:
             raise InputError(
                 f"heldout[{seen[0]}] is one of the run's own examples ({len(seen)} of {len(examples)} are), so it holds nothing out. "
@@ -213,7 +213,3 @@ class Checking(Branching):
         self._after_end()
         self._tell()
         return check
-
-
-def _asked(example: Example) -> str:
-    return canonical(jsonable(dict(example.inputs().items() if example.input_keys else example.items())))

@@ -22,7 +22,7 @@ class Controls:
         self.cancelled = threading.Event()
         self._stepping = False
         self._max_seconds = max_seconds
-        self._mail: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._mail: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
 
     # --- from any thread
 
@@ -48,7 +48,7 @@ class Controls:
     def _wake(self) -> None:
         self.post(lambda: None)
 
-    def post(self, command: Callable[[], None]) -> None:
+    def post(self, command: Callable[[], Any]) -> None:
         """Run `command` in the driver's thread at the next effect boundary."""
         self._mail.put(command)
 
@@ -60,17 +60,18 @@ class Controls:
 
     # --- in the driver's thread
 
-    def read(self, *, wait: bool, once: bool = False) -> None:
-        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has."""
+    def read(self, *, wait: bool, once: bool = False, timeout: float | None = None) -> bool:
+        """Do what has arrived, or with `once` the first of it; with `wait`, wait until something has. Whether anything had."""
+        heard = False
         while True:
             try:
-                command = self._mail.get(block=wait)
+                command = self._mail.get(block=wait, timeout=timeout)
             except queue.Empty:
-                return
-            wait = False
+                return heard
+            wait, heard = False, True
             command()
             if once:
-                return
+                return heard
 
     def halt(self, *, cancel: bool = False) -> None:
         """Dispatch nothing more; with `cancel`, refuse calls that are not sent yet and give up rollouts in flight."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from lmnb.optimize.effects import Bought, Gate, Inbox, Propose, Result, Rollout
@@ -28,6 +30,16 @@ class Counts:
     more_runs: float = 0
     more_proposals: float = 0
     trainings: Interval = NONE
+
+
+def counts_of(optimizer: Any, task: Task, options: Mapping[str, Any]) -> Counts | None:
+    """The counts of an optimizer's search with these options; those that are not given are as its `search` has them."""
+    own, taken = (signature(call).parameters for call in (optimizer.search, optimizer.counts))
+    every = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+    usual = {name: each.default for name, each in own.items() if each.default is not each.empty}
+    return optimizer.counts(
+        task, **{name: value for name, value in usual.items() if every or name in taken} | dict(options)
+    )
 
 
 def bootstraps(task: Task, wanted: int, rounds: int) -> Interval:

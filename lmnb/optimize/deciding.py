@@ -59,15 +59,8 @@ class Deciding:
         return (self.batch, True) if self.in_batch else (self.batch + 1, False)
 
     def unscored(self) -> Candidate | None:
-        """A candidate that is the driver's to score: the person made it, or it came back after it was dropped in flight or at a gate."""
-        archive = self.archive
-        for entry in archive.entries.values() if archive.size else ():
-            candidate = entry.candidate
-            back = candidate.id in archive.state.reviewed and not entry.results
-            mine = candidate.id in archive.state.made or entry.cut_short or back
-            if mine and not archive.complete(candidate.id) and archive.dropped(candidate) is None:
-                return candidate
-        return None
+        """A candidate that is the driver's to score (see `Archive.owed`)."""
+        return next((entry.candidate for entry in self.archive.owed()), None)
 
     def _replay_decisions(self, *, during: bool) -> None:
         position = self.batch if during else self.batch + 1
@@ -84,8 +77,10 @@ class Deciding:
                 return self._admit(effect.value)
             return None if self.archive.demo_refused(effect.slot or "", effect.value) else effect.value
         if isinstance(effect, Inbox):
-            arrived, self._inbox = self._inbox, []
-            return [candidate for candidate in arrived if self.archive.dropped(candidate) is None]
+            # what is dropped now may come back: it is told then
+            arrived = [candidate for candidate in self._inbox if self.archive.dropped(candidate) is None]
+            self._inbox = [candidate for candidate in self._inbox if candidate not in arrived]
+            return arrived
         if isinstance(effect, Report):
             self.reports.append(effect)
             self.controls.told("report", effect.message)

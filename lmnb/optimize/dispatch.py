@@ -16,9 +16,12 @@ from lmnb.optimize.archive import Archive
 from lmnb.optimize.controls import Controls
 from lmnb.optimize.effects import Bought, Dropped, Result, Rollout
 from lmnb.optimize.journal import Journal
+from lmnb.optimize.lanes import OFTEN, Lanes
 from lmnb.optimize.recording import Recording
 
 Execute = Callable[[Bought, Recording], Result]
+
+QUICK = 0.001  # seconds of a rollout that waits for nobody
 
 
 class Stopped(Exception):
@@ -36,6 +39,7 @@ class Dispatcher:
     execute: Execute | None
     budget: Budget
     num_threads: int
+    _quick: bool = False  # the last rollout was: then threads would only get into each other's way
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -61,46 +65,77 @@ class Dispatcher:
         Raises `Stopped` where a replay is at the journal's end.
         """
         controls, outcomes = self.controls, dict[str, Result | Dropped]()
-        waiting, flying = deque(rollouts), set[str]()
+        lanes = Lanes(deque(rollouts))
 
-        def land(key: str, outcome: Result | BaseException) -> None:
-            if key in flying:  # else it was given up
-                flying.remove(key)
+        def land() -> bool:
+            """Whether anything has."""
+            any_landed = False
+            for key, outcome in lanes.landed():
+                any_landed = True
                 outcomes[key] = self._outcome(outcome)
                 if isinstance(outcome, Result):
+                    self._quick = outcome.seconds < QUICK
                     landed(rollouts[key], outcome)
+            return any_landed
 
+        def fly(key: str | None) -> None:
+            """In a worker thread: one rollout after the other, while nothing has to be thought over in between."""
+            while key is not None:
+                outcome = self._flown(number, rollouts[key])
+                key = lanes.next(key, outcome, partial(may_follow, outcome))
+                if key is None or lanes.overdue():
+                    controls.post(land)
+
+        def may_follow(outcome: Result | BaseException, key: str) -> bool:
+            if not isinstance(outcome, Result) or outcome.error is not None:
+                return False
+            usual = outcome.usage.get("calls", 0) <= self.archive.most_calls
+            held = controls.paused or controls.stopping or self._scarce() or lanes.busy > self._width()
+            try:
+                return usual and not held and self._veto(rollouts[key]) is None
+            except Exception:  # noqa: BLE001 - the driver's thread asks again, and there it ends the run
+                return False
+
+        heard = True
         try:
-            while waiting or flying:
-                while waiting and not controls.paused and len(flying) < self._width():
+            while lanes:
+                while not controls.paused and (key := lanes.take(self._width())) is not None:
                     controls.check_time()
-                    key = waiting.popleft()
                     reason = "the run ends" if controls.stopping else self._veto(rollouts[key])
                     if reason is not None:
                         outcomes[key] = Dropped(reason)
+                        lanes.give_up(key)
                         continue
                     if self.execute is None:
                         raise Stopped
-                    flying.add(key)
-                    self._pool.submit(self._fly, number, rollouts[key], partial(land, key))
+                    self._pool.submit(fly, key)
                 if controls.stopping:
-                    outcomes |= dict.fromkeys(waiting, Dropped("the run ends"))
-                    waiting.clear()
+                    outcomes |= dict.fromkeys(lanes.clear(), Dropped("the run ends"))
                 if controls.cancelled.is_set():
-                    return outcomes | dict.fromkeys(flying, Dropped("the run was cancelled"))
-                if waiting and controls.paused and not flying:
+                    return outcomes | dict.fromkeys(lanes.flying, Dropped("the run was cancelled"))
+                if lanes.waiting and controls.paused and not lanes.flying:
                     controls.enter("paused")
-                if waiting or flying:
-                    controls.read(wait=True)
+                if lanes:
+                    # once more after a while: a thread may have gone on, untold, to a rollout that takes its time
+                    heard = controls.read(wait=True, timeout=OFTEN if heard else None)
+                    heard = land() or heard
+                    if not heard:
+                        self._quick = False
+                if lanes.waiting:
+                    controls.check_time()
             return outcomes
         finally:
-            flying.clear()
+            lanes.close()
 
     def _width(self) -> int:
+        return 1 if self._scarce() or self._quick else self.num_threads
+
+    def _scarce(self) -> bool:
         # near the end of a budget of calls one rollout at a time, so that which one meets the limit does not depend on timing
+        if self.budget.limits["calls"] is None:
+            return False
         left = self.budget.left()["calls"]
-        scarce = left is not None and left < 2 * self.num_threads * self.archive.most_calls
-        return 1 if scarce else self.num_threads
+        return left is not None and left < 2 * self.num_threads * self.archive.most_calls
 
     def _veto(self, rollout: Bought) -> str | None:
         if not isinstance(rollout, Rollout) or rollout.role != "student":
@@ -108,15 +143,15 @@ class Dispatcher:
         entry = self.archive.entries.get(rollout.candidate.id)
         return None if entry is None else self.archive.dropped(entry.candidate)
 
-    def _fly(self, number: int, rollout: Bought, land: Callable[[Result | BaseException], None]) -> None:
-        """In a worker thread: run one rollout, journal it, report."""
+    def _flown(self, number: int, rollout: Bought) -> Result | BaseException:
+        """In a worker thread: run one rollout and journal it."""
         try:
             assert self.execute is not None
             result = self.execute(rollout, self.recording)
             self.journal.append(rollout_record(number, rollout, result))
-            self.controls.post(partial(land, result))
+            return result
         except BaseException as error:  # noqa: BLE001 - a worker's fault ends the run, whatever it is
-            self.controls.post(partial(land, error))
+            return error
 
     def _outcome(self, outcome: Result | BaseException) -> Result | Dropped:
         """In the driver's thread: what came of a rollout. Raises what broke its worker."""

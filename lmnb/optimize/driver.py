@@ -64,7 +64,10 @@ class Driver(Deciding):
         """Between two batches: put in force what was decided, wait while paused, evaluate what the person made."""
         while True:
             self._replay_decisions(during=False)
-            self.controls.read(wait=False)
+            if not self.recording.holds(
+                self.batch + 1
+            ):  # else what comes now would stand before what was decided there
+                self.controls.read(wait=False)
             if self.controls.stopping:
                 raise Stopped
             if self.controls.paused and not self.recording.holds(self.batch + 1):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from inspect import ismethod, isroutine
 from typing import Any
 
 from lmnb import listening
@@ -16,10 +17,12 @@ from lmnb.counts import whole_number
 from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.evaluate.majority import majority
 from lmnb.evaluate.metrics import normalize_text
+from lmnb.fingerprint import import_path
 from lmnb.modules.backtrack import Backtrack
 from lmnb.modules.module import Module
 from lmnb.modules.one_core import OneCore
 from lmnb.modules.parallel import Parallel
+from lmnb.modules.program_file import class_state
 from lmnb.modules.sampling import sampling
 from lmnb.prediction import Prediction
 from lmnb.trace import Span, open_span
@@ -82,6 +85,20 @@ class EnsembledProgram(OneCore):
             )
         if self.weights is not None and reduce_fn is not None:
             raise InputError("weights are for the vote that reduce_fn takes the place of. Leave one of them out.")
+
+    def dump_arguments(self) -> dict[str, Any] | None:
+        """What makes it anew from a file: its programs by their classes, and the rest of its arguments. None where `reduce_fn` is an object
+        that is called like a function: its path would name its class.
+        """
+        reduce = class_state(self.reduce_fn) if isinstance(self.reduce_fn, Module) else self.reduce_fn
+        named = isinstance(reduce, type) or (isroutine(reduce) and not ismethod(reduce))
+        if callable(reduce) and not named:
+            return None
+        return {
+            "programs": [class_state(program) for program in self.programs],
+            "reduce_fn": import_path(reduce) if callable(reduce) else reduce,
+            **{name: getattr(self, name) for name in ("size", "deterministic", "seed", "weights")},
+        }
 
     async def _steps(self, inputs: dict[str, Any], *, sync: bool) -> Any:
         chosen = self.chosen(inputs)

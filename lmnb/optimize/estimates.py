@@ -15,7 +15,7 @@ from lmnb.evaluate.statistics import shrink
 from lmnb.optimize.archive import Archive, Entry
 
 CROWD = 3  # so many candidates beside the baseline, and it is kept apart from them
-SMALLEST = 8  # a candidate that was stopped early tells of the others from so many examples on
+SMALLEST = 8  # on fewer examples a share is drawn towards one half, and a candidate that was stopped early tells nothing of the others
 
 
 class Estimates:
@@ -35,8 +35,21 @@ class Estimates:
         """The estimate of a fully scored candidate; None for any other."""
         if self._seen != self._archive.changes:
             self._seen = self._archive.changes
-            self._found = self._estimates()
+            self._found = {name: self._cautious(each) for name, each in self._estimates().items()}
         return self._found.get(entry.candidate.id)
+
+    def _cautious(self, estimate: float) -> float:
+        """An estimate from very few scores as if there were two more, a success and a failure (Laplace's rule of succession: the posterior
+        mean of a share under a uniform prior). For scores that are not 0 or 1 alone there is no such prior.
+        """
+        size = self._archive.size
+        if size >= SMALLEST or not self._is_share():
+            return estimate
+        return (size * estimate + 100) / (size + 2)
+
+    def _is_share(self) -> bool:
+        entries = list(self._archive.entries.values())
+        return all(result.value in (0.0, 1.0) for entry in entries for result in list(entry.results.values()))
 
     def _estimates(self) -> dict[str, float]:
         archive = self._archive

@@ -10,7 +10,9 @@ from lmnb.canonical import canonical, content_hash
 from lmnb.counts import counted
 from lmnb.errors import RunError
 from lmnb.example import Example
+from lmnb.lm.training import check_trainable
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.code import Code
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.effects import Dropped, Effect, Gate, Report, Result, Rollout, Train
 from lmnb.optimize.interval import Interval, exactly
@@ -91,6 +93,12 @@ class BootstrapFinetune(Optimizer):
                 stacklevel=4,
             )
         return super().attributes(run)
+
+    def ready(self, code: Code, **_: Any) -> None:
+        for predictor in code.program.predictors():
+            lm = predictor.lm or code.settings.get("lm")
+            if lm is not None:
+                check_trainable(lm, self.train_kwargs)
 
     def search(self, task: Task) -> Search:
         baseline = yield from gate(task.baseline)

@@ -38,7 +38,7 @@ class Front(tuple[Tradeoff, ...]):
 
     @property
     def best(self) -> list[Tradeoff]:
-        """The front alone: each is better than all that are cheaper."""
+        """The front alone: each is better than all that are cheaper; those that are equal in both stand side by side."""
         return [row for row in self if row.on_front]
 
     def to_pandas(self) -> Any:
@@ -101,10 +101,12 @@ def front(archive: Archive, standings: Standings, by: str | None) -> Front:
 
 
 def _rows(priced: Sequence[tuple[float, Any]]) -> list[Tradeoff]:
-    rows, best = [], float("-inf")
+    rows, best, least = [], float("-inf"), 0.0  # the best score so far, and what it costs
     for cost, row in priced:
-        rows.append(Tradeoff(row.number, row.label, row.score, row.expected, cost, row.score > best))
-        best = max(best, row.score)
+        twin = (cost, row.score) == (least, best)
+        rows.append(Tradeoff(row.number, row.label, row.score, row.expected, cost, row.score > best or twin))
+        if row.score > best:
+            best, least = row.score, cost
     return rows
 
 

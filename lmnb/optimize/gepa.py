@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.evaluate.metrics import takes_predictor
 from lmnb.optimize import merging
@@ -31,15 +32,17 @@ class GEPA(Optimizer):
     """Improves every text of a program: its instructions, what its tools say, and with `max_demos` its demos too.
 
     In each iteration a parent is drawn from the pool, by the examples of the validation set on which it is among the best ("pareto"), or it
-    is the best on average ("current_best"). It runs on a minibatch of training examples; the `reflection_lm` reads what one component did
+    is the best by the run's objective ("current_best"). It runs on a minibatch of training examples; the `reflection_lm` reads what one component did
     there and what the metric said of it (`Score(value, feedback="...")`), and writes a new text. A child that does better on the same
     examples is scored on the whole validation set and joins the pool. With `use_merge` what two children changed apart is tried in one
     program, `max_merge_invocations` times at most. Where nothing scores yet (0 on the whole validation set), a child that scores 0 too takes
     its parent's place in the next reflections, so that the search moves until something scores.
 
     The budget is exactly one of `auto` ("light", "medium", "heavy"), `max_full_evals` and `max_metric_calls`; program runs never exceed it,
-    and each is one call of the metric, whose feedback comes with its score. A metric of five parameters,
-    `metric(gold, pred, trace, pred_name, pred_trace)`, is told the predictor that is being worked on.
+    and each is one call of the metric, whose feedback comes with its score. What you inject or edit is scored in any case: its runs are
+    taken from what the search has left, and what is no longer left comes on top. A metric of five parameters,
+    `metric(gold, pred, trace, pred_name, pred_trace)`, is told the predictor that is being worked on; where `component_selector` may choose
+    several, the parent runs on its minibatch once more for each predictor that was chosen, so that the metric speaks of each.
 
     - `component_selector`: "round_robin", "all", or a function `(state, trajectories, subsample_scores, candidate_idx, candidate)` that gives
       names of components; it must be deterministic.
@@ -147,7 +150,7 @@ class GEPA(Optimizer):
 
     def limit(self, task: Task) -> int:
         """The budget in program runs. InputError where it has no room for one proposal."""
-        V, b = len(task.examples()), min(self.reflection_minibatch_size, len(task.trainset))
+        V = len(task.examples())
         examples = V + (len(task.trainset) if task.evalset == "val" else 0)
         if self.max_metric_calls is not None:
             limit = self.max_metric_calls
@@ -157,19 +160,30 @@ class GEPA(Optimizer):
             n = AUTO[self.auto or "light"]
             N = int(max(4 * len(self.slots(task.baseline)) * math.log2(n), 1.5 * n))
             limit = V + 5 * n + 35 * N + ((N + 1) // 5 + 1 + (N < 5)) * V
-        least = V + self.step_size(b, V)
+        least = V + self.step_size(task)
         if limit < least:
             raise InputError(
                 f"the budget of {limit} metric calls has no room for a proposal: {V} score the program, and a proposal takes up to "
-                f"{self.step_size(b, V)}. Write max_metric_calls={least} or more, or give a smaller valset."
+                f"{self.step_size(task)}. Write max_metric_calls={least} or more, or give a smaller valset."
             )
         return limit
 
-    def step_size(self, b: int, V: int) -> int:
-        """The program runs that an iteration takes at most: a minibatch of parent and child (with demos a first one of the parent), and the
-        validation set.
+    def step_size(self, task: Task) -> int:
+        """The program runs that an iteration takes at most: a minibatch of parent and child (with demos a first one of the parent, and one for
+        each predictor that the metric is asked about by itself), and the validation set.
         """
-        return (3 if self.max_demos else 2) * b + V
+        minibatches = (3 if self.max_demos else 2) + (len(task.predictors) if self.asks_apart else 0)
+        return minibatches * min(self.reflection_minibatch_size, len(task.trainset)) + len(task.examples())
+
+    @property
+    def asks_apart(self) -> bool:
+        """Whether the metric is asked about each chosen predictor by itself, as several may be chosen."""
+        return self.feedback_by_predictor and self.component_selector != "round_robin"
+
+    def has_room(self, task: Task, runs: int) -> bool:
+        """Whether the budget has room for so many program runs, beside those that what a person made is still to be scored by."""
+        owed = sum(task.archive.size - len(entry.results) for entry in task.archive.owed())
+        return task.archive.runs + owed + runs <= self.limit(task)
 
     def most_iterations(self, b: int, V: int, limit: int) -> int:
         """After how many iterations the search ends at the latest: a proposer that fails all the time is not asked for ever."""
@@ -206,8 +220,8 @@ class GEPA(Optimizer):
         idle = merges_due = merges = 0
         improved = False
         most = self.most_iterations(b, V, limit)
-        while idle < IDLE and ascent.iteration < most and task.archive.runs + self.step_size(b, V) <= limit:
-            pool, before = Pool.of(task), task.archive.runs
+        while idle < IDLE and ascent.iteration < most and self.has_room(task, self.step_size(task)):
+            pool, before = Pool.of(task.archive), task.archive.runs
             if not pool.candidates:
                 yield [Report("every candidate was rejected: there is nothing to start from")]
                 return
@@ -237,16 +251,16 @@ class GEPA(Optimizer):
         if results is None or (self.skip_perfect_score and self._perfect(results)):
             return False
         step = Step(parent, batch, results, focus)
-        step = step.on(ascent.chosen(step, pool, number))
-        proposed = yield from ascent.proposed(step)
-        if proposed is None or proposed.id == parent.id or task.archive.complete(proposed.id):
+        step = yield from ascent.told(step.on(ascent.chosen(step, pool, number)))
+        proposed = None if step is None else (yield from ascent.proposed(step))
+        if step is None or proposed is None or proposed.id == parent.id or task.archive.complete(proposed.id):
             return False  # what was proposed before and did not make it has another chance on this minibatch
         child = yield from gate(proposed)
-        if child is None or child.id == parent.id:
+        apart = any(slot.endswith(".demos") for slot in step.components)
+        V = len(task.examples())
+        if child is None or child.id == parent.id or not self.has_room(task, (1 + apart) * b + V):
             return False
-        if any(
-            slot.endswith(".demos") for slot in step.components
-        ):  # its demos are of that minibatch: compare on another
+        if apart:  # its demos are of that minibatch: compare on another
             batch = ascent.minibatches.next(b, ascent.sources(child))
             results = yield from rollouts(parent, "train", batch, focus=focus)
         after = None if results is None else (yield from rollouts(child, "train", batch, focus=focus))
@@ -261,7 +275,7 @@ class GEPA(Optimizer):
                 Report(f"{child.label}: {new:g} on {len(batch)} training examples, its parent {old:g}; not taken on")
             ]
             return False
-        return (yield from _admitted(child, task)) is not None
+        return self.has_room(task, V) and (yield from _admitted(child, task)) is not None
 
     def merge(self, ascent: Ascent, pool: Pool) -> Generator[list[Any], list[Any], bool | None]:
         """A child of two parents; whether it was admitted to the pool, None where there was nothing to try."""
@@ -274,7 +288,7 @@ class GEPA(Optimizer):
             if proposed.id in task.archive.entries:
                 continue
             child = yield from gate(proposed)
-            if child is None:
+            if child is None or not self.has_room(task, len(task.examples())):
                 continue
             indices = merging.subsample(pair, pool, rng)
             results = yield from rollouts(child, task.evalset or "val", indices)
@@ -282,7 +296,11 @@ class GEPA(Optimizer):
                 return False
             best = max(math.fsum(pool.scores[each][i] for i in indices) for each in (pair.first, pair.second))
             good = math.fsum(result.value for result in results) >= best
-            admitted = good and (yield from _admitted(child, task)) is not None
+            admitted = (
+                good
+                and self.has_room(task, len(task.examples()) - len(indices))
+                and (yield from _admitted(child, task)) is not None
+            )
             ascent.inherit(child)
             return admitted
         return None
@@ -305,6 +323,15 @@ def _admitted(child: Candidate, task: Task) -> Generator[list[Any], list[Any], f
     return None if child_now is None else (yield from evaluate(child_now, task))
 
 
+COUNTED = (
+    ("max_full_evals", "how often all examples are run", 1),
+    ("max_metric_calls", "the budget of program runs", 1),
+    ("reflection_minibatch_size", "how many examples a proposal is tried on", 1),
+    ("max_merge_invocations", "how many merges are tried", 0),
+    ("max_demos", "how many demos a predictor may have", 0),
+)
+
+
 def _check(given: GEPA) -> None:
     budgets = {name: getattr(given, name) for name in ("auto", "max_full_evals", "max_metric_calls")}
     if sum(value is not None for value in budgets.values()) != 1:
@@ -317,10 +344,9 @@ def _check(given: GEPA) -> None:
     ):
         if getattr(given, name) not in known:
             raise InputError(f"{name} is {getattr(given, name)!r}; write one of {', '.join(map(repr, known))}.")
-    for name, least in (("reflection_minibatch_size", 1), ("max_demos", 0)):
-        value = getattr(given, name)
-        if not isinstance(value, int) or value < least:
-            raise InputError(f"{name} is {value!r}; write a whole number from {least}.")
+    for name, what, least in COUNTED:
+        if getattr(given, name) is not None:
+            whole_number(name, getattr(given, name), what, least)
     selector, proposer = given.component_selector, given.instruction_proposer
     if selector not in ("round_robin", "all") and not callable(selector) and not isinstance(selector, Mapping):
         raise InputError(f"component_selector is {selector!r}; write 'round_robin', 'all' or a function.")

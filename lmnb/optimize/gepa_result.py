@@ -14,7 +14,8 @@ class GEPAResult:
 
     `candidates` are programs, `parents` the places of each one's parents (None for one that is not in the pool), `val_subscores` the scores
     by validation example and `val_aggregate_scores` their means; `per_val_instance_best_candidates` are the fronts. `total_metric_calls` counts every
-    program run of the search, `num_full_val_evals` the candidates that were scored on the whole validation set.
+    program run of the search, `num_full_val_evals` the candidates that were scored on the whole validation set. `best_idx` is the best by
+    the run's objective, the earlier one on a tie.
     """
 
     candidates: list[Any]
@@ -27,22 +28,22 @@ class GEPAResult:
     best_outputs_valset: list[list[tuple[int, Any]]]
     log_dir: str | None
     seed: int
+    best_idx: int
 
     @classmethod
     def of(cls, run: Any) -> GEPAResult:
         """The result of a run of GEPA as it stands."""
         archive = run._archive
-        rows = [entry for entry in archive.feasible() if archive.complete(entry.candidate.id)]
+        rows = archive.scored()
         places = {row.candidate.id: place for place, row in enumerate(rows)}
         scored = [[row.results[index] for index in range(archive.size)] for row in rows]
-        subscores = [[result.value for result in results] for results in scored]
-        pool = Pool(tuple(row.candidate for row in rows), tuple(map(tuple, subscores)))
+        pool = Pool.of(archive)
         fronts = [set(front) for front in pool.fronts()]
         return cls(
             candidates=[run.program(row.candidate.id) for row in rows],
             parents=[[places.get(name) for name in row.candidate.parents] or [None] for row in rows],
             val_aggregate_scores=[pool.mean(place) for place in range(len(rows))],
-            val_subscores=subscores,
+            val_subscores=[list(each) for each in pool.scores],
             per_val_instance_best_candidates=fronts,
             total_metric_calls=archive.runs,
             num_full_val_evals=len(rows),
@@ -51,12 +52,8 @@ class GEPAResult:
             ],
             log_dir=None if run.path is None else str(run.path),
             seed=run.header.seed,
+            best_idx=pool.best(),
         )
-
-    @property
-    def best_idx(self) -> int:
-        """The candidate with the best mean, the earlier one on a tie."""
-        return max(range(len(self.candidates)), key=lambda place: (self.val_aggregate_scores[place], -place))
 
     @property
     def best_candidate(self) -> Any:

@@ -19,6 +19,7 @@ from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
 from lmnb.lm.budget import Budget
 from lmnb.lm.client import LM
+from lmnb.lm.private import is_secret
 from lmnb.modules.texts import texts
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
@@ -26,7 +27,7 @@ from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
 from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
 from lmnb.optimize.groups import Group
 from lmnb.optimize.journal import FORMAT, Journal
-from lmnb.optimize.objective import check_objective
+from lmnb.optimize.objective import WorstGroup, check_objective
 from lmnb.optimize.program_text import program_text
 from lmnb.optimize.review import review_header, reviewed_kinds
 from lmnb.optimize.splits import Splits, prepared
@@ -202,18 +203,31 @@ def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
     )
     if not is_optimizer:
         raise RunError(f"the optimizer {path} of this run is not importable here; import its module first")
-    known = inspect.signature(found).parameters
-    hidden = {name: None for name in HIDDEN if name in known}
-    nested = {name: value for name, value in arguments.items() if isinstance(value, dict) and value.keys() == NESTED}
-    plain = {name: value for name, value in arguments.items() if name in known and name not in nested}
-    return found(**hidden, **plain, **{name: optimizer_of(*value.values()) for name, value in nested.items()})
+    signature = inspect.signature(found)
+    known = signature.parameters
+    every = next((each.name for each in known.values() if each.kind is each.VAR_KEYWORD), None)
+    # not by way of **options: a base may be given it already, and of a run of now the journal does not hold what a subclass leaves out
+    formerly = {name: value for name, value in found.formerly.items() if name in known}
+    given = {name: None for name in HIDDEN if name in known} | formerly | dict(arguments)
+    for name, value in given.items():
+        if isinstance(value, dict) and value.keys() == NESTED:
+            given[name] = optimizer_of(*value.values())
+    bound = signature.bind_partial()
+    bound.arguments |= {name: value for name, value in given.items() if name in known and name != every}
+    if every is not None:
+        bound.arguments[every] = {name: value for name, value in given.items() if name not in known}
+    return found(*bound.args, **bound.kwargs)
 
 
 def _arguments(optimizer: Any) -> dict[str, Any]:
     """An optimizer's arguments as far as they can be written down; those that are optimizers as `NESTED` says."""
     given = optimizer.get_params().items()
     code = (BaseLM, Adapter)
-    written = {name: value for name, value in given if name not in HIDDEN and not isinstance(value, code)}
+    written = {
+        name: value
+        for name, value in given
+        if name not in HIDDEN and not isinstance(value, code) and not is_secret(name, value)
+    }
     inner = written.pop("optimizers", None) or {}
     return written | {
         name: {"optimizer": import_path(type(each)), "arguments": _arguments(each)} for name, each in inner.items()
@@ -241,7 +255,7 @@ def header_for(
     options: dict[str, Any],
     review: Any = None,
     group: Group | None = None,
-    objective: str = "mean",
+    objective: str | WorstGroup = "mean",
     cross_fit: bool | None = None,
     hashes: Mapping[str, dict[str, str]] | None = None,
 ) -> Header:
@@ -258,8 +272,10 @@ def header_for(
         ratio=optimizer.held_out(**options),
         demos_only=optimizer.learns_demos_only,
         group=group,
+        scored_by=objective.group if isinstance(objective, WorstGroup) else None,
         cross_fit=cross_fit,
     )
+    objective = "worst group" if isinstance(objective, WorstGroup) else objective
     check_objective(objective, bool(splits.groups))
     options = {
         name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()

@@ -22,6 +22,7 @@ TAGS = {
     "ceiling": "do not optimize",
     "floor": "nothing scores",
     "unclear": "not known yet",
+    "stopped": "not finished",
 }
 
 
@@ -31,8 +32,9 @@ class Headroom:
     (95 %): judged on examples that had no part in the choice. `apparent` is the gain on the examples that chose it, `shrunken` an estimate
     of what is left of that on new data.
 
-    `verdict` is "headroom", "none", "ceiling" (the program is right nearly everywhere), "floor" (no candidate scores), or "unclear".
-    `advice` says it in words. `run` is the run itself, with `run.best` and every candidate.
+    `verdict` is "headroom", "none", "ceiling" (the program is right nearly everywhere), "floor" (no candidate scores), "unclear", or "stopped"
+    where the test did not come to its end and what it has scored does not show headroom. `advice` says it in words. `run` is the run
+    itself, with `run.best` and every candidate.
     """
 
     run: Run
@@ -70,6 +72,8 @@ class Headroom:
         scores = [[entry.results[index].value for index in range(size)] for entry in entries]
         gain = selection_gain(scores, seed=run.header.seed)
         verdict = _verdict(gain, rows[0].score or 0.0, len(rows), size)
+        if run.state != "finished" and verdict != "headroom":
+            verdict = "stopped"
         return cls(
             run=run,
             baseline=rows[0],
@@ -82,7 +86,9 @@ class Headroom:
             apparent=100 * gain.apparent,
             shrunken=100 * gain.shrunken,
             verdict=verdict,
-            advice=_advice(verdict, gain, rows, gain.chosen, size, _causes(run, rows[0])),
+            advice=_stopped(run, rows)
+            if verdict == "stopped"
+            else _advice(verdict, gain, rows, gain.chosen, size, _causes(run, rows[0])),
         )
 
     @property
@@ -105,7 +111,7 @@ class Headroom:
     def _repr_html_(self) -> str:
         scored = [row for row in self.run.candidates if row.status == "scored"]
         rows = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
-        mood = {"headroom": "lm-good", "unclear": "lm-muted"}.get(self.verdict, "lm-warn")
+        mood = {"headroom": "lm-good", "unclear": "lm-muted", "stopped": "lm-muted"}.get(self.verdict, "lm-warn")
         words = f"{self.candidates} candidates on {self.examples:,} examples · {_points(self)}"
         looks = f"{self.apparent:+.1f} on the examples that chose it, {self.shrunken:+.1f} after shrinkage"
         return root(
@@ -192,6 +198,17 @@ def _advice(verdict: str, gain: Gain, rows: list[Standing], chosen: int, size: i
     return (
         f"Cheap candidates gain {interval}: too few examples to say whether that is {WORTH:g} or more. Score on about "
         f"{_wanted(held.mean, held.high - held.low, size):,} examples. {look}"
+    )
+
+
+def _stopped(run: Run, rows: list[Standing]) -> str:
+    """What a test says that did not come to its end."""
+    stop = next((each.text for each in reversed(run.decisions) if each.kind in ("stop", "cancel")), None)
+    why = f" ({stop})" if stop else ""
+    last = "" if run.path is None else f"lmnb.reopen({str(run.path)!r}).resume(), or start again with "
+    return (
+        f"The test is {run.state}{why} after {len(rows)} of {run.header.planned} candidates, too early to tell what can be gained. "
+        f"Go on with {last}a larger budget, and read it again with lmnb.Headroom.of(run)."
     )
 
 

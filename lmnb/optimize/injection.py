@@ -84,7 +84,8 @@ def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
 
 def _need_slots(argument: str, given: Any) -> None:
     if not isinstance(given, Mapping) or not given:
-        raise InputError(f"{argument}={given!r} names no slot; write inject({argument}={{'<slot>': ...}})")
+        other = ", or a candidate of a run: inject(candidate=run.candidate(1))" if argument == "candidate" else ""
+        raise InputError(f"{argument}={given!r} names no slot; write inject({argument}={{'<slot>': ...}}){other}")
 
 
 def _demos(slot: str, given: Any) -> Iterable[Any]:

@@ -31,7 +31,7 @@ except ImportError:  # not on Windows
 
 FORMAT = 1
 LAZILY = 0.25  # seconds of work that a power cut may take, where nothing is decided
-_CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append` writes it
+_CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append_call` writes it
 
 
 @contextmanager
@@ -156,9 +156,14 @@ class Journal:
 
     def append(self, record: dict[str, Any]) -> None:
         """One record, in one write."""
-        if self._file is None:
-            return
-        line = _line(record)
+        if self._file is not None:
+            self._write(_line(record))
+
+    def append_call(self, run: str, request: str, reply: bytes) -> None:
+        """The record of one LM call; `reply` is JSON already."""
+        self._write(b'{"k":"call","run":"%b","req":"%b","res":%b}\n' % (run.encode(), request.encode(), reply))
+
+    def _write(self, line: bytes) -> None:
         with self._lock:
             if self._file is not None:
                 os.write(self._file, line)
@@ -203,7 +208,7 @@ def parsed(line: bytes) -> Any:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    return compact(record).encode() + b"\n"
+    return compact(record) + b"\n"
 
 
 def _appending(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.optimize.counts import Counts, asked
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.optimize.search import Search, evaluate, gate, labelled
@@ -28,7 +29,7 @@ class LabeledFewShot(Optimizer):
 
     def __init__(self, k: int = 16, metric: Callable[..., Any] | None = None) -> None:
         super().__init__(metric=metric)
-        self.k = k
+        self.k = whole_number("k", k, "how many demos a predictor has", least=0)
 
     def counts(self, task: Task, **options: Any) -> Counts:
         return asked(self.search(task, **options), self.k)

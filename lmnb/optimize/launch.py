@@ -15,6 +15,7 @@ from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
+from lmnb.optimize.splits import warn_of_overlap
 
 
 class _Auto:
@@ -29,6 +30,9 @@ def begin(
     header: Header, code: Code, *, run_dir: str | Path | None, decisions: Iterable[Decision], paused: bool
 ) -> Run:
     """A new run at work in the background (see `Optimizer.start`)."""
+    header.optimizer().ready(code, **header.options)
+    if header.optimizer().learns_from_trainset:
+        warn_of_overlap(header.splits)
     folder = _new_folder(header.name) if run_dir is AUTO else None if run_dir is None else Path(run_dir)
     if folder is not None:
         header = header.renamed(folder.name)

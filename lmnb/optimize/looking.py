@@ -1,4 +1,4 @@
-"""What a run tells beside its candidates: where its prompt comes from, what each candidate changed, how it stands against another run."""
+"""What a run tells: its candidates and their examples, where its prompt comes from, how it stands against another run."""
 
 from __future__ import annotations
 
@@ -8,16 +8,144 @@ from typing import Any
 
 from lmnb.canonical import canonical, jsonable
 from lmnb.errors import InputError
+from lmnb.example import Example
+from lmnb.optimize.archive import Entry
+from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.checking import Checking
+from lmnb.optimize.decisions import Decision
+from lmnb.optimize.demos import held_demos
 from lmnb.optimize.flips import Flips, flips
 from lmnb.optimize.front import Front, front
 from lmnb.optimize.groups import group_means
+from lmnb.optimize.heldout import HeldOutCheck
 from lmnb.optimize.prompt_origins import PromptOrigins, origins
 from lmnb.optimize.run_comparison import RunComparison, compared
+from lmnb.optimize.suspects import Suspect, suspects
+from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
+from lmnb.trace import Trace
 
 
 class Looking(Checking):
     """A worker that tells of its search."""
+
+    @property
+    def candidates(self) -> list[Standing]:
+        """All candidates in order of creation, as they stand."""
+        with self._driver.lock:
+            return self._standings.all()
+
+    @property
+    def best(self) -> Standing | None:
+        """The candidate that is the result as things stand: accepted, else the best scored feasible one."""
+        with self._driver.lock:
+            best = self._archive.best()
+            return None if best is None else self._standings.of(self._archive.entries[best.id])
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """All decisions, undone ones and undos included."""
+        return list(self._archive.state.decisions)
+
+    @property
+    def demos(self) -> list[Example]:
+        """Every different demo that some candidate holds, in order of first use, with its origin and training index."""
+        with self._driver.lock:
+            return held_demos(self._archive)
+
+    def candidate(self, name: Any) -> Candidate:
+        """The candidate of that id, number or standing."""
+        return self._entry(name).candidate
+
+    def _scored_on(self) -> str:
+        name = {"val": "valset", "train": "trainset", None: "nothing"}[self.header.evalset]
+        return f"{name}, cross-fitted" if self.header.splits.cross_fit else name
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole run in brief, as JSON-able data."""
+        with self._driver.lock:
+            rows = [row_dict(standing) for standing in self._standings.all()]
+            best, first = self._archive.best(), self._archive.first(self.header.baseline)
+            decisions = decision_rows(self._archive.state)
+            accepted = self._archive.state.accepted
+            expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
+        checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
+        check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
+        spent = self._budget.spent | {"seconds": self.elapsed}
+        done = sum(row["status"] in ("scored", "partial", "unscored", "dropped") for row in rows)
+        planned = self.header.planned
+        total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
+        if self.state == "finished":
+            total = done  # a search that came to the same candidate twice has made fewer than it planned
+        working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
+        doing = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
+        label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else doing
+        eta = self.elapsed / done * (total - done) if working and planned and done else None
+        return {
+            "seq": self._seq,
+            "run": {"id": self.id, "name": self.name, "path": None if self.path is None else str(self.path)},
+            "optimizer": self.header.optimizer_name,
+            "program": self.header.program_name,
+            "state": self.state,
+            "error": None if self.error is None else str(self.error),
+            "live": self.live,
+            "progress": {"label": label, "done": done, "total": total},
+            "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
+            "elapsed": self.elapsed,
+            "eta": eta,
+            "evalset": {
+                "name": self._scored_on(),
+                "size": self._archive.size,
+            },
+            "note": self.header.note,
+            "objective": self.header.objective,
+            "best": None if best is None else best.id,
+            "expected": expected,
+            "check": check,
+            "accepted": accepted,
+            "baseline": None if first is None else first.candidate.id,
+            "candidates": rows,
+            "decisions": decisions,
+            "pending": pending,
+        }
+
+    def detail(self, candidate: Any, against: Any = None) -> dict[str, Any]:
+        """One candidate: its gain over another (by default the first), prompt slots, demos and lineage."""
+        with self._driver.lock:
+            entry, other = self._pair(candidate, against)
+            return detail(self._archive, self._standings, self.header.predictors, self.header.baseline, entry, other)
+
+    def examples(
+        self, candidate: Any, against: Any = None, *, offset: int = 0, limit: int = 200, only: str | None = None
+    ) -> dict[str, Any]:
+        """A page of a candidate's scored examples beside another candidate's; `only` is "fixed", "broken", "same" or "error"."""
+        with self._driver.lock:
+            entry, other = self._pair(candidate, against)
+            dataset = self.header.splits[self.header.evalset] if self.header.evalset else ()
+            return examples(dataset, entry, other, offset=offset, limit=limit, only=only)
+
+    def suspects(self, margin: float = 5.0) -> list[Suspect]:
+        """Rows whose label may be wrong: every good candidate answers alike there, and the metric calls it wrong.
+
+        Good are the scored candidates within `margin` points (or one row) of the best, right on half of the rows or more; there
+        must be two of them. `pandas.DataFrame(run.suspects())` is a table of it.
+        """
+        with self._driver.lock:
+            dataset = self.header.splits[self.header.evalset] if self.header.evalset else ()
+            return suspects(self._archive, dataset, margin)
+
+    def _pair(self, candidate: Any, against: Any) -> tuple[Entry, Entry | None]:
+        entry = self._entry(candidate)
+        other = self._entry(against) if against is not None else self._archive.first(self.header.baseline)
+        return entry, None if other is entry else other
+
+    def trace(self, candidate: Any, example: int) -> Trace:
+        """The trace of one scored example."""
+        result = self._entry(candidate).results.get(example)
+        if result is None or result.trace is None:
+            raise InputError(f"candidate {candidate!r} has no stored trace for example {example!r}")
+        trace = Trace.from_dict(self._journal.blobs.get(result.trace))
+        trace.score = result.score
+        return trace
 
     def provenance(self, candidate: Any = None) -> PromptOrigins:
         """Where each sentence and demo of the best candidate's prompt (or another's) comes from: the candidate that had it first, and whether
@@ -78,7 +206,9 @@ class Looking(Checking):
         return compared(self, other)
 
     def group_scores(self, candidate: Any = None) -> dict[str, tuple[float, int]]:
-        """The score of each group of examples in per cent and their number, for the best candidate or another; of a run started with `group=`."""
+        """The score of each group of examples in per cent and their number, for the best candidate or another. A run has groups by its
+        `group=`, or the `WorstGroup` of its objective.
+        """
         entry = self._entry(self._archive.best() if candidate is None else candidate)
         scores = {index: 100 * result.value for index, result in entry.results.items()}
         return group_means(self.header.splits.groups, scores)

@@ -135,7 +135,7 @@ class MIPROv2(Optimizer):
             raise InputError(
                 f"auto={self.auto!r} sets num_candidates and num_trials; to give your own, write auto=None"
             )
-        if self.auto is None and (self.num_candidates is None or self.num_candidates < 1):
+        if self.auto is None and (not isinstance(self.num_candidates, int) or self.num_candidates < 1):
             raise InputError(f"with auto=None write num_candidates=..., 1 or more, not {self.num_candidates!r}")
         counts = {"num_trials": 1 if num_trials is None else num_trials, **options}
         for name in ("num_trials", "minibatch_size", "minibatch_full_eval_steps", "view_data_batch_size"):
@@ -165,13 +165,13 @@ class MIPROv2(Optimizer):
         num_trials: int,
         max_bootstrapped_demos: int,
         max_labeled_demos: int,
-        minibatch: bool = True,
-        minibatch_size: int = 35,
-        minibatch_full_eval_steps: int = 5,
-        program_aware_proposer: bool = True,
-        data_aware_proposer: bool = True,
-        view_data_batch_size: int = 10,
-        fewshot_aware_proposer: bool = True,
+        minibatch: bool,
+        minibatch_size: int,
+        minibatch_full_eval_steps: int,
+        program_aware_proposer: bool,
+        data_aware_proposer: bool,
+        view_data_batch_size: int,
+        fewshot_aware_proposer: bool,
         **_: Any,
     ) -> Counts:
         T, V, P = len(task.trainset), len(task.examples()), len(task.predictors)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +16,16 @@ from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.nearest import did_you_mean
-from lmnb.optimize.code import code_of
+from lmnb.optimize.arguments import Arguments, instead
+from lmnb.optimize.code import Code, code_of
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
+from lmnb.optimize.objective import WorstGroup
 from lmnb.optimize.plan import Plan, planned
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Task
+from lmnb.optimize.verbose import printed
 from lmnb.trace import span
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from lmnb.optimize.run import Run
 
 
-class Optimizer:
+class Optimizer(Arguments):
     """Subclass it and write `search`, a generator of batches of effects (see `lmnb.optimize.effects`).
 
     `needs_evalset` says that the search scores candidates: without a `valset` part of the training set is then held out for it, or
@@ -43,6 +48,8 @@ class Optimizer:
     takes_teachers = False  # a list of them, each with the role "teacher", "teacher 2", ...
     learns_demos_only = False
     prompt_model: Any = None
+    formerly: Mapping[str, Any] = {}  # what arguments were before there were any, for journals of that time
+    _begin: Callable[..., Any] = staticmethod(begin)  # what `start` ends with
 
     def __init__(
         self,
@@ -94,12 +101,10 @@ class Optimizer:
         """What the tuned program tells of the search that made it, by attribute name, from the run's candidates and reports; a file of
         it does not keep that.
         """
-        return {"candidate_programs": run.candidate_programs}
+        return {"candidate_programs": run.candidate_programs, "total_calls": run.summary()["calls"], "_compiled": True}
 
-    def get_params(self) -> dict[str, Any]:
-        """The constructor's arguments as they are in force."""
-        names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name != "self" and hasattr(self, name)}
+    def ready(self, code: Code, **options: Any) -> None:
+        """Raise where the search could not come to its end, before anything is asked: MissingExtra, InputError."""
 
     def start(
         self,
@@ -116,9 +121,8 @@ class Optimizer:
         paused: bool = False,
         review: Any = None,
         group: str | Callable[[Example], object] | None = None,
-        objective: str = "mean",
+        objective: str | WorstGroup = "mean",
         cross_fit: bool | None = None,
-        _begin: Callable[..., Any] = begin,
         **options: Any,
     ) -> Run:
         """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
@@ -128,8 +132,11 @@ class Optimizer:
         `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "proposals" of
         an LM, or a list of these; or a function of one `Pending` that answers at all of them in your place: with True or None it goes on, with
         False or a reason it is rejected, a dict of new values (slots, or fields) edits it.
+        Without `valset` part of the trainset is held out. `valset=trainset` scores candidates on what they learn from, as other libraries
+        do by default; a valset that shares some of its examples with the trainset is warned of.
         `group`, a field's name or a function of an example, keeps examples that belong together on one side of the split. `objective` selects
-        the result: the best "mean" score, the best "worst group", or the "cheapest" of those that are as good as the best. `cross_fit`
+        the result: the best "mean" score, the best "worst group" (`lmnb.WorstGroup(...)` names groups for that alone), or the "cheapest" of those
+        that are as good as the best. `cross_fit`
         scores candidates on the trainset, each example without the demos made from it; by default where there is no valset, up to 20
         examples, and an optimizer that learns demos alone. False holds a third out.
         InputError for an empty training set, examples without inputs, an option that there is not, and a search that has no metric to score by.
@@ -141,9 +148,9 @@ class Optimizer:
         code = code_of(self, student, teacher, budget, review)
         how = {"group": group, "objective": objective, "cross_fit": cross_fit, "review": review}
         given = {"seed": seed, "budget": budget, "num_threads": num_threads, "options": options, **how}
-        hashes = None if _begin is begin else {}  # what is not kept needs none, and they take longer than all the rest
+        hashes = {} if run_dir is None else None  # what is not kept needs none, and they take longer than all the rest
         header = header_for(self, code, trainset, valset, hashes=hashes, **given)
-        return _begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
+        return self._begin(header, code, run_dir=run_dir, decisions=decisions, paused=paused)
 
     def plan(
         self,
@@ -167,21 +174,36 @@ class Optimizer:
         >>> str(plan.runs), str(plan.proposals), str(plan.calls)
         ('30 to 180', '5', '35 to 370')
         """
+        if trainset is None and self.needs_trainset and getattr(self, "trainset", None) is None:
+            name = type(self).__name__
+            raise InputError(f"how much {name} runs follows from its examples. Write plan(program, trainset=...).")
         data = {"trainset": trainset, "teacher": teacher, "valset": valset}
         given = {name: value for name, value in data.items() if value is not None}
-        made: Any = self.start(student, _begin=partial(planned, self, measured), **given, **options)
+        return self._started_with(partial(planned, self, measured), student, **given, **options)
+
+    def _started_with(self, begin: Callable[..., Any], student: Any, **given: Any) -> Any:
+        """What `begin` makes of the header and code that `start` has checked and filled in; no run is started."""
+        asking = copy(self)
+        asking._begin = begin
+        made: Any = asking.start(student, **{**given, "run_dir": None})
         return made
 
     def _check(self, options: Mapping[str, Any]) -> None:
         name, taken = type(self).__name__, inspect.signature(self.search).parameters
+        if lost := self._lost():
+            warnings.warn(
+                f"{name} keeps its argument {lost[0]!r} under another name, and its value is not plain, so the run's journal does not hold it: "
+                f"a reopened run would search with the default. Write self.{lost[0]} = {lost[0]} in __init__, or override get_params.",
+                stacklevel=4,
+            )
         if self.needs_evalset and self.metric is None:
             raise InputError(f"{name} scores what it tries. Write {name}(metric=...).")
         unknown = [option for option in options if option not in taken]
         if unknown and not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
             starts = (inspect.signature(start).parameters for start in (self.start, Optimizer.start))
             known = dict.fromkeys(each for names in (taken, *starts) for each in names)
-            known = [each for each in known if each not in ("self", "student", "task", "options") and each[0] != "_"]
-            hint = did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
+            known = [each for each in known if each not in ("self", "student", "task", "options")]
+            hint = instead(unknown[0]) or did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
             raise InputError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
 
     def compile(
@@ -200,7 +222,8 @@ class Optimizer:
         given = {"student": student, "trainset": trainset, "teacher": teacher, "valset": valset, **options}
         with span("compile", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
             run = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options)
-            made = opened.result = run.wait()
+            with printed(run) if getattr(self, "verbose", False) else nullcontext():
+                made = opened.result = run.wait()
         if run.state == "stopped":
             why = next((each.text for each in reversed(run.decisions) if each.kind == "stop"), "it was stopped")
             later = "" if run.path is None else f"; go on with lmnb.reopen({str(run.path)!r}).resume()"

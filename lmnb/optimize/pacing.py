@@ -12,6 +12,18 @@ from lmnb.optimize.journal import Journal, read_records
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.worker import Worker
 
+# arguments of searches that say how long they are
+LONGER = (
+    "num_trials",
+    "num_candidate_programs",
+    "max_metric_calls",
+    "max_full_evals",
+    "max_steps",
+    "depth",
+    "rounds",
+    "num_candidates",
+)
+
 
 class Pacing(Worker):
     """A worker that is held, let go and ended from outside."""
@@ -58,10 +70,19 @@ class Pacing(Worker):
         """The folder of a run that can go on; RunError says why it cannot."""
         self._need_code()
         if self.state == "finished":
-            raise RunError("the run is finished. An edit or inject is scored at once; a longer search is a new run.")
+            raise RunError(
+                "the run is finished, so there is nothing to go on with. An edit or inject is scored at once; for a longer search write "
+                f"run.branch({self._longer()}), which buys nothing twice."
+            )
         if self.path is None:
             raise RunError("a run without a folder cannot be resumed; give it a run_dir")
         return self.path
+
+    def _longer(self) -> str:
+        """An argument of `branch` that makes the search longer."""
+        given = {**self.header.arguments, **self.header.options}
+        counts = [name for name in LONGER if isinstance(given.get(name), int)]
+        return f"{counts[0]}={2 * given[counts[0]] or 1}" if counts else "<a larger argument of the search>"
 
     def _take_back(self, stop: Decision) -> None:
         """A resumed run takes its stop back at the stop's own position, so that a replay passes it too."""

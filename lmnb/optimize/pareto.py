@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.task import Task
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Candidates with their scores by example of the evaluation set; all have all of them.
+    """Candidates with their scores by example of the evaluation set; all have all of them. `order` are their numbers, the best by the
+    run's objective first; without it the best mean is.
 
     >>> a, b, c = (Candidate({"self.instructions": text}) for text in "abc")
     >>> pool = Pool((a, b, c), ((1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (0.0, 1.0, 1.0)))
@@ -27,14 +29,22 @@ class Pool:
 
     candidates: tuple[Candidate, ...]
     scores: tuple[tuple[float, ...], ...]
+    order: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, task: Task) -> Pool:
+    def of(cls, archive: Archive) -> Pool:
         """Every candidate that is allowed and fully scored by now, whoever made it, in order of creation."""
-        archive = task.archive
-        whole = [entry for entry in archive.feasible() if archive.complete(entry.candidate.id)]
+        whole = archive.scored()
         scores = (tuple(entry.results[index].value for index in range(archive.size)) for entry in whole)
-        return cls(tuple(entry.candidate for entry in whole), tuple(scores))
+        places = {id(entry): place for place, entry in enumerate(whole)}
+        order = (places[id(entry)] for entry in archive.ranked())
+        return cls(tuple(entry.candidate for entry in whole), tuple(scores), tuple(order))
+
+    @cached_property
+    def ranks(self) -> Mapping[int, int]:
+        """The rank of each candidate, 0 for the best; the earlier one is better on a tie."""
+        by_mean = sorted(range(len(self.candidates)), key=lambda number: (-self.totals[number], number))
+        return {number: rank for rank, number in enumerate(self.order or by_mean)}
 
     @cached_property
     def totals(self) -> tuple[float, ...]:
@@ -46,8 +56,8 @@ class Pool:
         return self.totals[number] / len(self.scores[number])
 
     def best(self) -> int:
-        """The candidate with the best mean, the earlier one on a tie."""
-        return max(range(len(self.candidates)), key=lambda number: (self.totals[number], -number))
+        """The candidate that is the best by the objective."""
+        return min(self.ranks, key=lambda number: self.ranks[number])
 
     def fronts(self) -> list[tuple[int, ...]]:
         """For each example the candidates that do best on it."""
@@ -55,7 +65,7 @@ class Pool:
         return [tuple(number for number, score in enumerate(row) if score == top) for row, top in rows]
 
     def survivors(self) -> dict[int, int]:
-        """The candidates that are left of the fronts, with the number of fronts that each stands in. Dropped, the worst mean first, is
+        """The candidates that are left of the fronts, with the number of fronts that each stands in. Dropped, the worst first, is
         who is beside another survivor in every front it stands in.
         """
         fronts = self.fronts()
@@ -64,7 +74,7 @@ class Pool:
         for place, front in enumerate(fronts):
             for number in front:
                 places[number].append(place)
-        for number in sorted(places, key=lambda each: (self.totals[each], -each)):
+        for number in sorted(places, key=lambda each: -self.ranks[each]):
             if all(left[place] > 1 for place in places[number]):
                 for place in places.pop(number):
                     left[place] -= 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from lmnb.errors import InputError
 from lmnb.lm.budget import Budget
 from lmnb.modules.module import Module
 from lmnb.optimize.call_bounds import calls_of
-from lmnb.optimize.counts import Counts
+from lmnb.optimize.counts import Counts, counts_of
 from lmnb.optimize.interval import NONE, Interval, total, widest
 from lmnb.optimize.known import Unread
 from lmnb.optimize.plan_html import plan_html
@@ -29,7 +31,10 @@ class Plan:
 
     `runs` are program runs, one program on one example with one call of the metric; `proposals` are requests for new texts; `calls` are LM
     calls, as a `Budget` counts them: whether a cache answers them or not. `tokens` and `usd` are estimates, from the prompts as they are
-    and litellm's prices. `each_decision` is what one decision of yours (an edit, an injected candidate, a rejection) may add to the calls.
+    and litellm's prices; their ends lie far apart, as every doubt is taken at its worst. `expected` are tokens and US dollars in between, where
+    they are known: all program runs of the upper end and half of the proposals, each with the fewest calls, on prompts and replies of middle
+    length.
+    `each_decision` is what one decision of yours (an edit, an injected candidate, a rejection) may add to the calls.
 
     The upper end of `calls` is a bound where it was read off the program's structure: a run without decisions of yours never exceeds it; a
     kill costs at most the calls in flight once more. Where it was `measured`, or for the tokens and the money, it holds for a run that is
@@ -47,6 +52,7 @@ class Plan:
     each_decision: Interval | None
     measured: bool
     notes: tuple[str, ...]
+    expected: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def budget(self) -> Budget:
@@ -65,11 +71,19 @@ class Plan:
             ("program runs", self.runs, "one program on one example, with one call of the metric", "{:,.0f}"),
             ("proposals", self.proposals, "requests for new texts", "{:,.0f}"),
             ("LM calls", self.calls, self._calls_words, "{:,.0f}"),
-            ("tokens", self.tokens, "an estimate from the prompts as they are", "{:,.0f}"),
-            ("cost", self.usd, "by litellm's prices, as if no cache answered", "${:,.2f}"),
+            ("tokens", self.tokens, f"{self._about('tokens', '{:,.0f}')}from the prompts as they are", "{:,.0f}"),
+            (
+                "cost",
+                self.usd,
+                f"{self._about('usd', '${:,.2f}')}by litellm's prices, as if no cache answered",
+                "${:,.2f}",
+            ),
             ("each decision of yours", self.each_decision, "LM calls more, such as for scoring an edit", "{:,.0f}"),
         ]
         return [(what, "not known" if each is None else each.told(write), words) for what, each, words, write in found]
+
+    def _about(self, kind: str, write: str) -> str:
+        return f"about {write.format(self.expected[kind])} expected; " if kind in self.expected else ""
 
     @property
     def _calls_words(self) -> str:
@@ -82,7 +96,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
-        return {**asdict(self), "notes": list(self.notes)}
+        return {**asdict(self), "notes": list(self.notes), "expected": dict(self.expected)}
 
     def _repr_html_(self) -> str:
         return plan_html(f"{self.optimizer} on {self.program}", self.rows(), self.notes)
@@ -99,7 +113,7 @@ class Plan:
 def planned(optimizer: Any, measured: Any, header: Header, code: Code, **_: Any) -> Plan:
     """The plan of a run that would begin with this header and code."""
     task = header.task(header.archive(lambda name: {"spans": []}))
-    counts = optimizer.counts(task, **header.options)
+    counts = counts_of(optimizer, task, header.options)
     if counts is None:
         told = f"{header.optimizer_name} has no forecast: write counts(self, task, **options) beside its search"
         unknown = dict.fromkeys(("runs", "proposals", "calls", "calls_per_run", "tokens", "usd", "each_decision"))
@@ -153,7 +167,10 @@ class _Forecast:
                 f"Beside that the LM is trained, {counts.trainings} times: what it takes is not in these numbers"
             )
         size = {role: self._size(role) for role, number in parts.items() if number.high != 0}
-        tokens, usd = self._cost(parts, size)
+        likely = {role: number.high or 0 for role, number in each.items()}
+        likely["proposer"] = (counts.proposals.low + likely["proposer"]) / 2
+        fewest = {role: likely[role] * per[role].low for role in size}
+        tokens, usd, expected = self._cost(parts, fewest, size)
         scored = len(self.header.splits[self.header.evalset]) if self.header.evalset else 0
         most = per["student"] * (scored + counts.more_runs) + per["proposer"] * counts.more_proposals
         if counts.more_runs and counts.teacher.high:
@@ -170,6 +187,7 @@ class _Forecast:
             each_decision=Interval(0, most.high),
             measured=self.measured,
             notes=tuple(dict.fromkeys(self.notes)),
+            expected=expected,
         )
 
     def _force(self, role: str) -> dict[str, Any]:
@@ -210,7 +228,7 @@ class _Forecast:
             )  # a proposed text may be longer than the one it takes the place of
             found = sizes(programs, examples, self._force(role), demos=counts.demos, more=told)
             judged = sizes(judge, (), self._force(role)) if judge else found
-            return None if found is None or judged is None else _widest(found, judged)
+            return None if found is None or judged is None else found.widest(judged)
         return sizes(programs, (), self._force(role), more=self._shown, unlabelled=PROPOSAL)
 
     @cached_property
@@ -221,12 +239,13 @@ class _Forecast:
         return len(self.header.source) + self.counts.shown * (longest + steps * FIELD) + 3 * PROPOSAL
 
     def _cost(
-        self, parts: Mapping[str, Interval], size: Mapping[str, Size | None]
-    ) -> tuple[Interval | None, Interval | None]:
+        self, parts: Mapping[str, Interval], fewest: Mapping[str, float], size: Mapping[str, Size | None]
+    ) -> tuple[Interval | None, Interval | None, dict[str, float]]:
+        """Tokens, US dollars, and what of these is expected of the `fewest` calls."""
         known = {role: one for role, one in size.items() if one is not None}
         if len(known) < len(size):
             self.notes.append("Tokens and cost are not known: the prompts cannot be made without running the program")
-            return None, None
+            return None, None, {}
         if not all(one.bounded for one in known.values()):
             self.notes.append(
                 f"An output without labels is taken to have {FIELD} tokens: set max_tokens of the LM to bound it"
@@ -235,21 +254,20 @@ class _Forecast:
             {role: parts[role] * getattr(one, end) for role, one in known.items()} for end in ("prompt", "reply")
         )
         tokens = total((*prompt.values(), *reply.values()))
-        costs = []
-        for role in known:
+        expected = {"tokens": math.fsum(fewest[role] * math.fsum(one.usual) for role, one in known.items())}
+        costs, likely = [], {}
+        for role, one in known.items():
             for lm in lms_of([*self._programs(role), self.code.metric], self._force(role)["lm"]):
                 rate = price(lm)
                 if lm is None:
                     self.notes.append("Cost is not known: no LM is set. Write lmnb.configure(lm=...)")
-                    return tokens, None
+                    return tokens, None, expected
                 if rate is None:
                     self.notes.append(
                         f"Cost is not known: the price of {getattr(lm, 'model', lm)!r} stands in no table"
                     )
-                    return tokens, None
+                    return tokens, None, expected
                 costs.append((role, prompt[role] * rate[0] + reply[role] * rate[1]))
-        return tokens, total(widest(cost for of, cost in costs if of == role) for role in known)
-
-
-def _widest(one: Size, other: Size) -> Size:
-    return Size(widest([one.prompt, other.prompt]), widest([one.reply, other.reply]), one.bounded and other.bounded)
+                likely.setdefault(role, []).append(fewest[role] * (one.usual[0] * rate[0] + one.usual[1] * rate[1]))
+        usd = total(widest(cost for of, cost in costs if of == role) for role in known)
+        return tokens, usd, expected | {"usd": math.fsum(map(fmean, likely.values()))}

@@ -12,10 +12,13 @@ from lmnb.optimize.view import Standing
 
 @dataclass(frozen=True)
 class CandidatePrograms(Sequence[dict[str, Any]]):
-    """Dicts with `score`, `expected` (shrunken), `program`, `label` and `candidate` (its id), best first; a program is made when read."""
+    """Dicts with `score`, `expected` (shrunken), `subscores` (those of the examples, from 0 to 1), `program`, `label` and `candidate` (its
+    id), best first; a program is made when read.
+    """
 
     rows: tuple[Standing, ...]
     make: Callable[[str], Any]
+    scores: Callable[[str], list[float]]
 
     @overload
     def __getitem__(self, place: int) -> dict[str, Any]: ...
@@ -26,7 +29,7 @@ class CandidatePrograms(Sequence[dict[str, Any]]):
             return [self[number] for number in range(len(self))[place]]
         row = self.rows[place]
         known = {"score": row.score, "expected": row.expected, "label": row.label, "candidate": row.id}
-        return known | {"program": self.make(row.id)}
+        return known | {"subscores": self.scores(row.id), "program": self.make(row.id)}
 
     def __len__(self) -> int:
         return len(self.rows)

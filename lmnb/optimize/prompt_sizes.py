@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean
 from typing import Any
 
 from lmnb import settings
@@ -27,15 +29,20 @@ LOOKED_AT = 20  # examples, the longest and the shortest, that prompts are made 
 
 @dataclass(frozen=True)
 class Size:
-    """Tokens of the prompt and of the reply of one LM call; `bounded`: whether labels or `max_tokens` show how long a reply can be."""
+    """Tokens of the prompt and of the reply of one LM call; `bounded`: whether labels or `max_tokens` show how long a reply can be. `usual` are
+    prompt and reply on an example of middle length, with half of the demos and a quarter of what else may be in the prompt.
+    """
 
     prompt: Interval
     reply: Interval
     bounded: bool
+    usual: tuple[float, float]
 
-    def grown(self, tokens: float) -> Size:
-        """With prompts that may be longer by so many tokens."""
-        return Size(self.prompt + Interval(0, tokens), self.reply, self.bounded)
+    def widest(self, other: Size) -> Size:
+        """What a call takes that is one of these or one of those."""
+        usual = tuple(map(max, zip(self.usual, other.usual, strict=True)))
+        ends = widest([self.prompt, other.prompt]), widest([self.reply, other.reply])
+        return Size(*ends, self.bounded and other.bounded, usual)  # type: ignore[arg-type]
 
 
 def sizes(
@@ -61,7 +68,9 @@ def sizes(
         reply = max(_reply(part, bound, labels, unlabelled) for part, bound in zip(parts, bounds, strict=True))
         plain = [_without_policies(program) for program in programs]
         prompts = [_prompt(program, example, reply) for program in plain for example in _ends(examples) or [None]]
-    if None in prompts:
+        middle = sorted(examples, key=_length)[len(examples) // 2 : len(examples) // 2 + 1]
+        between = [_prompt(program, example, reply) for program in plain for example in middle or [None]]
+    if None in prompts or None in between:
         return None
     demo = max((_tokens(str(dict(each.items())), LONG) for each in examples), default=0) + reply + 4 * MESSAGE
     grown = Interval(0, demos * demo + more + reply + 20 * MESSAGE)  # the last: a repair turn shows the reply
@@ -70,7 +79,15 @@ def sizes(
         bound is not None or labels.keys() >= set(part.signature.output_fields)
         for part, bound in zip(parts, bounds, strict=True)
     ]
-    return Size(prompt, Interval(1, reply), all(shown))
+    told = _labels(middle)
+    replies = [_reply(part, bound, told, unlabelled / 2) for part, bound in zip(parts, bounds, strict=True)]
+    typical = fmean(replies)
+    asked = fmean(sqrt(each.low * each.high) for each in between if each is not None and each.high is not None)
+    one = sum(_tokens(str(dict(each.items())), SHORT) for each in middle) + 2 * MESSAGE
+    usual = (asked + demos * one / 2 + more / 4, typical)
+    ends = zip(usual, (prompt, Interval(1, reply)), strict=True)
+    usual = tuple(min(max(each, end.low), end.high or each) for each, end in ends)
+    return Size(prompt, Interval(1, reply), all(shown), usual)  # type: ignore[arg-type]
 
 
 def _without_policies(program: Module) -> Module:
@@ -82,9 +99,13 @@ def _without_policies(program: Module) -> Module:
     return made
 
 
+def _length(example: Example) -> int:
+    return len(str(dict(example.items())))
+
+
 def _ends(examples: Sequence[Example]) -> list[Example]:
     """The shortest and the longest of the examples."""
-    ordered = sorted(examples, key=lambda each: len(str(dict(each.items()))))
+    ordered = sorted(examples, key=_length)
     return ordered if len(ordered) <= LOOKED_AT else [ordered[0], *ordered[-LOOKED_AT + 1 :]]
 
 

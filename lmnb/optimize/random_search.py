@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
+from lmnb.counts import whole_number
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.counts import Counts, bootstraps, is_new
@@ -50,12 +51,18 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             max_errors=max_errors,
             rationalize=rationalize,
         )
-        self.num_candidate_programs = num_candidate_programs
+        self.num_candidate_programs = whole_number(
+            "num_candidate_programs",
+            num_candidate_programs,
+            "how many shuffled candidates there are beside the first three",
+            least=0,
+        )
         self.num_threads = num_threads
         self.stop_at_score = stop_at_score
         self.racing = racing
 
     needs_evalset = True
+    formerly: Mapping[str, Any] = {"racing": False}
 
     def planned(self, restrict: Collection[int] | None = None, **_: Any) -> int:
         return sum(1 for seed in range(-3, self.num_candidate_programs) if restrict is None or seed in restrict)

@@ -161,8 +161,9 @@ class CallLog:
     def record(self, request_hash: str, response: dict[str, Any]) -> None:
         with self._lock:
             self._asked[request_hash] += 1
-        reply = {"blob": self._journal.blobs.put(response)} if len(compact(response)) > INLINE else response
-        self._journal.append({"k": "call", "run": self._run_key, "req": request_hash, "res": reply})
+        text = compact(response)
+        reply = text if len(text) <= INLINE else compact({"blob": self._journal.blobs.put(response)})
+        self._journal.append_call(self._run_key, request_hash, reply)
 
 
 def _reply(stored: Any) -> Any:

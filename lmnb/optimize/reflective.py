@@ -15,7 +15,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.effects import Result
 from lmnb.optimize.pareto import Minibatches, Pool
 from lmnb.optimize.reflection import LONGEST, records, slot_of
-from lmnb.optimize.search import allowed_demos, propose, together, without_twins
+from lmnb.optimize.search import allowed_demos, propose, rollouts, together, without_twins
 from lmnb.optimize.task import Task
 
 if TYPE_CHECKING:
@@ -27,13 +27,16 @@ ASIDE = 4  # steps away from a parent while nothing scores, before the search st
 
 @dataclass(frozen=True)
 class Step:
-    """A parent's rollouts on a minibatch, and the components that are to be changed for them."""
+    """A parent's rollouts on a minibatch, and the components that are to be changed for them; `about` are the rollouts that were asked for
+    what the metric says of one predictor.
+    """
 
     parent: Candidate
     batch: Sequence[int]
     results: Sequence[Result]
     focus: str | None
     components: Sequence[str] = ()
+    about: Mapping[str, Sequence[Result]] = field(default_factory=dict)
 
     def on(self, components: Sequence[str]) -> Step:
         return replace(self, components=tuple(components))
@@ -82,9 +85,22 @@ class Ascent:
         """The predictor of which the metric is asked to speak: that of the component whose turn it is."""
         if not self.options.feedback_by_predictor or self.options.component_selector != "round_robin":
             return None
-        slot = self._next(parent)
-        paths = [each.path for each in self.task.predictors if slot and slot.startswith(f"{each.path}.")]
+        return self._path(self._next(parent) or "")
+
+    def _path(self, slot: str) -> str | None:
+        """The predictor that a slot belongs to."""
+        paths = [each.path for each in self.task.predictors if slot.startswith(f"{each.path}.")]
         return max(paths, key=len, default=None)
+
+    def told(self, step: Step) -> Generator[list[Any], list[Any], Step | None]:
+        """The step with what the metric says of each predictor that is to be changed, where it can; None where the parent was dropped."""
+        paths = [path for slot in step.components if (path := self._path(slot)) is not None]
+        paths = list(dict.fromkeys(paths)) if self.options.asks_apart else []
+        if not paths:
+            return step
+        asked = (rollouts(step.parent, "train", step.batch, focus=path) for path in paths)
+        results = yield from together(*asked)
+        return None if None in results else replace(step, about=dict(zip(paths, results, strict=True)))
 
     def _turn(self, candidate: Candidate) -> int:
         """How often a component of the candidate was chosen, along its lineage."""
@@ -142,7 +158,7 @@ class Ascent:
         seen: dict[str, list[Any]] = {}
         for slot in slots:
             seen[slot] = records(
-                *(self.task, slot, step.batch, step.results),
+                *(self.task, slot, step.batch, step.about.get(self._path(slot) or "", step.results)),
                 perfect=options.perfect_score,
                 format_failures=options.add_format_failure_as_feedback,
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lmnb.errors import InputError, RunError
+from lmnb.errors import InputError, LmnbError, RunError
 from lmnb.fingerprint import import_path
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
@@ -168,8 +168,19 @@ class Gates:
         return outcome
 
 
-def policy_answer(given: Any, item: Pending) -> tuple[str, Any]:
-    """What a policy function said: ("accept", None), ("reject", reason) or ("edit", values). InputError where it is none of these."""
+def policy_answer(ask: Callable[[Pending], Any] | None, item: Pending) -> tuple[str, Any]:
+    """What a policy function says: ("accept", None), ("reject", reason) or ("edit", values). RunError where it raises, InputError where it
+    says none of these.
+    """
+    try:
+        given = None if ask is None else ask(item)
+    except LmnbError:
+        raise
+    except Exception as error:  # the boundary to the user's function
+        raise RunError(
+            f"the review function raised {type(error).__name__}: {error}, asked about {item.label}. Mend it, then "
+            "lmnb.reopen(path, review=...).resume() goes on from here."
+        ) from error
     if given is None or given is True:
         return "accept", None
     if given is False:

@@ -1,4 +1,8 @@
-"""A run: an optimizer at work in the background, steered by whoever watches. Every button of the Studio is a method here."""
+"""A run: an optimizer at work in the background, steered by whoever watches. Here is its result, its replay and what takes it elsewhere.
+
+Every button of the Studio is a method of the chain of classes that a run is made of: Run -> Looking -> Checking -> Branching -> Steering
+-> Pacing -> Worker -> Parts.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from lmnb import views
-from lmnb.errors import Diverged, InputError, LmnbError, MissingExtra, RunError
-from lmnb.example import Example
+from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
-from lmnb.optimize.archive import Entry
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.decisions import Decision
-from lmnb.optimize.demos import held_demos
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.effects import Report
 from lmnb.optimize.front import costs
-from lmnb.optimize.heldout import HeldOutCheck, check_words
+from lmnb.optimize.heldout import check_words
 from lmnb.optimize.journal import all_kept, read_records
 from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
-from lmnb.optimize.suspects import Suspect, suspects
-from lmnb.optimize.view import Standing, decision_rows, detail, examples, row_dict
+from lmnb.optimize.view import row_dict
 from lmnb.optional import need
-from lmnb.trace import Trace, show_in_notebook
+from lmnb.trace import show_in_notebook
 
 
 class Run(Looking):
@@ -58,36 +57,6 @@ class Run(Looking):
         if freeze is not None:
             freeze(self)
         return self.result()
-
-    # --- looking
-
-    @property
-    def candidates(self) -> list[Standing]:
-        """All candidates in order of creation, as they stand."""
-        with self._driver.lock:
-            return self._standings.all()
-
-    @property
-    def best(self) -> Standing | None:
-        """The candidate that is the result as things stand: accepted, else the best scored feasible one."""
-        with self._driver.lock:
-            best = self._archive.best()
-            return None if best is None else self._standings.of(self._archive.entries[best.id])
-
-    @property
-    def decisions(self) -> list[Decision]:
-        """All decisions, undone ones and undos included."""
-        return list(self._archive.state.decisions)
-
-    @property
-    def demos(self) -> list[Example]:
-        """Every different demo that some candidate holds, in order of first use, with its origin and training index."""
-        with self._driver.lock:
-            return held_demos(self._archive)
-
-    def candidate(self, name: Any) -> Candidate:
-        """The candidate of that id, number or standing."""
-        return self._entry(name).candidate
 
     def result(self) -> Any:
         """The program of the best feasible candidate, with its provenance. Raises what made the run fail."""
@@ -118,10 +87,16 @@ class Run(Looking):
 
     @property
     def candidate_programs(self) -> CandidatePrograms:
-        """The feasible candidates that are fully scored, best first: dicts with `score`, `program`, `label` and `candidate`."""
-        scored = [row for row in self.candidates if row.status == "scored"]
-        ranked = sorted(scored, key=lambda row: (-(row.score or 0.0), row.number))
-        return CandidatePrograms(tuple(ranked), self.program)
+        """The feasible candidates that are fully scored, the best by the objective first: dicts with `score`, `subscores`, `program`, `label` and
+        `candidate`.
+        """
+        rows = {row.id: row for row in self.candidates}
+        ranked = tuple(rows[entry.candidate.id] for entry in self._archive.ranked())
+        return CandidatePrograms(ranked, self.program, self._subscores)
+
+    def _subscores(self, candidate: str) -> list[float]:
+        results = self._entry(candidate).results
+        return [results[index].value for index in sorted(results)]
 
     def _program_of(self, candidate: Candidate | None) -> Any:
         if candidate is None:
@@ -159,95 +134,6 @@ class Run(Looking):
             "accepted": self._archive.state.accepted == candidate.id,
             "lmnb": header.version,
         }
-
-    def _scored_on(self) -> str:
-        name = {"val": "valset", "train": "trainset", None: "nothing"}[self.header.evalset]
-        return f"{name}, cross-fitted" if self.header.splits.cross_fit else name
-
-    def snapshot(self) -> dict[str, Any]:
-        """The whole run in brief, as JSON-able data."""
-        with self._driver.lock:
-            rows = [row_dict(standing) for standing in self._standings.all()]
-            best, first = self._archive.best(), self._archive.first(self.header.baseline)
-            decisions = decision_rows(self._archive.state)
-            accepted = self._archive.state.accepted
-            expected = None if best is None else self._standings.of(self._archive.entries[best.id]).expected
-        checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
-        check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
-        spent = self._budget.spent | {"seconds": self.elapsed}
-        done = sum(row["status"] in ("scored", "partial", "unscored", "dropped") for row in rows)
-        planned = self.header.planned
-        total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
-        working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
-        doing = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
-        label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else doing
-        eta = self.elapsed / done * (total - done) if working and planned and done else None
-        return {
-            "seq": self._seq,
-            "run": {"id": self.id, "name": self.name, "path": None if self.path is None else str(self.path)},
-            "optimizer": self.header.optimizer_name,
-            "program": self.header.program_name,
-            "state": self.state,
-            "error": None if self.error is None else str(self.error),
-            "live": self.live,
-            "progress": {"label": label, "done": done, "total": total},
-            "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
-            "elapsed": self.elapsed,
-            "eta": eta,
-            "evalset": {
-                "name": self._scored_on(),
-                "size": self._archive.size,
-            },
-            "note": self.header.note,
-            "objective": self.header.objective,
-            "best": None if best is None else best.id,
-            "expected": expected,
-            "check": check,
-            "accepted": accepted,
-            "baseline": None if first is None else first.candidate.id,
-            "candidates": rows,
-            "decisions": decisions,
-            "pending": pending,
-        }
-
-    def detail(self, candidate: Any, against: Any = None) -> dict[str, Any]:
-        """One candidate: its gain over another (by default the first), prompt slots, demos and lineage."""
-        with self._driver.lock:
-            entry, other = self._pair(candidate, against)
-            return detail(self._archive, self._standings, self.header.predictors, self.header.baseline, entry, other)
-
-    def examples(
-        self, candidate: Any, against: Any = None, *, offset: int = 0, limit: int = 200, only: str | None = None
-    ) -> dict[str, Any]:
-        """A page of a candidate's scored examples beside another candidate's; `only` is "fixed", "broken", "same" or "error"."""
-        with self._driver.lock:
-            entry, other = self._pair(candidate, against)
-            dataset = self.header.splits[self.header.evalset] if self.header.evalset else ()
-            return examples(dataset, entry, other, offset=offset, limit=limit, only=only)
-
-    def suspects(self, margin: float = 5.0) -> list[Suspect]:
-        """Rows whose label may be wrong: every good candidate answers alike there, and the metric calls it wrong.
-
-        Good are the scored candidates within `margin` points (or one row) of the best, right on half of the rows or more; there
-        must be two of them. `pandas.DataFrame(run.suspects())` is a table of it.
-        """
-        with self._driver.lock:
-            dataset = self.header.splits[self.header.evalset] if self.header.evalset else ()
-            return suspects(self._archive, dataset, margin)
-
-    def _pair(self, candidate: Any, against: Any) -> tuple[Entry, Entry | None]:
-        entry = self._entry(candidate)
-        other = self._entry(against) if against is not None else self._archive.first(self.header.baseline)
-        return entry, None if other is entry else other
-
-    def trace(self, candidate: Any, example: int) -> Trace:
-        """The trace of one scored example."""
-        result = self._entry(candidate).results.get(example)
-        if result is None or result.trace is None:
-            raise InputError(f"candidate {candidate!r} has no stored trace for example {example!r}")
-        trace = Trace.from_dict(self._journal.blobs.get(result.trace))
-        trace.score = result.score
-        return trace
 
     def replay(self) -> Any:
         """Search again from the journal alone: no LM call, no person. Returns the program; raises Diverged where it comes out differently."""
@@ -287,8 +173,6 @@ class Run(Looking):
         self._program_of(best).save(self.path / "program.json")
         lines = [json.dumps(decision.to_dict(), ensure_ascii=False) + "\n" for decision in self.decisions]
         (self.path / "decisions.jsonl").write_text("".join(lines), encoding="utf-8")
-
-    # --- taking it elsewhere
 
     def export(self, path: str | Path, format: str = "json", candidate: Any = None) -> Path:  # noqa: A002 - the field's word
         """Write the result (or another candidate) as a program file: "json", or a Python module: "python"."""

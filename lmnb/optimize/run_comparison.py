@@ -10,6 +10,7 @@ from lmnb.counts import counted
 from lmnb.evaluate.statistics import Paired, paired
 from lmnb.html import Html, duration, el, heading, join, money, root, shorten, table_of
 from lmnb.optimize.prompt_diff import word_diff
+from lmnb.optimize.trained import is_trained, words
 from lmnb.optional import need
 
 MAX_TEXT = 300
@@ -172,13 +173,21 @@ def compared(mine: Any, other: Any) -> RunComparison:
         shared=shared,
         gain=gain,
         common=tuple((row.number, places[row.id]) for row in mine.candidates if row.id in places),
-        texts={slot: (str(theirs.get(slot, "")), str(values.get(slot, ""))) for slot in slots},
+        texts={slot: (_text(slot, theirs), _text(slot, values)) for slot in slots},
         demos={slot: _overlap(values[slot], theirs.get(slot, ())) for slot in values if slot.endswith(".demos")},
         decisions=(
             tuple(text for kind, text in said[0] if (kind, text) not in said[1]),
             tuple(text for kind, text in said[1] if (kind, text) not in said[0]),
         ),
     )
+
+
+def _text(slot: str, values: Mapping[str, Any]) -> str:
+    """What stands in a slot, in words: of weights where they come from, "" where there are none."""
+    value: Any = values.get(slot)
+    if is_trained(slot, value):
+        return words(value)
+    return "" if value is None else str(value)
 
 
 def _overlap(mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[int, int, int]:

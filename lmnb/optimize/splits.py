@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import Any
 
-from lmnb.canonical import content_hash, jsonable
+from lmnb.canonical import canonical, content_hash, jsonable
+from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize import cross_fit as cross_fitting
@@ -23,7 +26,8 @@ class Splits:
     """`evalset` names the split that candidates are scored on ("val", "train") or is None; `note` says how that came.
 
     `held` are the given training examples that were held out as "val". `groups` are those of the examples that are scored, where there are
-    any. With `cross_fit` no demo is shown while its own example is scored (see `lmnb.optimize.cross_fit`).
+    any. With `cross_fit` no demo is shown while its own example is scored (see `lmnb.optimize.cross_fit`), and none of its group: that of
+    `kin`, where this is not one of `groups`.
     """
 
     train: tuple[Example, ...]
@@ -33,6 +37,7 @@ class Splits:
     held: tuple[int, ...] | None = None
     groups: tuple[str, ...] = ()
     cross_fit: bool = False
+    kin: tuple[str, ...] | None = None
 
     def __getitem__(self, name: str) -> tuple[Example, ...]:
         return {"train": self.train, "val": self.val}[name]
@@ -41,12 +46,13 @@ class Splits:
         """The candidate as it may be run on an example in order to score it."""
         if not self.cross_fit or split != self.evalset:
             return candidate
-        return cross_fitting.unseen(candidate, index, self.train, self.groups)
+        return cross_fitting.unseen(candidate, index, self.train, self.groups if self.kin is None else self.kin)
 
     def how(self) -> dict[str, Any]:
         """How the examples were split, beside `evalset` and `note`, as JSON; `Splits.from_dict` takes it."""
         held = None if self.held is None else list(self.held)
-        return {"held": held, "groups": list(self.groups), "cross_fit": self.cross_fit}
+        kin = {} if self.kin is None else {"kin": list(self.kin)}
+        return {"held": held, "groups": list(self.groups), "cross_fit": self.cross_fit, **kin}
 
     @property
     def hash(self) -> str:
@@ -77,9 +83,9 @@ class Splits:
             tuple(Example(item["fields"]).with_inputs(*item["inputs"]) for item in stored[name])
             for name in ("train", "val")
         )
-        known = {"held": None, "groups": (), "cross_fit": False} | dict(how or {})
-        held = None if known["held"] is None else tuple(known["held"])
-        return cls(train, val, evalset, note, held, tuple(known["groups"]), bool(known["cross_fit"]))
+        known = {"held": None, "groups": (), "cross_fit": False, "kin": None} | dict(how or {})
+        held, kin = (None if known[name] is None else tuple(known[name]) for name in ("held", "kin"))
+        return cls(train, val, evalset, note, held, tuple(known["groups"]), bool(known["cross_fit"]), kin)
 
 
 def prepared(
@@ -95,6 +101,7 @@ def prepared(
     ratio: float = 1 / 3,
     demos_only: bool = False,
     group: Group | None = None,
+    scored_by: Group | None = None,
     cross_fit: bool | None = None,
     like: Splits | None = None,
 ) -> Splits:
@@ -102,12 +109,12 @@ def prepared(
     validation set this many examples are used, evenly spread; `trains`: the search cannot do without training examples;
     `learning`: it uses them for more than scores; `ratio`: the part of them that is held out for scores; `demos_only`: all that it learns
     from them are demos, so it can be cross-fitted, and is by default where there are few. `group` keeps groups of examples on one
-    side; `like` are the splits of a stored run, to be made again.
+    side, `scored_by` are those that scores are told by where they are others; `like` are the splits of a stored run, to be made again.
 
     InputError for data that cannot be used.
     """
-    train = _checked(trainset, "trainset") if trains or trainset else ()
-    val = _checked(valset, "valset") if valset is not None else ()
+    train = checked_examples(trainset, "trainset") if trains or trainset else ()
+    val = checked_examples(valset, "valset") if valset is not None else ()
     for name, examples in (("trainset", train), ("valset", val)):
         _check_labels(program, examples, name)
     if like is not None:
@@ -130,9 +137,11 @@ def prepared(
         cross_fit=cross_fit,
     )
     made = _at_most(most, made)
-    if group is None or made.evalset is None:
+    by = group if scored_by is None else scored_by
+    if by is None or made.evalset is None:
         return made
-    return replace(made, groups=group_names(made[made.evalset], group, made.evalset))
+    kin = None if scored_by is None else names if names is not None and made.cross_fit else ()
+    return replace(made, groups=group_names(made[made.evalset], by, made.evalset), kin=kin)
 
 
 def _split(
@@ -149,6 +158,9 @@ def _split(
 ) -> Splits:
     if not scoring:
         return Splits(train, val, None, "there is no metric, so nothing is scored")
+    if val and _same(train, val):
+        note = "the trainset was given as the valset too: scores are of examples that are learned from, not of new ones"
+        return Splits(train, val, "val", note)
     if val:
         return Splits(train, val, "val", "candidates are scored on the given valset")
     if cross_fit or (cross_fit is None and needed and demos_only and len(train) <= cross_fitting.FEW):
@@ -208,7 +220,8 @@ def _at_most(most: int | None, splits: Splits) -> Splits:
     return replace(splits, val=fewer, note=f"{splits.note}, {most} of {size} examples of it")
 
 
-def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
+def checked_examples(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
+    """The examples of this name. InputError where there are none, or one is no example that says what its inputs are."""
     given = tuple(examples or ())
     if not given:
         raise InputError(f"the {name} is empty. Give at least one Example(...).with_inputs(...)")
@@ -222,6 +235,29 @@ def _checked(examples: Sequence[Example], name: str) -> tuple[Example, ...]:
                 f"{name}[{index}] does not say which fields are inputs. Write example.with_inputs({next(iter(example.keys()), '...')!r})"
             )
     return given
+
+
+def _same(train: Sequence[Example], val: Sequence[Example]) -> bool:
+    return len(train) == len(val) and all(map(is_, train, val))
+
+
+def warn_of_overlap(splits: Splits) -> None:
+    """Warn of a given valset that asks what the trainset asks too; one that is the trainset itself was meant, and the note says what it means."""
+    if splits.evalset != "val" or splits.held is not None or _same(splits.train, splits.val):
+        return
+    known = {asked(example) for example in splits.train}
+    seen = sum(asked(example) in known for example in splits.val)
+    if seen:
+        warnings.warn(
+            f"{seen} of the {counted(len(splits.val), 'example')} of the valset stand in the trainset too, so their scores are of examples "
+            "that were learned from. Take them out of one of the two, or leave valset out: then part of the trainset is held out.",
+            stacklevel=4,
+        )
+
+
+def asked(example: Example) -> str:
+    """What tells an example from others: its inputs, or all its fields where it does not say which they are."""
+    return canonical(jsonable(dict(example.inputs().items() if example.input_keys else example.items())))
 
 
 def _check_labels(program: Any, examples: Sequence[Example], name: str) -> None:

@@ -94,10 +94,10 @@ class Steering(AtGates):
         self,
         instructions: str | Mapping[str, str] | None = None,
         demo: Any = None,
-        candidate: Mapping[str, Any] | None = None,
+        candidate: Mapping[str, Any] | Candidate | None = None,
     ) -> Candidate:
         """A child of the best candidate with these instructions (or descriptions, by slot), or with this demo added, or with these
-        slot values; it is evaluated next.
+        slot values, or those of a candidate, say of another run: `run.inject(candidate=other.candidate(3))`; it is evaluated next.
         """
         if sum(given is not None for given in (instructions, demo, candidate)) != 1:
             raise InputError("inject one thing: instructions=..., demo=... or candidate=...")
@@ -110,7 +110,10 @@ class Steering(AtGates):
             child, what = with_demo(base, demo, predictors), "a demo"
             data = {"demo_fields": demo_fields(demo)}
         else:
-            child, what = with_values(base, candidate or {}), "a candidate"
+            child, what = (
+                with_values(base, candidate.values if isinstance(candidate, Candidate) else candidate or {}),
+                "a candidate",
+            )
             data = {}
         return self._make("inject", child, data, f"injected {what}")
 
@@ -206,7 +209,7 @@ class Steering(AtGates):
         """Let the run's review function answer, and write down what it said."""
         self._driver.gates.pending = [item]
         ask = self._code.review if self._code is not None else None
-        what, given = policy_answer(None if ask is None else ask(item), item)
+        what, given = policy_answer(ask, item)
         self._by = "policy"
         try:
             if what == "accept":

@@ -12,7 +12,7 @@ from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.effects import Effect, Gate, Propose, Rollout, Train
-from lmnb.optimize.objective import selected
+from lmnb.optimize.objective import ranked
 from lmnb.optimize.search import Search
 from lmnb.optimize.task import Predictor, Task
 
@@ -52,8 +52,7 @@ class StepArchive(Archive):
         ]
         scored = [entry for entry in entries if self._whole.complete(entry.candidate.id)]
         if self._whole.size:
-            best = selected(scored, self._whole.objective, self._whole.groups)
-            return [] if best is None else [best.candidate]
+            return [entry.candidate for entry in ranked(scored, self._whole.objective, self._whole.groups)][:1]
         return [each.candidate for each in reversed(entries)]
 
     def _concerns(self, entry: Entry) -> bool:

@@ -82,11 +82,11 @@ def _standing(entry: Entry, archive: Archive) -> Standing:
         if not archive.size
         else "scored"
         if complete
-        else "waiting"
-        if not done
         else "evaluating"
         if candidate.id in archive.at_work
         else "partial"
+        if done
+        else "waiting"
     )
     return Standing(
         id=candidate.id,

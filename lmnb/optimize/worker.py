@@ -99,9 +99,9 @@ class Worker(Parts):
 
     def _end(self, state: str) -> None:
         self._clock.stop()
-        self._controls.read(wait=False)  # commands that came while the last rollouts ended
         for decision in self._recording.rest():
             self._driver.decide(decision, replayed=True)
+        self._controls.read(wait=False)  # commands that came while the last rollouts ended
         self._journal.append(
             {
                 "k": "end",

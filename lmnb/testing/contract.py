@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from lmnb.html import el
+from lmnb.html import el, heading, root, table_of
 from lmnb.optimize.optimizer import Optimizer
 from lmnb.testing.deciding import Deciding
 from lmnb.testing.limits import Limits
@@ -51,16 +51,17 @@ class ContractReport(tuple[Promise, ...]):
         return "\n".join([*rows, f"{len(self) - len(self.broken)} of {len(self)} promises are kept"])
 
     def _repr_html_(self) -> str:
-        left = {"style": "text-align:left"}
         rows = [
-            el("tr", {}, el("td", {}, "✓" if each.broken is None else "✗"), el("td", left, each.text, _why(each)))
+            el(
+                "tr",
+                None,
+                el("td", {"class": "lm-tight"}, "✓ kept" if each.broken is None else "✗ broken"),
+                el("td", None, each.text, el("div", {"class": "lm-warn"}, each.broken) if each.broken else None),
+            )
             for each in self
         ]
-        return el("table", {}, *rows)
-
-
-def _why(promise: Promise) -> Any:
-    return "" if promise.broken is None else el("div", {}, promise.broken)
+        said = f"{len(self) - len(self.broken)} of {len(self)} promises are kept"
+        return root("report", el("div", {"class": "lm-pane"}, heading(said), table_of(("", "promise"), rows)))
 
 
 class BrokenPromises(AssertionError):

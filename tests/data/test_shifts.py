@@ -82,3 +82,14 @@ def test_the_tests_agree_with_tables():
     assert mann_whitney([1, 2, 3], [1, 2, 3]) == 1.0
     z = (7 - 0.5) / math.sqrt(4 * 4 / 12 * (9 - 54 / 56))  # U is 1 and not 8; ties of 2, 3 and 3
     assert mann_whitney([1, 1, 2, 2], [2, 3, 3, 3]) == pytest.approx(2 * NormalDist().cdf(-z))
+
+
+def test_rows_that_are_no_examples_are_refused_and_numbers_that_are_missing_are_left_out():
+    """A dict is told what to write; NaN is no value that examples could share, and no mean is NaN."""
+    with pytest.raises(lmnb.InputError, match=r"train\[0\] is \{'a': 1\}, not an Example\. Write lmnb\.Example\(row\)"):
+        shift([{"a": 1}], [{"a": 2}])
+    parts = [[lmnb.Example(a=math.nan if n % 2 else float(n % 7 + low)) for n in range(60)] for low in (0, 9)]
+    found = shift(*parts)
+    number = next(each for each in found.differences if each.kind == "number")
+    assert 0 < number.share_a < number.share_b and number.p < 0.001
+    assert not any(math.isnan(each.share_a) or each.name == "NaN" for each in found.tested)

@@ -9,6 +9,7 @@ import pytest
 import worlds
 
 import lmnb
+from lmnb.lm.recall import RecallTrainer
 from lmnb.optimize.steps import inverse, moved
 
 
@@ -85,15 +86,18 @@ def test_an_order_and_its_inverse_give_a_candidate_back():
 
 
 def test_a_step_that_fails_leaves_the_best_so_far():
-    """An LM without a trainer ends the strategy at its step; what came before is the result, and a report says why."""
+    """A training that fails ends the strategy at its step; what came before is the result, and a report says why."""
 
-    class Plain(lmnb.FakeLM):
-        trainer = None
+    class Full(RecallTrainer):
+        def fit(self, *given):
+            raise OSError("the disk is full")
 
-    run = start(student=lmnb.Predict("question -> answer", lm=Plain(adds)))
+    student = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(adds))
+    student.lm.trainer = Full()
+    run = start(student=student)
     run.wait(30)
     assert run.state == "finished" and run.best.score == 100.0 and len(run.candidates) == 2
-    assert "step 2 of 3 (w) failed" in run.reports[-1].message and "has no trainer" in run.reports[-1].message
+    assert "step 2 of 3 (w) failed" in run.reports[-1].message and "the disk is full" in run.reports[-1].message
     assert lmnb.reopen(run.path).replay_candidate().id == run.best.id
 
 
@@ -177,3 +181,23 @@ def test_a_step_goes_on_from_what_the_objective_selects():
     worst = {row.id: min(mean for mean, _ in run.group_scores(row).values()) for row in tried[1:]}
     [parent] = run.candidate(trained).parents
     assert worst[parent] == max(worst.values()) > min(worst.values())
+
+
+@pytest.mark.parametrize("name", ["review", "group", "cross_fit", "seed", "valset"])
+def test_what_the_steps_share_is_no_argument_of_one_of_them(name):
+    """An argument of the whole run would be passed over in a step's own, so it is refused, with where to write it."""
+    with pytest.raises(
+        lmnb.InputError, match=rf"has {name!r}, which all steps of a run share. Write compile\(..., {name}="
+    ):
+        start(optimizer_compile_args={"p": {name: "candidates"}}, run_dir=None)
+
+
+def test_two_runs_that_trained_are_compared_by_where_their_weights_come_from():
+    """A slot of weights is told in words, and as nothing where the other run trained none."""
+    trained, prompted = start("w", run_dir=None), start("p", run_dir=None)
+    trained.wait(30), prompted.wait(30)
+    trained.accept(1)
+    found = trained.compare(prompted)
+    assert found.texts["self.lm"][0] == ""
+    assert re.fullmatch(r".+: .*, fine-tuned on \d+ records", found.texts["self.lm"][1])
+    assert "fine-tuned on" in found._repr_html_()

@@ -57,7 +57,8 @@ def outcome(run: Any) -> list[Any]:
     return [(row.id, row.status, row.score) for row in run.candidates]
 
 
-@pytest.mark.parametrize("name", worlds.gated(LONGER, ("MIPROv2", "GEPA")))
+@pytest.mark.sampled("MIPROv2", "GEPA")
+@pytest.mark.parametrize("name", LONGER)
 def test_a_finished_run_made_longer_buys_nothing_twice(name: str) -> None:
     """The longer search asks for no rollout and no proposal that the first has bought, and ends as it would have by itself."""
     lm = lmnb.FakeLM(worlds.reply, cache=False)
@@ -105,7 +106,8 @@ def test_from_ten_to_fifteen_only_five_candidates_are_bought() -> None:
     )
 
 
-@pytest.mark.parametrize("name", worlds.gated([name for name in LONGER if name != "LabeledFewShot"], ("MIPROv2",)))
+@pytest.mark.sampled("MIPROv2")
+@pytest.mark.parametrize("name", [name for name in LONGER if name != "LabeledFewShot"])
 def test_a_branch_without_the_decision_goes_the_other_way(name: str) -> None:
     """Before a reject, a branch is the run that never had it; it shares what was bought on both ways, and the first run stays as it was."""
     lm = lmnb.FakeLM(worlds.reply, cache=False)

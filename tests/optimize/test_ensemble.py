@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -286,3 +288,103 @@ def test_what_cannot_be_is_said_at_once(options: dict[str, Any], given: dict[str
     """Before anybody is asked."""
     with pytest.raises(lmnb.InputError, match=words):
         lmnb.Ensemble(**options).compile(**{"programs": saying("x", "y"), **given})
+
+
+class Shouts(lmnb.Module):
+    """Another reduce_fn of one's own, with a predictor."""
+
+    def __init__(self) -> None:
+        self.pick = lmnb.Predict("answers -> answer")
+
+    def forward(self, made: Any) -> Any:
+        return lmnb.Prediction(answer=made[0].answer.upper())
+
+
+def first(made: Any) -> Any:
+    return made[0]
+
+
+def test_a_saved_ensemble_is_loaded_from_its_file_alone(tmp_path: Path) -> None:
+    """Plain programs need nothing more; the number that is asked, the seed, the weights and the demos are those that were saved."""
+    programs = [lmnb.Predict(QA), lmnb.ChainOfThought(QA), lmnb.Predict(QA)]
+    programs[0].demos = [lmnb.Example(question="q1", answer="a1")]
+    inner = lmnb.Ensemble().compile([lmnb.Predict(QA), lmnb.Predict(QA)])
+    program = lmnb.Ensemble(size=2, weights=[1, 2, 1, 4]).compile([*programs, inner], seed=5)
+    program.save(tmp_path / "program.json")
+    again = lmnb.load(tmp_path / "program.json")
+    assert again.dump_state() == program.dump_state() and again.dump_arguments() == program.dump_arguments()
+    asked = [{"question": f"q{n}"} for n in range(9)]
+    assert [again.chosen(each) for each in asked] == [program.chosen(each) for each in asked]
+    assert [type(each).__name__ for each in again.programs] == [
+        "Predict",
+        "ChainOfThought",
+        "Predict",
+        "EnsembledProgram",
+    ]
+
+
+@pytest.mark.parametrize("reduce", [first, Shouts()])
+def test_an_ensemble_of_classes_of_ones_own_is_loaded_where_they_are_trusted(reduce: Any, tmp_path: Path) -> None:
+    """Nothing is imported unless it is said; then its programs and its reduce_fn are found by their import paths."""
+    program = lmnb.Ensemble(reduce_fn=reduce).compile([worlds.TwoCalls(), worlds.TwoCalls()])
+    program.save(tmp_path / "program.json")
+    with pytest.raises(lmnb.SaveError, match=r"holds a TwoCalls .* whose code is not in the file.*trust_import=True"):
+        lmnb.load(tmp_path / "program.json")
+    again = lmnb.load(tmp_path / "program.json", trust_import=True)
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        assert ask(again).answer == ask(program).answer
+    assert again.reduce_fn is first or isinstance(again.reduce_fn, Shouts)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"size": -1}, "its arguments make no ensemble: size is -1"),
+        ({"weights": ["x"]}, "its arguments make no ensemble"),
+        ({"programs": [{"class": "lmnb.modules.predict:Predict"}] * 2}, "has no 'self'|has the predictor 'self'"),
+        ({"programs": [{"klass": 1}]}, "programs\\[0\\] has an unknown key 'klass'"),
+        ({"programs": 3}, "arguments.programs"),
+        ({"reduce_fn": "os:system"}, "whose code is not in the file"),
+    ],
+)
+def test_a_file_whose_arguments_make_no_ensemble_is_refused(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """What somebody wrote into the file is an error that names it, and nothing of it runs."""
+    path = tmp_path / "program.json"
+    lmnb.Ensemble().compile([lmnb.Predict(QA)]).save(path)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored["arguments"] |= change
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    with pytest.raises(lmnb.SaveError, match=said):
+        lmnb.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reduce_fn": ".x:y"}, "arguments.reduce_fn is '.x:y', not 'module:Name'"),
+        ({"reduce_fn": ""}, "arguments.reduce_fn is '', not 'module:Name'"),
+        ({"reduce_fn": 5}, "arguments.reduce_fn should be"),
+        ({"reduce_fn": "os:sep"}, "'os:sep' as reduce_fn, which is no function"),
+        ({"programs": [{"class": ""}]}, r"programs\[0\].class is '', not 'module:Name'"),
+        ({"programs": [{"class": ".x:Y"}]}, r"programs\[0\].class is '.x:Y', not 'module:Name'"),
+    ],
+)
+def test_a_file_that_is_trusted_and_names_no_code_is_refused(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """A name that no module can have is an error of the file, as one that is not there is."""
+    path = tmp_path / "program.json"
+    lmnb.Ensemble().compile([lmnb.Predict(QA)]).save(path)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored["arguments"] |= change
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    with pytest.raises(lmnb.SaveError, match=said):
+        lmnb.load(path, trust_import=True)
+
+
+def test_an_ensemble_with_an_object_for_a_function_asks_for_the_program(tmp_path: Path) -> None:
+    """An object that is called like a function is not its class: what it holds stands in no file."""
+    program = lmnb.Ensemble(reduce_fn=partial(lmnb.majority, normalize=None)).compile([lmnb.Predict(QA)] * 2)
+    path = tmp_path / "program.json"
+    program.save(path)
+    with pytest.raises(lmnb.SaveError, match="program=EnsembledProgram"):
+        lmnb.load(path, trust_import=True)
+    assert isinstance(lmnb.load(path, program=program).reduce_fn, partial)

@@ -110,3 +110,15 @@ def test_whoever_sees_the_score_sees_what_to_expect(tmp_path):
     assert f"({best.expected:.1f} expected on new data)" in repr(tuned.candidate_programs)
     assert tuned.provenance["expected"] == round(best.expected, 1) and tuned.provenance["picked_from"] == 6
     assert f"{best.expected:.1f} % on new data, shrunken for the best of 6" in tuned.card()
+
+
+def test_one_or_two_examples_say_little():
+    """Right on the only example is not 100 % expected, but two thirds: as after one more success and one more failure."""
+    for size, told in ((1, 200 / 3), (2, 75.0), (7, 800 / 9)):
+        archive = Archive("val", size, {}, lambda name: None)
+        entry = archive.admit(CANDIDATES[0])
+        for index in range(size):
+            archive.add(Rollout(CANDIDATES[0], index).place(), RIGHT)
+        assert Estimates(archive).of(entry) == pytest.approx(told)
+    archive.add(Rollout(CANDIDATES[0], 0).place(), Result(0.5))
+    assert Estimates(archive).of(entry) == pytest.approx(100 * 6.5 / 7), "partial credit is no share of successes"

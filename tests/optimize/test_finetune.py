@@ -374,15 +374,15 @@ def test_without_a_folder_the_weights_lie_in_the_cache_and_an_event_says_where()
 
 
 def test_an_lm_that_cannot_be_trained_is_named():
-    """A student whose LM has no trainer fails with what to use instead."""
+    """A student whose LM has no trainer is refused before anything runs, with what to use instead."""
 
     class Plain(lmnb.BaseLM):
         def forward(self, prompt=None, messages=None, **options):
             return "[[ ## answer ## ]]\n1"
 
-    run = lmnb.BootstrapFinetune().start(lmnb.Predict("question -> answer", lm=Plain("plain")), trainset=sums(1))
-    with pytest.raises(lmnb.RunError, match="cannot be fine-tuned: it has no trainer"):
-        run.wait(30)
+    student = lmnb.Predict("question -> answer", lm=Plain("plain"))
+    with pytest.raises(lmnb.InputError, match="cannot be fine-tuned: it has no trainer"):
+        lmnb.BootstrapFinetune().start(student, trainset=sums(1))
 
 
 def test_a_stored_run_asks_no_other_lm_that_has_the_name_of_its_own(tmp_path):

@@ -58,7 +58,10 @@ def test_costs_are_means_over_the_examples(run):
     assert run.front().by == "tokens"
     costs = {row.number: row.cost for row in run.front()}
     assert costs[2] == pytest.approx(run.detail(2)["tokens"]) and costs[0] < costs[2] < costs[3] < costs[1]
-    assert {row.cost for row in run.front("calls")} == {1.0} and len(run.front("calls").best) == 1
+    assert {row.cost for row in run.front("calls")} == {1.0} and [row.number for row in run.front("calls").best] == [
+        1,
+        3,
+    ]
     with pytest.raises(lmnb.InputError, match=r"front\(by='joules'\) is not known; write one of 'calls'"):
         run.front("joules")
 
@@ -79,3 +82,33 @@ def test_the_cheapest_of_those_as_good_as_the_best_is_the_result_where_that_is_a
     assert run.best.number == 1
     cheapest.reject(3)
     assert cheapest.best.number == 1
+
+
+def test_equals_share_the_front(run):
+    """Of two candidates with one score at one cost both are on the front: none is better, and none is cheaper."""
+    twins = [row for row in run.front("calls") if row.score == 90.0]
+    assert [(row.number, row.cost, row.on_front) for row in twins] == [(1, 1.0, True), (3, 1.0, True)]
+
+
+@pytest.mark.parametrize("objective", ["mean", "cheapest"])
+def test_the_programs_that_were_tried_stand_in_the_order_of_the_objective(run, objective):
+    """The first of `candidate_programs` is the result, also where the result is the cheapest of those as good as the best."""
+    found = run if objective == "mean" else start("cheapest")
+    programs = found.candidate_programs
+    assert programs[0]["candidate"] == found.best.id
+    assert [row.number for row in programs.rows] == ([1, 3, 2, 0] if objective == "mean" else [3, 1, 2, 0])
+
+
+def test_a_finished_search_is_all_done_where_it_came_to_a_candidate_twice():
+    """Optuna's draws may repeat a choice that there is; what was planned is not what remains then."""
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = worlds.optimizers(worlds.exact)["BootstrapFewShotWithRandomSearch"].start(
+            lmnb.Predict("question -> answer"),
+            trainset=worlds.questions(0, 1),
+            valset=worlds.questions(9, 11),
+            run_dir=None,
+        )
+        run.wait(60)
+    progress = run.snapshot()["progress"]
+    assert len(run.candidates) < run.header.planned
+    assert progress["done"] == progress["total"] == len(run.candidates)

@@ -329,6 +329,67 @@ def test_a_metric_of_five_parameters_speaks_of_the_predictor_at_work() -> None:
     assert run.best.score == 100.0
 
 
+def test_a_metric_of_five_parameters_speaks_of_each_predictor_where_all_are_changed() -> None:
+    """With component_selector="all" each proposal reads what the metric says of its own predictor, and those runs are within the budget."""
+    lm = World()
+    run = finished(about, lm, component_selector="all", budget=30)
+    assert "feedback: first gave {'topic': 'bad'} for ['question'], steps 2" in lm.asked[0]
+    assert "feedback: second gave {'answer': 'bad'} for ['question', 'topic'], steps 2" in lm.asked[1]
+    assert [c.score for c in run.candidates] == [0.0, 100.0] and run._archive.runs <= 30
+    with pytest.raises(lmnb.InputError, match="Write max_metric_calls=24 or more"):  # 6, then 4 minibatches of 3, and 6
+        started(about, component_selector="all", budget=23).wait(60)
+
+
+# -- the budget and the objective --------------------------------------------------------------------------------------
+
+
+def test_what_a_person_injects_is_taken_from_the_budget_that_is_left() -> None:
+    """An injection between two steps is scored, and the search buys so much less: the limit holds."""
+    run = started(budget=30, paused=True)
+    for _ in range(2):
+        run.step()
+        run.until("paused", 30)
+    assert run._archive.runs == 6 + 3 + 3 + 6
+    run.inject(instructions={FIRST: "Guess."})
+    run.resume()
+    run.wait(60)
+    assert run.candidates[2].human and run.candidates[2].status == "scored" and run._archive.runs == 18 + 6 + 3
+
+
+def test_the_result_and_its_pool_go_by_the_objective() -> None:
+    """Where all score alike the cheapest is the best in `best_idx` too, and the parent of "current_best"."""
+    lm = World(lambda prompt: "Think about it at length.")
+    with lmnb.context(lm=lm):
+        run = lmnb.GEPA(
+            lambda example, prediction, trace=None: lmnb.Score(0.5, feedback="so so"),
+            max_metric_calls=40,
+            candidate_selection_strategy="current_best",
+        ).start(
+            Steps(),
+            trainset=worlds.questions(0, 9),
+            valset=worlds.questions(100, 106),
+            objective="cheapest",
+            paused=True,
+            run_dir=None,
+        )
+        run.inject(instructions={FIRST: "T."})
+        run.resume()
+        tuned = run.wait(60)
+    short = next(row.number for row in run.candidates if row.human)
+    assert run.best.number == tuned.detailed_results.best_idx == short
+    assert tuned.detailed_results.to_dict()["best_idx"] == short
+    parents = {run.candidate(row).parents for row in run.candidates if run.candidate(row).origin == "reflected"}
+    assert parents == {(run.candidates[short].id,)}
+
+
+def test_the_pool_drops_the_worst_by_the_order_that_it_is_given() -> None:
+    """Without an order the mean says which of two stays in their fronts; with one, the order does."""
+    a, b = Candidate({FIRST: "a"}), Candidate({FIRST: "b"})
+    scores = ((1.0, 1.0, 0.5), (1.0, 1.0, 0.5))
+    assert (Pool((a, b), scores).best(), Pool((a, b), scores, (1, 0)).best()) == (0, 1)
+    assert Pool((a, b), scores).survivors() == {0: 3} and Pool((a, b), scores, (1, 0)).survivors() == {1: 3}
+
+
 # -- the pool ----------------------------------------------------------------------------------------------------------
 
 

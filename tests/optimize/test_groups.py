@@ -139,3 +139,53 @@ def test_a_grouped_run_reopens_with_its_data_given_again(tmp_path):
         with pytest.raises(lmnb.Diverged, match="data changed"):
             lmnb.reopen(tmp_path / "r", PREDICT, worlds.exact, trainset=data[::-1])
     assert again.replay().slots() == run.result().slots()
+
+
+def by_class(**options):
+    """A run on answers of two classes, of which the program with demos gives up one."""
+    rows = [lmnb.Example(question=f"q{n}", answer="rare" if n % 5 == 0 else "often") for n in range(30)]
+    rows = [row.with_inputs("question") for row in rows]
+
+    def reply(messages, **_):
+        number = int(messages[-1]["content"].split("\nq")[1].split("\n")[0])
+        demos = any(message["role"] == "assistant" for message in messages)
+        return {"answer": "often" if demos or number % 2 else "rare"}
+
+    run = start(lmnb.LabeledFewShot(k=2, metric=worlds.exact), lmnb.FakeLM(reply), trainset=rows[:10], **options)
+    run.wait(60)
+    return run
+
+
+@pytest.mark.parametrize("group", ["answer", lambda example: example.answer])
+def test_the_worst_class_is_an_objective_that_leaves_the_split_alone(group, tmp_path):
+    """Classes stand on both sides of the split; the run is scored by them, and is the same when it is opened again."""
+    rows = [
+        row.with_inputs("question")
+        for row in (lmnb.Example(question=f"q{n}", answer="often" if n % 5 else "rare") for n in range(10, 30))
+    ]
+    run = by_class(valset=rows, objective=lmnb.WorstGroup(group), run_dir=tmp_path / "run")
+    assert run.best.number == 0 and run.header.objective == "worst group"
+    assert run.group_scores(1) == {"rare": (0.0, 4), "often": (100.0, 16)}
+    assert {row.answer for row in run.header.splits.train} == {row.answer for row in run.header.splits.val}
+    again = lmnb.reopen(tmp_path / "run")
+    assert again.header.splits == run.header.splits and again.best.number == 0
+
+
+def test_cross_fitting_leaves_out_the_split_groups_and_not_the_classes():
+    """With classes as the objective an example is shown demos of its class; with a group beside that, none of its group."""
+    data = [row.copy(kind="a").with_inputs("question") for row in examples(4, 4)]
+    given = {"scoring": True, "needed": True, "demos_only": True, "scored_by": "kind", "cross_fit": True}
+    alone, both = prepared(PREDICT, data, None, **given), prepared(PREDICT, data, None, group="customer", **given)
+    holder = lmnb.Candidate({"self.demos": tuple(row.with_origin("labelled", source=n) for n, row in enumerate(data))})
+    shown = [
+        [demo.source for demo in splits.shown(holder, "train", 0).values["self.demos"]] for splits in (alone, both)
+    ]
+    assert shown == [[1, 2, 3, 4, 5, 6, 7], [4, 5, 6, 7]]
+    assert alone.groups == both.groups == ("a",) * 8
+    assert type(both).from_dict(both.to_dict(), "train", both.note, both.how()) == both
+
+
+def test_the_worst_group_needs_scores():
+    """Groups for the objective alone are of no use where nothing is scored."""
+    with pytest.raises(lmnb.InputError, match="needs groups, and examples that are scored"):
+        start(lmnb.LabeledFewShot(k=2), trainset=examples(3, 3), objective=lmnb.WorstGroup("customer"))

@@ -9,7 +9,6 @@ import pytest
 import worlds
 
 import lmnb
-from lmnb.optimize.launch import begin
 
 
 def said(share_with, share_without):
@@ -26,14 +25,12 @@ def said(share_with, share_without):
 
 
 def room(lm, size=40, **options):
-    """What a test finds whose run is not kept: without the fingerprints of its code, which cost more time than the run."""
+    """What a test finds whose run is not kept."""
     data = {"trainset": worlds.questions(0, 12), "valset": worlds.questions(100, 100 + size)}
     test = lmnb.HeadroomTest(worlds.exact, num_candidates=6)
     with lmnb.context(lm=lm):
         program = lmnb.Predict("question -> answer")
-        run = test.start(
-            program, _begin=lambda *parts, **more: begin(*parts, **more), **data, **{"run_dir": None, **options}
-        )
+        run = test.start(program, **data, **{"run_dir": None, **options})
         run.wait(60)
     return lmnb.Headroom.of(run)
 
@@ -115,3 +112,12 @@ def test_the_notebook_form_is_escaped_and_without_script():
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == "headroom" and repr(found).startswith(
         "Headroom(headroom: gain +"
     )
+
+
+@pytest.mark.parametrize("share", [0, 100])
+def test_a_test_that_was_stopped_says_so(share, tmp_path):
+    """Stopped after the program itself it has not shown that nothing scores, nor that all is right: it says how far it came."""
+    found = room(said(share, share), budget=lmnb.Budget(calls=45), run_dir=tmp_path / "room")
+    assert found.candidates == 1 and found.verdict == "stopped" and not found.worthwhile
+    assert "The test is stopped (" in found.advice and "after 1 of 6 candidates, too early to tell" in found.advice
+    assert "not finished" in found._repr_html_() and "resume()" in found.advice

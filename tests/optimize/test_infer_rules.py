@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -56,10 +57,8 @@ def started(writer: Writer, *, program: Any = None, lm: Any = None, train: int =
         "max_labeled_demos": 0,
         "metric": worlds.exact,
     }
-    given = {name: options.pop(name) for name in list(options) if name in lmnb.InferRules.__init__.__kwdefaults__}
-    given |= {
-        name: options.pop(name) for name in list(options) if name in ("num_candidates", "num_rules", "teacher_settings")
-    }
+    known = inspect.signature(lmnb.InferRules).parameters.keys() - {"num_threads"}
+    given = {name: options.pop(name) for name in list(options) if name in known}
     with lmnb.context(lm=lm or lmnb.FakeLM(grader)):
         return lmnb.InferRules(**{"prompt_model": writer.lm, **arguments, **given}).start(
             program or lmnb.Predict("question -> answer"),

@@ -10,6 +10,8 @@ import pytest
 import worlds
 
 import lmnb
+from lmnb.canonical import jsonable
+from lmnb.optimize.blobs import Blobs
 from lmnb.optimize.journal import Journal, is_live
 
 
@@ -68,8 +70,8 @@ def test_a_run_that_dies_before_its_header_is_whole_leaves_room_for_the_next(tmp
     folder = tmp_path / "run"
     code = (
         "import os, sys; from pathlib import Path; from lmnb.optimize.journal import Journal\n"
-        "class Dies(dict):\n    def __iter__(self): os._exit(9)\n    items = __iter__\n"
-        "Journal(Path(sys.argv[1])).begin(Dies(k='header'))"
+        "sys.addaudithook(lambda event, of: os._exit(9) if event == 'os.rename' else None)\n"
+        "Journal(Path(sys.argv[1])).begin({'k': 'header'})"
     )
     assert subprocess.run([sys.executable, "-c", code, str(folder)]).returncode == 9
     assert sorted(path.name for path in folder.iterdir()) == ["journal.part", "lock"]
@@ -285,3 +287,10 @@ def test_a_reply_that_was_damaged_is_named_when_it_is_needed(folder):
         run.resume()
         with pytest.raises(lmnb.JournalError, match="a reply in this run's journal cannot be read"):
             run.wait(30)
+
+
+def test_a_number_that_python_would_not_read_again_is_kept_as_text(tmp_path):
+    """A program may give a number of 5001 digits: what is stored of it can be read, and says what it was."""
+    blobs = Blobs(tmp_path)
+    assert blobs.get(blobs.put(jsonable({"answer": [10**5000]}))) == {"answer": [{"__text__": hex(10**5000)}]}
+    assert blobs.get(blobs.put(jsonable(-(10**3999)))) == -(10**3999)

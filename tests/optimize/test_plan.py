@@ -11,7 +11,6 @@ import worlds
 import lmnb
 from lmnb.optimize.counts import Counts
 from lmnb.optimize.interval import Interval, exactly, up_to
-from lmnb.optimize.launch import begin
 from lmnb.optimize.search import evaluate, gate
 
 NAMES = [*worlds.optimizers(worlds.exact), "HeadroomTest"]
@@ -71,10 +70,8 @@ def awkward(seed, share):
 
 
 def begun(optimizer, program, **given):
-    """A run that is not kept: without the fingerprints of its code, which cost more time than the run."""
-    return optimizer.start(
-        program, run_dir=None, num_threads=2, _begin=lambda *parts, **more: begin(*parts, **more), **given
-    )
+    """A run that is not kept."""
+    return optimizer.start(program, run_dir=None, num_threads=2, **given)
 
 
 def spent(run):
@@ -256,3 +253,19 @@ def test_a_plan_shows_itself_as_a_table_without_script():
     html = plan._repr_html_()
     assert "<script" not in html and "program runs" in html and "4 to 8" in html and "no run exceeds" in html
     assert plan.to_dict()["calls"] == {"low": 5, "high": 18} and repr(plan).startswith("Plan(COPRO on ")
+
+
+@pytest.mark.parametrize("name", ["LabeledFewShot", "BootstrapFewShotWithRandomSearch", "MIPROv2", "GEPA"])
+def test_the_expected_tokens_lie_between_the_ends_and_nearer_to_what_is_spent(name):
+    """Between ends that are a hundred times apart stands a figure of the size of what a run takes, in tokens and in money."""
+    data = {"trainset": worlds.questions(0, 12), "valset": worlds.questions(100, 108)}
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        plan = optimizer_of(name).plan(worlds.TwoCalls(), **data)
+        run = begun(optimizer_of(name), worlds.TwoCalls(), **data)
+        run.wait(60)
+    tokens = spent(run)[3]
+    assert plan.tokens.low < tokens < plan.expected["tokens"] < 10 * tokens < plan.tokens.high
+    assert f"about {plan.expected['tokens']:,.0f} expected" in str(plan)
+    with lmnb.context(lm=lmnb.LM("openai/gpt-4o-mini", max_tokens=100)):
+        paid = optimizer_of(name).plan(worlds.TwoCalls(), **data)
+    assert paid.usd.low < paid.expected["usd"] < paid.usd.high / 3 and paid.to_dict()["expected"] == paid.expected

@@ -123,3 +123,26 @@ def test_a_demo_made_by_hand_is_a_beginning():
     run.inject(demo={"question": "q7", "reasoning": "It ends in 7, so I say a7.", "answer": "a7"})
     run.until("ended", 30)
     assert run.best.score == 100.0 and run.best.human
+
+
+def without_reasoning(messages, **_):
+    """Led astray by demos: with one in the prompt it answers at once, and wrong."""
+    number = re.findall(r"\nq(\d+)", messages[-1]["content"])[0]
+    demos = any(message["role"] == "assistant" for message in messages)
+    return {"reasoning": "" if demos else f"It ends in {number}.", "answer": "?" if demos else f"a{number}"}
+
+
+def test_where_a_teacher_with_labelled_demos_fails_the_next_round_asks_it_without():
+    """Labelled demos lack the reasoning, and may lead a model to leave it out: with two rounds the bare teacher has its turn, within the plan."""
+    lm = lmnb.FakeLM(without_reasoning)
+    given = {"max_bootstrapped_demos": 3, "max_labeled_demos": 4}
+    once = start(lmnb.BootstrapFewShot(worlds.exact, **given), lm)
+    assert not any(demo.origin == "bootstrapped" for demo in once.demos)
+    assert "no example succeeded with labelled demos: max_rounds=2" in once.reports[0].message
+    twice = lmnb.BootstrapFewShot(worlds.exact, max_rounds=2, **given)
+    run = start(twice, lm)
+    made = [demo for demo in run.demos if demo.origin == "bootstrapped"]
+    assert [demo.source for demo in made] == [0, 1, 2] and all(demo.reasoning.startswith("It ends") for demo in made)
+    with lmnb.context(lm=lm):
+        plan = twice.plan(SOLVE, trainset=worlds.questions(0, 8), valset=worlds.questions(100, 106))
+    assert run._archive.runs <= plan.runs.high == 2 * 6 + 2 * 8

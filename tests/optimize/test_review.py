@@ -205,7 +205,8 @@ def test_what_can_be_reviewed_is_told() -> None:
         start(bootstrap(), review="prompts")
 
 
-@pytest.mark.parametrize("name", worlds.gated(worlds.optimizers(worlds.exact), ("MIPROv2",)))
+@pytest.mark.sampled("MIPROv2")
+@pytest.mark.parametrize("name", worlds.optimizers(worlds.exact))
 def test_every_optimizer_bears_with_whatever_is_answered(name: str) -> None:
     """A policy that accepts, rejects and edits at random leaves every search sound: each thing is asked once, what was refused is nowhere, and
     the replay comes to the same without the policy."""

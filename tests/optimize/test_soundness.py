@@ -445,3 +445,41 @@ def test_whoever_claims_a_decision_carries_it_out_alone():
     other = Job(lambda: done.append("by the run"))
     other.run()
     assert not other.claim() and done == ["by the run"]
+
+
+class Awaited(lmnb.BootstrapFewShot):
+    """Begins its search when it is told to."""
+
+    begun, may = threading.Event(), threading.Event()
+
+    def search(self, task):
+        self.begun.set()
+        self.may.wait(20)
+        yield from super().search(task)
+
+
+def test_a_stop_during_the_replay_of_a_resumed_run_comes_after_what_was_decided_before():
+    """Who stops a run that is still playing back what it has does so where the journal ends, and it can go on from there."""
+    optimizer = Awaited(metric=worlds.exact, max_bootstrapped_demos=2, max_labeled_demos=3)
+    optimizer.may.set()
+    clean = start(optimizer)
+    clean.wait(30)
+    run = start(optimizer, paused=True)
+    run.step()
+    run.until("paused", 20)
+    run.stop()
+    run.until("ended", 20)
+    again = reopened(run)
+    optimizer.begun.clear()
+    optimizer.may.clear()
+    again.resume()
+    assert optimizer.begun.wait(20)
+    again.stop()
+    optimizer.may.set()
+    again.until("ended", 20)
+    assert [decision.kind for decision in again.decisions] == ["stop", "undo", "stop"]
+    assert [decision.id for decision in again.decisions] == [0, 1, 2]
+    again.resume()
+    again.wait(30)
+    assert [(c.id, c.score) for c in again.candidates] == [(c.id, c.score) for c in clean.candidates]
+    again.replay_candidate()

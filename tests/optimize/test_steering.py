@@ -11,6 +11,8 @@ import worlds
 import lmnb
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, carried
+from lmnb.optimize.effects import Inbox, Report
+from lmnb.optimize.search import evaluate, gate
 
 STRANGER = worlds.questions(50, 51)[0]
 
@@ -137,3 +139,39 @@ def test_only_what_fits_is_carried_to_another_program() -> None:
     ]
     made = Candidate.from_dict(found[0][1]["made"])
     assert dict(made.values) == {"a.instructions": "Two.", "a.demos": ()} and made.origin == "human"
+
+
+class Listens(lmnb.Optimizer):
+    """Scores the program with three instructions, and reports what it hears between them."""
+
+    needs_evalset = True
+
+    def search(self, task: Any) -> Any:
+        for text in ("", " Be brief.", " Be kind."):
+            slot = "self.instructions"
+            candidate = yield from gate(task.baseline.put(slot, task.baseline.values[slot] + text))
+            yield from evaluate(candidate, task)
+            [arrived] = yield [Inbox()]
+            yield [Report(f"heard {[each.label for each in arrived]}")]
+
+
+def test_an_injection_that_was_dropped_is_told_when_it_comes_back() -> None:
+    """A search that listened while the injection was rejected hears of it after the undo, and of each only once."""
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = Listens(worlds.exact).start(
+            lmnb.Predict("question -> answer"),
+            trainset=worlds.questions(0, 6),
+            valset=worlds.questions(100, 103),
+            run_dir=None,
+            paused=True,
+        )
+    run.inject(instructions="Say it.")
+    run.reject(next(row for row in run.candidates if row.human), "not now")
+    reject = run.decisions[-1]
+    run.step()
+    run.until("paused", 30)
+    assert [each.message for each in run.reports] == ["heard []"]
+    run.undo(reject)
+    run.resume()
+    run.wait(30)
+    assert [each.message for each in run.reports] == ["heard []", "heard ['your instruction']", "heard []"]

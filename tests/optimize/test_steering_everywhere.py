@@ -57,7 +57,8 @@ def decide(run: Any, rng: random.Random) -> None:
     run.until("ended", 30)
 
 
-@pytest.mark.parametrize("name", worlds.gated(NAMES, OFTEN))
+@pytest.mark.sampled(*OFTEN)
+@pytest.mark.parametrize("name", NAMES)
 def test_any_decision_is_undone_in_any_order(name: str) -> None:
     """After a dozen decisions on a finished run, undone one by one in any order, its candidates stand as before; redone, as they did last."""
     run = start(name)
@@ -83,7 +84,8 @@ def test_any_decision_is_undone_in_any_order(name: str) -> None:
         run.redo()
 
 
-@pytest.mark.parametrize("pair", worlds.gated(PAIRS, DRAWN), ids=" to ".join)
+@pytest.mark.sampled(*DRAWN)
+@pytest.mark.parametrize("pair", PAIRS, ids=" to ".join)
 def test_decisions_are_carried_to_another_optimizer(pair: tuple[str, str]) -> None:
     """What stands of one run's decisions holds in a run of another kind from its start: demos and texts that were rejected stay out, what
     was written is scored, what was pinned or locked is in every candidate that is allowed."""
@@ -117,7 +119,8 @@ def test_decisions_are_carried_to_another_optimizer(pair: tuple[str, str]) -> No
 
 
 @pytest.mark.parametrize("slot", [QUERY, ANSWER])
-@pytest.mark.parametrize("name", worlds.gated(NAMES, OFTEN))
+@pytest.mark.sampled(*OFTEN)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_edited_and_pinned_text_is_in_all_that_follows(name: str, slot: str) -> None:
     """In the middle of a run an instruction or a description is edited and pinned; all later candidates and the result carry it."""
     run = start(name, paused=True)

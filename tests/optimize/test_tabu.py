@@ -83,7 +83,8 @@ def test_of_two_texts_with_one_long_beginning_one_may_be_rejected_alone() -> Non
     assert tabu.covers(f"{long} rule: SHOUT") and not tabu.covers(f"{long} Rule: whisper.") and not tabu.covers(long)
 
 
-@pytest.mark.parametrize("name", worlds.gated(WRITERS, ("COPRO", "MIPROv2", "SIMBA")))
+@pytest.mark.sampled("COPRO", "MIPROv2", "SIMBA")
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_rejected_text_is_told_with_its_reason_and_never_comes_back(name: str) -> None:
     """Each optimizer that asks for texts tells later requests what was rejected and why; no later candidate holds it, and a replay agrees."""
     model = Writer()
@@ -161,7 +162,8 @@ def test_a_tabu_is_carried_over_and_spares_the_new_program() -> None:
     assert "Answer loudly." in reject["tabu"][SLOT]["before"]
 
 
-@pytest.mark.parametrize("name", worlds.gated(WRITERS, ("COPRO",)))
+@pytest.mark.sampled("COPRO")
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_locked_span_stays_in_every_later_candidate(name: str) -> None:
     """What an LM writes, what is put together and what wins hold the locked words; the replay holds them too."""
     model = Writer()
@@ -179,7 +181,8 @@ def test_a_locked_span_stays_in_every_later_candidate(name: str) -> None:
         assert all("word for word:\n- Given the fields `question`" in asked for asked in model.asked)
 
 
-@pytest.mark.parametrize("name", worlds.gated(["COPRO", "GEPA", "MIPROv2"], ("GEPA",)))
+@pytest.mark.sampled("GEPA")
+@pytest.mark.parametrize("name", ["COPRO", "GEPA", "MIPROv2"])
 def test_a_proposal_that_drops_the_lock_is_asked_once_more_then_rejected(name: str) -> None:
     """A stubborn proposer is told what it lost, asked a second time and no third; an event says so, and nothing of it is tried."""
     model = Writer(keeps=False)

@@ -199,7 +199,8 @@ def test_the_world_can_be_ones_own() -> None:
     )
     assert [promise.name for promise in report] == promises() and not report.broken
     assert repr(report).endswith(f"{len(report)} of {len(report)} promises are kept")
-    assert report._repr_html_().count("✓") == len(report)
+    shown = report._repr_html_()
+    assert shown.count("✓") == len(report) and 'data-lmnb="report"' in shown
 
 
 def test_broken_promises_are_raised_together(monkeypatch: pytest.MonkeyPatch) -> None:
