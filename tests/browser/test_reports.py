@@ -18,7 +18,7 @@ first, second = (lmnb.Evaluate(devset, right, num_threads=4)(program) for progra
 def test_a_report_is_sorted_filtered_compared_and_opened(notebook, desk):
     """Failures and the lowest scores first; a head sorts, a chip and a search filter; a row opens its trace, by key too."""
     one = notebook(SETUP, "first", "second")
-    panel = one.place.locator(".lmv.report").last
+    panel = one.place.locator(".lmv.report").nth(1)
     rows = panel.locator("[data-kind=example]")
     rows.first.wait_for()
     assert panel.get_attribute("data-state") == "finished"

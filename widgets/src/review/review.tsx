@@ -60,7 +60,7 @@ export function Review({ model, root }: ViewProps) {
   const [asked, problem] = useAsk(() => told?.changes !== changes && client.get("snapshot", {}), [changes]);
   const known = told && (!asked || told.changes > asked.changes) ? told : asked;
   const item = known?.item;
-  const [trace, lost] = useAsk(() => form === "trace" && client.get("trace", { item: item!.id }), [form, item?.id]);
+  const [trace, lost] = useAsk(() => item && form === "trace" && client.get("trace", { item: item.id }), [form, item?.id]);
   useLayoutEffect(() => root.setAttribute("data-state", known?.state ?? ""), [known?.state]);
   useEffect(() => setForm(""), [item?.id]);
   const close = () => (setForm(""), root.focus({ preventScroll: true }));
