@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the first notebook, run for real: `python tests/browser/pictures.py [folder]`."""
+"""Takes the README's pictures from the first two notebooks, run for real: `python tests/browser/pictures.py [folder]`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def studio(desk: Desk, folder: Path) -> None:
         "def right_team",
         "optimizer =",
     ):
-        one.run(_without_work(next(cell for cell in code if cell.startswith(start))))
+        cell = _without_work(next(cell for cell in code if cell.startswith(start)))
+        one.run(cell.replace("num_candidate_programs=10", "num_candidate_programs=40"))  # at work while pictures are taken
     one.run(next(cell for cell in code if cell.startswith("wrong =")).partition("for example")[0])
     one.run(next(cell for cell in code if cell.startswith("import shutil")))
     one.until(f"{SCORED} >= 6", 60)
@@ -63,13 +64,40 @@ def studio(desk: Desk, folder: Path) -> None:
     one.act("keep-demo", keep)
     one.panel.locator("[data-kind=demo].kept").wait_for()
     one.panel.locator("[data-status=evaluating]").first.wait_for()
-    for theme in ("Light", "Dark"):
-        desk.theme(theme)
-        one.panel.screenshot(path=str(folder / f"studio-{theme.lower()}.png"))
-    desk.theme("Light")
+    one.act("pause")
+    one.state("paused")
+    shoot(desk, one.panel, folder, "studio")
+    one.panel.evaluate("one => (one.style.maxWidth = '')")
     one.act("stop")
     one.state("stopped")
+    judged(desk, one, folder)
     one.close()
+
+
+def judged(desk: Desk, one: Any, folder: Path) -> None:
+    """The same program's evaluations, one beside the other; its wrong rows in review; the runs so far."""
+    one.run("def right_team(example, prediction, trace=None):\n    return prediction.team == example.team")
+    one.run("evaluate = lmnb.Evaluate(data.test, right_team)\nzero_shot = evaluate(run.program(0))\nzero_shot")
+    one.run("tuned = evaluate(run.program(1))\ntuned")
+    panel = one.place.locator(".lmv.report").last
+    panel.locator("select").select_option(index=1)
+    panel.locator("[data-only=fixed]").click()
+    panel.locator("[data-kind=example]").nth(3).click()
+    panel.locator(".one [data-kind=span]").first.wait_for()
+    shoot(desk, panel, folder, "report")
+    one.run("queue = lmnb.review([row for row in tuned if not row.score][:12], name='Wrong teams')\nqueue")
+    panel = one.place.locator(".lmv.review")
+    for action in ("accept", "skip"):
+        one.act(action, panel=panel)
+    panel.get_by_text("2 of ").wait_for()
+    panel.locator("[data-action=reject]").click()
+    panel.locator("[data-confirm]").wait_for()
+    shoot(desk, panel, folder, "review")
+    one.run("run.branch(num_candidate_programs=12, run_dir='runs/longer').wait()\nlmnb.runs()")
+    panel = one.place.locator(".lmv.runs")
+    panel.locator("[data-kind=run]").first.click()
+    panel.locator(".one").wait_for()
+    shoot(desk, panel, folder, "runs")
 
 
 def traces(desk: Desk, folder: Path) -> None:
