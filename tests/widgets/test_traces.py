@@ -74,6 +74,7 @@ def test_a_call_is_made_again_kept_taken_back_and_added_to_a_file(opened: Any, p
 
 def test_a_trace_from_a_file_is_asked_of_nobody_it_names(opened: Any, program: Any) -> None:
     """Without a word of the person's the answer is an error, and no demo is kept where no program is."""
+    lmnb.configure(lm=None)
     viewer = opened("traces", "TracesWidget", [lmnb.Trace.from_dict(program(ticket="Help!").trace.to_dict())])
     assert viewer.reply("get", "trace", 1, index=0)["value"]["live"] is False
     assert "Pass lm=" in viewer.reply("command", "rerun", 2, index=0, span=1, changes={})["error"]
