@@ -91,8 +91,12 @@ class Steering(AtGates):
         for name, each in texts.items():
             child = child.put(name, each)
         child = child.child_of(entry.candidate, origin="human", label=f"your edit of #{entry.number}")
-        one = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True)) if len(texts) == 1 else {}
-        data = {**one, "parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
+        one = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True)) if len(texts) == 1 else None
+        data = {
+            **(one or {"texts": texts}),
+            "parent": entry.candidate.id,
+            **({} if item is None else {"gate": item.id}),
+        }
         return self._make("edit", child, data, f"edited {' and '.join(map(_short, texts))} of #{entry.number}")
 
     @decided

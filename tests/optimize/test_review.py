@@ -280,10 +280,19 @@ def test_several_texts_of_a_candidate_are_edited_at_once() -> None:
         run.wait(30)
         child = run.edit(0, texts)
         run.until("ended", 30)
+        other = run.edit(run.best, {slot: f"{text} Well." for slot, text in texts.items()})
+        run.until("ended", 30)
         again = search.start(worlds.TwoCalls(), **data, decisions=run.decisions)
         again.wait(30)
-    assert {slot: child.values[slot] for slot in texts} == texts and len(run.decisions) == 1
+    assert {slot: child.values[slot] for slot in texts} == texts and len(run.decisions) == 2
     assert child.id in [row.id for row in again.candidates]
+    carried = next(
+        made for made in again.candidates if again.detail(made)["predictors"][0]["instructions"] == "Do one. Well."
+    )
+    assert any(other.values[f"{path}.demos"] for path in (first, second))
+    assert not any(
+        part["demos"] for part in again.detail(carried)["predictors"]
+    )  # as of one text: not what it was written into
 
 
 def test_what_can_be_reviewed_is_told() -> None:
