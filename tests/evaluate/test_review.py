@@ -363,6 +363,16 @@ def test_values_that_are_no_texts_are_edited_as_json():
         queue.answer("edit", 0, fields={"n": "four"})
 
 
+def test_what_is_given_back_as_it_is_shown_is_not_edited():
+    """A picture, or a text that holds one, is shown by kind and size; that text takes the place of neither."""
+    uri = "data:image/png;base64," + "iVBORw0KGgo" + "A" * 201
+    item = lmnb.Example(picture=lmnb.Image(uri), note=f"see {uri}", team="A").with_inputs("picture", "note")
+    queue = lmnb.review([item])
+    shown = queue.snapshot()["item"]
+    answer = queue.answer("edit", fields={**shown["inputs"], **shown["outputs"][0], "team": "B"})
+    assert answer.fields == {"team": "B"} and queue.kept()[0].note == f"see {uri}"
+
+
 def test_the_table_has_a_row_an_item():
     """Items without an answer too; edited values stand beside the old ones."""
     pytest.importorskip("pandas")
