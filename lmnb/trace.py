@@ -156,8 +156,8 @@ class Trace:
         if at is None:
             steps = [item for item in rows if item.kind == "predict"]
             return steps[0] if rows[0].kind == "module" and len(steps) == 1 else rows[0]
-        calls = {path_of(item): item for item in rows if item.kind == "predict"}
-        if at in calls:
+        calls = {str(path_of(item)): item for item in rows if item.kind == "predict"}
+        if isinstance(at, str) and at in calls:
             return calls[at]
         raise InputError(f"no predictor {at!r} was called in {self!r}. {did_you_mean(str(at), calls, _called(calls))}")
 

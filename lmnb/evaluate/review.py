@@ -276,14 +276,17 @@ class Review:
 
     def _check(self) -> None:
         """Take out what the file says of an item that cannot be said of it."""
-        for answer in self.answers:
-            item = self.items[self._places[answer.item]]
-            known = PREFERRED if item.kind == "pair" else JUDGED
-            if answer.verdict not in known or not set(answer.fields or ()) <= set(item.editable):
-                self._file.answers.remove(answer)
-                self._file.problems.append(
-                    f"answer {answer.number}: it does not fit its item, which is of the kind {item.kind!r}"
-                )
+        fitting: list[Answer] = []
+        for answer in self._file.answers:
+            item = self.items[self._places[answer.item]] if answer.item in self._places else None
+            known = PREFERRED if item is not None and item.kind == "pair" else JUDGED
+            if item is None or (answer.verdict in known and set(answer.fields or ()) <= set(item.editable)):
+                fitting.append(answer)
+                continue
+            self._file.problems.append(
+                f"answer {answer.number}: it does not fit its item, which is of the kind {item.kind!r}"
+            )
+        self._file.answers = fitting
 
     def _judged(self) -> list[tuple[ReviewItem, Answer]]:
         """The items with an answer, in the order of the queue."""

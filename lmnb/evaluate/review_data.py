@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmnb.canonical import canonical, jsonable
+from lmnb.canonical import jsonable
 from lmnb.data_uri import shortened
 from lmnb.errors import InputError
+from lmnb.evaluate.report_view import texts
 from lmnb.evaluate.review_file import Answer
 from lmnb.evaluate.review_items import ReviewItem
 from lmnb.example import Example
@@ -43,9 +44,9 @@ def changed_fields(item: ReviewItem, fields: Mapping[str, Any]) -> dict[str, Any
         if name not in before:
             hint = did_you_mean(name, before, f"It has: {', '.join(before)}.")
             raise InputError(f"this {item.kind} has no field {name!r} to edit. {hint}")
+        if isinstance(value, str) and value == texts({name: before[name]})[name]:
+            continue  # as it is shown: of a picture that is its kind and size
         if isinstance(value, str) and not isinstance(before[name], str):
-            if value == canonical(before[name]):
-                continue
             value = _read(name, value)
         if value != before[name]:
             changed[name] = value

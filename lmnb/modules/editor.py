@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lmnb.counts import counted
-from lmnb.errors import InputError, LMError
+from lmnb.errors import InputError, LMError, MissingExtra
 from lmnb.example import Example
 from lmnb.html import join
 from lmnb.lm.private import redact
@@ -132,8 +132,8 @@ class Editor:
 
     def drop_demo(self, path: str, at: int) -> None:
         """Take the demo number `at`, from 0, from the predictor at `path`."""
-        gone = self._demo(path, at)
-        self.set(f"{path}.demos", [demo for demo in self._demos(path) if demo is not gone])
+        self._demo(path, at)
+        self.set(f"{path}.demos", [demo for number, demo in enumerate(self._demos(path)) if number != at])
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -290,7 +290,7 @@ def _as_far(field: Any, value: Any) -> Any:
 
 
 def _prompt(messages: list[dict[str, Any]], lm: Any) -> Prompt:
-    with suppress(LMError):  # too long for this model, or it cannot be loaded: that is for a call to say
+    with suppress(LMError, MissingExtra):  # too long for this model, or it cannot be loaded: that is for a call to say
         count = getattr(lm, "count_tokens", None)
         tokens = None if count is None else count(messages)
         if tokens is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.lm.private import from_file
+from lmnb.nearest import did_you_mean
 from lmnb.settings import current
 from lmnb.spans import Span, below
 from lmnb.trace import Trace, path_of
@@ -60,9 +61,13 @@ def rerun(
         made.demos, made.demo_policy = demos, None
     made.lm = lm if lm is not None else _answered(item) or made.lm
     made.update_config(**options)
-    fields = made.signature.fields
+    fields = made.signature.input_fields
     changed = {name: typed(fields.get(name), value) for name, value in (inputs or {}).items()}
-    return _traced(lambda: made(**{**item.inputs, **changed}), path_of(item))
+    given = {**item.inputs, **changed}
+    strange = [name for name in given if name not in fields]
+    if strange:  # of a file's call it could be config={"api_base": ...}, which a predictor takes beside its inputs
+        raise InputError(f"the predictor has no input {strange[0]!r}. {did_you_mean(strange[0], fields)}".rstrip())
+    return _traced(lambda: made(**given), path_of(item))
 
 
 def _asked_again(
@@ -73,13 +78,13 @@ def _asked_again(
     if asked is None:
         raise LMNotConfigured("this trace was read from a file, which names no LM to ask. Pass lm=lmnb.LM(...).")
     if then is None:
-        request, _ = from_file(request, of_call=True)
+        request, _ = from_file(request if isinstance(request, Mapping) else {}, of_call=True)
     else:  # what the call said; what the LM itself was set to is its own affair
         request = {name: value for name, value in request.items() if then.kwargs.get(name) != value}
-    sent = [dict(message) for message in (item.data.get("messages") or () if messages is None else messages)]
-    if not sent or not all({"role", "content"} <= message.keys() for message in sent):
+    sent = list(item.data.get("messages") or () if messages is None else messages)
+    if not sent or not all(isinstance(each, Mapping) and {"role", "content"} <= each.keys() for each in sent):
         raise InputError("messages are a list of {'role': ..., 'content': ...}, and there is at least one.")
-    return _traced(lambda: asked(messages=sent, **{**request, **options}))
+    return _traced(lambda: asked(messages=[dict(message) for message in sent], **{**request, **options}))
 
 
 def _traced(call: Any, path: str | None = None) -> Trace:

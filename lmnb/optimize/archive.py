@@ -112,15 +112,15 @@ class Archive:
     def decide(self, decision: Decision) -> None:
         self.state = self.state.with_decision(decision)
         self._reasons = {}  # another one: a thread may just be writing down what held before
+        self._swept = self.clock + 1  # before the clock says so: who reads it meanwhile looks again
         self.clock += 1
-        self._swept = self.clock
         self.turns += 1
 
     def _touch(self, entry: Entry) -> None:
         name = entry.candidate.id
-        self.clock += 1
         self._touched.pop(name, None)
-        self._touched[name] = self.clock
+        self._touched[name] = self.clock + 1  # as in `decide`
+        self.clock += 1
         self.turns += len(entry.results) == self.size
 
     # --- reading it

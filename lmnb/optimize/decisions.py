@@ -226,8 +226,9 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
 def _made_again(decision: Decision, baseline: Candidate) -> Candidate | None:
     """The candidate that a decision made, for a program with this baseline; None where it does not fit."""
     data, made = decision.data, Candidate.from_dict(decision.data["made"])
-    edited = decision.kind == "edit" and "slot" in data
-    written = {data["slot"]: data["text"]} if edited else data.get("wrote", {})
+    edited = decision.kind == "edit" and ("slot" in data or "texts" in data)
+    texts = data["texts"] if "texts" in data else {data["slot"]: data["text"]} if edited else {}
+    written = texts if edited else data.get("wrote", {})
     if not edited and set(made.values) == set(baseline.values):
         return made
     if not written or not written.keys() <= baseline.values.keys():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -185,6 +186,8 @@ class Header:
             for name, kind in _KINDS.items():
                 if not isinstance(getattr(header, name), kind):
                     raise ValueError(f"{name} is {getattr(header, name)!r}")
+            if header.review_timeout is not None and not 0 < header.review_timeout < math.inf:
+                raise ValueError(f"review_timeout is {header.review_timeout!r}")
             hash((header.baseline, header.teacher, header.more_teachers))  # their demos can be read
             reviewed_kinds(header.review)
             return header

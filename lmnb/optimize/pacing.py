@@ -59,9 +59,9 @@ class Pacing(Worker):
     ) -> None:
         """Set higher limits, while the run is at work or after; those that are not named stay. A run that its budget has stopped goes on.
 
-        It is journaled and stands among the decisions, but cannot be undone: what is bought is bought. The `Budget` that the run was
-        started with gets the same room more. InputError for a limit that is not higher, or where there is none; RunError where
-        the run is finished.
+        It is journaled and stands among the decisions, but cannot be undone: what is bought is bought. A `Budget` that the run was
+        started with gets the same room more while the run is at work; after that the run's own limits alone hold. InputError for a
+        limit that is not higher, or where there is none; RunError where the run is finished.
         """
         given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds}
         wanted = {kind: limit for kind, limit in given.items() if limit is not None}

@@ -89,7 +89,7 @@ class Recording:
             self._decisions[decision.batch, decision.during].append(decision)
             self.all_decisions.append(decision)
             if decision.kind == "raise-budget":
-                self.budget = decision.data["limits"]
+                self.budget = _limits(decision.data["limits"])
             if "made" in decision.data:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
         elif kind == "end":
@@ -97,7 +97,7 @@ class Recording:
         elif kind == "check":
             self.checks.append(record)
         elif kind == "budget":
-            self.budget = record["limits"]
+            self.budget = _limits(record["limits"])
         elif kind == "candidate":
             candidate = Candidate.from_dict(record["of"])
             self.candidates[candidate.id] = candidate
@@ -166,6 +166,16 @@ class CallLog:
         text = compact(response)
         reply = text if len(text) <= INLINE else compact({"blob": self._journal.blobs.put(response)})
         self._journal.append_call(self._run_key, request_hash, reply)
+
+
+def _limits(stored: Any) -> dict[str, float | None]:
+    """The limits in a record, which may be anybody's. ValueError for what is none."""
+    limits = dict(stored)
+    for kind, limit in limits.items():
+        number = isinstance(limit, (int, float)) and not isinstance(limit, bool) and limit >= 0
+        if kind not in ("calls", "tokens", "usd", "seconds") or not (limit is None or number):
+            raise ValueError(f"{kind}={limit!r} is no limit")
+    return limits
 
 
 def _reply(stored: Any) -> Any:

@@ -21,6 +21,7 @@ from lmnb.optimize.view import demo_name, text_of
 KINDS = ("candidates", "demos", "instructions")
 ALL = "all"
 _FORMER = {"proposals": "instructions"}
+LONGEST = 86_400.0  # seconds of one wait: a lock cannot wait for any number of them
 EDITED = 20_000  # characters of a text that a person is shown whole, to edit it
 
 
@@ -162,7 +163,7 @@ class Gates:
                 self.pending = left
                 controls.enter("waiting")
                 controls.told("pending", left)
-                controls.read(wait=True, once=True, timeout=wait)
+                controls.read(wait=True, once=True, timeout=None if wait is None else min(wait, LONGEST))
         finally:
             self.pending, self._until = (), None
             if controls.state == "waiting":

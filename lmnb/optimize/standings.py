@@ -74,8 +74,11 @@ class Standings:
     def _update(self) -> None:
         with self._lock:
             archive, clock, at_work = self._archive, self._archive.clock, self._archive.at_work
-            if (clock, at_work) != (self._clock, self._at_work):
+            new = len(archive.entries) > len(self._dicts)
+            if new or (clock, at_work) != (self._clock, self._at_work):
                 changed = {*archive.touched(self._clock), *(self._at_work ^ at_work)}
+                # a new one may not be among those yet, and its place is behind those before it
+                changed |= {*list(archive.entries)[len(self._dicts) :]} if new else set()
                 self._make([archive.entries[name] for name in changed])
                 self._clock, self._at_work = clock, at_work
 

@@ -91,8 +91,10 @@ class Steering(AtGates):
         for name, each in texts.items():
             child = child.put(name, each)
         child = child.child_of(entry.candidate, origin="human", label=f"your edit of #{entry.number}")
-        one = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True)) if len(texts) == 1 else {}
-        data = {**one, "parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
+        data: dict[str, Any] = {"texts": texts}
+        if len(texts) == 1:
+            data = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True))
+        data |= {"parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
         return self._make("edit", child, data, f"edited {' and '.join(map(_short, texts))} of #{entry.number}")
 
     @decided

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import time
 
 import pytest
 
 import lmnb
+from lmnb.errors import SaveError
 from lmnb.evaluate import Report, Row, exact_match
 
 TEAMS = ("A", "B", "C")
@@ -235,6 +239,63 @@ def test_a_line_that_was_cut_off_costs_one_answer(keep, tmp_path):
         lmnb.review(demos(), path).answer("keep")
 
 
+def test_a_hostile_file_is_read_at_once_and_shown(tmp_path):
+    """Very many answers that are taken back, or fit no item, take no minutes; what cannot be shown or is no choice counts for nothing."""
+    queue = lmnb.review(demos(1))
+    name, many = queue.items[0].id, 30_000
+    lines = [json.dumps({"answer": n, "item": name, "verdict": "keep"}) for n in range(1, many)]
+    lines += [json.dumps({"undo": 10**6, "item": name}), '{"undo": [1], "item": {}}'] * (many // 2)
+    lines += [json.dumps({"answer": n, "item": name, "verdict": "tie"}) for n in range(many, 2 * many)]
+    lines += [json.dumps({"undo": n, "item": name}) for n in range(many - 1, 1, -1)]
+    deep, edit = "[" * 900 + "]" * 900, f'{{"answer": 2, "item": "{name}", "verdict": "edit", "fields": {{"team": '
+    lines += [f"{edit}{deep}}}}}", json.dumps({"answer": 3, "item": name, "verdict": "keep", "fields": {"team": "Z"}})]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    began = time.monotonic()
+    with pytest.warns(UserWarning, match="count for nothing"):
+        again = lmnb.review(demos(1), path)
+    assert time.monotonic() - began < 20
+    assert [answer.number for answer in again.answers] == [1] and again.kept()[0].team == "A"
+    assert "1 of 1 reviewed" in again._repr_html_() and again.snapshot(0)["item"]["verdict"] == "keep"
+    path.write_text(
+        f'{{"answer": 1, "item": "{(pair := lmnb.review(_pair())).items[0].id}", "verdict": "A", "choice": 1.0}}\n'
+    )
+    with pytest.raises(SaveError, match=r"its choice is 1\.0"):
+        lmnb.review(_pair(), path)
+    assert pair.kept() == []
+
+
+def _pair():
+    return [(lmnb.Prediction(team="A"), lmnb.Prediction(team="B"))]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    """A pipe in the place of the file would be read for ever."""
+    os.mkfifo(tmp_path / "answers.jsonl")
+    with pytest.raises(SaveError, match="is no file"):
+        lmnb.review(demos(), tmp_path / "answers.jsonl")
+
+
+def test_an_answer_after_one_that_a_full_disk_cut_is_kept(tmp_path):
+    """What was written half is said not to be saved; the next answer stands on a line of its own."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "answers.jsonl"
+    queue = lmnb.review(demos(), path)
+    queue.answer("keep")
+    limits, heeded = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))
+    try:
+        with pytest.raises(SaveError, match="the answer is not saved"):
+            queue.answer("keep")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heeded)
+    queue.answer("reject")
+    with pytest.warns(UserWarning, match="line 2: it is not JSON"):
+        assert [answer.verdict for answer in lmnb.review(demos(), path).answers] == ["keep", "reject"]
+
+
 def test_a_file_of_something_else_is_left_alone(tmp_path):
     """A data set is not taken for answers, nor written to."""
     path = tmp_path / "data.jsonl"
@@ -300,6 +361,16 @@ def test_values_that_are_no_texts_are_edited_as_json():
         lmnb.InputError, match="'n' holds no text, so its new value is read as JSON, and 'four' is none"
     ):
         queue.answer("edit", 0, fields={"n": "four"})
+
+
+def test_what_is_given_back_as_it_is_shown_is_not_edited():
+    """A picture, or a text that holds one, is shown by kind and size; that text takes the place of neither."""
+    uri = "data:image/png;base64," + "iVBORw0KGgo" + "A" * 201
+    item = lmnb.Example(picture=lmnb.Image(uri), note=f"see {uri}", team="A").with_inputs("picture", "note")
+    queue = lmnb.review([item])
+    shown = queue.snapshot()["item"]
+    answer = queue.answer("edit", fields={**shown["inputs"], **shown["outputs"][0], "team": "B"})
+    assert answer.fields == {"team": "B"} and queue.kept()[0].note == f"see {uri}"
 
 
 def test_the_table_has_a_row_an_item():

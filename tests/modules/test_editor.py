@@ -212,3 +212,24 @@ def test_what_is_no_program_is_refused_in_words():
         lmnb.edit("question -> answer")
     with pytest.raises(lmnb.InputError, match=r"no slot 'self\.instruction'\. Did you mean 'self\.instructions'"):
         lmnb.edit(lmnb.Predict("a -> b")).set("self.instruction", "x")
+
+
+def test_one_of_two_equal_demos_is_dropped():
+    """The same object twice is two demos."""
+    twice = [lmnb.Example(question="2 + 2?", answer="4")] * 2
+    program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "4"}]))
+    program.demos = twice
+    editor = lmnb.edit(program)
+    editor.drop_demo("self", 0)
+    assert [demo.answer for demo in editor.slots()["self.demos"]] == ["4"]
+
+
+def test_an_lm_that_lacks_its_library_still_shows_its_prompt():
+    """The tokens are estimated then; what is missing is for a call to say."""
+
+    class Bare(lmnb.FakeLM):
+        def count_tokens(self, messages):
+            raise lmnb.MissingExtra("torch", "train", "Bare")
+
+    editor = lmnb.edit(lmnb.Predict("question -> answer", lm=Bare([{"answer": "4"}])), {"question": "2 + 2?"})
+    assert not editor.prompts()["self"].counted and "estimated" in editor._repr_html_()

@@ -86,6 +86,30 @@ def test_a_trace_from_a_file_asks_only_whom_the_person_names(trace):
     assert again.root.outputs == {"answer": "Paris"}
 
 
+def test_a_file_says_nothing_of_the_call_but_its_inputs(trace):
+    """Inputs named like what a predictor takes beside them would say where the reader's key goes; other nonsense is told in words."""
+    stored = trace.to_dict()
+    row = next(row for row in stored["spans"] if row.get("path") == "answer")
+    call = next(row for row in stored["spans"] if row["kind"] == "lm")
+    lm = lmnb.FakeLM(handler)
+    for name, value in {
+        "config": {"api_base": "http://elsewhere"},
+        "demos": [],
+        "signature": "a -> b",
+        "lm": "x",
+    }.items():
+        row["inputs"] = {"question": "q", "query": "q", name: value}
+        with pytest.raises(lmnb.InputError, match=f"the predictor has no input {name!r}"):
+            lmnb.rerun(Trace.from_dict(stored), "answer", predictor=lmnb.Predict("question, query -> answer", lm=lm))
+    assert not lm.calls
+    call |= {"request": ["api_base"], "messages": ["Say it."]}
+    with pytest.raises(lmnb.InputError, match="messages are a list of"):
+        lmnb.rerun(Trace.from_dict(stored), call["id"], lm=lm)
+    row["path"] = ["answer"]
+    with pytest.raises(lmnb.InputError, match="no predictor 'nobody' was called"):
+        Trace.from_dict(stored).find("nobody")
+
+
 def test_what_fits_no_call_is_refused_in_words(trace):
     """Messages are an LM's, inputs a predictor's; a program as a whole is called, not asked again."""
     with pytest.raises(lmnb.InputError, match="take the span below"):

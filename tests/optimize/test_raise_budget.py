@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -106,3 +107,25 @@ def test_a_run_that_cannot_go_on_says_what_can() -> None:
     bare.until("ended", 60)
     with pytest.raises(RunError, match="without a folder"):
         bare.raise_budget(calls=9_000)
+
+
+@pytest.mark.parametrize(
+    "limits", ["abc", 5, None, {"calls": "x"}, {"calls": True}, {"calls": -5}, {"friends": 3}], ids=repr
+)
+@pytest.mark.parametrize("kind", ["decision", "budget"])
+def test_limits_that_a_hostile_journal_raises_are_refused(limits: Any, kind: str) -> None:
+    """Whatever stands there, `reopen` says that the journal cannot be read, and `lmnb.runs()` lists the others."""
+    run = start(lmnb.Budget(calls=40), paused=True)
+    run.raise_budget(calls=9_000)
+    run.stop()
+    run.until("ended", 60)
+    place = run.path / "journal.jsonl"
+    records = [json.loads(line) for line in place.read_text().splitlines()]
+    at = next(at for at, record in enumerate(records) if record.get("kind") == "raise-budget")
+    records[at] = (
+        {**records[at], "data": {"limits": limits}} if kind == "decision" else {"k": "budget", "limits": limits}
+    )
+    place.write_text("".join(json.dumps(record) + "\n" for record in records))
+    with pytest.raises(lmnb.JournalError, match="cannot be read"):
+        lmnb.reopen(run.path)
+    assert run.name in [row["name"] for row in lmnb.runs(run.path.parent)]

@@ -255,6 +255,19 @@ def test_a_timeout_that_means_nothing_is_told(timeout: Any, review: Any, words: 
         start(bootstrap(), review=review, review_timeout=timeout)
 
 
+def test_a_timeout_of_a_thousand_years_is_waited_for() -> None:
+    """No lock can wait that long at once, and nothing overflows; a stored header with a time that is none is refused."""
+    run = start(bootstrap(), review="all", review_timeout=1e11)
+    run.until("pending", 30)
+    assert run.state == "waiting" and run.pending
+    run.stop()
+    run.until("ended", 30)
+    place = run.path / "journal.jsonl"
+    place.write_text(place.read_text().replace('"review_timeout":100000000000.0', '"review_timeout":-4'))
+    with pytest.raises(lmnb.JournalError, match="review_timeout is -4"):
+        lmnb.reopen(run.path)
+
+
 def test_several_texts_of_a_candidate_are_edited_at_once() -> None:
     """One decision, one child; of a proposal too; carried over it is the same."""
     with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
@@ -267,10 +280,19 @@ def test_several_texts_of_a_candidate_are_edited_at_once() -> None:
         run.wait(30)
         child = run.edit(0, texts)
         run.until("ended", 30)
+        other = run.edit(run.best, {slot: f"{text} Well." for slot, text in texts.items()})
+        run.until("ended", 30)
         again = search.start(worlds.TwoCalls(), **data, decisions=run.decisions)
         again.wait(30)
-    assert {slot: child.values[slot] for slot in texts} == texts and len(run.decisions) == 1
+    assert {slot: child.values[slot] for slot in texts} == texts and len(run.decisions) == 2
     assert child.id in [row.id for row in again.candidates]
+    carried = next(
+        made for made in again.candidates if again.detail(made)["predictors"][0]["instructions"] == "Do one. Well."
+    )
+    assert any(other.values[f"{path}.demos"] for path in (first, second))
+    assert not any(
+        part["demos"] for part in again.detail(carried)["predictors"]
+    )  # as of one text: not what it was written into
 
 
 def test_what_can_be_reviewed_is_told() -> None:

@@ -7,6 +7,9 @@ import worlds
 
 import lmnb
 from lmnb.evaluate.statistics import shrink
+from lmnb.optimize.archive import Archive
+from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.effects import Result
 from lmnb.optimize.standings import Standings
 
 
@@ -81,3 +84,34 @@ def test_ten_thousand_means_are_shrunken_as_two_groups_of_them_are():
     many = shrink([0.4, 0.8] * 5_000, [100] * 10_000, [0.2] * 10_000)
     assert many[:2] == pytest.approx(few[:2], abs=0.01)
     assert many[0] == many[-2] and many[1] == many[-1]
+
+
+class Looked(dict):
+    """What an archive notes of its candidates; somebody looks at the rows whenever it notes something."""
+
+    def __init__(self, look):
+        self.look = look
+        super().__init__()
+
+    def pop(self, *key):
+        super().pop(*key)
+        self.look()
+
+    def __setitem__(self, key, value):
+        self.look()
+        super().__setitem__(key, value)
+        self.look()
+
+
+def test_a_row_that_is_looked_at_while_it_changes_is_looked_at_again():
+    """A thread may read the rows between any two steps of the driver: no result, and no new candidate, is missed for that."""
+    archive = Archive("valset", 2, {}, lambda name: None)
+    standings = Standings(archive)
+    archive._touched = Looked(standings.dicts)
+    for number in range(3):
+        candidate = Candidate({"self.instructions": f"Text {number}."})
+        archive.admit(candidate)
+        for index in range(2):
+            place = {"role": "student", "tracing": False, "rollout": 0, "split": "valset"}
+            archive.add({**place, "candidate": candidate.id, "index": index}, Result(score=1.0))
+    assert [(row["number"], row["done"]) for row in standings.dicts()] == [(0, 2), (1, 2), (2, 2)]
