@@ -819,3 +819,27 @@ def test_a_view_taken_away_says_good_bye(studio: Any) -> None:
     page.evaluate("close()")
     assert [one["type"] for one in json.loads(page.evaluate("JSON.stringify(model.sent)"))][-1] == "bye"
     assert page.locator("[data-lmnb]").count() == 0
+
+
+def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
+    """A name of a file is sent also where nobody changed it; of the fields only those that were; a text that came cut stays as it is."""
+    slot = {"slot": "self.instructions", "kind": "instructions", "name": "instructions", "type": "", "before": "Guess."}
+    part = {"path": "self", "signature": "ticket -> team", "inputs": ["ticket"], "outputs": ["team"]}
+    cut = "Guess… (70,000 more characters)"
+    demo = {"number": 0, "fields": {"ticket": cut, "team": "A"}, "origin": "yours"}
+    state = {"program": "Router", "tools": [], "edits": [], "applied": True, "run": None, "trials": []}
+    state |= {"undo": False, "redo": False, "inputs": [{"name": "ticket", "type": "", "text": cut}]}
+    state["predictors"] = [{**part, "slots": [{**slot, "text": cut}], "demos": [demo]}]
+    page = open_panel({"view": "editor", "changed": 0}, {"editor": state, "prompts": {"self": {"messages": []}}})
+    page.click("header [data-action=export]")
+    page.click(".form [data-action=export]")
+    page.click("[data-kind=demo] [data-action=edit-demo]")
+    page.locator("[data-kind=demo] [data-field=team]").fill("B")
+    page.click(".form [data-action=edit-demo]")
+    page.click("form [data-action=rerun]")
+    assert [one["args"] for one in sent(page)] == [
+        {"path": "Router.json"},
+        {"path": "self", "at": 0, "fields": {"team": "B"}},
+        {"inputs": {}},
+    ]
+    assert page.locator("textarea[readonly]").count() == 2

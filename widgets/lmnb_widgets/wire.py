@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ ROWS = 1_000
 """So many candidates travel with a snapshot; the panel asks for the others by the page."""
 
 LIMIT = 900_000
-_CUTS = (50_000, 10_000, 2_000, 400, 80)
+_CUTS = (50_000, 10_000, 2_000, 400, 80, 20)
+_CUT = re.compile(r"… \([\d,]+ more characters\)\Z")
 
 
 def head(snapshot: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,6 +59,14 @@ def fit(value: Any, limit: int = LIMIT) -> Any:
         if size <= limit:
             return shorter
     raise ValueError(f"this has {size:,} bytes even when every text is cut; a message holds {limit:,}")
+
+
+def refuse_cut(args: Any) -> None:
+    """ValueError where a text comes back that `fit` cut: what is done with it would lose the rest."""
+    if isinstance(args, str) and _CUT.search(args):
+        raise ValueError("a text is shown cut here, since it is too long for a panel; change it in a cell instead")
+    for one in args.values() if isinstance(args, Mapping) else args if isinstance(args, list) else ():
+        refuse_cut(one)
 
 
 def _size(value: Any) -> int:

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import { Act, Button, Notice } from "../kit/controls";
 import { Diff } from "../kit/diff";
-import { Area, Form } from "../kit/form";
+import { Area, Form, isCut } from "../kit/form";
 import { plain, Text } from "../kit/text";
 import type { Detail, Origin, PredictorDetail, Row } from "../kit/types";
 import { nameOf } from "./against";
@@ -121,7 +121,7 @@ function Slot({ desk, row, origins, slot, name, what, text, before, locked = [],
       </div>
       {editing ? (
         <Form class="edit" action="edit" id={slot} save="Save as a new candidate" busy={desk.busy("edit", slot)} disabled={draft === text || !draft.trim()} hint="Ctrl+Enter saves, Esc leaves. It is evaluated next." onSave={save} onCancel={leave}>
-          <Area label={`${what} of ${name}`} data-slot={slot} value={draft} lines={[first ? 4 : 1, 14]} focus={!!first} onText={(next) => desk.setDraft(slot, next)} />
+          <Area label={`${what} of ${name}`} data-slot={slot} value={draft} readOnly={isCut(text)} lines={[first ? 4 : 1, 14]} focus={!!first} onText={(next) => desk.setDraft(slot, next)} />
         </Form>
       ) : (
         <div class="words">
