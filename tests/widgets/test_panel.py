@@ -843,3 +843,27 @@ def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
         {"inputs": {}},
     ]
     assert page.locator("textarea[readonly]").count() == 2
+
+
+@pytest.mark.parametrize("view", ["studio", "traces"])
+def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any, view: str) -> None:
+    """What has the focus is the list itself, once in the order of Tab, and names a row of its own, not that of another panel."""
+    run = FakeRun()
+    heads = [{"id": n, "name": "Predict", "label": "LM", "seconds": 1, "tokens": 2, "status": "ok"} for n in range(3)]
+    traits = {"view": view, "snapshot": run.snapshot(), "traces": heads}
+    page = open_panel(traits, answers(run), width=1060)
+    page.evaluate("""async () => {
+        const { default: widget } = await import("/lmnb.js");
+        widget.render({ model, el: document.body.appendChild(document.createElement("div")) });
+    }""")
+    lists = page.locator(":is([role=listbox], [role=tree])[aria-label][aria-activedescendant]")
+    every = 2 if view == "studio" else 4  # of calls, and of the spans of one
+    page.wait_for_function(f"() => document.querySelectorAll('[aria-activedescendant]').length === {every}")
+    for one in lists.all():
+        one.focus()
+        assert one.evaluate("list => list === document.activeElement && list.parentElement.closest('[tabindex=\"0\"]') === null")
+        assert one.evaluate("list => list.contains(document.getElementById(list.getAttribute('aria-activedescendant')))")
+    page.keyboard.press("ArrowDown")
+    assert page.locator(":focus").evaluate(
+        "list => document.getElementById(list.getAttribute('aria-activedescendant')).ariaSelected"
+    ) == "true"
