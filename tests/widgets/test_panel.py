@@ -861,9 +861,16 @@ def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any,
     page.wait_for_function(f"() => document.querySelectorAll('[aria-activedescendant]').length === {every}")
     for one in lists.all():
         one.focus()
-        assert one.evaluate("list => list === document.activeElement && list.parentElement.closest('[tabindex=\"0\"]') === null")
-        assert one.evaluate("list => list.contains(document.getElementById(list.getAttribute('aria-activedescendant')))")
+        assert one.evaluate(
+            "list => list === document.activeElement && list.parentElement.closest('[tabindex=\"0\"]') === null"
+        )
+        assert one.evaluate(
+            "list => list.contains(document.getElementById(list.getAttribute('aria-activedescendant')))"
+        )
     page.keyboard.press("ArrowDown")
-    assert page.locator(":focus").evaluate(
-        "list => document.getElementById(list.getAttribute('aria-activedescendant')).ariaSelected"
-    ) == "true"
+    assert (
+        page.locator(":focus").evaluate(
+            "list => document.getElementById(list.getAttribute('aria-activedescendant')).ariaSelected"
+        )
+        == "true"
+    )

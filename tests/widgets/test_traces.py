@@ -163,7 +163,9 @@ def test_a_demo_that_is_edited_keeps_its_other_fields(opened: Any, program: Any)
     panel.reply("command", "edit-demo", 1, path="self", fields={"ticket": "a", "team": "b"})
     panel.reply("command", "edit-demo", 2, path="self", fields={"team": "c"}, at=0)
     assert dict(editor.program.demos[0]) == {"ticket": "a", "team": "c"}
-    assert "no demo number 7" in panel.reply("command", "edit-demo", 3, path="self", fields={"team": "c"}, at=7)["error"]
+    assert (
+        "no demo number 7" in panel.reply("command", "edit-demo", 3, path="self", fields={"team": "c"}, at=7)["error"]
+    )
 
 
 def test_the_editor_tries_an_input_whole_that_is_too_long_to_be_shown(opened: Any, program: Any) -> None:
