@@ -874,3 +874,34 @@ def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any,
         )
         == "true"
     )
+
+
+def test_a_review_never_shows_the_trace_of_another_item(open_panel: Any) -> None:
+    """Nor while the kernel is busy with the next one."""
+    item = {
+        "id": "a",
+        "place": 0,
+        "kind": "output",
+        "given": [["q", "1"]],
+        "sides": [],
+        "fields": {},
+        "has_trace": True,
+    }
+    item |= {"said": None, "answers": [["skip", "Skip", "Space", "", ""]]}
+    snapshot = {"name": "Review", "progress": "", "facts": "", "changes": 0, "state": "waiting", "total": 2, "done": 0}
+    snapshot |= {"reasons": [], "problem": "", "help": [], "item": item}
+    said = {"snapshot": snapshot, "trace": FakeTrace("TicketRouter").to_dict()}
+    page = open_panel({"view": "review", "changes": 0}, said)
+    page.get_by_role("button", name="Trace").click()
+    page.wait_for_selector(".trace")
+    page.evaluate("""() => {
+        delete model.answers.trace;
+        model.answers.snapshot = { ...model.answers.snapshot, changes: 1, item: { ...model.answers.snapshot.item, id: "b", place: 1 } };
+        model.traits.changes = 1;
+        model.emit("change:changes");
+    }""")
+    page.get_by_text("Item 2").wait_for()
+    page.wait_for_selector(".trace", state="detached")
+    page.get_by_role("button", name="Trace").click()
+    page.get_by_text("no trace").wait_for()
+    assert page.locator(".trace").count() == 0

@@ -22,8 +22,8 @@ export const slotOf = (predictor: PredictorDetail): string => `${predictor.path}
 /** The texts of a candidate as what they changed, who wrote each sentence, and what is fixed of them. */
 export function Prompt({ desk, row, detail }: { desk: Desk; row: Row; detail: Detail }) {
   const [whence, setWhence] = useState(false);
-  const [origins, lost] = useAsk(() => whence && desk.client.get("provenance", { candidate: row.id }), [whence, row.id, desk.run.decisions.at(-1)?.id]);
-  const same = { desk, row, origins: whence ? origins : null };
+  const [origins, lost] = useAsk(() => whence && desk.client.get("provenance", { candidate: row.id }).then((all) => ({ all, of: row.id })), [whence, row.id, desk.run.decisions.at(-1)?.id]);
+  const same = { desk, row, origins: whence && origins?.of === row.id ? origins.all : null };
   const button = (
     <Button class="small" pressed={whence} title="Who wrote each sentence and demo" onClick={() => setWhence(!whence)}>
       Where from
