@@ -819,3 +819,89 @@ def test_a_view_taken_away_says_good_bye(studio: Any) -> None:
     page.evaluate("close()")
     assert [one["type"] for one in json.loads(page.evaluate("JSON.stringify(model.sent)"))][-1] == "bye"
     assert page.locator("[data-lmnb]").count() == 0
+
+
+def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
+    """A name of a file is sent also where nobody changed it; of the fields only those that were; a text that came cut stays as it is."""
+    slot = {"slot": "self.instructions", "kind": "instructions", "name": "instructions", "type": "", "before": "Guess."}
+    part = {"path": "self", "signature": "ticket -> team", "inputs": ["ticket"], "outputs": ["team"]}
+    cut = "Guess… (70,000 more characters)"
+    demo = {"number": 0, "fields": {"ticket": cut, "team": "A"}, "origin": "yours"}
+    state = {"program": "Router", "tools": [], "edits": [], "applied": True, "run": None, "trials": []}
+    state |= {"undo": False, "redo": False, "inputs": [{"name": "ticket", "type": "", "text": cut}]}
+    state["predictors"] = [{**part, "slots": [{**slot, "text": cut}], "demos": [demo]}]
+    page = open_panel({"view": "editor", "changed": 0}, {"editor": state, "prompts": {"self": {"messages": []}}})
+    page.click("header [data-action=export]")
+    page.click(".form [data-action=export]")
+    page.click("[data-kind=demo] [data-action=edit-demo]")
+    page.locator("[data-kind=demo] [data-field=team]").fill("B")
+    page.click(".form [data-action=edit-demo]")
+    page.click("form [data-action=rerun]")
+    assert [one["args"] for one in sent(page)] == [
+        {"path": "Router.json"},
+        {"path": "self", "at": 0, "fields": {"team": "B"}},
+        {"inputs": {}},
+    ]
+    assert page.locator("textarea[readonly]").count() == 2
+
+
+@pytest.mark.parametrize("view", ["studio", "traces"])
+def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any, view: str) -> None:
+    """What has the focus is the list itself, once in the order of Tab, and names a row of its own, not that of another panel."""
+    run = FakeRun()
+    heads = [{"id": n, "name": "Predict", "label": "LM", "seconds": 1, "tokens": 2, "status": "ok"} for n in range(3)]
+    traits = {"view": view, "snapshot": run.snapshot(), "traces": heads}
+    page = open_panel(traits, answers(run), width=1060)
+    page.evaluate("""async () => {
+        const { default: widget } = await import("/lmnb.js");
+        widget.render({ model, el: document.body.appendChild(document.createElement("div")) });
+    }""")
+    lists = page.locator(":is([role=listbox], [role=tree])[aria-label][aria-activedescendant]")
+    every = 2 if view == "studio" else 4  # of calls, and of the spans of one
+    page.wait_for_function(f"() => document.querySelectorAll('[aria-activedescendant]').length === {every}")
+    for one in lists.all():
+        one.focus()
+        assert one.evaluate(
+            "list => list === document.activeElement && list.parentElement.closest('[tabindex=\"0\"]') === null"
+        )
+        assert one.evaluate(
+            "list => list.contains(document.getElementById(list.getAttribute('aria-activedescendant')))"
+        )
+    page.keyboard.press("ArrowDown")
+    assert (
+        page.locator(":focus").evaluate(
+            "list => document.getElementById(list.getAttribute('aria-activedescendant')).ariaSelected"
+        )
+        == "true"
+    )
+
+
+def test_a_review_never_shows_the_trace_of_another_item(open_panel: Any) -> None:
+    """Nor while the kernel is busy with the next one."""
+    item = {
+        "id": "a",
+        "place": 0,
+        "kind": "output",
+        "given": [["q", "1"]],
+        "sides": [],
+        "fields": {},
+        "has_trace": True,
+    }
+    item |= {"said": None, "answers": [["skip", "Skip", "Space", "", ""]]}
+    snapshot = {"name": "Review", "progress": "", "facts": "", "changes": 0, "state": "waiting", "total": 2, "done": 0}
+    snapshot |= {"reasons": [], "problem": "", "help": [], "item": item}
+    said = {"snapshot": snapshot, "trace": FakeTrace("TicketRouter").to_dict()}
+    page = open_panel({"view": "review", "changes": 0}, said)
+    page.get_by_role("button", name="Trace").click()
+    page.wait_for_selector(".trace")
+    page.evaluate("""() => {
+        delete model.answers.trace;
+        model.answers.snapshot = { ...model.answers.snapshot, changes: 1, item: { ...model.answers.snapshot.item, id: "b", place: 1 } };
+        model.traits.changes = 1;
+        model.emit("change:changes");
+    }""")
+    page.get_by_text("Item 2").wait_for()
+    page.wait_for_selector(".trace", state="detached")
+    page.get_by_role("button", name="Trace").click()
+    page.get_by_text("no trace").wait_for()
+    assert page.locator(".trace").count() == 0

@@ -123,6 +123,25 @@ def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any)
     assert ear.ask("row", row=1, against=id(first))["tag"] == ("fixed", "kept")
 
 
+def test_examples_that_cannot_say_whether_they_are_equal_are_not_compared(open_: Any, notebook: Any) -> None:
+    """A second report on arrays is shown, without an offer."""
+
+    class Array:
+        def __eq__(self, other: object) -> Any:
+            return self
+
+        def __bool__(self) -> bool:
+            raise ValueError("the truth value of an array is ambiguous")
+
+    def made() -> lmnb.Report:
+        example = lmnb.Example(q=Array()).with_inputs("q")
+        return lmnb.Report((lmnb.evaluate.Row(0, example, score=1.0),), total=1)
+
+    notebook()
+    import_module("lmnb_widgets.report").show(first := made())
+    assert id(first) not in dict(open_("report", made()).widget.head["others"])
+
+
 def test_a_comparison_is_a_report_beside_the_other(notebook: Any, widgets: None) -> None:
     """What the file keeps is the static form with the place of the panel."""
     module = import_module("lmnb_widgets.report")

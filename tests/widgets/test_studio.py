@@ -280,3 +280,18 @@ def test_the_trait_holds_no_prompt_and_no_trace(panel: Any) -> None:
     text = json.dumps(view.get_state(["snapshot", "view", "mount"]))
     assert "invoice" not in text
     assert "Read the ticket" not in text
+
+
+def test_of_thousands_of_decisions_the_last_ones_travel(panel: Any) -> None:
+    """A review function makes as many; a message holds the last, and says how many there are."""
+    run = FakeRun()
+    run.decided = [
+        {"id": n, "kind": "reject", "time": "12:00", "text": "why " * 40, "undone": False} for n in range(9_000)
+    ]
+    view = panel(run)
+    shown = view.snapshot
+    assert (len(shown["decisions"]), shown["decisions"][-1]["id"], shown["decisions_total"]) == (1_000, 8_999, 9_000)
+    run.decided.append({**run.decided[-1], "id": 9_000})
+    run.change()
+    told = until(lambda: next((one["changes"] for one in view.of("delta") if "decisions" in one["changes"]), None))
+    assert (told["decisions"][-1]["id"], told["decisions_total"]) == (9_000, 9_001)

@@ -155,3 +155,32 @@ def test_the_editor_shows_the_prompt_of_what_is_being_typed(opened: Any, program
     assert shown["tokens"] != shown["before"] and not editor.edits
     assert "is a text" in panel.reply("get", "prompts", 2, inputs={}, edits={"self.instructions": " "})["error"]
     assert "Help" not in str(panel.get_state())
+
+
+def test_a_demo_that_is_edited_keeps_its_other_fields(opened: Any, program: Any) -> None:
+    """The browser sends the fields that were changed."""
+    editor = lmnb.edit(program)
+    panel = opened("editor", "EditorWidget", editor)
+    panel.reply("command", "edit-demo", 1, path="self", fields={"ticket": "a", "team": "b"})
+    panel.reply("command", "edit-demo", 2, path="self", fields={"team": "c"}, at=0)
+    assert dict(editor.program.demos[0]) == {"ticket": "a", "team": "c"}
+    assert (
+        "no demo number 7" in panel.reply("command", "edit-demo", 3, path="self", fields={"team": "c"}, at=7)["error"]
+    )
+
+
+def test_the_editor_tries_an_input_whole_that_is_too_long_to_be_shown(opened: Any, program: Any) -> None:
+    """What was not typed is not sent back: the kernel has it."""
+    ticket = "Help! " * 200_000
+    panel = opened("editor", "EditorWidget", editor := lmnb.edit(program, {"ticket": ticket}))
+    assert panel.reply("get", "editor", 1)["value"]["inputs"][0]["text"].endswith(" more characters)")
+    assert "Help! Help!" in str(panel.reply("get", "prompts", 2, inputs={}, edits={})["value"]["self"]["messages"])
+    panel.reply("command", "rerun", 3, inputs={})
+    assert editor.trials[0].inputs == {"ticket": ticket}
+
+
+def test_thousands_of_calls_fit_one_message_whatever_they_say(opened: Any) -> None:
+    """Pictographs and control characters take many bytes each."""
+    lm = lmnb.FakeLM(["\U0001f600" * 300, "\x01" * 300])
+    calls = [trace for _ in range(2) if lm("?") for trace in lmnb.history(1).traces()]
+    assert len(opened("traces", "TracesWidget", calls * 1_000).traces) == 2_000

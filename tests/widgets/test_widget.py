@@ -61,3 +61,12 @@ def test_a_widget_has_no_thread_before_its_first_command_and_none_when_it_is_clo
     shelf.reply("command", "lend", book="dune", to="Bob")
     shelf.say(type="gone")
     until(lambda: threading.active_count() <= before)
+
+
+def test_a_text_that_was_cut_on_its_way_is_not_taken_for_the_whole(shelf: Any) -> None:
+    """Carried out, the command would lose what the panel never saw."""
+    shelf._about["dune"] = "Ada " * 400_000
+    cut = shelf.reply("get", "reader", 1, book="dune")["value"]
+    assert cut.endswith(" more characters)")
+    assert "is shown cut" in shelf.reply("command", "lend", 2, book="it", to=cut)["error"]
+    assert "it" not in shelf._about

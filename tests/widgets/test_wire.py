@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from fake_run import FakeRun, row
@@ -59,3 +60,9 @@ def test_halves_of_characters_become_question_marks() -> None:
     assert wire.fit(value) == {"a ?": ["x ? y", 1], "b": "ü 😀"}
     assert wire.fit("\ud83d") == "?"
     json.dumps(wire.fit(value), ensure_ascii=False).encode()
+
+
+def test_what_json_does_not_have_becomes_its_text() -> None:
+    """Else the message would fail where it is sent, and with it the thread that sends."""
+    kept = {"values": [{"at": Path("a", "b")}], "n": 1}
+    assert wire.fit(kept) == {"values": [{"at": str(Path("a", "b"))}], "n": 1}

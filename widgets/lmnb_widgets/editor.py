@@ -15,9 +15,17 @@ from lmnb_widgets.widget import Calls, Widget
 
 def prompts(editor: Any, a: Mapping[str, Any]) -> dict[str, Any]:
     """The exact prompt of each predictor with what is being typed, and how many tokens it had before all edits."""
-    now = editor.prompts(a["inputs"], edits={**editor.edits, **a["edits"]})
-    was = editor.prompts(a["inputs"], edits={})
+    inputs = {**editor.inputs, **a["inputs"]}
+    now = editor.prompts(inputs, edits={**editor.edits, **a["edits"]})
+    was = editor.prompts(inputs, edits={})
     return {path: {**vars(prompt), "before": was[path].tokens} for path, prompt in now.items()}
+
+
+def put_demo(editor: Any, a: Mapping[str, Any]) -> None:
+    """Add a demo, or change one: the browser sends the fields that were changed."""
+    path, at = a["path"], a.get("at")
+    known = [] if at is None else editor.slots().get(f"{path}.demos", ())[at : at + 1]
+    editor.put_demo(path, {**dict(*known), **a["fields"]}, at)
 
 
 class EditorWidget(Widget):
@@ -26,7 +34,7 @@ class EditorWidget(Widget):
     questions: ClassVar[Calls] = {"editor": lambda editor, a: editor.to_dict(), "prompts": prompts}
     commands: ClassVar[Calls] = {
         "edit": lambda editor, a: editor.set(a["slot"], a["text"]),
-        "edit-demo": lambda editor, a: editor.put_demo(a["path"], a["fields"], a.get("at")),
+        "edit-demo": put_demo,
         "reject-demo": lambda editor, a: editor.drop_demo(a["path"], a["at"]),
         "undo": lambda editor, a: editor.undo(),
         "redo": lambda editor, a: editor.redo(),

@@ -143,7 +143,10 @@ def _alike(report: Report, other: Report) -> bool:
     """Whether the two were made from the same examples, or one from a part of the other's."""
     theirs = {row.index: row.example for row in other.rows}
     both = [row for row in report.rows if row.index in theirs]
-    return bool(both) and all(row.example == theirs[row.index] for row in both)
+    try:
+        return bool(both) and all(row.example == theirs[row.index] for row in both)
+    except ValueError:  # arrays and tables do not say whether they are equal
+        return False
 
 
 def _columns(compared: bool) -> list[tuple[str, str, str]]:

@@ -82,7 +82,7 @@ class StudioWidget(Widget):
 
     def __init__(self, run: Any, *, mount: str = "", on_end: Callable[[], None] = lambda: None) -> None:
         self._run, self._on_end = run, on_end
-        self._known = run.snapshot()
+        self._known = wire.bounded(run.snapshot())
         self._over = self._known["state"] in ENDED
         self._wake, self._sending = threading.Event(), threading.Lock()
         self._hurry = threading.Event()  # somebody waits to see what was done
@@ -132,7 +132,7 @@ class StudioWidget(Widget):
                 self._hurry.wait(max(spent * REST, len(self._known["candidates"]) * A_ROW) - DELTAS)
 
     def _send_delta(self) -> bool:
-        new = self._run.snapshot()
+        new = wire.bounded(self._run.snapshot())
         if new["seq"] == self._known["seq"]:
             return False
         message = wire.delta(self._known, new)
@@ -165,7 +165,7 @@ class StudioWidget(Widget):
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "resend":
             with self._sending:
-                self._known, self._late = self._run.snapshot(), True
+                self._known, self._late = wire.bounded(self._run.snapshot()), True
                 self.send(wire.fit(self._whole()) | {"id": message.get("id")})
         elif kind == "get" and message.get("what") == "candidates":
             with self._sending:  # rows by the page must not be overtaken by a delta that has newer ones

@@ -86,10 +86,6 @@ def _again(trace: Any, span: int, *, model: str = "", temperature: str = "", **c
     """
     if edited := changes.get("messages"):
         texts = {int(name.partition(" ")[0]) - 1: text for name, text in edited.items()}
-        if any(text.endswith(" more characters)") for text in texts.values()):
-            raise lmnb.InputError(
-                "a message that is shown cut cannot be edited here. Write lmnb.rerun(trace, ..., messages=[...])."
-            )
         messages = enumerate(trace.find(span).data["messages"])
         changes["messages"] = [{**message, "content": texts.get(n, message["content"])} for n, message in messages]
     if model:

@@ -124,7 +124,10 @@ class Widget(anywidget.AnyWidget):
         try:
             if name not in known:
                 raise ValueError(f"no such request: {name!r}; there are {', '.join(known)}")
-            value = known[name](self._about, message.get("args") or {})
+            args = message.get("args") or {}
+            if reply == "done":
+                wire.refuse_cut(args)
+            value = known[name](self._about, args)
             value = wire.fit(value) if reply == "got" or isinstance(value, dict) else None
         except Exception as error:  # noqa: BLE001 - the boundary to the browser: it is shown there, beside the button
             problem = wire.fit(f"{type(error).__name__}: {error}")

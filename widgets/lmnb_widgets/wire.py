@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 ROWS = 1_000
-"""So many candidates travel with a snapshot; the panel asks for the others by the page."""
+"""So many candidates travel with a snapshot; the panel asks for the others by the page. Of decisions it gets so many."""
 
 LIMIT = 900_000
-_CUTS = (50_000, 10_000, 2_000, 400, 80)
+_CUTS = (50_000, 10_000, 2_000, 400, 80, 20)
+_CUT = re.compile(r"… \([\d,]+ more characters\)\Z")
+
+
+def bounded(snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The snapshot with its last decisions, and how many there are: a review function makes thousands."""
+    made = snapshot["decisions"]
+    return snapshot if len(made) <= ROWS else {**snapshot, "decisions": made[-ROWS:], "decisions_total": len(made)}
 
 
 def head(snapshot: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,14 +49,17 @@ def delta(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def fit(value: Any, limit: int = LIMIT) -> Any:
-    """`value` as JSON-able data of at most about `limit` bytes: long texts are cut, and say so. Halves of characters,
-    which a model's reply may hold and no message can, become question marks.
+    """`value` as JSON-able data of at most about `limit` bytes: long texts are cut, and say so. What JSON does not have
+    becomes its text, and halves of characters, which a model's reply may hold and no message can, question marks.
     """
+    strange: list[Any] = []
+    said = json.dumps(value, default=lambda one: strange.append(one) or str(one), ensure_ascii=False)
     try:
-        size = _size(value)
-    except UnicodeEncodeError:
-        value = json.loads(json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "replace"))
-        size = _size(value)
+        raw = said.encode()
+    except UnicodeEncodeError as halves:
+        strange.append(halves)
+        raw = said.encode("utf-8", "replace")
+    value, size = json.loads(raw) if strange else value, len(raw)
     if size <= limit:
         return value
     for length in _CUTS:
@@ -57,6 +68,14 @@ def fit(value: Any, limit: int = LIMIT) -> Any:
         if size <= limit:
             return shorter
     raise ValueError(f"this has {size:,} bytes even when every text is cut; a message holds {limit:,}")
+
+
+def refuse_cut(args: Any) -> None:
+    """ValueError where a text comes back that `fit` cut: what is done with it would lose the rest."""
+    if isinstance(args, str) and _CUT.search(args):
+        raise ValueError("a text is shown cut here, since it is too long for a panel; change it in a cell instead")
+    for one in args.values() if isinstance(args, Mapping) else args if isinstance(args, list) else ():
+        refuse_cut(one)
 
 
 def _size(value: Any) -> int:

@@ -3,7 +3,7 @@ import { useAsk } from "../kit/ask";
 import { Client, type ViewProps } from "../kit/client";
 import { Act, Button, Notice, useCommands, Wait, type Commands } from "../kit/controls";
 import { Diff } from "../kit/diff";
-import { Area, FieldForm, FormRow } from "../kit/form";
+import { Area, FieldForm, FormRow, isCut } from "../kit/form";
 import { plural } from "../kit/format";
 import { useKept } from "../kit/kept";
 import { useKeys } from "../kit/keys";
@@ -79,9 +79,8 @@ export function Editor({ model, root }: ViewProps) {
   const { toggle, sheet } = useKeys(root, { e: () => root.querySelector("textarea")?.focus(), Backspace: undo, z: undo }, HELP);
   if (!state) return <Wait problem={problem} />;
 
-  const inputs = Object.fromEntries(state.inputs.map(({ name, text }) => [name, typed[name] ?? text]));
   const draft = (slot: string, text?: string) => setDrafts(({ [slot]: _, ...rest }) => (text == null ? rest : { ...rest, [slot]: text }));
-  const save = async ({ file }: Record<string, string>) => {
+  const save = async (_: Record<string, string>, { file }: Record<string, string>) => {
     const got = await by.send("export", { path: file });
     if (!got) return;
     setSaving(false);
@@ -149,8 +148,8 @@ export function Editor({ model, root }: ViewProps) {
           {slots(state.tools)}
         </div>
         <div class="pane">
-          <Exact client={client.current!} changed={changed} drafts={drafts} inputs={inputs} />
-          <Tries by={by} state={state} inputs={inputs} onInput={(name, text) => setTyped((old) => ({ ...old, [name]: text }))} />
+          <Exact client={client.current!} changed={changed} drafts={drafts} inputs={typed} />
+          <Tries by={by} state={state} typed={typed} onInput={(name, text) => setTyped((old) => ({ ...old, [name]: text }))} />
         </div>
       </div>
     </>
@@ -179,7 +178,7 @@ function SlotField({ by, slot: { slot, kind, name, type, text, before }, draft, 
   return (
     <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={plain(type)}>
       <FormRow label={kind === "output" ? `→ ${name}` : name}>
-        <Area data-action="edit" data-slot={slot} value={draft ?? text} lines={kind === "instructions" ? [4, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
+        <Area data-action="edit" data-slot={slot} value={draft ?? text} readOnly={isCut(text)} lines={kind === "instructions" ? [4, 14] : [1, 6]} placeholder={kind === "instructions" ? "" : "no description"} onText={(next) => onDraft(slot, next)} />
       </FormRow>
       {text !== before && <Diff before={before} after={text} />}
     </div>

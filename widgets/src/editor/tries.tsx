@@ -1,6 +1,6 @@
 import { Beside } from "../kit/beside";
 import { Act, Notice, type Commands } from "../kit/controls";
-import { Area, Form, FormRow } from "../kit/form";
+import { Area, Form, FormRow, isCut } from "../kit/form";
 import { count, plural, seconds } from "../kit/format";
 import type { EditorState } from "./editor";
 
@@ -17,26 +17,27 @@ export interface Trial {
 interface Props {
   by: Commands;
   state: EditorState;
-  inputs: Record<string, string>;
+  /** What was typed of them; the kernel has the others, whole. */
+  typed: Record<string, string>;
   onInput: (name: string, text: string) => void;
 }
 
 /** Real calls on an input: the last reply beside the one before it on the same input. */
-export function Tries({ by, state: { trials, inputs: fields }, inputs, onInput }: Props) {
+export function Tries({ by, state: { trials, inputs: fields }, typed, onInput }: Props) {
   const last = trials.at(-1);
   const former = last && trials.slice(0, -1).findLast((one) => JSON.stringify(one.inputs) === JSON.stringify(last.inputs));
   const head = (one: Trial) => `#${one.number} · ${one.edits.length ? plural(one.edits.length, "edit") : "as it was"} · ${seconds(one.seconds)} · ${count(one.tokens)} tokens`;
   return (
     <div>
       <h4>Try it</h4>
-      <Form class="fields" action="rerun" save="Try" busy={by.busy("rerun")} hint="A real call of your program." onSave={() => by.send("rerun", { inputs })}>
-        {fields.map(({ name, type }) => (
+      <Form class="fields" action="rerun" save="Try" busy={by.busy("rerun")} hint="A real call of your program." onSave={() => by.send("rerun", { inputs: typed })}>
+        {fields.map(({ name, type, text }) => (
           <FormRow label={name}>
-            <Area data-field={name} value={inputs[name]} lines={[1, 8]} placeholder={type} onText={(text) => onInput(name, text)} />
+            <Area data-field={name} value={typed[name] ?? text} readOnly={typed[name] == null && isCut(text)} lines={[1, 8]} placeholder={type} onText={(text) => onInput(name, text)} />
           </FormRow>
         ))}
       </Form>
-      <Act by={by} class="link" action="rerun" id="as-it-was" args={{ inputs, as_it_was: true }}>
+      <Act by={by} class="link" action="rerun" id="as-it-was" args={{ inputs: typed, as_it_was: true }}>
         Try it as it was
       </Act>
       {last?.error && <Notice said={{ text: last.error, bad: true }} />}

@@ -67,6 +67,12 @@ interface AreaProps {
   [data: `data-${string}`]: string;
 }
 
+/** Ends a text that the kernel cut: saved, the rest of it would be lost. */
+const CUT = /…( \([\d,]+ more characters\))?$/;
+const WHOLE = 2000; // shorter ones may end so themselves
+
+export const isCut = (text: string): boolean => CUT.exec(text)?.[1] != null || (text.length > WHOLE && text.endsWith("…"));
+
 /** A text of several lines, as high as its text. */
 export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focus, ...rest }: AreaProps) => (
   <textarea
@@ -82,10 +88,8 @@ export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focu
 interface FieldFormProps extends Omit<FormProps, "onSave" | "children"> {
   names: string[];
   fields: Record<string, string>;
-  onSave: (fields: Record<string, string>) => void;
+  onSave: (changed: Record<string, string>, all: Record<string, string>) => void;
 }
-
-const WHOLE = 2000; // longer values come cut
 
 /** One input a field; those that were changed are saved. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
 export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
@@ -93,10 +97,10 @@ export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
   const [draft, setDraft] = useState<Record<string, string>>(() => Object.fromEntries(names.map((name) => [name, before(name)])));
   const changed = names.filter((name) => draft[name] !== before(name));
   return (
-    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={!changed.length} onSave={() => onSave(Object.fromEntries(changed.map((name) => [name, draft[name]])))} {...rest}>
+    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={!changed.length} onSave={() => onSave(Object.fromEntries(changed.map((name) => [name, draft[name]])), draft)} {...rest}>
       {names.map((name, n) => (
         <FormRow label={name}>
-          <Area data-field={plain(name)} value={draft[name]} focus={n === 0} readOnly={before(name).length > WHOLE && before(name).endsWith("…")} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
+          <Area data-field={plain(name)} value={draft[name]} focus={n === 0} readOnly={isCut(before(name))} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
         </FormRow>
       ))}
     </Form>

@@ -59,6 +59,8 @@ export interface Snapshot {
   baseline: string | null;
   candidates: Row[];
   decisions: Decision[];
+  /** Where not all of them travel. */
+  decisions_total?: number;
   /** How many candidates there are, where not all of them are in `candidates`. */
   candidates_total?: number;
 }

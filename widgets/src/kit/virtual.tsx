@@ -17,6 +17,9 @@ interface Props {
 
 const SPARE = 6;
 
+/** A word for ids that no other view in the page has: two panels of one run hold the same rows. */
+export const useWord = (): string => useState(() => `lmnb-${Math.random().toString(36).slice(2, 10)}`)[0];
+
 /** A list that holds only the rows in sight, so ten thousand scroll like ten. */
 export function Virtual({ count, rowHeight, label, row, selected = -1, class: name = "", role = "listbox", active, onEnd }: Props) {
   const box = useRef<HTMLDivElement>(null);
@@ -49,7 +52,7 @@ export function Virtual({ count, rowHeight, label, row, selected = -1, class: na
   const rows: ComponentChildren[] = [];
   for (let index = first; index < last; index++) rows.push(row(index, { top: `${index * rowHeight}px`, height: `${rowHeight}px` }));
   return (
-    <div class={`virtual ${name}`} ref={box} role={role} tabIndex={role === "listbox" ? 0 : undefined} aria-label={label} aria-activedescendant={active} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+    <div class={`virtual ${name}`} ref={box} role={role} tabIndex={role === "listbox" || role === "tree" ? 0 : undefined} aria-label={label} aria-activedescendant={active} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
       <div class="virtual-space" role="presentation" style={{ height: `${count * rowHeight}px` }}>
         {rows}
       </div>

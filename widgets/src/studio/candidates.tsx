@@ -3,7 +3,7 @@ import { Button } from "../kit/controls";
 import { count, score } from "../kit/format";
 import { plain } from "../kit/text";
 import type { Row } from "../kit/types";
-import { Virtual } from "../kit/virtual";
+import { useWord, Virtual } from "../kit/virtual";
 import type { Desk } from "./desk";
 import { describe, inProgress, ordered, type Known, type Order } from "./state";
 
@@ -17,8 +17,9 @@ export function Candidates({ desk }: { desk: Desk }) {
   const going = useMemo(() => (order === "score" ? known.rows.filter(inProgress) : []), [known.rows, order]);
   const place = rows.findIndex((row) => row.id === selected);
   const total = Math.max(known.rows.length, known.run?.candidates_total ?? 0);
+  const word = useWord();
   const draw = (row: Row, style: Record<string, string> = {}, at?: number) => (
-    <CandidateRow key={row.id} row={row} known={known} selected={row.id === selected} style={style} onSelect={select} at={at} of={rows.length} />
+    <CandidateRow key={row.id} id={`${word}-${row.id}`} row={row} known={known} selected={row.id === selected} style={style} onSelect={select} at={at} of={rows.length} />
   );
   return (
     <div class="list" style={{ "--no": `${String(total).length + 2}ch` }}>
@@ -45,7 +46,7 @@ export function Candidates({ desk }: { desk: Desk }) {
           rowHeight={ROW}
           label="Candidates"
           selected={place}
-          active={place >= 0 ? `lmnb-${rows[place].id}` : undefined}
+          active={place >= 0 ? `${word}-${rows[place].id}` : undefined}
           row={(index, style) => draw(rows[index], style, index)}
         />
       </div>
@@ -60,6 +61,7 @@ export function Candidates({ desk }: { desk: Desk }) {
 }
 
 interface RowProps {
+  id: string;
   row: Row;
   known: Known;
   selected: boolean;
@@ -69,7 +71,7 @@ interface RowProps {
   of: number;
 }
 
-function CandidateRow({ row, known, selected, style, onSelect, at, of }: RowProps) {
+function CandidateRow({ id, row, known, selected, style, onSelect, at, of }: RowProps) {
   const best = known.run?.best === row.id;
   const accepted = known.run?.accepted === row.id;
   const part = inProgress(row) ? (row.total ? row.done / row.total : 0) : (row.score ?? 0) / 100;
@@ -78,7 +80,7 @@ function CandidateRow({ row, known, selected, style, onSelect, at, of }: RowProp
   return (
     <div
       class={`cand num ${row.status}${selected ? " sel" : ""}`}
-      id={`lmnb-${row.id}`}
+      id={id}
       role="option"
       aria-selected={selected}
       aria-setsize={of}

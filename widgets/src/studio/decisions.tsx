@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { Act, Button } from "../kit/controls";
+import { count } from "../kit/format";
 import { plain, Text } from "../kit/text";
 import type { Decision } from "../kit/types";
 import type { Desk } from "./desk";
@@ -36,7 +37,7 @@ export function Decisions({ desk }: { desk: Desk }) {
       )}
       <div class="foot">
         <Button class="link" expanded={open} disabled={!decisions.length} onClick={() => setOpen(!open)}>
-          Decisions{decisions.length > 0 && <span class="num"> {decisions.length}</span>} {decisions.length > 0 && (open ? "▾" : "▸")}
+          Decisions{decisions.length > 0 && <span class="num"> {count(desk.run.decisions_total ?? decisions.length)}</span>} {decisions.length > 0 && (open ? "▾" : "▸")}
         </Button>
         {!open && (
           <span class="latest">

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import { Act, Button, Notice } from "../kit/controls";
 import { Diff } from "../kit/diff";
-import { Area, Form } from "../kit/form";
+import { Area, Form, isCut } from "../kit/form";
 import { plain, Text } from "../kit/text";
 import type { Detail, Origin, PredictorDetail, Row } from "../kit/types";
 import { nameOf } from "./against";
@@ -22,8 +22,8 @@ export const slotOf = (predictor: PredictorDetail): string => `${predictor.path}
 /** The texts of a candidate as what they changed, who wrote each sentence, and what is fixed of them. */
 export function Prompt({ desk, row, detail }: { desk: Desk; row: Row; detail: Detail }) {
   const [whence, setWhence] = useState(false);
-  const [origins, lost] = useAsk(() => whence && desk.client.get("provenance", { candidate: row.id }), [whence, row.id, desk.run.decisions.length]);
-  const same = { desk, row, origins: whence ? origins : null };
+  const [origins, lost] = useAsk(() => whence && desk.client.get("provenance", { candidate: row.id }).then((all) => ({ all, of: row.id })), [whence, row.id, desk.run.decisions.at(-1)?.id]);
+  const same = { desk, row, origins: whence && origins?.of === row.id ? origins.all : null };
   const button = (
     <Button class="small" pressed={whence} title="Who wrote each sentence and demo" onClick={() => setWhence(!whence)}>
       Where from
@@ -121,7 +121,7 @@ function Slot({ desk, row, origins, slot, name, what, text, before, locked = [],
       </div>
       {editing ? (
         <Form class="edit" action="edit" id={slot} save="Save as a new candidate" busy={desk.busy("edit", slot)} disabled={draft === text || !draft.trim()} hint="Ctrl+Enter saves, Esc leaves. It is evaluated next." onSave={save} onCancel={leave}>
-          <Area label={`${what} of ${name}`} data-slot={slot} value={draft} lines={[first ? 4 : 1, 14]} focus={!!first} onText={(next) => desk.setDraft(slot, next)} />
+          <Area label={`${what} of ${name}`} data-slot={slot} value={draft} readOnly={isCut(text)} lines={[first ? 4 : 1, 14]} focus={!!first} onText={(next) => desk.setDraft(slot, next)} />
         </Form>
       ) : (
         <div class="words">

@@ -149,7 +149,7 @@ export function Studio({ model, root }: ViewProps) {
 /** What there is to know of one candidate; asked again when it, or a decision, changes. */
 function useDetail(client: Client, known: Known, row: Row | undefined, against: string | null): [Detail | null, string | null] {
   const decisions = known.run?.decisions ?? [];
-  const version = row && `${against}|${row.id}|${row.status}|${row.score}|${row.reason}|${known.run?.best}|${decisions.length}|${decisions.filter((one) => one.undone).length}`;
+  const version = row && `${against}|${row.id}|${row.status}|${row.score}|${row.reason}|${known.run?.best}|${decisions.at(-1)?.id}|${decisions.filter((one) => one.undone).length}`;
   return useAsk(() => row && client.get("detail", { candidate: row.id, against }), [version]);
 }
 

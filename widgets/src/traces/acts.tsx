@@ -46,8 +46,8 @@ export function Deeds({ by, index, live, span, step }: Props) {
     setOpen("");
     setKept(true);
   };
-  const add = async (draft: Fields) => {
-    file = draft[FILE];
+  const add = async (draft: Fields, all: Fields) => {
+    file = all[FILE];
     const words = ({ path }: Fields) => `Added. lmnb.load_jsonl("${path}", inputs=${JSON.stringify(Object.keys(step!.inputs))}) reads the file.`;
     if (await send("export", step!, { path: file, fields: changed(draft, values) }, words)) setOpen("");
   };

@@ -29,7 +29,7 @@ export const Box = ({ class: name = "", head, side, what, filter, onFilter, most
       <input type="search" aria-label={`Filter ${what}`} placeholder={`Filter ${what}…`} value={filter} onInput={(event) => onFilter(event.currentTarget.value)} />
     </div>
     <div class="trace-cols">
-      <div class="tree num" tabIndex={0} onKeyDown={keys(gestures)}>
+      <div class="tree num" onKeyDown={keys(gestures)}>
         <div class="tree-body" style={{ height: `${Math.min(Math.max(list.count, 1), most) * list.rowHeight + 2}px` }}>
           <Virtual {...list} />
         </div>

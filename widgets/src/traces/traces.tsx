@@ -5,6 +5,7 @@ import { useCommands, Wait } from "../kit/controls";
 import { count, plural, seconds } from "../kit/format";
 import { line, plain, Text } from "../kit/text";
 import type { TraceData, TraceHead } from "../kit/types";
+import { useWord } from "../kit/virtual";
 import type { Deed } from "./acts";
 import { Box } from "./box";
 import { SpanPane } from "./span";
@@ -65,6 +66,7 @@ interface Props {
 
 function History({ heads, chosen, onChoose, body, trace, deed, live }: Props) {
   const [filter, setFilter] = useState("");
+  const word = useWord();
   const words = filter.trim().toLowerCase();
   const rows = heads.filter((head) => !words || `${head.name} ${head.label} ${head.preview}`.toLowerCase().includes(words)).reverse();
   const at = rows.findIndex(({ id }) => id === chosen);
@@ -95,12 +97,13 @@ function History({ heads, chosen, onChoose, body, trace, deed, live }: Props) {
       rowHeight={ROW}
       most={10}
       selected={at}
+      active={at >= 0 ? `${word}-${chosen}` : undefined}
       gestures={{ ArrowDown: go(at + 1), ArrowUp: go(at - 1) }}
       row={(place, style) => {
         const { id, name, label, status, ...head } = rows[place];
         const fine = status === "ok";
         return (
-          <div key={id} class={`call${id === chosen ? " sel" : ""}${fine ? "" : " bad"}`} role="option" aria-selected={id === chosen} data-kind="trace" data-id={id} style={style} onClick={() => onChoose(id)}>
+          <div key={id} id={`${word}-${id}`} class={`call${id === chosen ? " sel" : ""}${fine ? "" : " bad"}`} role="option" aria-selected={id === chosen} data-kind="trace" data-id={id} style={style} onClick={() => onChoose(id)}>
             <span class="clip">
               <Text>{name}</Text>
               <span class={fine ? "k" : "k err"}>{plain(label)}</span>

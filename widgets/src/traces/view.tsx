@@ -3,6 +3,7 @@ import { count, plural, seconds, usd } from "../kit/format";
 import type { Gestures } from "../kit/keys";
 import { Checks, plain, Text } from "../kit/text";
 import type { SpanRow, TraceData } from "../kit/types";
+import { useWord } from "../kit/virtual";
 import type { Deed } from "./acts";
 import { Box } from "./box";
 import { SpanPane } from "./span";
@@ -36,6 +37,7 @@ export function TraceView({ trace, inside, onKeep, keeping, deed }: Props) {
       return after;
     });
   const row = rows[at];
+  const word = useWord();
   const go = (to: number) => rows[to] && (() => setChosen(rows[to].span.id));
   const parent = row?.span.parent;
   const gestures: Gestures = {
@@ -68,9 +70,9 @@ export function TraceView({ trace, inside, onKeep, keeping, deed }: Props) {
       rowHeight={ROW}
       most={15}
       selected={at}
-      active={span ? `lmnb-span-${span.id}` : undefined}
+      active={at >= 0 ? `${word}-${span.id}` : undefined}
       gestures={gestures}
-      row={(index, style) => <TreeRow key={rows[index].span.id} row={rows[index]} style={style} selected={rows[index].span.id === span?.id} onSelect={setChosen} onFold={fold} />}
+      row={(index, style) => <TreeRow key={rows[index].span.id} id={`${word}-${rows[index].span.id}`} row={rows[index]} style={style} selected={rows[index].span.id === span?.id} onSelect={setChosen} onFold={fold} />}
       side={span && <SpanPane key={span.id} span={span} spans={spans} onKeep={onKeep} keeping={keeping} deed={deed} />}
     />
   );
@@ -83,6 +85,7 @@ function totals(trace: TraceData): string {
 }
 
 interface RowProps {
+  id: string;
   row: Line;
   style: Record<string, string>;
   selected: boolean;
@@ -90,12 +93,12 @@ interface RowProps {
   onFold: (id: number) => void;
 }
 
-function TreeRow({ row: { span, children, folded, x, w }, style, selected, onSelect, onFold }: RowProps) {
+function TreeRow({ id, row: { span, children, folded, x, w }, style, selected, onSelect, onFold }: RowProps) {
   const bad = span.status !== "ok";
   return (
     <div
       class={`span${selected ? " sel" : ""}${bad ? " bad" : ""}${span.cache === "hit" ? " cached" : ""}`}
-      id={`lmnb-span-${span.id}`}
+      id={id}
       role="treeitem"
       aria-level={span.depth + 1}
       aria-selected={selected}
