@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lmnb.errors import BudgetExceeded, Cancelled
+from lmnb.errors import BudgetExceeded, Cancelled, InputError
 from lmnb.evaluate.metrics import Call, call_of, takes_predictor
 from lmnb.evaluate.printed import printed
 from lmnb.evaluate.refusals import watched_refusals
@@ -19,6 +19,8 @@ from lmnb.example import Example
 from lmnb.lm.drive import drive
 from lmnb.prediction import Prediction
 from lmnb.trace import Check, Span, Trace, open_span, span
+
+OPTIONS = frozenset({"config", "demos", "lm", "signature"})  # what a predictor's call takes beside its inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,23 @@ async def _row(
 
 
 async def _predicted(call: Callable[..., Any], example: Example) -> Any:
-    prediction = call(**example.inputs().toDict())
+    prediction = call(**_inputs(call, example))
     return await prediction if inspect.isawaitable(prediction) else prediction
+
+
+def _inputs(call: Callable[..., Any], example: Example) -> dict[str, Any]:
+    """What the program is called with. InputError where data would be taken for options of a predictor's call: a `config` among them
+    could send the reader's key elsewhere.
+    """
+    inputs = example.inputs().toDict()
+    program = getattr(call, "__self__", call)
+    signature = getattr(getattr(program, "predict", program), "signature", None)
+    taken = sorted(OPTIONS & inputs.keys() - set(getattr(signature, "input_fields", OPTIONS)))
+    if taken:
+        raise InputError(
+            f"the example's input {taken[0]!r} is an option of the call, not data: leave it out with with_inputs(...)"
+        )
+    return inputs
 
 
 def _focused(metric: Callable[..., Any], focus: str | None, trace: Trace) -> Call:

@@ -41,7 +41,9 @@ def studio(desk: Desk, folder: Path) -> None:
         "optimizer =",
     ):
         cell = _without_work(next(cell for cell in code if cell.startswith(start)))
-        one.run(cell.replace("num_candidate_programs=10", "num_candidate_programs=40"))  # at work while pictures are taken
+        one.run(
+            cell.replace("num_candidate_programs=10", "num_candidate_programs=40")
+        )  # at work while pictures are taken
     one.run(next(cell for cell in code if cell.startswith("wrong =")).partition("for example")[0])
     one.run(next(cell for cell in code if cell.startswith("import shutil")))
     one.until(f"{SCORED} >= 6", 60)

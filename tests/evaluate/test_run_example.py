@@ -371,3 +371,20 @@ def test_an_odd_metric_is_refused_as_a_metric_error():
     row = run_example(router(), EXAMPLE, lambda example: 1.0)
     assert row.error_kind == "metric"
     assert "Write it as def metric(example, prediction, trace=None)" in row.error
+
+
+@pytest.mark.parametrize("make", [lmnb.Predict, lmnb.ChainOfThought])
+def test_a_data_set_cannot_give_the_call_its_options(make):
+    """An input named `config` would be an option of the call, and could name another server: the row says so, and nobody is asked."""
+    lm = lmnb.FakeLM([{"reasoning": "so", "answer": "Paris"}])
+    example = lmnb.Example(question="The capital of France?", config={"api_base": "http://elsewhere"})
+    row = run_example(make("question -> answer", lm=lm), example.with_inputs("question", "config"), None)
+    assert "'config' is an option of the call" in row.error and lm.calls == []
+
+
+def test_a_field_may_have_the_name_of_an_option():
+    """A program that declares an input of that name gets it."""
+    seen = []
+    program = type("Own", (lmnb.Module,), {"forward": lambda self, config: seen.append(config)})()
+    assert run_example(program, lmnb.Example(config="a").with_inputs("config"), None).error is None
+    assert seen == ["a"]
