@@ -1,5 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
+import type { Client, Model } from "./client";
+import { useKept } from "./kept";
 import { keys } from "./keys";
 import { plain } from "./text";
 
@@ -97,10 +99,17 @@ export interface Commands {
   busy: (action: string, id?: string | number) => boolean;
   said: Said | null;
   say: (said: Said | null) => void;
+  /** The form that is open, by its name (`nameOf`), and what was typed into forms, by name and field: both outlive the view. */
+  open: string;
+  setOpen: (name: string) => void;
+  typed: Record<string, Record<string, string>>;
+  type: (name: string, field?: string, text?: string) => void;
 }
 
 /** Commands in flight and what came of them. Focus that is lost by a command (its button is gone) goes to the root. */
-export function useCommands(command: (action: string, args: object) => Promise<any>, root: HTMLElement): Commands {
+export function useCommands(client: Client, root: HTMLElement, model: Model): Commands {
+  const [open, setOpen] = useKept(model, "open", "");
+  const [typed, setTyped] = useKept<Commands["typed"]>(model, "typed", {});
   const [busy, setBusy] = useState<Record<string, boolean>>({});
   const [said, say] = useState<Said | null>(null);
   const key = (action: string, id?: string | number) => (id == null ? action : `${action}:${id}`);
@@ -111,8 +120,8 @@ export function useCommands(command: (action: string, args: object) => Promise<a
     say(null);
     const slow = setTimeout(() => say({ text: "The kernel is busy with another cell; this will be done as soon as it is free.", bad: false }), 2500);
     try {
-      const result = await command(action, args);
-      say((now) => (now?.bad ? now : null));
+      const result = await client.command(action, args);
+      say((now) => (now?.bad ? now : result?.said ? { text: result.said, bad: false } : null));
       if (!root.contains((root.getRootNode() as Document | ShadowRoot).activeElement)) root.focus({ preventScroll: true });
       return result ?? true;
     } catch (error) {
@@ -123,7 +132,8 @@ export function useCommands(command: (action: string, args: object) => Promise<a
       setBusy(({ [name]: _, ...rest }) => rest);
     }
   };
-  return { send, said, say, busy: (action, id) => !!busy[key(action, id)] };
+  const type = (name: string, field?: string, text?: string) => setTyped(({ [name]: old, ...others }) => (field == null ? others : { ...others, [name]: { ...old, [field]: text! } }));
+  return { send, said, say, busy: (action, id) => !!busy[key(action, id)], open, setOpen, typed, type };
 }
 
 const focused = new WeakSet<HTMLElement>();

@@ -45,7 +45,7 @@ export function Studio({ model, root }: ViewProps) {
   const [example, setExample] = useKept<number | null>(model, "example", null);
   const [exporting, setExporting] = useState(false);
   const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
-  const commands = useCommands((action, args) => client.command(action, args), root);
+  const commands = useCommands(client, root, model);
 
   const fallback = rowOf(known, run?.best) ?? known.rows.find((one) => one.status === "scored") ?? known.rows[0];
   const row = rowOf(known, chosen) ?? fallback;
