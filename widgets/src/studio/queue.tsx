@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Button } from "../kit/controls";
 import { FieldForm, ReasonForm } from "../kit/form";
 import { duration } from "../kit/format";
@@ -16,7 +16,7 @@ export function useQueue(pending: PendingItem[] | undefined, send: Desk["send"],
   const left = pending?.filter((one) => !done.includes(one.id)) ?? [];
   const place = Math.max(0, left.findIndex((one) => one.id === at));
   const item = left[place];
-  useEffect(() => setForm(""), [item?.id]);
+  useLayoutEffect(() => setForm(""), [item?.id]); // not after the paint: a key for the item that is shown already would be lost
   useEffect(() => setDone((before) => before.filter((id) => pending?.some((one) => one.id === id))), [pending]);
   const skip = () => setAt(left[(place + 1) % left.length].id);
   const answer = async (action: string, args: object) => {
