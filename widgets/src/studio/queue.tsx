@@ -20,9 +20,7 @@ export function useQueue(pending: PendingItem[] | undefined, send: Desk["send"],
   useEffect(() => setDone((before) => before.filter((id) => pending?.some((one) => one.id === id))), [pending]);
   const skip = () => setAt(left[(place + 1) % left.length].id);
   const answer = async (action: string, args: object) => {
-    if ((await send(action, args, item.id)) === undefined) return;
-    setForm("");
-    setDone((before) => [...before, item.id]);
+    if ((await send(action, args, item.id)) !== undefined) setDone((before) => [...before, item.id]); // no form is closed: it may be that of the next item
   };
   const accept = () => answer("accept", { candidate: item.id });
   const gestures: Gestures = pending?.length ? { a: item && accept, x: item && (() => setForm("reject")), e: item && (() => setForm("edit")), " ": item && skip } : {};
