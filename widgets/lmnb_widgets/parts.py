@@ -63,7 +63,8 @@ def field(name: str, text: object = "", **more: Any) -> Field:
     argument that holds it by its name), `as_`: "line", "number", "check" or the options as (value, words); else it has
     several lines.
     """
-    return {"name": name, "text": as_text(text), **{key.rstrip("_"): value for key, value in more.items()}}
+    given = {key.rstrip("_"): value for key, value in more.items() if value is not None}
+    return {"name": name, "text": as_text(text), **given}
 
 
 def form(
