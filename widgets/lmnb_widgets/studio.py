@@ -16,7 +16,7 @@ import traitlets
 from IPython.display import display
 
 import lmnb
-from lmnb_widgets import frontend, outputs, wire
+from lmnb_widgets import frontend, outputs, run_traces, wire
 from lmnb_widgets.outputs import ENDED, freeze
 from lmnb_widgets.widget import Calls, Widget
 
@@ -47,6 +47,7 @@ COMMANDS: Calls = {
     "lock": lambda run, a: run.lock(a["slot"], a["text"]),
     "unlock": lambda run, a: run.unlock(a["slot"], a.get("text")),
     "raise-budget": lambda run, a: run.raise_budget(**a),
+    **run_traces.COMMANDS,
     "branch": lambda run, a: branch(run, a),
     "undo": lambda run, a: run.undo(a.get("decision")),
     "redo": lambda run, a: run.redo(),
@@ -62,7 +63,7 @@ QUESTIONS: Calls = {
         limit=a.get("limit", 200),
         only=a.get("only"),
     ),
-    "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(media=False),
+    **run_traces.QUESTIONS,
     "provenance": lambda run, a: run.provenance(a["candidate"]).to_dicts(),
 }
 

@@ -1,4 +1,4 @@
-import type { ExamplePage, Detail, TraceData, Row } from "./types";
+import type { ExamplePage, Detail, Row } from "./types";
 
 /** The part of an anywidget model that is used here. */
 export interface Model {
@@ -21,7 +21,6 @@ export interface ViewProps {
 export interface Answers {
   detail: Detail;
   examples: ExamplePage;
-  trace: TraceData;
   candidates: { total: number; rows: Row[] };
 }
 
