@@ -27,6 +27,8 @@ export interface FormOf {
   free?: boolean;
   /** It stays as it is when it was sent: to be sent again with another change. */
   stays?: boolean;
+  /** It is there without a button that opens it. */
+  always?: boolean;
   /** Texts that a number key gives as the first field. */
   reasons?: string[];
   fields: Field[];
@@ -37,15 +39,15 @@ export const nameOf = ({ action, id = "" }: { action: string; id?: string | numb
 
 /** What was typed lives in the view and in no message, so nothing that arrives can overwrite it; it goes when it was sent. */
 export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; class?: string }) {
-  const { action, id, args, fields, reasons = [], free, stays, ...rest } = of;
+  const { action, id, args, fields, reasons = [], free, stays, always, ...rest } = of;
   const key = nameOf(of);
   const draft = by.typed[key] ?? {};
   const textOf = ({ name: field, text = "" }: Field) => draft[field] ?? text;
   const changed = fields.filter((field) => textOf(field) !== (field.text ?? ""));
   const send = async (made: Record<string, any>) => {
-    if ((await by.send(action, made, id)) === undefined || stays) return;
+    if ((await by.send(action, made, id)) === undefined || stays || always) return;
     by.type(key);
-    by.setOpen("");
+    by.setOpen((open) => (open === key ? "" : open)); // meanwhile another may be open
   };
   const save = () => {
     const made: Record<string, any> = { ...args };
@@ -60,7 +62,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
   const choose = (reason: string) => () => send({ ...args, [fields[0].name]: reason });
   return (
     <Form
-      hint="Ctrl+Enter saves, Esc leaves."
+      hint={always ? undefined : "Ctrl+Enter saves, Esc leaves."}
       {...rest}
       class={name}
       action={action}
@@ -69,7 +71,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
       disabled={!free && !changed.length}
       gestures={Object.fromEntries(reasons.map((text, n) => [n + 1, choose(text)]))}
       onSave={save}
-      onCancel={() => by.setOpen("")}
+      onCancel={always ? undefined : () => by.setOpen("")}
     >
       {reasons.map((text, n) => (
         <Button class="chip" onClick={choose(text)}>
@@ -81,14 +83,15 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
         const { name: one, as, lines, placeholder, label = one } = field;
         const set = (text: string) => by.type(key, one, text);
         const value = textOf(field);
-        const focus = !n && !rest.bad;
-        const own = { "data-field": one, placeholder, value, ref: focus ? focusOnce : undefined };
+        const own = { "data-field": one, placeholder, value };
+        const focus = !n && !rest.bad && !always;
+        const ref = focus ? focusOnce : undefined;
         return (
           <FormRow label={label}>
             {!as ? (
-              <Area {...own} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
+              <Area {...own} focus={focus} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
             ) : typeof as === "object" ? (
-              <select {...own} onChange={(event) => set(event.currentTarget.value)}>
+              <select {...own} ref={ref} onChange={(event) => set(event.currentTarget.value)}>
                 {as.map(([option, words]) => (
                   <option value={option}>{words}</option>
                 ))}
@@ -96,6 +99,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
             ) : (
               <input
                 {...own}
+                ref={ref}
                 type={as === "check" ? "checkbox" : as === "number" ? as : "text"}
                 step="any"
                 spellcheck={false}
