@@ -13,6 +13,7 @@ from lmnb import listening
 from lmnb.errors import BudgetExceeded, Cancelled, InputError, TimedOut
 from lmnb.example import Example
 from lmnb.modules.progress import progress, watched
+from lmnb.modules.taint import tainted
 from lmnb.modules.workers import Workers
 from lmnb.settings import chosen, current
 from lmnb.trace import Span, open_span, span
@@ -33,7 +34,8 @@ class Parallel:
     time it fails with TimedOut. With `straggler_limit=0` it fails at `timeout`. What it asks its LM later is refused.
 
     An example is an Example (its inputs are passed, or with `access_examples=False` it itself), a dict of inputs, a tuple of
-    positional arguments, or a list of pairs for a module that is a Parallel. LM, adapter, budget and trace are the caller's.
+    positional arguments, or a list of pairs for a module that is a Parallel. LM, adapter, budget and trace are the caller's. An
+    example gives no options of a call, such as `config`: set them on the module, or write `functools.partial(module, config=...)`.
 
     >>> import lmnb
     >>> double = lmnb.Predict("number: int -> twice: int")
@@ -104,9 +106,9 @@ class Parallel:
         if isinstance(example, Example):
             marked = example.input_keys is not None
             inputs = dict((example.inputs() if marked else example).items())
-            return (lambda: module(**inputs)) if self.access_examples else lambda: module(example)
+            return (lambda: _on_data(module, inputs)) if self.access_examples else lambda: module(example)
         if isinstance(example, Mapping):
-            return lambda: module(**example)
+            return lambda: _on_data(module, example)
         if isinstance(example, tuple):
             return lambda: module(*example)
         if isinstance(example, list) and isinstance(module, Parallel):
@@ -147,6 +149,11 @@ class Parallel:
                 told = "".join(traceback.format_exception(error)).rstrip()
             warnings.warn(f"{len(failed)} of {calls.count} examples failed, the first at {at}: {told}", stacklevel=4)
         return results
+
+
+def _on_data(module: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
+    with tainted(inputs):
+        return module(**inputs)
 
 
 @dataclass(frozen=True, slots=True)

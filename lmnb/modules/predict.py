@@ -18,6 +18,7 @@ from lmnb.leash import in_thread
 from lmnb.modules import sampling
 from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.module import Module
+from lmnb.modules.taint import check_options
 from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
@@ -174,6 +175,7 @@ class Predict(Module):
     ) -> tuple[Any, Any, Any, dict[str, Any], dict[str, Any]]:
         """Signature, demos, LM, config and inputs of one call."""
         signature, demos, lm, config = self._signature, self._demos, self.lm, self.config
+        check_options(kwargs)
         if args:
             first = next(iter(signature.input_fields), "question")
             raise InputError(f"a predictor takes its inputs by name: write predict({first}={args[0]!r}).")
