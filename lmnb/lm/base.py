@@ -16,6 +16,7 @@ from lmnb.listening import deltas as listened
 from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.completion import OwnTurn, is_conversation, own_turn, prompt_text, with_stop
+from lmnb.lm.decoding import check_decoding
 from lmnb.lm.drive import drive
 from lmnb.lm.failures import seconds
 from lmnb.lm.options import Options, described
@@ -86,7 +87,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
         (see `drive`).
 
         `cache=False` leaves the cache out for this call. `rollout_id` makes a request of its own, for recording, cache
-        and seed, and is not sent.
+        and seed, and is not sent. InputError for an option that cannot be meant, such as `temprature`, before anything is asked.
         """
         caching = options.pop("cache", self.cache)
         decoding, private = self.kwargs, self._private
@@ -96,6 +97,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
             for name in options.keys() - changed.keys():  # None takes a default away
                 decoding.pop(name, None)
             private = Private({**private, **changed_private})
+        check_decoding(decoding)
         conversation = self.model_type == "text" and is_conversation(messages)
         messages = self.as_sent(messages)
         if conversation and self.supports_stop:

@@ -15,6 +15,7 @@ from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.example import Example
 from lmnb.leash import in_thread
+from lmnb.lm.decoding import check_decoding
 from lmnb.modules import sampling
 from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.module import Module
@@ -135,7 +136,8 @@ class Predict(Module):
             )
         if not hasattr(lm, "request"):
             raise InputError(f"an LM is needed, not {lm!r}. Write lmnb.LM({str(lm)!r}).")
-        if config.get("n", 1) > 1:
+        check_decoding(config)
+        if (config.get("n") or 1) > 1:
             config = _sampled(config, lm)
         sample, watching = sampling.sampling(), listening.watch.get()
         if sample is not None:
