@@ -163,7 +163,7 @@ class Trace:
 
     def to_example(self, at: Span | int | str | None = None, /, **labels: Any) -> Example:
         """A call of it, found as by `find`, as an example: its inputs, marked as such, and what it gave; `labels` say it better; a text
-        for a field of another type is read as that. For a training set, or as a demo.
+        for a field of another type is read as that. For a training set, or as a demo. InputError for a misspelt field.
 
         >>> import lmnb
         >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Lyon"}]))
@@ -174,6 +174,12 @@ class Trace:
         if not item.inputs:
             raise InputError(f"{item!r} has no fields to make an example of. Name the predictor that made the call.")
         fields = getattr(getattr(item.module, "signature", None), "fields", {})
+        known = [*item.inputs, *(item.outputs or {}), *fields]
+        for name in (name for name in labels if name not in known):
+            hint = did_you_mean(name, known)
+            if hint:
+                more = f"Another field of that name is added by to_example().copy({name}=...)."
+                raise InputError(f"{item!r} has no field {name!r}. {hint} {more}")
         better = {name: typed(fields.get(name), value) for name, value in labels.items()}
         return Example({**item.inputs, **(item.outputs or {}), **better}).with_inputs(*item.inputs)
 

@@ -192,6 +192,9 @@ def test_a_call_becomes_an_example_with_a_better_label(trace, tmp_path):
     path = tmp_path / "more" / "dataset.jsonl"
     example = trace.to_example("answer", answer="Paris")
     assert example.inputs().keys() == ["question", "query"] and example.answer == "Paris"
+    with pytest.raises(lmnb.InputError, match=r"no field 'anser'. Did you mean 'answer'\?.*copy\(anser="):
+        trace.to_example("answer", anser="Paris")
+    assert trace.to_example("answer", url="a.test").url == "a.test"  # a field that the data set has beside them
     lmnb.append_jsonl(path, example)
     path.write_bytes(path.read_bytes().rstrip())
     lmnb.append_jsonl(path, {"question": "\ud800 ü", "query": "\u2028", "answer": float("nan")})
