@@ -185,6 +185,10 @@ def _takes_five(parameters: list[inspect.Parameter]) -> bool:
 
 
 def _called(metric: Callable[..., Any]) -> Call:
+    if not callable(metric):
+        raise InputError(
+            f"a metric is a function, not {metric!r}. Write it as def metric(example, prediction, trace=None)."
+        )
     named = getattr(metric, "forward", metric)
     try:
         parameters = list(inspect.signature(named).parameters.values())

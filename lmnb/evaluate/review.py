@@ -44,6 +44,8 @@ class Review:
         name: str = "",
     ) -> None:
         self.items: tuple[ReviewItem, ...] = items_of(items)
+        if isinstance(reasons, str) or not isinstance(reasons, Iterable):
+            raise InputError(f'reasons are a list of texts, not {reasons!r}. Write reasons=["wrong label", ...].')
         self.seed, self.reasons = seed, tuple(reasons)
         self._file = AnswersFile(path)
         self.path = self._file.path
@@ -253,6 +255,8 @@ class Review:
         return self.items[self._places[name]]
 
     def _reason(self, reason: str | int | None) -> str | None:
+        if reason is not None and (isinstance(reason, bool) or not isinstance(reason, (str, int))):
+            raise InputError(f"a reason is a text, or its number from 1 to {len(self.reasons)}, not {reason!r}")
         if isinstance(reason, int):
             if not 1 <= reason <= len(self.reasons):
                 raise InputError(f"there is no reason {reason}; they are numbered from 1 to {len(self.reasons)}")
@@ -266,7 +270,7 @@ class Review:
             raise InputError(
                 f"{verdict!r} is no answer about this {item.kind}; write one of {', '.join(map(repr, known))}. {hint}".rstrip()
             )
-        if (fields is None) == (verdict == "edit"):
+        if (fields is None) == (verdict == "edit") or not isinstance(fields, (Mapping, Example, type(None))):
             raise InputError("an edit needs its new values, fields={...}, and only an edit has them")
         changed = changed_fields(item, fields or {})
         if verdict == "edit" and not changed:
