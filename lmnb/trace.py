@@ -15,10 +15,11 @@ from lmnb.data_uri import shortened
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
-from lmnb.optional import need
+from lmnb.optional import frame
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
 from lmnb.spans import span as span
+from lmnb.trace_file import check_trace
 from lmnb.trace_html import trace_html
 from lmnb.trace_rows import KEPT, below, row_of, shown
 from lmnb.types.typed import typed
@@ -122,8 +123,8 @@ class Trace:
         used = [item.data.get("usage") or {} for item in lms]
         return {
             "calls": len(lms),
-            "prompt_tokens": sum(u.get("prompt_tokens", 0) for u in used),
-            "completion_tokens": sum(u.get("completion_tokens", 0) for u in used),
+            "prompt_tokens": sum(u.get("prompt_tokens") or 0 for u in used),
+            "completion_tokens": sum(u.get("completion_tokens") or 0 for u in used),
             "cost": sum(item.data.get("cost") or 0.0 for item in lms),
         }
 
@@ -213,7 +214,8 @@ class Trace:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Trace:
-        """A trace from `to_dict` data; its modules are gone, everything else is there."""
+        """A trace from `to_dict` data; its modules are gone, everything else is there. SaveError names the place of what is no trace."""
+        check_trace(stored)
         made: dict[int, Span] = {}
         for row in stored["spans"]:
             values = row.get("values") or {}
@@ -221,23 +223,23 @@ class Trace:
                 row["kind"],
                 row["name"],
                 started=row["start"],
-                seconds=row["seconds"],
+                seconds=row.get("seconds"),
                 inputs=values.get("inputs", row["inputs"]),
-                outputs=values.get("outputs", row["outputs"]),
-                error=row["error"],
+                outputs=values.get("outputs", row.get("outputs")),
+                error=row.get("error"),
                 data={key: row[key] for key in KEPT if row.get(key) is not None},
             )
             made[row["id"]] = item
-            if row["parent"] is not None:
+            if row.get("parent") is not None:
                 made[row["parent"]].children.append(item)
             item.root = made[0]
         return cls(made[0], score=stored.get("score"))
 
     def to_pandas(self) -> Any:
         """One row a span: depth, kind, name, label, start and seconds, status, tokens, cost, inputs and outputs as text."""
-        pandas = need("pandas", "pandas", "Trace.to_pandas()")
         rows = self.to_dict()["spans"]
-        frame = pandas.DataFrame(
+        made = frame(
+            "Trace.to_pandas()",
             [
                 {
                     **{
@@ -251,9 +253,9 @@ class Trace:
                     "outputs": row["outputs"],
                 }
                 for row in rows
-            ]
+            ],
         )
-        return frame.set_index(frame.index.rename("span"))
+        return made.set_index(made.index.rename("span"))
 
     def _ipython_display_(self) -> None:
         show_in_notebook("trace", self)

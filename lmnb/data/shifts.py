@@ -16,7 +16,7 @@ from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.html import el, heading, root, shorten, table_of
-from lmnb.optional import need
+from lmnb.optional import frame
 
 CATEGORIES = 20  # a field with up to so many different values is compared value by value
 RARE = 4  # a word or value in fewer examples proves nothing either way
@@ -66,8 +66,7 @@ class Shift:
 
     def to_pandas(self) -> Any:
         """Everything that was tested, one row a property."""
-        pandas = need("pandas", "pandas", "Shift.to_pandas()")
-        return pandas.DataFrame(map(asdict, self.tested), columns=list(Difference.__dataclass_fields__))
+        return frame("Shift.to_pandas()", map(asdict, self.tested), Difference.__dataclass_fields__)
 
     def words(self) -> list[str]:
         """What to know, in sentences."""

@@ -22,7 +22,7 @@ from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.statistics import mean_interval, paired
 from lmnb.evaluate.suspects import suspect_rows
 from lmnb.json_file import write_json, write_text
-from lmnb.optional import need
+from lmnb.optional import frame
 from lmnb.trace import show_in_notebook, shown_in_marimo
 
 _made: WeakValueDictionary[int, Report] = WeakValueDictionary()  # all of this process, in the order of their making
@@ -183,9 +183,8 @@ class Report:
 
     def to_pandas(self) -> Any:
         """A DataFrame, one row an example: inputs, labels, what was predicted (`pred_...`), score, feedback, error."""
-        pandas = need("pandas", "pandas", "Report.to_pandas()")
-        frame = pandas.DataFrame([_flat(row) for row in self.rows])
-        return frame.set_index("index") if len(frame) else frame
+        made = frame("Report.to_pandas()", [_flat(row) for row in self.rows])
+        return made.set_index("index") if len(made) else made
 
     def save(self, path: str | Path, format: str = "json") -> None:  # noqa: A002
         """Write the rows as "json" (a list of objects) or "csv": what `to_pandas` shows, the index left out."""

@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from lmnb.evaluate.review_html import SAID, review_html
 from lmnb.evaluate.review_items import ReviewItem, items_of
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
-from lmnb.optional import need
+from lmnb.optional import frame
 from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
+from lmnb.watchers import Watchers
 
 REASONS = ("wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written")
 
@@ -52,7 +52,7 @@ class Review:
         self.name = name or ("Review" if self.path is None else self.path.stem)
         self._places = {item.id: place for place, item in enumerate(self.items)}
         self._lock = threading.RLock()
-        self._watching: list[Callable[[], None]] = []
+        self._watchers = Watchers("a review")
         self.changes = 0
         self._check()
         if self._file.problems:
@@ -153,11 +153,10 @@ class Review:
 
     def to_pandas(self) -> Any:
         """One row an item, in the order of the queue: inputs, outputs (of pairs two columns each), verdict, reason, edited values, time."""
-        pandas = need("pandas", "pandas", "Review.to_pandas()")
         last = {answer.item: answer for answer in self.answers}
         rows = [flat_row(item, last.get(item.id)) for item in self.items]
-        frame = pandas.DataFrame(rows)
-        return frame.set_index("item") if len(frame) else frame
+        made = frame("Review.to_pandas()", rows)
+        return made.set_index("item") if len(made) else made
 
     # -- what its faces see
 
@@ -181,14 +180,8 @@ class Review:
             }
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback()` called after each change; gives the function that ends it."""
-        self._watching.append(callback)
-
-        def end() -> None:
-            with suppress(ValueError):
-                self._watching.remove(callback)
-
-        return end
+        """Have `callback()` called after each change; gives the function that ends it. What it raises is a warning."""
+        return self._watchers.add(callback)
 
     def trace(self, item: Any) -> Trace:
         """The trace of an output. InputError where there is none, and for pairs, which are judged blind."""
@@ -305,8 +298,7 @@ class Review:
 
     def _tell(self) -> None:
         self.changes += 1
-        for callback in list(self._watching):
-            callback()
+        self._watchers.tell()
 
 
 def review(

@@ -27,6 +27,7 @@ from lmnb.nearest import did_you_mean
 from lmnb.settings import current
 from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
 from lmnb.types.typed import typed
+from lmnb.watchers import Watchers
 
 KEPT = 50  # trials
 
@@ -80,7 +81,7 @@ class Editor:
         self._states: list[dict[str, Any]] = [{}]
         self._at = 0
         self._tried = 0
-        self._watching: list[Callable[[], None]] = []
+        self._watchers = Watchers("an editor")
         self._before = slots_of(program)
 
     # -- editing -----------------------------------------------------------------------------------------------------
@@ -207,9 +208,8 @@ class Editor:
         return self.run.inject(candidate=self.edits)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback()` whenever something changed; gives a function that ends it. It must return quickly."""
-        self._watching.append(callback)
-        return lambda: self._watching.remove(callback) if callback in self._watching else None
+        """Call `callback()` whenever something changed; gives a function that ends it. It must return quickly; what it raises is a warning."""
+        return self._watchers.add(callback)
 
     def to_dict(self) -> dict[str, Any]:
         """The editor as JSON-able data: what its viewer and its static form are made of."""
@@ -266,8 +266,7 @@ class Editor:
         self._tell()
 
     def _tell(self) -> None:
-        for told in self._watching[:]:
-            told()
+        self._watchers.tell()
 
     def _ipython_display_(self) -> None:
         show_in_notebook("editor", self)

@@ -22,7 +22,7 @@ from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
 from lmnb.optimize.splits import prepared
-from lmnb.optional import need
+from lmnb.optional import frame, need
 from lmnb.trace import show_in_notebook, shown_in_marimo
 
 LONG = 100_000  # records of a journal
@@ -39,8 +39,8 @@ class Runs(tuple[dict[str, Any], ...]):
     def to_pandas(self) -> Any:
         """One row a run, `created` as a time: sort it by any column."""
         pandas = need("pandas", "pandas", "runs().to_pandas()")
-        frame = pandas.DataFrame(list(self), columns=list(self.columns))
-        return frame.assign(created=pandas.to_datetime(frame["created"], errors="coerce"))
+        made = frame("runs().to_pandas()", self, self.columns)
+        return made.assign(created=pandas.to_datetime(made["created"], errors="coerce"))
 
     def open(self, name: str | int) -> Run:
         """The run of that name or place, reopened. To go on with code that is not importable, use `lmnb.reopen(path, ...)`."""

@@ -103,12 +103,18 @@ def test_a_file_says_nothing_of_the_call_but_its_inputs(trace):
         with pytest.raises(lmnb.InputError, match=f"the predictor has no input {name!r}"):
             lmnb.rerun(Trace.from_dict(stored), "answer", predictor=lmnb.Predict("question, query -> answer", lm=lm))
     assert not lm.calls
-    call |= {"request": ["api_base"], "messages": ["Say it."]}
-    with pytest.raises(lmnb.InputError, match="messages are a list of"):
-        lmnb.rerun(Trace.from_dict(stored), call["id"], lm=lm)
-    row["path"] = ["answer"]
+    row["inputs"] = {"question": "q", "query": "q"}
     with pytest.raises(lmnb.InputError, match="no predictor 'nobody' was called"):
         Trace.from_dict(stored).find("nobody")
+    for place, name, value in (
+        (call, "request", ["api_base"]),
+        (call, "messages", ["Say it."]),
+        (row, "path", ["answer"]),
+    ):
+        with pytest.raises(lmnb.SaveError, match=rf"this is no trace: spans\[\d\]\.{name} should be"):
+            Trace.from_dict(
+                {**stored, "spans": [each | {name: value} if each is place else each for each in stored["spans"]]}
+            )
 
 
 def test_what_fits_no_call_is_refused_in_words(trace):
