@@ -37,7 +37,7 @@ class Evaluate:
     >>> import lmnb
     >>> devset = [lmnb.Example(question=f"{n} + {n}?", answer=str(2 * n)).with_inputs("question") for n in range(4)]
     >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages, **options: {"answer": "4"}))
-    >>> Evaluate(devset, lmnb.evaluate.answer_exact_match)(program).score
+    >>> lmnb.Evaluate(devset, lmnb.evaluate.answer_exact_match)(program).score
     25.0
     """
 

@@ -38,7 +38,8 @@ _log = logging.getLogger("lmnb.lm")
 def is_retryable_lm_error(error: BaseException) -> bool:
     """Whether the same call may work a little later: too many requests, a failure of the server, no connection, no answer in time.
 
-    >>> is_retryable_lm_error(RateLimitError("slow down", model="m"))
+    >>> import lmnb
+    >>> lmnb.is_retryable_lm_error(lmnb.RateLimitError("slow down", model="m"))
     True
     """
     return isinstance(error, RETRYABLE)
@@ -50,7 +51,8 @@ class BaseLM(Batched, Trainable, Transport, Options):
 
     Options that its signature does not name are sent with every request, as `temperature` is. What is None is not sent.
 
-    >>> class Shout(BaseLM):
+    >>> import lmnb
+    >>> class Shout(lmnb.BaseLM):
     ...     def forward(self, prompt=None, messages=None, **options):
     ...         return messages[-1]["content"].upper()
     >>> Shout("shout", cache=False)("hello")

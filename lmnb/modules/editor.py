@@ -50,7 +50,7 @@ def edit(program: Module, inputs: Mapping[str, Any] | None = None, *, run: Any =
 
     >>> import lmnb
     >>> program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM([{"team": "billing"}]))
-    >>> editor = edit(program, {"ticket": "I paid twice."})
+    >>> editor = lmnb.edit(program, {"ticket": "I paid twice."})
     >>> editor.set("self.instructions", "Name the team that answers.")
     >>> editor.try_on().outputs
     {'team': 'billing'}

@@ -41,7 +41,7 @@ class Parallel:
     >>> double = lmnb.Predict("number: int -> twice: int")
     >>> lm = lmnb.FakeLM(lambda messages, **_: {"twice": 2 * int(messages[-1]["content"].splitlines()[1])})
     >>> with lmnb.context(lm=lm):
-    ...     [made.twice for made in Parallel(num_threads=2)(double, [{"number": 1}, {"number": 2}, {"number": 3}])]
+    ...     [made.twice for made in lmnb.Parallel(num_threads=2)(double, [{"number": 1}, {"number": 2}, {"number": 3}])]
     [2, 4, 6]
     """
 

@@ -42,7 +42,7 @@ class Predict(Module):
     predictor alone.
 
     >>> import lmnb
-    >>> predict = Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
+    >>> predict = lmnb.Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
     >>> predict(question="2 + 2?")
     Prediction(answer=4)
     >>> predict.instructions = "Compute."

@@ -15,7 +15,8 @@ class Passage:
 
     Also read by item, as the field's programs do: `passage["text"]`, or a key of `metadata`.
 
-    >>> passage = Passage("Bern lies on the Aare.", id="7", score=2.5, metadata={"title": "Bern"})
+    >>> import lmnb
+    >>> passage = lmnb.Passage("Bern lies on the Aare.", id="7", score=2.5, metadata={"title": "Bern"})
     >>> passage.text, passage["title"]
     ('Bern lies on the Aare.', 'Bern')
     """

@@ -44,9 +44,10 @@ def streamify(
     are being streamed end, and no further ones are sent. LM, adapter and budget are those of the place where the stream was
     called. InputError for a listener of what the program does not have.
 
+    >>> import lmnb
     >>> import asyncio, lmnb
     >>> program = lmnb.Predict("question -> answer")
-    >>> stream = streamify(program, async_streaming=False)
+    >>> stream = lmnb.streamify(program, async_streaming=False)
     >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "The capital is Paris."}], chunk_size=6)):
     ...     for item in stream(question="The capital of France?"):
     ...         print(repr(item.chunk) if isinstance(item, lmnb.streaming.StreamResponse) else item)
@@ -60,7 +61,7 @@ def streamify(
     In asynchronous code, and so in a notebook's cell:
 
     >>> async def show(**inputs):
-    ...     async for item in streamify(program, is_async_program=True)(**inputs):
+    ...     async for item in lmnb.streamify(program, is_async_program=True)(**inputs):
     ...         print(repr(item.chunk) if isinstance(item, lmnb.streaming.StreamResponse) else item)
     >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "It is Paris."}], chunk_size=6)):
     ...     asyncio.run(show(question="The capital of France?"))
