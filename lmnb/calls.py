@@ -15,7 +15,8 @@ from lmnb.data_uri import without_data
 from lmnb.html import el, join, root, visible
 from lmnb.optional import frame
 from lmnb.settings import current
-from lmnb.trace import Span, Trace, show_in_notebook, shown_in_marimo, span
+from lmnb.shown import Shown
+from lmnb.trace import Span, Trace, span
 from lmnb.trace_html import trace_html
 from lmnb.types.parts import content_text
 from lmnb.watchers import Watchers
@@ -91,14 +92,16 @@ class HistoryEntry:
         return f"HistoryEntry({self.model}, {self.timestamp})"
 
 
-class CallHistory(tuple[HistoryEntry, ...]):
+class CallHistory(Shown, tuple[HistoryEntry, ...]):
     """LM calls, oldest first; shows itself in a viewer, gives `to_pandas()`. `live`: it is of all calls of the process, and a viewer goes on
     with those that are made from now on.
     """
 
+    _view = "history"
+
     live = False
 
-    def subscribe(self, callback: Callable[[HistoryEntry], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[HistoryEntry], object]) -> Callable[[], None]:
         """Call `callback(entry)` for every LM call of this process from now on, when it is done and in the thread that made it; gives a
         function that ends it. It must return quickly; one that raises is warned of once, and the call goes on.
 
@@ -121,12 +124,6 @@ class CallHistory(tuple[HistoryEntry, ...]):
     def to_pandas(self) -> Any:
         """One row a call."""
         return frame("CallHistory.to_pandas()", [{key: entry[key] for key in HistoryEntry._fields} for entry in self])
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("history", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("history", self)
 
     def __repr__(self) -> str:
         return f"CallHistory({counted(len(self), 'LM call')})"

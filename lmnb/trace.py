@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from lmnb import views
 from lmnb.counts import counted
 from lmnb.data_uri import shortened
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
 from lmnb.optional import frame
+from lmnb.shown import Shown
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
 from lmnb.spans import span as span
@@ -52,7 +52,7 @@ class Check(NamedTuple):
         return f"{self.kind} {'repaired' if self.holds else 'failed'} at attempt {self.attempts}{step}: {self.message}"
 
 
-class Trace:
+class Trace(Shown):
     """The tree of one call. Iterating gives `(predictor, inputs, outputs)` of each finished predictor call, as metrics of the field expect.
 
     >>> import lmnb
@@ -61,6 +61,8 @@ class Trace:
     >>> [(step.path, step.outputs) for step in trace.steps()]
     [('self', {'answer': 'Paris'})]
     """
+
+    _view = "trace"
 
     def __init__(self, root: Span, *, score: float | None = None) -> None:
         self.root = root
@@ -257,12 +259,6 @@ class Trace:
         )
         return made.set_index(made.index.rename("span"))
 
-    def _ipython_display_(self) -> None:
-        show_in_notebook("trace", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("trace", self)
-
     def __repr__(self) -> str:
         usage = self.usage
         tokens = usage["prompt_tokens"] + usage["completion_tokens"]
@@ -280,22 +276,3 @@ def path_of(item: Span) -> str:
 
 def _called(calls: Any) -> str:
     return f"Those that were: {', '.join(map(repr, calls)) or 'none'}."
-
-
-def show_in_notebook(name: str, thing: Any) -> None:
-    """Show `thing` in the widget of that name where there is one, else in its static form."""
-    show = views.find(name)
-    if show is not None:
-        show(thing)
-        return
-    from IPython.display import display
-
-    display({"text/plain": repr(thing), "text/html": thing._repr_html_()}, raw=True)
-
-
-def shown_in_marimo(name: str, thing: Any) -> Any:
-    """What marimo shows for `thing`, which it asks for by its protocol `_display_`: the widget of that name over the static form."""
-    show, displayed = views.find(name), views.find("marimo")
-    if show is None or displayed is None:
-        return thing._repr_html_()  # markup that shows itself as such
-    return displayed(show, thing)

@@ -35,14 +35,14 @@ _LIST = _Kind("a list", lambda value: isinstance(value, list))
 _MESSAGES = _Kind("a list of objects with a role", _messages)
 
 _OF_TRACE = {"name": _TEXT, "spans": _LIST}
-_MAYBE_OF_TRACE = dict.fromkeys(("seconds", "tokens", "cost", "score"), _NUMBER)
+_MAYBE_OF_TRACE: dict[str, _Kind] = dict.fromkeys(("seconds", "tokens", "cost", "score"), _NUMBER)
 _MAYBE_OF_TRACE |= {"calls": _WHOLE, "repaired": _WHOLE, "checks": _LIST}
 _OF_SPAN = {"id": _WHOLE, "depth": _WHOLE, "kind": _TEXT, "name": _TEXT, "label": _TEXT, "start": _FROM_0}
 _OF_SPAN |= {"status": _TEXT, "inputs": _OBJECT}
-_MAYBE_OF_SPAN = dict.fromkeys(("error", "printed", "path", "cache"), _TEXT)
+_MAYBE_OF_SPAN: dict[str, _Kind] = dict.fromkeys(("error", "printed", "path", "cache"), _TEXT)
 _MAYBE_OF_SPAN |= dict.fromkeys(("outputs", "values", "request", "usage"), _OBJECT)
 _MAYBE_OF_SPAN |= {"parent": _WHOLE, "seconds": _FROM_0, "cost": _NUMBER, "attempts": _WHOLE, "messages": _MESSAGES}
-_OF_USAGE = dict.fromkeys(("prompt_tokens", "completion_tokens"), _NUMBER)
+_OF_USAGE: dict[str, _Kind] = dict.fromkeys(("prompt_tokens", "completion_tokens"), _NUMBER)
 
 
 def check_trace(stored: Any) -> Mapping[str, Any]:

@@ -22,13 +22,13 @@ class Watchers:
 
     def __init__(self, watched: str) -> None:
         self.watched = watched
-        self._all: list[tuple[Callable[..., None], list[Exception]]] = []  # each with what it failed with first
+        self._all: list[tuple[Callable[..., object], list[Exception]]] = []  # each with what it failed with first
 
-    def add(self, callback: Callable[..., None]) -> Callable[[], None]:
+    def add(self, callback: Callable[..., object]) -> Callable[[], None]:
         """Have `callback` called by `tell`; gives a function that ends it. InputError for what cannot be called."""
         if not callable(callback):
             raise InputError(f"subscribe takes a function, not {callback!r}. Write subscribe(lambda *told: ...).")
-        watcher: tuple[Callable[..., None], list[Exception]] = (callback, [])
+        watcher: tuple[Callable[..., object], list[Exception]] = (callback, [])
         self._all.append(watcher)
 
         def end() -> None:

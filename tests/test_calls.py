@@ -85,5 +85,7 @@ def test_half_a_character_stands_in_a_table_by_its_number() -> None:
     assert (table["question"][0], table["pred_answer"][0]) == ("x\\udfff", "P\\ud800aris")
     assert report.rows[0].prediction.answer == "P\ud800aris" and report.score == 100.0
     assert lm.history.to_pandas()["response"][0].count("\\ud800") == 1
-    assert "lm" in list(report.rows[0].trace.to_pandas()["kind"])
+    trace = lm.history.traces()[0]
+    trace.root.error = "half: \ud800"
+    assert trace.to_pandas()["error"][0] == "half: \\ud800"
     assert lmnb.review(report).to_pandas()["question"].iloc[0] == "x\\udfff"

@@ -23,18 +23,20 @@ from lmnb.evaluate.statistics import mean_interval, paired
 from lmnb.evaluate.suspects import suspect_rows
 from lmnb.json_file import write_json, write_text
 from lmnb.optional import frame
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.shown import Shown
 
 _made: WeakValueDictionary[int, Report] = WeakValueDictionary()  # all of this process, in the order of their making
 _numbers = count()
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """The rows of an evaluation in the order of the examples, with `.score` (100 × mean) between `.low` and `.high`.
 
     A failed row counts as `failure_score`. After an interrupt `interrupted` is true and `total` exceeds `len(report)`.
     """
+
+    _view = "report"
 
     rows: tuple[Row, ...]
     total: int = 0
@@ -213,12 +215,6 @@ class Report:
     def _repr_html_(self) -> str:
         return report_html(self.to_dict())
 
-    def _ipython_display_(self) -> None:
-        show_in_notebook("report", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("report", self)
-
     def snapshot(self) -> dict[str, Any]:
         """The report without its rows as JSON-able data, with how the scores lie."""
         known = self.to_dict(rows=False)
@@ -243,11 +239,13 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Two programs on the same examples: row numbers that got better, worse, or stayed; the mean difference in points.
 
     `low` to `high` is its paired 95 % interval: where it holds 0, the difference may be chance. `reports` are the two, the later one first.
     """
+
+    _view = "report"
 
     fixed: tuple[int, ...]
     broken: tuple[int, ...]
@@ -284,12 +282,6 @@ class Comparison:
         rows = [] if self.reports is None else viewed(*self.reports)
         names = [] if self.reports is None else [report.program or "Evaluate" for report in self.reports]
         return comparison_html(self.words(), names, rows)
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("report", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("report", self)
 
 
 def _check(report: Any) -> None:

@@ -21,18 +21,21 @@ from lmnb.evaluate.review_items import ReviewItem, items_of
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
 from lmnb.optional import frame
-from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
+from lmnb.shown import Shown
+from lmnb.trace import Trace
 from lmnb.watchers import Watchers
 
 REASONS = ("wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written")
 
 
-class Review:
+class Review(Shown):
     """Made by `lmnb.review(...)`. Shows itself as a panel in a notebook; whatever that does, the methods here do.
 
     `items` are those of the queue, `answers` those that stand, in the order of their giving; `changes` counts what happened. Methods may be
     called from any thread.
     """
+
+    _view = "review"
 
     def __init__(
         self,
@@ -179,7 +182,7 @@ class Review:
                 "item": None if place is None else self._shown(place, last.get(self.items[place].id)),
             }
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Have `callback()` called after each change; gives the function that ends it. What it raises is a warning."""
         return self._watchers.add(callback)
 
@@ -203,12 +206,6 @@ class Review:
         last = {answer.item: answer for answer in self.answers}
         rows = [self._shown(place, last.get(item.id)) for place, item in enumerate(self.items)]
         return review_html(self.snapshot(), rows)
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("review", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("review", self)
 
     # -- inside
 

@@ -25,7 +25,8 @@ from lmnb.modules.texts import retell, texts
 from lmnb.modules.tool_texts import check_text
 from lmnb.nearest import did_you_mean
 from lmnb.settings import current
-from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
+from lmnb.shown import Shown
+from lmnb.trace import Trace
 from lmnb.types.typed import typed
 from lmnb.watchers import Watchers
 
@@ -60,10 +61,12 @@ def edit(program: Module, inputs: Mapping[str, Any] | None = None, *, run: Any =
     return Editor(program, inputs, run=run)
 
 
-class Editor:
+class Editor(Shown):
     """What `lmnb.edit` gives. `slots()` are the texts and demos that can be changed, `set` changes one; `program` is the program with the
     edits, a new one each time.
     """
+
+    _view = "editor"
 
     def __init__(self, program: Module, inputs: Mapping[str, Any] | None = None, *, run: Any = None) -> None:
         if not isinstance(program, Module) or not program.predictors():
@@ -207,7 +210,7 @@ class Editor:
             )
         return self.run.inject(candidate=self.edits)
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback()` whenever something changed; gives a function that ends it. It must return quickly; what it raises is a warning."""
         return self._watchers.add(callback)
 
@@ -267,12 +270,6 @@ class Editor:
 
     def _tell(self) -> None:
         self._watchers.tell()
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("editor", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("editor", self)
 
     def __repr__(self) -> str:
         return f"Editor({type(self.original).__name__}, {counted(len(self.edits), 'edit')})"

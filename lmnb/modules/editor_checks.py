@@ -35,8 +35,8 @@ def checked_inputs(inputs: Any, program: Module) -> dict[str, Any]:
     """`inputs` by name, of an example what the program takes of it. InputError for a name that the program does not take."""
     known = input_fields(program)
     if isinstance(inputs, Example):
-        marked = inputs.input_keys is not None
-        return {name: value for name, value in inputs.items() if name in (inputs.input_keys if marked else known)}
+        taken = known if inputs.input_keys is None else inputs.input_keys
+        return {name: value for name, value in inputs.items() if name in taken}
     if not isinstance(inputs, Mapping):
         raise InputError(
             f"inputs are given by name, not as {inputs!r}. Write {{{next(iter(known), 'question')!r}: ...}}."

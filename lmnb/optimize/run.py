@@ -29,15 +29,17 @@ from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.view import row_dict
 from lmnb.optional import frame
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.shown import Shown
 
 
-class Run(Looking):
+class Run(Looking, Shown):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
     are named by id, by number, or by one of `run.candidates`; demos by id or by themselves.
     """
+
+    _view = "studio"
 
     _retold: list[Report] | None = None
 
@@ -244,12 +246,6 @@ class Run(Looking):
 
     def _repr_html_(self) -> str:
         return report.run_html(*self._report_parts())
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("studio", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("studio", self)
 
     def __repr__(self) -> str:
         best = self.best

@@ -23,13 +23,15 @@ from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
 from lmnb.optimize.splits import prepared
 from lmnb.optional import frame, need
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.shown import Shown
 
 LONG = 100_000  # records of a journal
 
 
-class Runs(tuple[dict[str, Any], ...]):
+class Runs(Shown, tuple[dict[str, Any], ...]):
     """Stored runs, newest first, as rows; shows itself as a table."""
+
+    _view = "runs"
 
     columns = (
         *("name", "optimizer", "program", "state", "candidates", "best", "expected", "check", "decisions"),
@@ -58,12 +60,6 @@ class Runs(tuple[dict[str, Any], ...]):
                 f"there is no run {name!r} here. {did_you_mean(str(name), known, 'lmnb.runs(folder) looks elsewhere.')}"
             )
         return found[0]
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("runs", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("runs", self)
 
     def __repr__(self) -> str:
         if not self:

@@ -104,7 +104,8 @@ def test_fields_with_the_name_of_an_option_are_fields_where_they_are_declared() 
     example = lmnb.Example(text="n is 2", demos=[], config={"n": 2}).with_inputs("text", "demos")
     report = lmnb.Evaluate([example], lambda example, made: example.config == made.config, num_threads=1)(Reader())
     assert report.score == 100.0
-    assert report.rows[0].trace.find(2).data["request"]["temperature"] == 0.5
+    trace = report.rows[0].trace
+    assert trace is not None and trace.find(2).data["request"]["temperature"] == 0.5
 
 
 def test_a_programmer_gives_options_by_the_call_as_before() -> None:
