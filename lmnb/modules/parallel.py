@@ -103,14 +103,16 @@ class Parallel:
         return made, [example for _, example in listed]
 
     def _work(self, module: Callable[..., Any], example: Any) -> Callable[[], Any]:
-        if isinstance(example, Example):
+        if isinstance(example, Example) and self.access_examples:
             marked = example.input_keys is not None
             inputs = dict((example.inputs() if marked else example).items())
-            return (lambda: _on_data(module, inputs)) if self.access_examples else lambda: module(example)
+            return lambda: _on_data(inputs, lambda: module(**inputs))
+        if isinstance(example, Example):
+            return lambda: _on_data(example, lambda: module(example))
         if isinstance(example, Mapping):
-            return lambda: _on_data(module, example)
+            return lambda: _on_data(example, lambda: module(**example))
         if isinstance(example, tuple):
-            return lambda: module(*example)
+            return lambda: _on_data(example, lambda: module(*example))
         if isinstance(example, list) and isinstance(module, Parallel):
             return lambda: module(example)
         raise InputError(f"an example is an Example, a dict or a tuple, not {example!r}.")
@@ -151,9 +153,9 @@ class Parallel:
         return results
 
 
-def _on_data(module: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
-    with tainted(inputs):
-        return module(**inputs)
+def _on_data(data: Any, call: Callable[[], Any]) -> Any:
+    with tainted(data):
+        return call()
 
 
 @dataclass(frozen=True, slots=True)

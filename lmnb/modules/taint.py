@@ -20,8 +20,9 @@ _tainted: dict[object, list[tuple[str, Any]]] = {}  # by whoever runs a program 
 
 
 @contextmanager
-def tainted(data: Mapping[str, Any] | Example) -> Iterator[None]:
-    """Around a program's call with `data`: no predictor takes options from it, also where it is nested, copied or handed on as `**kwargs`.
+def tainted(data: Any) -> Iterator[None]:
+    """Around a program's call with `data` (a mapping, an Example, or arguments that hold some): no predictor takes options from it, also
+    where it is nested, copied or handed on as `**kwargs`.
 
     >>> import lmnb
     >>> row = {"question": "Who?", "config": {"temperature": 2.0}}

@@ -79,6 +79,8 @@ def test_a_run_and_a_batch_give_no_predictor_options_from_data() -> None:
         lmnb.BootstrapFewShot(metric=lambda example, made: 1.0).compile(program, trainset=data, valset=data)
     _, _, errors = program.batch([*data[:1], dict(data[1])], return_failed_examples=True, disable_progress_bar=True)
     assert [type(error) for error in errors] == [lmnb.InputError] * 2
+    for parallel, example in ((lmnb.Parallel(access_examples=False), data[0]), (lmnb.Parallel(), (dict(data[0]),))):
+        assert parallel([(lambda row: program.answer(**row), example)]) == [None]
     assert program.lm.calls == []
 
 
