@@ -137,9 +137,10 @@ def shift(
     `level` is expected to be chance. A number that is NaN counts as missing. Little data shows little: no difference shown is not no
     difference.
 
-    >>> train = [Example(ticket=f"printer jams, case {n}", team="otter").with_inputs("ticket") for n in range(20)]
-    >>> val = [Example(ticket=f"I was charged twice, case {n}", team="heron").with_inputs("ticket") for n in range(20, 40)]
-    >>> found = shift(train, val)
+    >>> import lmnb
+    >>> train = [lmnb.Example(ticket=f"printer jams, case {n}", team="otter").with_inputs("ticket") for n in range(20)]
+    >>> val = [lmnb.Example(ticket=f"I was charged twice, case {n}", team="heron").with_inputs("ticket") for n in range(20, 40)]
+    >>> found = lmnb.data.shift(train, val)
     >>> sorted({each.kind for each in found.differences}), found.differences[0].q < 0.001
     (['length', 'value', 'word'], True)
     """

@@ -166,10 +166,11 @@ class _Run:
 def apply_sync_streaming(async_generator: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:
     """The items of an asynchronous generator for synchronous code, also where an event loop runs already.
 
+    >>> import lmnb
     >>> async def count():
     ...     for number in range(3):
     ...         yield number
-    >>> list(apply_sync_streaming(count()))
+    >>> list(lmnb.streaming.apply_sync_streaming(count()))
     [0, 1, 2]
     """
     feed: Feed[Any] = Feed()
