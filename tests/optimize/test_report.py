@@ -182,7 +182,7 @@ def test_the_best_candidate_is_shown_in_full():
     shown = plain(html)
     assert "Candidate 3 +36.0 over #0" in shown
     assert "95 % interval of the gain +30.6 … +43.4 · 38 fixed, 2 broken of 100" in shown
-    assert "about 75 expected on new data (shrunken) · 412 tokens a call" in shown
+    assert "75.2 expected on new data (shrunken) · 412 tokens a call" in shown
     assert "route · instruction, against baseline" in shown
     assert "Choose the<ins> one</ins> team." in html
     assert "].desc, against baseline" in shown and "1 description as in baseline" in shown
