@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { keys } from "./keys";
 import { plain } from "./text";
 
@@ -99,10 +99,15 @@ export interface Commands {
   say: (said: Said | null) => void;
 }
 
-/** Commands in flight and what came of them. Focus that is lost by a command (its button is gone) goes to the root. */
+/** Commands in flight and what came of them. A button that is drawn as busy, disabled or gone leaves its focus to the root: the next key is heard. */
 export function useCommands(command: (action: string, args: object) => Promise<any>, root: HTMLElement): Commands {
   const [busy, setBusy] = useState<Record<string, boolean>>({});
   const [said, say] = useState<Said | null>(null);
+  const focus = () => (root.getRootNode() as Document).activeElement;
+  const had = root.contains(focus()); // before this is drawn; whoever works elsewhere keeps the focus
+  useLayoutEffect(() => {
+    if (had && (!root.contains(focus()) || focus()!.matches(":disabled"))) root.focus({ preventScroll: true });
+  });
   const key = (action: string, id?: string | number) => (id == null ? action : `${action}:${id}`);
   const send = async (action: string, args: object = {}, id?: string | number): Promise<any> => {
     const name = key(action, id);
@@ -113,7 +118,6 @@ export function useCommands(command: (action: string, args: object) => Promise<a
     try {
       const result = await command(action, args);
       say((now) => (now?.bad ? now : null));
-      if (!root.contains((root.getRootNode() as Document | ShadowRoot).activeElement)) root.focus({ preventScroll: true });
       return result ?? true;
     } catch (error) {
       say({ text: (error as Error).message, bad: true });
