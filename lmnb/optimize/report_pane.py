@@ -60,7 +60,7 @@ def _facts(detail: Json, gain: Json | None) -> list[str]:
     elif row["low"] is not None:
         facts.append(f"95 % interval {row['low']:.1f} … {row['high']:.1f}")
     if detail.get("expected") is not None:
-        facts.append(f"about {detail['expected']:.0f} expected on new data (shrunken)")
+        facts.append(f"{detail['expected']:.1f} expected on new data (shrunken)")
     if detail.get("worst"):
         low = detail["worst"]
         facts.append(f"worst group {low['group']!r} {low['score']:.1f} % of {counted(low['n'], 'example')}")

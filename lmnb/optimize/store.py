@@ -71,7 +71,8 @@ class Runs(Shown, tuple[dict[str, Any], ...]):
         )
 
     def _repr_html_(self) -> str:
-        rows = [el("tr", {}, *[el("td", {}, _cell(row[name], name)) for name in _SHOWN]) for row in self]
+        look = {name: None if name in ("name", "optimizer", "program") else {"class": "lm-tight"} for name in _SHOWN}
+        rows = [el("tr", {}, *[el("td", look[name], _cell(row[name], name)) for name in _SHOWN]) for row in self]
         note = "expected: the score of the best, shrunken for having been picked; check: its score on held-out examples"
         pane = el("div", {"class": "lm-pane"}, table_of(_SHOWN, rows, "lm-table lm-num"))
         return root("report", pane, el("div", {"class": "lm-pane lm-muted"}, note))
@@ -83,6 +84,8 @@ _SHOWN = [name for name in Runs.columns if name not in ("tokens", "seconds", "se
 def _cell(value: Any, name: str = "") -> str:
     if value is None:
         return ""
+    if name == "created":
+        return str(value)[:16].replace("T", " ")  # to the minute
     return money(value) if name == "usd" else f"{value:.1f}" if isinstance(value, float) else str(value)
 
 

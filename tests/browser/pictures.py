@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the first two notebooks, run for real: `python tests/browser/pictures.py [folder]`."""
+"""Takes the pictures of the README and the notebooks from the first two notebooks, run for real: `python tests/browser/pictures.py [folder]`."""
 
 from __future__ import annotations
 
@@ -174,4 +174,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".github" / "images")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "notebooks" / "images")
