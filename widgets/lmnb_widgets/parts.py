@@ -33,9 +33,14 @@ def el(look: str, *parts: Part, **given: Any) -> Part:
     return [look, attributes or None, *parts]
 
 
+def several(*parts: Part) -> Part:
+    """Parts one after the other, as one without an element around them."""
+    return ["", None, *parts]
+
+
 def act(
     action: str,
-    words: str,
+    words: Part,
     *,
     id: object = None,  # noqa: A002 - `data-id` of the button
     args: Mapping[str, Any] | None = None,
@@ -97,6 +102,11 @@ def pairs(rows: Iterable[tuple[object, object]], look: str = "", cut: int = CUT)
     """Names and what belongs to each: fields, messages, settings."""
     found = [part for name, text in rows for part in (el("dt", as_part(name)), el(f"dd.{look}", long(text, cut)))]
     return el("dl", *found)
+
+
+def clock(seconds: float, by: int = 0) -> Part:
+    """Seconds in words, which the browser counts on: up with `by` 1, down with -1."""
+    return ["clock", {"from": seconds, "by": by}]
 
 
 def diff(before: str, after: str) -> Part:

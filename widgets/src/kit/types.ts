@@ -1,4 +1,5 @@
 // The data that the kernel sends. Numbers are plain numbers, texts are hostile.
+import type { Part } from "./parts";
 
 export type RunState = "running" | "pausing" | "paused" | "waiting" | "stopping" | "stopped" | "cancelled" | "finished" | "failed";
 
@@ -38,12 +39,16 @@ export interface Snapshot {
   optimizer: string;
   program: string;
   state: RunState;
-  error: string | null;
   live: boolean;
+  /** The state in words; what stands above the candidates, and instead of them where there are none. */
+  words: string;
+  header: Part;
+  notices: Part;
+  empty: Part;
+  /** The commands of keys that are about the run as it stands. */
+  keys: Record<string, string>;
   progress: { label: string; done: number; total: number } | null;
   budget: Record<"calls" | "tokens" | "usd" | "seconds", Meter | undefined>;
-  elapsed: number;
-  eta: number | null;
   evalset: { name: string; size: number } | null;
   /** How the examples were split, and by what the best is chosen: "mean", "worst group" or "cheapest". */
   note?: string;
@@ -51,9 +56,9 @@ export interface Snapshot {
   /** What to expect of the best on new data, in per cent, and its last check on held-out examples. */
   expected?: number | null;
   check?: HeldOut | null;
-  /** What waits for an answer, and the seconds after which it goes on by itself: in all, and left; null where that is held. */
+  /** What waits for an answer, and when it goes on by itself. */
   pending?: PendingItem[];
-  review?: { timeout: number | null; left: number | null };
+  countdown?: Part;
   best: string | null;
   accepted: string | null;
   baseline: string | null;
@@ -66,11 +71,10 @@ export interface Snapshot {
 }
 
 export interface PendingItem {
-  kind: string;
   id: string;
-  label: string;
-  slot: string | null;
-  values: Record<string, string>;
+  /** What it is, in words, and the command that edits it. */
+  what: string;
+  edit: string;
 }
 
 export interface HeldOut {
