@@ -77,6 +77,7 @@ class FakeRun:
         self.statuses: dict[str, str] = {}
         self.snapshots = 0
         self.pending: list[dict[str, Any]] = []
+        self.held = False
         self.review: dict[str, Any] = {"timeout": None, "left": None}
         self.branches: list[FakeRun] = []
         self.branched = False
@@ -132,6 +133,7 @@ class FakeRun:
                 "optimizer": "MIPROv2",
                 "program": "TicketRouter",
                 "state": self.state,
+                "held": self.held,
                 "error": None,
                 "live": self.live,
                 "progress": {"label": f"trial {len(rows) - 1} of 40", "done": len(rows), "total": 40},

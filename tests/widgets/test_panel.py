@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_run import FakeRun, FakeTrace, name, row
+from lmnb_widgets.frame import framed
+from lmnb_widgets.pending import waiting
 
 pytestmark = pytest.mark.browser
 
@@ -49,12 +52,22 @@ def launched() -> Iterator[Callable[[str], Any]]:
 
 def answers(run: FakeRun, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """What the kernel would say to every question."""
-    said: dict[str, Any] = {"trace": FakeTrace("TicketRouter").to_dict()}
+    said: dict[str, Any] = {"trace": FakeTrace("TicketRouter").to_dict()} | asked(run)
     said["provenance"] = run.provenance(run.rows[0]["id"]).to_dicts() if run.rows else []
     for one in run.rows if rows is None else rows:
         said[f"detail {one['id']}"] = run.detail(one["id"])
         said[f"examples {one['id']}"] = run.examples(one["id"])
     return said
+
+
+def asked(run: Any) -> dict[str, Any]:
+    """What there is to know of each thing that waits."""
+    return {f"pending {one['id']}": waiting(run, one["id"]) for one in run.snapshot()["pending"]}
+
+
+def looked(run: FakeRun) -> dict[str, Any]:
+    """The traits of a Studio of that run; `raw` is the run's own snapshot, for `tell`."""
+    return {"view": "studio", "raw": run.snapshot(), "snapshot": framed(run.snapshot())}
 
 
 @pytest.fixture
@@ -112,8 +125,7 @@ def studio(open_panel: Any) -> Callable[..., Any]:
 
     def make(run: FakeRun | None = None, *, said: dict[str, Any] | None = None, deaf: int = 0, **options: Any) -> Any:
         run = run or FakeRun()
-        traits = {"view": "studio", "snapshot": run.snapshot(), "deaf": deaf}
-        page = open_panel(traits, said or answers(run), **options)
+        page = open_panel(looked(run) | {"deaf": deaf}, said or answers(run), **options)
         page.wait_for_selector("[data-lmnb=studio]")
         if run.rows and not deaf:
             page.wait_for_selector(".pane[aria-busy=false]")
@@ -128,7 +140,12 @@ def sent(page: Any, kind: str = "command") -> list[dict[str, Any]]:
 
 
 def tell(page: Any, seq: int, since: int, **changes: Any) -> None:
-    page.evaluate("message => model.tell(message)", {"type": "delta", "seq": seq, "from": since, "changes": changes})
+    """A delta of the run: these changes, and what a panel is told of them."""
+    run = page.evaluate("changes => (model.traits.raw = { ...model.traits.raw, ...changes })", changes)
+    told = {key: value for key, value in framed(run).items() if key in changes or key not in run}
+    if "pending" in changes:
+        page.evaluate("told => Object.assign(model.answers, told)", asked(SimpleNamespace(snapshot=lambda: run)))
+    page.evaluate("message => model.tell(message)", {"type": "delta", "seq": seq, "from": since, "changes": told})
 
 
 def test_the_studio_shows_state_scores_and_the_best_candidate(studio: Any) -> None:
@@ -242,7 +259,9 @@ def test_the_best_is_followed_until_somebody_chooses(studio: Any) -> None:
 def test_a_missing_message_is_noticed_and_asked_for_again(studio: Any) -> None:
     """A gap in the numbers: the panel keeps what it has and asks for the whole."""
     page = studio()
-    page.evaluate("model.traits.snapshot = {...model.traits.snapshot, seq: 9, state: 'paused'}")
+    page.evaluate(
+        "paused => { model.traits.snapshot = {...paused, seq: 9} }", framed(FakeRun(state="paused").snapshot())
+    )
     tell(page, 9, 7, elapsed=99)
     page.wait_for_selector("[data-lmnb=studio][data-state=paused]")
     assert len(sent(page, "resend")) == 1
@@ -397,6 +416,7 @@ def test_each_state_offers_what_can_be_done(studio: Any, state: str) -> None:
         "finished": set(),
         "failed": {"resume", "raise-budget"},
     }
+    offered = {one: {*actions, "export"} for one, actions in offered.items()}
     found = page.eval_on_selector_all("header [data-action]", "all => all.map((one) => one.dataset.action)")
     assert set(found) == offered[state]
     if state == "stopping":
@@ -438,7 +458,7 @@ def test_what_waits_is_answered_one_at_a_time_by_mouse_and_by_keyboard(studio: A
         {"action": "reject", "args": {"candidate": "p1", "reason": "wrong answer"}},
         {"action": "accept", "args": {"candidate": "p3"}},
     ]
-    tell(page, 3, 2, review={"timeout": 60.0, "left": None})
+    tell(page, 3, 2, review={"timeout": 60.0, "left": None}, held=True)
     page.wait_for_function("document.querySelector('.queue').innerText.includes('the countdown is held')")
     tell(page, 4, 3, pending=[], state="running")
     queue.wait_for(state="detached")
@@ -554,10 +574,11 @@ def test_the_prompt_says_who_wrote_each_sentence(studio: Any) -> None:
 
 
 def test_a_run_to_look_at_has_no_controls(studio: Any) -> None:
-    """Reopened without its code: everything can be seen, nothing changed."""
+    """Reopened without its code: everything can be seen, nothing changed; its program can be saved."""
     page = studio(FakeRun(state="finished", live=False))
     assert "view only" in page.inner_text("header")
-    assert page.locator("[data-action]:not(footer *)").count() == 0
+    found = page.locator("[data-action]:not(footer *)").evaluate_all("all => all.map((one) => one.dataset.action)")
+    assert found == ["export"]
 
 
 def test_a_run_without_candidates_says_what_happens(studio: Any) -> None:
@@ -613,6 +634,7 @@ def test_hostile_texts_stay_texts(studio: Any) -> None:
     tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
     waits = {"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}
     tell(page, 3, 2, pending=[waits, waits | {"id": "2"}], state="waiting")
+    page.wait_for_selector(".queue dd")
     page.get_by_role("button", name="Where from").click()
     for tab in ("prompt", "demos", "examples", "lineage", "traces"):
         page.click(f"[data-tab={tab}]")

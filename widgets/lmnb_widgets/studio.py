@@ -17,7 +17,9 @@ from IPython.display import display
 
 import lmnb
 from lmnb_widgets import frontend, outputs, wire
-from lmnb_widgets.outputs import ENDED, freeze
+from lmnb_widgets.frame import ENDED, framed
+from lmnb_widgets.outputs import freeze
+from lmnb_widgets.pending import waiting
 from lmnb_widgets.widget import Calls, Widget
 
 DELTAS = 0.1
@@ -62,6 +64,7 @@ QUESTIONS: Calls = {
         limit=a.get("limit", 200),
         only=a.get("only"),
     ),
+    "pending": lambda run, a: waiting(run, a["id"]),
     "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(media=False),
     "provenance": lambda run, a: run.provenance(a["candidate"]).to_dicts(),
 }
@@ -82,7 +85,7 @@ class StudioWidget(Widget):
 
     def __init__(self, run: Any, *, mount: str = "", on_end: Callable[[], None] = lambda: None) -> None:
         self._run, self._on_end = run, on_end
-        self._known = wire.bounded(run.snapshot())
+        self._known = _told(run)
         self._over = self._known["state"] in ENDED
         self._wake, self._sending = threading.Event(), threading.Lock()
         self._hurry = threading.Event()  # somebody waits to see what was done
@@ -132,7 +135,7 @@ class StudioWidget(Widget):
                 self._hurry.wait(max(spent * REST, len(self._known["candidates"]) * A_ROW) - DELTAS)
 
     def _send_delta(self) -> bool:
-        new = wire.bounded(self._run.snapshot())
+        new = _told(self._run)
         if new["seq"] == self._known["seq"]:
             return False
         message = wire.delta(self._known, new)
@@ -165,7 +168,7 @@ class StudioWidget(Widget):
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "resend":
             with self._sending:
-                self._known, self._late = wire.bounded(self._run.snapshot()), True
+                self._known, self._late = _told(self._run), True
                 self.send(wire.fit(self._whole()) | {"id": message.get("id")})
         elif kind == "get" and message.get("what") == "candidates":
             with self._sending:  # rows by the page must not be overtaken by a delta that has newer ones
@@ -197,6 +200,10 @@ def show(run: Any) -> None:
     outputs.remember(run, handle, widget, place if over else "")
     if not over and run.state in ENDED:  # meanwhile, when nobody could know of this output
         freeze(run)
+
+
+def _told(run: Any) -> dict[str, Any]:
+    return framed(wire.bounded(run.snapshot()))
 
 
 def branch(run: Any, a: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ function useLimits({ run }: Desk) {
 /** Higher limits for the run; what its budget has stopped goes on. */
 export function BudgetForm({ desk }: { desk: Desk }) {
   const { lines, changed } = useLimits(desk);
-  const close = () => desk.openForm("");
+  const close = () => desk.setOpen("");
   return (
     <Form
       class="export"

@@ -5,6 +5,7 @@ import { Notice, useCommands } from "../kit/controls";
 import { score } from "../kit/format";
 import { useKept } from "../kit/kept";
 import { useKeys } from "../kit/keys";
+import { Say } from "../kit/parts";
 import type { Detail, Row } from "../kit/types";
 import { Candidates } from "./candidates";
 import { CurveView } from "./curve_view";
@@ -12,11 +13,10 @@ import { canUndo, Decisions } from "./decisions";
 import type { Desk, Form } from "./desk";
 import { ExportForm } from "./export";
 import { BudgetForm } from "./forms";
-import { Header, isHeld } from "./header";
 import { Pane, TABS } from "./pane";
 import { Queue, useQueue } from "./queue";
 import { useRun } from "./run";
-import { ended, ordered, rowOf, STATE_WORDS, type Known, type Order } from "./state";
+import { ordered, rowOf, type Known, type Order } from "./state";
 
 const KEYS: [string, string][] = [
   ["A", "accept the candidate"],
@@ -41,9 +41,7 @@ export function Studio({ model, root }: ViewProps) {
   const [tab, setTab] = useKept(model, "tab", "prompt");
   const [form, setForm] = useKept<Form>(model, "form", "");
   const [against, setAgainst] = useKept<string | null>(model, "against", null);
-  const [answering, setAnswering] = useState<"" | "reject" | "edit">(""); // what waits at a gate
   const [example, setExample] = useKept<number | null>(model, "example", null);
-  const [exporting, setExporting] = useState(false);
   const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
   const commands = useCommands(client, root, model);
 
@@ -67,7 +65,6 @@ export function Studio({ model, root }: ViewProps) {
     if (next === "edit") setTab("prompt");
     setForm(next);
   };
-  const closeExport = () => setExporting(false);
   const own = useMemo(() => new Map([...drafts].filter(([key]) => key.startsWith(`${row?.id} `)).map(([key, text]) => [key.slice(row!.id.length + 1), text])), [drafts, row?.id]);
   const setDraft = (slot: string, text: string | null) =>
     setDrafts((before) => {
@@ -87,8 +84,7 @@ export function Studio({ model, root }: ViewProps) {
     setTab(names[(names.indexOf(tab) + by + names.length) % names.length]);
   };
   const standing = live && row && row.status !== "dropped";
-  const going = live && !ended(run!.state);
-  const queue = useQueue(live ? run!.pending : undefined, commands.send, setAnswering);
+  const queue = useQueue(live ? run!.pending : undefined, commands);
   const { toggle, sheet } = useKeys(
     root,
     {
@@ -98,8 +94,7 @@ export function Studio({ model, root }: ViewProps) {
       b: live && row && (() => openForm("branch")),
       i: live && row && (() => openForm("inject")),
       r: live && run!.decisions.some((one) => one.undone) && (() => commands.send("redo")),
-      p: live && run!.state !== "finished" && (() => commands.send(isHeld(run!) || !going ? "resume" : "pause")),
-      s: going && (() => commands.send("step")),
+      ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => commands.send(action)])),
       Backspace: live && run!.decisions.some(canUndo) && (() => undo()),
       " ": move(1),
       ArrowDown: move(1),
@@ -107,7 +102,7 @@ export function Studio({ model, root }: ViewProps) {
       ArrowRight: turn(1),
       ArrowLeft: turn(-1),
       ...queue.gestures,
-      Escape: () => (root.focus({ preventScroll: true }), exporting ? closeExport() : answering ? setAnswering("") : openForm("")),
+      Escape: () => (root.focus({ preventScroll: true }), commands.open ? commands.setOpen("") : queue.by.open ? queue.by.setOpen("") : openForm("")),
     },
     KEYS,
   );
@@ -117,21 +112,22 @@ export function Studio({ model, root }: ViewProps) {
   const desk: Desk = { ...commands, client, known, run, live, row, detail, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, form, openForm, example, showTrace, drafts: own, setDraft, undo, toggleKeys: toggle, asked: !!run.pending?.length };
   return (
     <>
-      <Header desk={desk} exporting={exporting} onExport={() => setExporting(!exporting)} />
-      {exporting && <ExportForm desk={desk} onClose={closeExport} />}
-      {form === "budget" && <BudgetForm desk={desk} />}
+      <header role="group" aria-label="State and budget">
+        <Say of={run.header} by={desk} />
+      </header>
+      {desk.open === "export:" && <ExportForm desk={desk} onClose={() => desk.setOpen("")} />}
+      {desk.open === "raise-budget:" && <BudgetForm desk={desk} />}
       {sheet}
-      <Notice class="run-error" said={run.error ? { text: run.error, bad: true } : null} />
+      <Say of={run.notices} by={desk} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
-      {queue.item && <Queue {...queue} desk={desk} form={answering} setForm={setAnswering} />}
+      {queue.item && <Queue {...queue} desk={desk} />}
       <div class={known.rows.length ? "cols" : "cols none-yet"}>
         <Candidates desk={desk} />
         {row ? (
           <Pane desk={desk} row={row} />
         ) : (
           <div class="pane empty muted">
-            <b>{ended(run.state) ? "The run ended before there was a candidate." : "The first candidate is being made."}</b>
-            {!ended(run.state) && <p>Its score, prompt and traces appear here as they come.</p>}
+            <Say of={run.empty} by={desk} />
             <Notice said={commands.said} />
           </div>
         )}
@@ -156,7 +152,7 @@ const QUIET = 3000;
 /** What a screen reader says: the state and the best candidate, not more often than every few seconds. */
 function useAnnouncement(known: Known): string {
   const best = rowOf(known, known.run?.best);
-  const words = known.run ? `${STATE_WORDS[known.run.state] ?? ""}.${best?.score != null ? ` Best: candidate ${best.number}, ${score(best.score)} percent.` : ""}` : "";
+  const words = known.run ? `${known.run.words}.${best?.score != null ? ` Best: candidate ${best.number}, ${score(best.score)} percent.` : ""}` : "";
   const [said, say] = useState("");
   const last = useRef(0);
   useEffect(() => {
