@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fake_run import FakeRun, FakeTrace, name, row
+from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import framed
 from lmnb_widgets.pending import waiting
 
@@ -57,6 +58,7 @@ def answers(run: FakeRun, rows: list[dict[str, Any]] | None = None) -> dict[str,
     for one in run.rows if rows is None else rows:
         said[f"detail {one['id']}"] = run.detail(one["id"])
         said[f"examples {one['id']}"] = run.examples(one["id"])
+        said[f"example-rows {one['id']}"] = example_page(run, one["id"], run.rows[0]["id"], "", 0)
     return said
 
 
@@ -534,7 +536,7 @@ def test_a_candidate_is_shown_against_any_other(studio: Any) -> None:
     assert "against #9" in page.inner_text(".diff-head >> nth=0")
     page.click("[data-tab=examples]")
     page.wait_for_function(
-        "id => model.sent.some((one) => one.what === 'examples' && one.args.against === id)", arg=name(9)
+        "id => model.sent.some((one) => one.what === 'example-rows' && one.args.against === id)", arg=name(9)
     )
     page.click(f"[data-kind=candidate][data-id='{name(7)}']")
     page.wait_for_function(
@@ -630,7 +632,11 @@ def test_hostile_texts_stay_texts(studio: Any) -> None:
     labels: list[dict[str, Any]] = [{"origin": "baseline"}, {"status": "dropped", "reason": text}, {"human": True}]
     run = FakeRun([row(n, 41.0, **({"label": text} | more)) for n, more in enumerate(labels)])
     run.decided = [{"id": 1, "time": text, "kind": "accept", "text": text, "undone": False}]
-    page = studio(run, said=poisoned(answers(run), text))
+    plain = run.examples
+    run.examples = lambda *args, **options: poisoned(plain(*args, **options), text)  # type: ignore[method-assign]
+    said = answers(run)
+    rows = {key: value for key, value in said.items() if key.startswith("example-rows")}  # made of hostile data
+    page = studio(run, said=poisoned(said, text) | rows)
     tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
     waits = {"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}
     tell(page, 3, 2, pending=[waits, waits | {"id": "2"}], state="waiting")

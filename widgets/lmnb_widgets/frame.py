@@ -47,7 +47,7 @@ def state_words(snapshot: Json) -> str:
     'Waiting for you · held'
     """
     state = snapshot["state"]
-    return WORDS.get(state, state.capitalize()) + " · held" * _held(snapshot)
+    return f"{WORDS.get(state, state.capitalize())}{' · held' if _held(snapshot) else ''}"
 
 
 def edits(item: Json) -> str:

@@ -17,6 +17,7 @@ from IPython.display import display
 
 import lmnb
 from lmnb_widgets import frontend, outputs, wire
+from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import ENDED, framed
 from lmnb_widgets.outputs import freeze
 from lmnb_widgets.pending import waiting
@@ -64,6 +65,7 @@ QUESTIONS: Calls = {
         limit=a.get("limit", 200),
         only=a.get("only"),
     ),
+    "example-rows": lambda run, a: example_page(run, a["candidate"], a["against"], a["only"], a["offset"]),
     "pending": lambda run, a: waiting(run, a["id"]),
     "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(media=False),
     "provenance": lambda run, a: run.provenance(a["candidate"]).to_dicts(),
