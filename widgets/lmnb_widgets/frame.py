@@ -34,6 +34,7 @@ def framed(snapshot: Json) -> dict[str, Any]:
         "countdown": _countdown(snapshot),
         "empty": None if snapshot["candidates"] else _empty(snapshot),
         "keys": keys,
+        "top": _top(snapshot),
         "pending": [
             {"id": one["id"], "what": one["kind"].capitalize(), "edit": edits(one)} for one in snapshot["pending"]
         ],
@@ -62,7 +63,7 @@ def _held(snapshot: Json) -> bool:
 
 def _header(snapshot: Json, buttons: list[Part]) -> Part:
     state, progress = snapshot["state"], snapshot["progress"]
-    label = f" · {progress['label']}" if progress and progress["total"] else ""
+    label = f" · {progress['label']}" if progress and progress["total"] > 0 and not snapshot.get("ended") else ""
     return several(
         el(f"span.state.{state}", el("span.dot"), state_words(snapshot), role="status"),
         el(
@@ -142,6 +143,13 @@ def _notices(snapshot: Json) -> Iterator[Part]:
         yield el("div.notice.bad.run-error", el("span", snapshot["error"]), role="alert")
     elif snapshot.get("ended"):
         yield el("div.notice", el("span", snapshot["ended"]), role="status")
+
+
+def _top(snapshot: Json) -> str:
+    """What the best candidate's row says beside its own words."""
+    expected, check = snapshot.get("expected"), snapshot.get("check")
+    said = "" if expected is None else f" · {expected:.1f} expected"
+    return f"{said} · {check['score']:.1f} held out" if check else said
 
 
 def _empty(snapshot: Json) -> Part:

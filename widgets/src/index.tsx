@@ -39,6 +39,8 @@ function open(model: Model, el: HTMLElement): () => void {
   body.className = "frame";
   root.append(css, body);
   el.append(root);
+  // a click on what takes no focus itself, on a button that is busy: the keys are the panel's from then on
+  root.addEventListener("pointerup", () => root.contains((root.getRootNode() as Document).activeElement) || root.focus({ preventScroll: true }));
   const unfollow = followTheme(root);
   draw(<View model={model} root={root} />, body);
   return () => {

@@ -53,9 +53,8 @@ export interface Snapshot {
   /** How the examples were split, and by what the best is chosen: "mean", "worst group" or "cheapest". */
   note?: string;
   objective?: string;
-  /** What to expect of the best on new data, in per cent, and its last check on held-out examples. */
-  expected?: number | null;
-  check?: HeldOut | null;
+  /** What is said of the best beside its own words. */
+  top?: string;
   /** What waits for an answer, and when it goes on by itself. */
   pending?: PendingItem[];
   countdown?: Part;
