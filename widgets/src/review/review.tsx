@@ -62,8 +62,8 @@ export function Review({ model, root }: ViewProps) {
   const item = known?.item;
   const [trace, lost] = useAsk(() => item && form === "trace" && client.get("trace", { item: item.id }).then((one) => ({ one, of: item.id })), [form, item?.id]);
   useLayoutEffect(() => root.setAttribute("data-state", known?.state ?? ""), [known?.state]);
-  useEffect(() => setForm(""), [item?.id]);
-  const close = () => (setForm(""), root.focus({ preventScroll: true }));
+  useLayoutEffect(() => setForm(""), [item?.id]); // before the next key
+  const close = () => setForm("");
   const act = async (action: string, args: object = {}, id?: string) => {
     if (busy.current) return; // a second key would be about the same item
     busy.current = true;
