@@ -33,9 +33,14 @@ def el(look: str, *parts: Part, **given: Any) -> Part:
     return [look, attributes or None, *parts]
 
 
+def several(*parts: Part) -> Part:
+    """Parts one after the other, as one without an element around them."""
+    return ["", None, *parts]
+
+
 def act(
     action: str,
-    words: str,
+    words: Part,
     *,
     id: object = None,  # noqa: A002 - `data-id` of the button
     args: Mapping[str, Any] | None = None,

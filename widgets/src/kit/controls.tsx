@@ -101,7 +101,7 @@ export interface Commands {
   say: (said: Said | null) => void;
   /** The form that is open, by its name (`nameOf`), and what was typed into forms, by name and field: both outlive the view. */
   open: string;
-  setOpen: (name: string) => void;
+  setOpen: (name: string | ((before: string) => string)) => void;
   typed: Record<string, Record<string, string>>;
   type: (name: string, field?: string, text?: string) => void;
 }

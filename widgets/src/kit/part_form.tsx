@@ -45,7 +45,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
   const send = async (made: Record<string, any>) => {
     if ((await by.send(action, made, id)) === undefined) return;
     by.type(key);
-    by.setOpen("");
+    by.setOpen((open) => (open === key ? "" : open)); // meanwhile another may be open
   };
   const save = () => {
     const made: Record<string, any> = { ...args };
@@ -83,14 +83,15 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
         const { name: one, as, lines, placeholder, label = one } = field;
         const set = (text: string) => by.type(key, one, text);
         const value = textOf(field);
+        const own = { "data-field": plain(one), placeholder, value };
         const focus = !n && !rest.bad;
-        const own = { "data-field": plain(one), placeholder, value, ref: focus ? focusOnce : undefined };
+        const ref = focus ? focusOnce : undefined;
         return (
           <FormRow label={label}>
             {!as ? (
-              <Area {...own} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
+              <Area {...own} focus={focus} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
             ) : typeof as === "object" ? (
-              <select {...own} onChange={(event) => set(event.currentTarget.value)}>
+              <select {...own} ref={ref} onChange={(event) => set(event.currentTarget.value)}>
                 {as.map(([option, words]) => (
                   <option value={option}>{words}</option>
                 ))}
@@ -98,6 +99,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
             ) : (
               <input
                 {...own}
+                ref={ref}
                 type={as === "check" ? "checkbox" : as === "number" ? as : "text"}
                 step="any"
                 spellcheck={false}

@@ -5,7 +5,7 @@ import { plain } from "../kit/text";
 import type { Desk, Run } from "./desk";
 import { ended, STATE_WORDS } from "./state";
 
-export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: boolean; onExport: () => void }) {
+export function Header({ desk }: { desk: Desk }) {
   const { run, live } = desk;
   const { state } = run;
   const over = ended(state);
@@ -24,7 +24,7 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
           {live ? "" : " · view only"}
         </span>
       </span>
-      <Meters run={run} onRaise={live && state !== "finished" && (() => desk.openForm(desk.form === "budget" ? "" : "budget"))} open={desk.form === "budget"} />
+      <Meters run={run} onRaise={live && state !== "finished" && (() => desk.setOpen((open) => (open === "raise-budget:" ? "" : "raise-budget:")))} open={desk.open === "raise-budget:"} />
       <span class="buttons">
         {live && over && state !== "finished" && (
           <Act by={desk} action="resume" shortcut="P" title="Go on from where the run stopped">
@@ -55,7 +55,7 @@ export function Header({ desk, exporting, onExport }: { desk: Desk; exporting: b
             </Act>
           </>
         )}
-        <Button class="primary" expanded={exporting} title="Save the program" onClick={onExport}>
+        <Button class="primary" expanded={desk.open === "export:"} title="Save the program" onClick={() => desk.setOpen((open) => (open === "export:" ? "" : "export:"))}>
           Export…
         </Button>
       </span>
