@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browser_side import until
 from fake_run import FakeRun, name, row
+
+
+def parts_of(part: Any) -> Iterator[Any]:
+    """An element and all in it."""
+    if isinstance(part, list):
+        yield part
+        for one in part[2:]:
+            yield from parts_of(one)
+
 
 COMMANDS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
     ("pause", {}, ("pause",)),
@@ -65,10 +76,13 @@ def test_every_command_is_one_call_of_the_run(
     assert answer["error"] is None
 
 
-def test_export_says_where_the_file_is(panel: Any) -> None:
-    """The browser learns the path."""
-    answer = panel(FakeRun()).reply("command", "export", format="json", path="a.json")
-    assert answer["result"] == {"path": "a.json"}
+@pytest.mark.parametrize(("format", "ending"), [("json", ".json"), ("python", ".py")])
+def test_export_says_what_was_saved_and_where(panel: Any, format: str, ending: str) -> None:  # noqa: A002
+    """The whole path, also of a name without an ending, and which candidate it was."""
+    run = FakeRun()
+    answer = panel(run).reply("command", "export", format=format, path="router")
+    assert run.commands == [("export", f"router{ending}", format)]
+    assert answer["result"] == {"said": f"Saved as {Path(f'router{ending}').resolve()}: candidate 12, the best one."}
 
 
 def test_a_command_that_fails_is_answered_with_the_reason(panel: Any, capfd: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +107,7 @@ def test_a_command_that_waits_for_the_run_does_not_hold_up_the_kernel(panel: Any
     run.accept = lambda candidate: boundary.wait(5)  # type: ignore[method-assign]
     view = panel(run)
     view.say(type="command", id=1, action="accept", args={"candidate": "c"})
-    assert view.reply("get", "detail", 2, candidate=name(3))["value"]["number"] == 3
+    assert view.reply("get", "pane", 2, candidate=name(3))["value"]["id"] == name(3)
     assert not view.of("done")
     boundary.set()
     until(lambda: view.of("done"))
@@ -143,7 +157,7 @@ def test_a_hello_is_answered(panel: Any) -> None:
 def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
     """Only what is looked at crosses the wire."""
     view = panel(FakeRun())
-    assert view.reply("get", "detail", 1, candidate=name(12), against=None)["value"]["number"] == 12
+    assert view.reply("get", "pane", 1, candidate=name(12), against=None, tab="prompt")["value"]["id"] == name(12)
     page = view.reply("get", "examples", 2, candidate=name(12), against=None, offset=10, limit=5, only=None)["value"]
     assert [one["index"] for one in page["rows"]] == [10, 11, 12, 13, 14]
     assert view.reply("get", "examples", 3, candidate=name(12), only="error")["value"]["total"] == 1
@@ -152,7 +166,7 @@ def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
 
 def test_a_question_about_no_candidate_is_answered_with_the_error(panel: Any) -> None:
     """The run's own words reach the browser."""
-    answer = panel(FakeRun()).reply("get", "detail", candidate="nobody")
+    answer = panel(FakeRun()).reply("get", "pane", candidate="nobody")
     assert answer["error"] == "ValueError: no candidate 'nobody' in this run"
     assert answer["value"] is None
 
@@ -255,9 +269,11 @@ def test_a_huge_text_is_cut_before_it_is_sent(panel: Any) -> None:
     whole = run.detail(name(12))
     whole["predictors"][0]["instructions"] = "word " * 1_000_000
     run.detail = lambda candidate, against=None: whole  # type: ignore[method-assign]
-    answer = panel(run).reply("get", "detail", candidate=name(12))
+    answer = panel(run).reply("get", "pane", candidate=name(12), tab="prompt")
     assert len(json.dumps(answer)) < 1_000_000
-    assert answer["value"]["predictors"][0]["instructions"].endswith("… (4,950,000 more characters)")
+    assert "… (4,950,000 more characters)" in json.dumps(answer["value"]["body"], ensure_ascii=False)
+    edit = next(one for one in parts_of(answer["value"]["forms"]) if one[0] == "form.edit")
+    assert edit[1]["fields"][0]["text"].endswith("… (4,950,000 more characters)")  # by which the form knows it
 
 
 def test_a_closed_panel_leaves_no_thread_and_no_subscription(panel: Any) -> None:

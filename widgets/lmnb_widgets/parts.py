@@ -55,9 +55,9 @@ def act(
     return [f"act.{look}" if look else "act", {name: one for name, one in given.items() if one is not None}, words]
 
 
-def go(words: object, look: str = "", **to: Any) -> Part:
-    """A link to something else in the panel: the view knows what is meant by `to`."""
-    return [f"go.{look}" if look else "go", to, words]
+def go(words: object, look: str = "", *, more: Mapping[str, Any] | None = None, **to: Any) -> Part:
+    """A link to something else in the panel: the view knows what is meant by `to`. `more`: `title`, `pressed`, `expanded`."""
+    return [f"go.{look}" if look else "go", {**to, "more": more} if more else to, words]
 
 
 def field(name: str, text: object = "", **more: Any) -> Field:
@@ -76,13 +76,15 @@ def form(
     args: Mapping[str, Any] | None = None,
     save: str,
     look: str = "fields",
+    head: Part = None,
     **more: Any,
 ) -> Part:
-    """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `more`:
-    `label`, `hint`, `bad`, `free` (it can be sent as it is), `reasons` (texts by number for its first field).
+    """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `head`
+    stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `reasons` (texts by number for
+    its first field).
     """
     given = {"action": action, "id": id, "args": args, "save": save, "fields": list(fields), **more}
-    return [f"form.{look}", {name: one for name, one in given.items() if one is not None}]
+    return [f"form.{look}", {name: one for name, one in given.items() if one is not None}, head]
 
 
 def reason(action: str, what: str, *, id: object = None, args: Mapping[str, Any] | None = None) -> Part:  # noqa: A002 - as above

@@ -29,13 +29,22 @@ export function Say({ of, by }: { of: Part; by: Doer }): ComponentChildren {
   if (tag === "clock") return <Clock {...given} />;
   const inner = parts.map((one) => <Say key={keyOf(one)} of={one} by={by} />);
   if (!look) return <>{inner}</>;
-  if (tag === "go")
+  if (tag === "go") {
+    const { more, ...to } = given;
     return (
-      <Button class={name || "link"} onClick={() => by.go?.(given)}>
+      <Button class={name || "link"} {...more} onClick={() => by.go?.(to)}>
         {inner}
       </Button>
     );
-  if (tag === "form") return by.open === nameOf(given) && <PartForm key={nameOf(given)} by={by} of={given} class={name} />;
+  }
+  if (tag === "form")
+    return (
+      by.open === nameOf(given) && (
+        <PartForm key={nameOf(given)} by={by} of={given} class={name}>
+          {inner}
+        </PartForm>
+      )
+    );
   if (tag === "act") {
     const { args, opens, ...rest } = given;
     const open = by.open === nameOf(given);

@@ -82,52 +82,6 @@ export interface HeldOut {
   n: number;
 }
 
-/** Who made a sentence or demo of a prompt, and the candidate that had it first. */
-export interface Origin {
-  slot: string;
-  kind: "sentence" | "demo";
-  text: string;
-  candidate: number;
-  by: string;
-  how: string;
-}
-
-export interface Demo {
-  id: string;
-  number: number;
-  fields: Record<string, string>;
-  origin: "bootstrapped" | "labelled" | "human";
-  status: "kept" | "rejected" | null;
-}
-
-export interface PredictorDetail {
-  path: string;
-  instructions: string;
-  before: string;
-  locked: string[];
-  /** Which of "instructions" and "demos" are pinned. */
-  pinned?: string[];
-  inputs: string[];
-  outputs: string[];
-  demos: Demo[];
-}
-
-export interface Detail {
-  id: string;
-  number: number;
-  row: Row;
-  gain: { against: number; mean: number; low: number; high: number; fixed: number; broken: number; n: number } | null;
-  expected: number | null;
-  tokens: number | null;
-  predictors: PredictorDetail[];
-  /** Descriptions of outputs and tools that differ from none, and trained weights by predictor. */
-  texts?: { slot: string; text: string; before: string | null; locked?: string[]; pinned?: boolean }[];
-  check?: HeldOut | null;
-  weights?: Record<string, string>;
-  worst?: Record<string, unknown> | null;
-  lineage: { id: string; number: number; label: string; score: number | null }[];
-}
-
 export type Change = "fixed" | "broken" | "same";
 
 export interface ExampleRow {

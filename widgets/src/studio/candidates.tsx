@@ -11,7 +11,7 @@ const ROW = 38;
 const IN_PROGRESS = 3;
 
 export function Candidates({ desk }: { desk: Desk }) {
-  const { known, order, select, form, run } = desk;
+  const { known, order, select, open, run } = desk;
   const selected = desk.row?.id;
   const rows = useMemo(() => ordered(known.rows, order), [known.rows, order]);
   const going = useMemo(() => (order === "score" ? known.rows.filter(inProgress) : []), [known.rows, order]);
@@ -69,7 +69,7 @@ export function Candidates({ desk }: { desk: Desk }) {
           </select>
         )}
         {desk.live && selected && (
-          <Button class="small" expanded={form === "inject"} title="Add an instruction or a demo of your own" onClick={() => desk.openForm(form === "inject" ? "" : "inject")}>
+          <Button class="small" expanded={open.startsWith("inject:")} title="Add an instruction or a demo of your own" onClick={() => desk.setOpen(open.startsWith("inject:") ? "" : "inject:instruction")}>
             + Add
           </Button>
         )}

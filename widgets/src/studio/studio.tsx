@@ -1,19 +1,15 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
-import type { Client, ViewProps } from "../kit/client";
+import type { ViewProps } from "../kit/client";
 import { Notice, useCommands } from "../kit/controls";
 import { score } from "../kit/format";
 import { useKept } from "../kit/kept";
 import { useKeys } from "../kit/keys";
 import { Say } from "../kit/parts";
-import type { Detail, Row } from "../kit/types";
 import { Candidates } from "./candidates";
 import { CurveView } from "./curve_view";
-import { canUndo, Decisions } from "./decisions";
-import type { Desk, Form } from "./desk";
-import { ExportForm } from "./export";
-import { BudgetForm } from "./forms";
-import { Pane, TABS } from "./pane";
+import type { Desk } from "./desk";
+import { isOver, Pane } from "./pane";
 import { Queue, useQueue } from "./queue";
 import { useRun } from "./run";
 import { ordered, rowOf, type Known, type Order } from "./state";
@@ -39,16 +35,18 @@ export function Studio({ model, root }: ViewProps) {
   const [chosen, setChosen] = useKept<string | null>(model, "chosen", null); // null: follow the best
   const [order, setOrder] = useKept<Order>(model, "order", "score");
   const [tab, setTab] = useKept(model, "tab", "prompt");
-  const [form, setForm] = useKept<Form>(model, "form", "");
   const [against, setAgainst] = useKept<string | null>(model, "against", null);
   const [example, setExample] = useKept<number | null>(model, "example", null);
-  const [drafts, setDrafts] = useKept<Map<string, string>>(model, "drafts", new Map()); // "candidate slot" -> text; no message touches it
+  const [seen, setSeen] = useState({}); // what else is asked for: origins, all decisions
   const commands = useCommands(client, root, model);
 
   const fallback = rowOf(known, run?.best) ?? known.rows.find((one) => one.status === "scored") ?? known.rows[0];
   const row = rowOf(known, chosen) ?? fallback;
   const other = against === row?.id ? null : against;
-  const [detail, problem] = useDetail(client, known, row, other);
+  const made = run?.decisions ?? [];
+  const asking = { candidate: row?.id ?? null, against: other, tab, open: commands.open, ...seen };
+  const version = [run?.best, run?.accepted, made.at(-1)?.id, made.filter((one) => one.undone).length, !!run?.pending?.length, row?.status, row?.reason, row?.status === "evaluating" || row?.score];
+  const [told, problem] = useAsk(() => run && client.get("pane", asking), [JSON.stringify([asking, version])]);
   const live = !!run?.live;
   const announced = useAnnouncement(known);
 
@@ -56,31 +54,23 @@ export function Studio({ model, root }: ViewProps) {
 
   const select = (id: string | null) => {
     setChosen(id);
-    setForm("");
+    commands.setOpen("");
     setExample(null);
     commands.say(null);
   };
-  const openForm = (next: Form) => {
-    if (next && row) setChosen(row.id); // whoever starts to write stays with this candidate
-    if (next === "edit") setTab("prompt");
-    setForm(next);
+  const setOpen: Desk["setOpen"] = (next) => {
+    const id = typeof next === "string" && next.split(":")[1];
+    if (id) setChosen(rowOf(known, id)?.id ?? told?.id ?? null); // whoever starts to write stays with this candidate
+    commands.setOpen(next);
   };
-  const own = useMemo(() => new Map([...drafts].filter(([key]) => key.startsWith(`${row?.id} `)).map(([key, text]) => [key.slice(row!.id.length + 1), text])), [drafts, row?.id]);
-  const setDraft = (slot: string, text: string | null) =>
-    setDrafts((before) => {
-      const after = new Map(before);
-      if (text == null) after.delete(`${row?.id} ${slot}`);
-      else after.set(`${row?.id} ${slot}`, text);
-      return after;
-    });
-  const undo = (decision?: number, id?: string | number) => commands.send("undo", decision == null ? {} : { decision }, id ?? decision);
+  const go = (to: any) => ("number" in to ? select(known.rows[to.number]?.id ?? null) : to.open ? setOpen(to.open) : to.keys ? toggle() : setSeen({ ...seen, ...to }));
   const move = (by: number) => () => {
     const rows = ordered(known.rows, order);
     const next = rows[Math.max(0, Math.min(rows.length - 1, rows.findIndex((one) => one.id === row?.id) + by))];
     if (next) select(next.id);
   };
   const turn = (by: number) => () => {
-    const names = Object.keys(TABS);
+    const names = told?.tabs.map(({ id }) => id) ?? [tab];
     setTab(names[(names.indexOf(tab) + by + names.length) % names.length]);
   };
   const standing = live && row && row.status !== "dropped";
@@ -89,34 +79,34 @@ export function Studio({ model, root }: ViewProps) {
     root,
     {
       a: standing && (() => commands.send("accept", { candidate: row.id })),
-      x: standing && (() => openForm("reject")),
-      e: live && row && (() => openForm("edit")),
-      b: live && row && (() => openForm("branch")),
-      i: live && row && (() => openForm("inject")),
-      r: live && run!.decisions.some((one) => one.undone) && (() => commands.send("redo")),
+      x: standing && (() => setOpen(`reject:${row.id}`)),
+      e: live && row && (() => setOpen(`edit:${row.id}`)),
+      b: live && row && (() => setOpen(`branch:${row.id}`)),
+      i: live && row && (() => setOpen("inject:instruction")),
+      r: live && made.some((one) => one.undone) && (() => commands.send("redo")),
       ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => commands.send(action)])),
-      Backspace: live && run!.decisions.some(canUndo) && (() => undo()),
+      Backspace: live && made.length > 0 && (() => commands.send("undo")),
       " ": move(1),
       ArrowDown: move(1),
       ArrowUp: move(-1),
       ArrowRight: turn(1),
       ArrowLeft: turn(-1),
       ...queue.gestures,
-      Escape: () => (root.focus({ preventScroll: true }), commands.open ? commands.setOpen("") : queue.by.open ? queue.by.setOpen("") : openForm("")),
+      Escape: () => (root.focus({ preventScroll: true }), queue.by.open ? queue.by.setOpen("") : setOpen("")),
     },
     KEYS,
   );
 
   if (!run) return <div class="empty muted">Waiting for the run…</div>;
   const showTrace = (index: number) => (setExample(index), setTab("traces"));
-  const desk: Desk = { ...commands, client, known, run, live, row, detail, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, form, openForm, example, showTrace, drafts: own, setDraft, undo, toggleKeys: toggle, asked: !!run.pending?.length };
+  const desk: Desk = { ...commands, client, known, run, live, row, told, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, example, showTrace, setOpen, go, asked: !!run.pending?.length };
   return (
     <>
       <header role="group" aria-label="State and budget">
         <Say of={run.header} by={desk} />
       </header>
-      {desk.open === "export:" && <ExportForm desk={desk} onClose={() => desk.setOpen("")} />}
-      {desk.open === "raise-budget:" && <BudgetForm desk={desk} />}
+      <Say of={told?.over} by={desk} />
+      {isOver(desk.open) && <Notice said={desk.said} />}
       {sheet}
       <Say of={run.notices} by={desk} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
@@ -132,19 +122,14 @@ export function Studio({ model, root }: ViewProps) {
           </div>
         )}
       </div>
-      <Decisions desk={desk} />
+      <footer role="group" aria-label="Decisions">
+        <Say of={told?.foot} by={desk} />
+      </footer>
       <div class="sr" aria-live="polite">
         {announced}
       </div>
     </>
   );
-}
-
-/** What there is to know of one candidate; asked again when it, or a decision, changes. */
-function useDetail(client: Client, known: Known, row: Row | undefined, against: string | null): [Detail | null, string | null] {
-  const decisions = known.run?.decisions ?? [];
-  const version = row && `${against}|${row.id}|${row.status}|${row.score}|${row.reason}|${known.run?.best}|${decisions.at(-1)?.id}|${decisions.filter((one) => one.undone).length}`;
-  return useAsk(() => row && client.get("detail", { candidate: row.id, against }), [version]);
 }
 
 const QUIET = 3000;
