@@ -84,7 +84,7 @@ def test_no_key_is_a_shortcut_while_typing(held):
     one, press = held, held.page.keyboard.press
     decisions, states = one.ask("len(run.decisions)"), one.ask("run.state")
     press("e")
-    area = one.panel.locator("textarea[data-slot]")
+    area = one.panel.locator(".pane form textarea")
     area.wait_for()
     press("Control+a")
     one.page.keyboard.type("apes xp ab? dd")
@@ -106,13 +106,13 @@ def test_what_is_typed_stays_while_the_run_goes_on(notebook):
     one = notebook("from bench import *\npace(0.05)\nrun = start(candidates=400)\nrun")
     one.until("len(run.candidates) > 1")
     one.panel.locator("[data-action=edit]").first.click()
-    area = one.panel.locator("textarea[data-slot]")
+    area = one.panel.locator(".pane form textarea")
     area.fill("")
     for word in ("Route", " every", " ticket", " well."):
         before = one.ask("run.snapshot()['seq']")
         one.page.keyboard.type(word)
         one.until(f"run.snapshot()['seq'] > {before} + 8")
     assert area.input_value() == "Route every ticket well."
-    assert one.page.evaluate("document.activeElement.dataset.slot") == "route.instructions"
+    assert one.page.evaluate("document.activeElement.dataset.field") == "route.instructions"
     one.act("stop")
     one.state("stopped")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,7 @@ from typing import Any
 import pytest
 from browser_side import until
 from fake_run import FakeRun, name, row
-
-
-def parts_of(part: Any) -> Iterator[Any]:
-    """An element and all in it."""
-    if isinstance(part, list):
-        yield part
-        for one in part[2:]:
-            yield from parts_of(one)
-
+from parts_read import forms_in
 
 COMMANDS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
     ("pause", {}, ("pause",)),
@@ -272,8 +263,8 @@ def test_a_huge_text_is_cut_before_it_is_sent(panel: Any) -> None:
     answer = panel(run).reply("get", "pane", candidate=name(12), tab="prompt")
     assert len(json.dumps(answer)) < 1_000_000
     assert "… (4,950,000 more characters)" in json.dumps(answer["value"]["body"], ensure_ascii=False)
-    edit = next(one for one in parts_of(answer["value"]["forms"]) if one[0] == "form.edit")
-    assert edit[1]["fields"][0]["text"].endswith("… (4,950,000 more characters)")  # by which the form knows it
+    edit = next(one for one in forms_in(answer["value"]["forms"]) if one["action"] == "edit")
+    assert edit["fields"][0]["text"].endswith("… (4,950,000 more characters)")  # by which the form knows it
 
 
 def test_a_closed_panel_leaves_no_thread_and_no_subscription(panel: Any) -> None:

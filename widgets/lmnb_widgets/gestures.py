@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lmnb_widgets.widget import Calls
+if TYPE_CHECKING:
+    from lmnb_widgets.widget import Calls
+
+KEYS = (
+    ("A", "accept the candidate"),
+    ("X", "reject it; then 1 to 6 gives the reason, Enter none"),
+    ("E", "edit its texts"),
+    ("B", "branch: a new run from here"),
+    ("I", "add an instruction or a demo"),
+    ("P", "pause, resume"),
+    ("S", "step: on to the next finished candidate"),
+    ("⌫ R", "undo the last decision, redo"),
+    ("↑ ↓ Space", "previous, next candidate"),
+    ("← →", "tabs"),
+    ("Esc", "close what is open"),
+    ("A X E", "while something waits for you: accept, reject, edit it; Space skips it"),
+)
+"""What each key does: the sheet that `?` shows."""
 
 ENDINGS = {"json": ".json", "python": ".py"}
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lmnb_widgets import decided, prompt, steer, wire
+from lmnb_widgets import decided, gestures, prompt, steer, wire
 from lmnb_widgets.parts import Part, act, el, go, plural, several
 
 CHOICES = 120
@@ -25,6 +25,7 @@ def pane(run: Any, a: Mapping[str, Any]) -> dict[str, Any]:
     snapshot = wire.bounded(run.snapshot())
     name, tab = a.get("candidate"), a.get("tab")
     told = {"id": name, "tab": tab, "over": steer.over(snapshot), "foot": decided.foot(snapshot, bool(a.get("all")))}
+    told["help"] = gestures.KEYS
     if name is None:
         return told
     other = None if a.get("against") == name else a.get("against")

@@ -20,9 +20,10 @@ export interface Told {
   body?: Part;
   /** It and its ancestors. */
   own?: string[];
-  /** Forms about the run, and its decisions. */
+  /** Forms about the run, its decisions, and what the keys do. */
   over: Part;
   foot: Part;
+  help: [key: string, does: string][];
 }
 
 declare module "../kit/client" {

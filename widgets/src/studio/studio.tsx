@@ -14,21 +14,6 @@ import { Queue, useQueue } from "./queue";
 import { useRun } from "./run";
 import { ordered, rowOf, type Known, type Order } from "./state";
 
-const KEYS: [string, string][] = [
-  ["A", "accept the candidate"],
-  ["X", "reject it; then 1 to 6 gives the reason, Enter none"],
-  ["E", "edit its instruction"],
-  ["B", "branch: a new run from here"],
-  ["I", "add an instruction or a demo"],
-  ["P", "pause, resume"],
-  ["S", "step: on to the next finished candidate"],
-  ["⌫ R", "undo the last decision, redo"],
-  ["↑ ↓ Space", "previous, next candidate"],
-  ["← →", "tabs"],
-  ["Esc", "close what is open"],
-  ["A X E", "while something waits for you: accept, reject, edit it; Space skips it"],
-];
-
 export function Studio({ model, root }: ViewProps) {
   const [known, client] = useRun(model, (text) => commands.say({ text, bad: true }));
   const { run } = known;
@@ -60,6 +45,7 @@ export function Studio({ model, root }: ViewProps) {
   };
   const setOpen: Desk["setOpen"] = (next) => {
     const id = typeof next === "string" && next.split(":")[1];
+    if (typeof next === "string") commands.say(null); // it was about another form
     if (id) setChosen(rowOf(known, id)?.id ?? told?.id ?? null); // whoever starts to write stays with this candidate
     commands.setOpen(next);
   };
@@ -94,7 +80,7 @@ export function Studio({ model, root }: ViewProps) {
       ...queue.gestures,
       Escape: () => (root.focus({ preventScroll: true }), queue.by.open ? queue.by.setOpen("") : setOpen("")),
     },
-    KEYS,
+    told?.help ?? [],
   );
 
   if (!run) return <div class="empty muted">Waiting for the run…</div>;
