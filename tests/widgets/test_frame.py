@@ -100,8 +100,8 @@ def test_a_candidate_that_waits_shows_what_its_parent_has_not() -> None:
     told = waiting(run, name(5))
     assert [action for action, _ in acts(told["actions"])] == ["accept", "reject", "edit"]
     said = words(told["body"])
-    assert BEFORE in said and "choose the one team" in said and "against #0" in said
-    assert "New demos 3" in said and "charged twice" in said and "show #5" in said
+    assert BEFORE in said and "choose the one team" in said and "against the baseline" in said
+    assert "3 new demos" in said and "charged twice" in said and "show #5" in said
     assert "team.desc" not in said
     sends = next(one[1] for one in told["body"][2:] if one[0].startswith("form.fields"))
     assert sends["args"] == {"candidate": name(5)}
@@ -109,7 +109,7 @@ def test_a_candidate_that_waits_shows_what_its_parent_has_not() -> None:
     child = FakeRun([*run.rows[:6], run.rows[6] | {"parents": [name(5)]}])
     child.pending = [run.pending[0] | {"id": name(6)}]
     said = words(waiting(child, name(6))["body"])
-    assert "3 demos as in #5" in said and "New demos" not in said
+    assert "3 demos as in #5" in said and "new demo" not in said
 
 
 def test_what_waits_no_longer_is_an_error_that_names_it() -> None:

@@ -96,3 +96,21 @@ def test_a_command_that_is_done_takes_the_focus_from_no_other_place(studio: Any)
     page.wait_for_selector(".actions [data-action=accept]:not([aria-busy])")
     page.wait_for_selector(".pane form textarea", state="detached")
     assert page.evaluate(FOCUSED) == "cell"
+
+
+def test_keys_are_plain_to_see_only_while_the_panel_has_the_focus(studio: Any) -> None:  # noqa: F811
+    """Before, the sheet's button says how to get it; a click anywhere does, also where the page keeps the focus from what is clicked."""
+    page = studio()
+    page.evaluate("document.addEventListener('mousedown', (event) => event.preventDefault(), true)")
+    seen = """() => [
+        getComputedStyle(document.querySelector('.actions kbd')).opacity,
+        getComputedStyle(document.querySelector('button[aria-label=Keys]'), '::before').content,
+    ]"""
+    assert page.evaluate(seen) == ["0.35", '"click for keys:"']
+    page.locator("svg").click(position={"x": 400, "y": 10})
+    assert page.evaluate(seen) == ["1", '"keys:"']
+    page.keyboard.press("x")
+    page.wait_for_selector("form.reason")
+    page.focus(".reason input")
+    page.locator("form.reason .muted").first.click()
+    assert page.evaluate("document.activeElement.tagName") == "INPUT", "a field in the panel keeps the focus"

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lmnb_widgets.frame import edits
+from lmnb_widgets.pane import name_of
 from lmnb_widgets.parts import Part, act, diff, el, field, form, go, pairs, plural, reason, several
+from lmnb_widgets.prompt import Shown, demo_table
 
 Json = Mapping[str, Any]
 
@@ -22,51 +24,58 @@ def waiting(run: Any, ident: str) -> dict[str, Part]:
 
 def _actions(item: Json) -> Part:
     ident, edit = item["id"], edits(item)
-    accept = act(
-        "accept", "Accept", id=ident, args={"candidate": ident}, look="good", shortcut="A", title="Let it go on"
+    what = {"args": {"candidate": ident}, "title": "Let it go on"}
+    return several(
+        act("accept", "Accept", id=ident, look="good", shortcut="A", **what),
+        act("reject", "Reject", id=ident, look="bad", shortcut="X", opens=True),
+        act(edit, "Edit", id=ident, shortcut="E", opens=True),
     )
-    refuse = act("reject", "Reject", id=ident, look="bad", shortcut="X", opens=True)
-    return several(accept, refuse, act(edit, "Edit", id=ident, shortcut="E", opens=True))
 
 
 def _body(run: Any, snapshot: Json, item: Json) -> Part:
-    ident, kind, edit = item["id"], item["kind"], edits(item)
-    numbers = {row["id"]: row["number"] for row in snapshot["candidates"]} if kind == "candidate" else {}
-    what = [item["label"]] + [f" · {item['slot']}"] * bool(item["slot"])
-    if ident in numbers:
-        what += [" · ", go(f"show #{numbers[ident]}", candidate=ident)]
+    ident, kind, values = item["id"], item["kind"], item["values"]
     into, args = ("fields", {"demo": ident}) if kind == "demo" else ("slot", {"candidate": ident})
-    texts = [field(name, text, into=into) for name, text in item["values"].items()]
-    shown = _candidate(run, ident, numbers) if ident in numbers else [pairs(item["values"].items(), "m")]
+    rows = {row["id"]: row for row in snapshot["candidates"]} if kind == "candidate" else {}
+    row = rows.get(ident)
+    shown = _candidate(run, snapshot, row, rows) if row else [pairs(values.items(), "m")]
+    where = f"{item['label']} · {item['slot']}" if item["slot"] else item["label"]
     return several(
-        el("div.muted", *what),
+        el("div.muted", where, *([" · ", go(f"show #{row['number']}", candidate=ident)] if row else [])),
         reason("reject", f"this {kind}", id=ident, args={"candidate": ident}),
-        form(edit, texts, id=ident, args=args, save="Save and let it go on"),
+        form(
+            edits(item),
+            [field(name, text, into=into) for name, text in values.items()],
+            id=ident,
+            args=args,
+            save="Save and let it go on",
+        ),
         *shown,
     )
 
 
-def _candidate(run: Any, ident: str, numbers: Mapping[str, int]) -> Iterator[Part]:
-    """What a candidate has that its parent has not."""
-    detail = run.detail(ident)
-    parent = next((one for one in reversed(detail["row"]["parents"]) if one in numbers), None)
-    detail, former = (run.detail(ident, against=parent), run.detail(parent)) if parent else (detail, None)
-    against = f"#{numbers[parent]}" if parent else "the program as it came"
-    known = {demo["id"] for part in former["predictors"] for demo in part["demos"]} if former else set()
-    texts = [(part["path"], part["before"], part["instructions"]) for part in detail["predictors"]]
-    texts += [(text["slot"], text["before"], text["text"]) for text in detail.get("texts") or ()]
+def _candidate(run: Any, snapshot: Json, row: Json, rows: Mapping[str, Json]) -> Iterator[Part]:
+    """What a candidate has that the one it comes from has not, else the first one."""
+    parent = rows.get(next((one for one in reversed(row["parents"]) if one in rows), snapshot["baseline"]))
+    detail = run.detail(row["id"], against=parent and parent["id"])
+    former = run.detail(parent["id"])["predictors"] if parent else []
+    beside = name_of(snapshot, parent)
+    texts = [(f"{part['path']} · instruction", part["before"], part["instructions"]) for part in detail["predictors"]]
+    texts += [(f"{one['slot']} · description", one["before"], one["text"]) for one in detail.get("texts") or ()]
     changed = [(name, before or "", after or "") for name, before, after in texts if (before or "") != (after or "")]
     for name, before, after in changed:
-        yield el("div.diff-head", f"{name} · against {against}")
+        yield el("div.diff-head", f"{name}, against {beside}")
         yield diff(before, after)
-    held = [(part["path"], demo) for part in detail["predictors"] for demo in part["demos"]]
-    new = [(path, demo) for path, demo in held if demo["id"] not in known]
-    if new:
-        yield el("h4", f"New demos {len(new)}")
-    for path, demo in new:
-        where = f"{path} · " if len(detail["predictors"]) > 1 else ""
-        yield el("div", el("span.muted", f"{where}#{demo['number']} · {demo['origin']}"), pairs(demo["fields"].items()))
-    if len(held) > len(new):
-        yield el("p.muted", f"{plural(len(held) - len(new), 'demo')} as in {against}")
-    if not changed and not new:
-        yield el("p.muted", f"No text and no demo that {against} has not.")
+    known = {demo["id"] for part in former for demo in part["demos"]}
+    held = sum(len(part["demos"]) for part in detail["predictors"])
+    new = 0
+    for part in detail["predictors"]:
+        demos = [demo for demo in part["demos"] if demo["id"] not in known]
+        new += len(demos)
+        if demos:
+            where = f" · {part['path']}" if len(detail["predictors"]) > 1 else ""
+            yield el("h4", f"{plural(len(demos), 'new demo')}{where}")
+            yield demo_table(Shown(detail, False), {**part, "demos": demos})
+    if held > new:
+        yield el("p.muted", f"{plural(held - new, 'demo')} as in {beside}")
+    if not changed and not held:
+        yield el("p.muted", f"No text and no demo that {beside} has not.")
