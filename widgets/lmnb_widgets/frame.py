@@ -12,6 +12,11 @@ Json = Mapping[str, Any]
 
 ENDED = {"stopped", "cancelled", "finished", "failed"}
 WORDS = {"pausing": "Pausing…", "waiting": "Waiting for you", "stopping": "Stopping…"}
+AS_IT_IS = (
+    *("seq", "run", "state", "live", "progress", "best", "accepted", "baseline"),
+    *("candidates", "decisions", "decisions_total"),
+)
+"""Of `run.snapshot()` the panel is told this as it is; the rest in its words."""
 NEAR = 0.9
 """From this share of a limit on its bar warns."""
 
@@ -27,7 +32,7 @@ def framed(snapshot: Json) -> dict[str, Any]:
         if "shortcut" in one and not one.get("disabled")
     }
     return {
-        **snapshot,
+        **{key: snapshot[key] for key in AS_IT_IS if key in snapshot},
         "words": state_words(snapshot),
         "header": _header(snapshot, buttons),
         "notices": several(*_notices(snapshot)),

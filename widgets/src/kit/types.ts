@@ -28,16 +28,9 @@ export interface Decision {
   undone: boolean;
 }
 
-export interface Meter {
-  spent: number;
-  limit: number | null;
-}
-
 export interface Snapshot {
   seq: number;
   run: { id: string; name: string; path: string };
-  optimizer: string;
-  program: string;
   state: RunState;
   live: boolean;
   /** The state in words; what stands above the candidates, and instead of them where there are none. */
@@ -48,11 +41,6 @@ export interface Snapshot {
   /** The commands of keys that are about the run as it stands. */
   keys: Record<string, string>;
   progress: { label: string; done: number; total: number } | null;
-  budget: Record<"calls" | "tokens" | "usd" | "seconds", Meter | undefined>;
-  evalset: { name: string; size: number } | null;
-  /** How the examples were split, and by what the best is chosen: "mean", "worst group" or "cheapest". */
-  note?: string;
-  objective?: string;
   /** What is said of the best beside its own words. */
   top?: string;
   /** What waits for an answer, and when it goes on by itself. */
@@ -74,12 +62,6 @@ export interface PendingItem {
   /** What it is, in words, and the command that edits it. */
   what: string;
   edit: string;
-}
-
-export interface HeldOut {
-  score: number;
-  gain: number;
-  n: number;
 }
 
 export type Change = "fixed" | "broken" | "same";
