@@ -160,7 +160,7 @@ def reject_demo(one, demo):
     one.act("reject-demo", demo)
     one.panel.get_by_role("button", name="wrong label").click()
     one.panel.locator(f"[data-kind=demo][data-id='{demo}'].rejected").wait_for()
-    assert "wrong label" in one.panel.locator("footer").inner_text()
+    one.panel.locator("footer", has_text="wrong label").wait_for()
 
 
 def test_an_edited_instruction_is_a_human_candidate_evaluated_next_and_undo_withdraws_it(paused):
@@ -258,7 +258,7 @@ def test_accept_endorses_and_reject_with_a_reason_rules_out(paused):
     one.panel.get_by_label("Why? (optional)").fill("knows too much")
     one.panel.locator("[data-confirm=true]").click()
     one.row(best, "dropped").wait_for()
-    assert "knows too much" in one.panel.locator("footer").inner_text()
+    one.panel.locator("footer", has_text="knows too much").wait_for()
     assert one.ask("run.best.id") != best
     one.choose(first)
     one.act("accept")

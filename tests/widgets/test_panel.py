@@ -546,6 +546,23 @@ def test_the_budget_is_raised_and_a_branch_begun(studio: Any) -> None:
     ]
 
 
+def test_a_budget_that_nobody_changed_says_what_is_missing(studio: Any) -> None:
+    """Enter asks the run, which says so beside the form; the words go with the first letter, and with the form."""
+    page = studio()
+    page.locator("header [data-action=raise-budget]").first.click()
+    page.wait_for_selector(".export [data-field=calls]:focus")
+    page.evaluate("model.problem = 'InputError: name the limit to raise'")
+    page.keyboard.press("Enter")
+    page.get_by_text("name the limit to raise").wait_for()
+    page.keyboard.type("1")
+    page.get_by_text("name the limit to raise").wait_for(state="detached")
+    page.keyboard.press("Enter")
+    page.get_by_text("name the limit to raise").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_text("name the limit to raise").wait_for(state="detached")
+    assert [one["args"] for one in sent(page)] == [{}, {"calls": 30001}]
+
+
 def test_a_candidate_is_shown_against_any_other(studio: Any) -> None:
     """Prompt, gain and examples are asked for anew; whoever is chosen stays with the next candidate."""
     page = studio()

@@ -71,32 +71,19 @@ def title(snapshot: Json, detail: Json) -> Part:
 
 def _actions(name: str, dropped: bool, accepted: bool, *, asked: bool) -> Part:
     """While something waits for an answer, its keys are about that."""
-    what, key = {"args": {"candidate": name}}, (lambda one: None if asked else one)
-    words = "Take this candidate as the run's result", "Rewrite its texts: a new candidate, evaluated next"
-    opens: dict[str, Any] = {"id": name, "opens": True}
+    a, x, e = (None, None, None) if asked else ("A", "X", "E")
+    take: dict[str, Any] = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped, "shortcut": a}
+    drop: dict[str, Any] = {"id": name, "opens": True, "disabled": dropped, "shortcut": x}
     return el(
         ".actions",
+        act("accept", "Accept", look="good", title="Take this candidate as the run's result", **take),
+        act("reject", "Reject", look="bad", title="It can never win; undo brings it back", **drop),
         act(
-            "accept",
-            "Accept",
-            look="good",
-            shortcut=key("A"),
-            disabled=dropped,
-            pressed=accepted,
-            title=words[0],
-            **what,
+            "edit", "Edit", id=name, opens=True, shortcut=e, title="Rewrite its texts: a new candidate, evaluated next"
         ),
         act(
-            "reject",
-            "Reject",
-            look="bad",
-            shortcut=key("X"),
-            disabled=dropped,
-            title="It can never win; undo brings it back",
-            **opens,
+            "branch", "Branch", id=name, opens=True, shortcut="B", title="A new run from here; this one stays as it is"
         ),
-        act("edit", "Edit", shortcut=key("E"), title=words[1], **opens),
-        act("branch", "Branch", shortcut="B", title="A new run from here; this one stays as it is", **opens),
     )
 
 
