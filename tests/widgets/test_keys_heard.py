@@ -84,7 +84,9 @@ def test_keys_go_on_when_the_button_with_the_focus_is_busy_or_gone(studio: Any) 
 def test_a_command_that_is_done_takes_the_focus_from_no_other_place(studio: Any) -> None:  # noqa: F811
     """Whoever has gone on to the next cell while the kernel was busy writes there, not into the panel's keys."""
     page = studio()
-    page.evaluate("model.hold = true; document.body.append(Object.assign(document.createElement('input'), { id: 'cell' }))")
+    page.evaluate(
+        "model.hold = true; document.body.append(Object.assign(document.createElement('input'), { id: 'cell' }))"
+    )
     page.click(".actions [data-action=accept]")
     page.click(".actions [data-action=edit]")
     page.locator(".pane form textarea").fill("Say less.")
