@@ -180,6 +180,11 @@ class State:
         names = set(outputs)
         return next((decision for rejected, decision in self.refused_demos if _same_demo(demo, rejected, names)), None)
 
+    def on_demo(self, demo: Example, outputs: Iterable[str]) -> Decision | None:
+        """The decision that stands on a demo: that it is kept, or the reject that it falls under."""
+        known = self._demos.get(demo.provenance.id)
+        return known if known is not None else self.refuses_demo(demo, outputs)
+
     def refuses_text(self, slot: str, text: str) -> Tabu | None:
         """The rejected text that this one repeats. What the person wrote after the reject, or pinned, is theirs to say again."""
         pin = self.pins.get(slot)

@@ -88,6 +88,7 @@ class Looking(Checking):
             "optimizer": self.header.optimizer_name,
             "program": self.header.program_name,
             "state": self.state,
+            "held": self.state == "waiting" and self._controls.paused,  # a pause at a gate
             "error": None if self.error is None else str(self.error),
             "live": self.live,
             "progress": {"label": label, "done": done, "total": total},
@@ -232,6 +233,7 @@ class Looking(Checking):
             "optimizer": self.header.optimizer_name,
             "program": self.header.program_name,
             "state": self.state,
+            "held": self.state == "waiting" and self._controls.paused,  # a pause at a gate
             "candidates": len(self._archive.entries),
             "best": None if standing is None else standing.score,
             "expected": None if standing is None else standing.expected,

@@ -12,30 +12,39 @@ _LONGEST = 2_000  # tokens; comparing takes their square
 _ALIKE = 0.4  # below this share of common words a diff is confetti: the old text, then the new one, reads better
 
 
+Change = tuple[str, str, str]
+
+
 def word_diff(before: str, after: str) -> Html:
     """`after`, with what it lost against `before` struck out (`<del>`) and what it gained marked (`<ins>`).
 
     >>> word_diff("Choose the team for the ticket.", "Choose the one team for the ticket.")
     'Choose the<ins> one</ins> team for the ticket.'
     """
+    return join(
+        join([el("del", None, gone) if gone else None, el("ins", None, came) if came else None, kept])
+        for gone, came, kept in changes(before, after)
+    )
+
+
+def changes(before: str, after: str) -> list[Change]:
+    """(removed, added, kept after it) in order, word by word; texts that have little in common one after the other.
+
+    >>> changes("one demo", "two demos")
+    [('one demo', '', '\\n'), ('', 'two demos', '')]
+    """
     if before == after:
-        return join([after])
+        return [("", "", after)]
     old, new = _TOKENS.findall(before), _TOKENS.findall(after)
     if len(old) > _LONGEST or len(new) > _LONGEST:
         return _blocks(before, after)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if matcher.ratio() < _ALIKE:
-        return _blocks(before, after)
-    return join(_marked(gone, came, kept) for gone, came, kept in _changes(matcher, old, new))
+    return _changes(matcher, old, new) if matcher.ratio() >= _ALIKE else _blocks(before, after)
 
 
-Change = tuple[str, str, str]
-
-
-def _blocks(before: str, after: str) -> Html:
-    gone = el("del", None, before) if visible(before).strip() else None
-    came = el("ins", None, after) if visible(after).strip() else None
-    return join([part for part in (gone, came) if part is not None], "\n")
+def _blocks(before: str, after: str) -> list[Change]:
+    gone, came = (text if visible(text).strip() else "" for text in (before, after))
+    return [(gone, "", "\n"), ("", came, "")] if gone and came else [(gone, came, "")]
 
 
 def _changes(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> list[Change]:
@@ -64,7 +73,3 @@ def _space_first(before: Change, change: Change) -> tuple[Change, Change]:
         return before, change
     moved = space + moved[:-1]
     return (*before[:2], before[2][:-1]), (moved if gone else "", moved if came else "", space + kept)
-
-
-def _marked(gone: str, came: str, kept: str) -> Html:
-    return join([el("del", None, gone) if gone else None, el("ins", None, came) if came else None, kept])

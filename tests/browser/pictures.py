@@ -56,7 +56,7 @@ def studio(desk: Desk, folder: Path) -> None:
     one.panel.locator("[data-status=dropped]").first.wait_for()
     one.choose(one.ask("run.best.id"))
     one.act("edit", within=".actions")
-    one.panel.locator("textarea[data-slot]").fill(INSTRUCTION)
+    one.panel.locator(".pane form textarea").fill(INSTRUCTION)
     one.page.keyboard.press("Control+Enter")
     mine = one.until("next((c.id for c in run.candidates if c.human), None)")
     one.act("resume")

@@ -128,7 +128,7 @@ def decide(one: Any, hand: Hands) -> None:
     hand.press("keep-as-demo")
     one.until("len(run.decisions) == 16")
     hand.press("edit", within=".actions")
-    hand.fill(f"textarea[data-slot='{SLOT}']", "Say the number only.")
+    hand.fill(f"textarea[data-field='{SLOT}']", "Say the number only.")
     hand.save("edit")
     hand.tab("lineage")
     hand.click(f".kin [data-id='{first}']") if isinstance(hand, Mouse) else hand.choose(first)
@@ -155,9 +155,9 @@ def decide(one: Any, hand: Hands) -> None:
     one.ask("run.branches[0].cancel()")
     one.page.locator(".lmv.studio").nth(1).wait_for(state="detached")
     hand.click("header .primary")
-    hand.fill(".export-line input", "mine.json")
-    hand.click(".export-line [data-action=export]")
-    hand.gone(".export-line")
+    hand.fill(".export [data-field=path]", "mine.json")
+    hand.save("export")
+    hand.there(".notice:has-text('mine.json')")
     assert (one.desk.folder / "mine.json").is_file()
 
 

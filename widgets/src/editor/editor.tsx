@@ -64,7 +64,7 @@ export function Editor({ model, root }: ViewProps) {
   const [drafts, setDrafts] = useKept<Record<string, string>>(model, "drafts", {});
   const [typed, setTyped] = useKept<Record<string, string>>(model, "inputs", {});
   const [saving, setSaving] = useState(false);
-  const by = useCommands((action, args) => client.current!.command(action, args), root);
+  const by = useCommands(client.current!, root, model);
   useEffect(() => {
     const told = () => setChanged(model.get("changed"));
     model.on("change:changed", told);

@@ -1,5 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Client, Model } from "./client";
+import { useKept } from "./kept";
 import { keys } from "./keys";
 import { plain } from "./text";
 
@@ -97,10 +99,17 @@ export interface Commands {
   busy: (action: string, id?: string | number) => boolean;
   said: Said | null;
   say: (said: Said | null) => void;
+  /** The form that is open, by its name (`nameOf`), and what was typed into forms, by name and field: both outlive the view. */
+  open: string;
+  setOpen: (name: string | ((before: string) => string)) => void;
+  typed: Record<string, Record<string, string>>;
+  type: (name: string, field?: string, text?: string) => void;
 }
 
 /** Commands in flight and what came of them. A button that is drawn as busy, disabled or gone leaves its focus to the root: the next key is heard. */
-export function useCommands(command: (action: string, args: object) => Promise<any>, root: HTMLElement): Commands {
+export function useCommands(client: Client, root: HTMLElement, model: Model): Commands {
+  const [open, setOpen] = useKept(model, "open", "");
+  const [typed, setTyped] = useKept<Commands["typed"]>(model, "typed", {});
   const [busy, setBusy] = useState<Record<string, boolean>>({});
   const [said, say] = useState<Said | null>(null);
   const focus = () => (root.getRootNode() as Document).activeElement;
@@ -116,8 +125,8 @@ export function useCommands(command: (action: string, args: object) => Promise<a
     say(null);
     const slow = setTimeout(() => say({ text: "The kernel is busy with another cell; this will be done as soon as it is free.", bad: false }), 2500);
     try {
-      const result = await command(action, args);
-      say((now) => (now?.bad ? now : null));
+      const result = await client.command(action, args);
+      say((now) => (now?.bad ? now : result?.said ? { text: result.said, bad: false } : null));
       return result ?? true;
     } catch (error) {
       say({ text: (error as Error).message, bad: true });
@@ -127,7 +136,11 @@ export function useCommands(command: (action: string, args: object) => Promise<a
       setBusy(({ [name]: _, ...rest }) => rest);
     }
   };
-  return { send, said, say, busy: (action, id) => !!busy[key(action, id)] };
+  const type = (name: string, field?: string, text?: string) => {
+    if (field != null) say((now) => (now?.bad ? null : now)); // what was wrong is being mended
+    setTyped(({ [name]: old, ...others }) => (field == null ? others : { ...others, [name]: { ...old, [field]: text! } }));
+  };
+  return { send, said, say, busy: (action, id) => !!busy[key(action, id)], open, setOpen, typed, type };
 }
 
 const focused = new WeakSet<HTMLElement>();

@@ -64,7 +64,7 @@ interface AreaProps {
   focus?: boolean;
   placeholder?: string;
   readOnly?: boolean;
-  [data: `data-${string}`]: string;
+  [more: string]: unknown;
 }
 
 /** Ends a text that the kernel cut: saved, the rest of it would be lost. */
@@ -80,7 +80,7 @@ export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focu
     value={value}
     rows={Math.min(most, Math.max(least, value.split("\n").length + Math.floor(value.length / 75)))}
     ref={focus ? focusOnce : undefined}
-    onInput={(event) => onText(event.currentTarget.value)}
+    onInput={(event: { currentTarget: HTMLTextAreaElement }) => onText(event.currentTarget.value)}
     {...rest}
   />
 );

@@ -7,7 +7,7 @@ import { count } from "../kit/format";
 import { useKept } from "../kit/kept";
 import { useKeys } from "../kit/keys";
 import { usePages } from "../kit/pages";
-import { Table } from "../kit/table";
+import { LineTable, type Lines } from "../kit/table";
 import { Pairs, plain, Text } from "../kit/text";
 import type { TraceData } from "../kit/types";
 import { TraceView } from "../traces/view";
@@ -33,13 +33,6 @@ interface Head {
   help: [key: string, does: string][];
 }
 
-/** The cells of a row as they are shown; the kernel sorts, filters and cuts. */
-interface Line {
-  id: Id;
-  title: string;
-  cells: [text: string, look: string][];
-}
-
 interface Opened {
   title: string;
   tag: [words: string, look: string] | null;
@@ -49,12 +42,10 @@ interface Opened {
 
 declare module "../kit/client" {
   interface Answers {
-    rows: { total: number; counts: Record<string, number>; note: string; columns: [id: string, head: string, width: string][]; rows: Line[] };
+    rows: Lines & { counts: Record<string, number>; note: string };
     row: Opened;
   }
 }
-
-const sorts = () => 0; // the kernel does
 
 /** A list that the kernel sorts, filters and sends by the page, and the row that is open; `more` is drawn below that. */
 export function Listing({ model, root, client, more }: ViewProps & { client: Client; more?: (id: Id, others: Head["others"]) => ComponentChildren }) {
@@ -117,19 +108,7 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
         {problem || !page ? (
           <Wait problem={problem} />
         ) : page.rows.length ? (
-          <Table
-            label={head.title}
-            kind={head.kind}
-            id={(one) => one.id}
-            rows={page.rows}
-            columns={page.columns.map(([id, words, width], n) => ({ id, head: words, width, by: sorts, class: (one: Line) => one.cells[n][1], cell: (one: Line) => <Text>{one.cells[n][0]}</Text> }))}
-            sort={sort}
-            onSort={setSort}
-            selected={chosen}
-            title={(one) => plain(one.title)}
-            onOpen={(one) => setChosen(one.id)}
-            onEnd={next}
-          />
+          <LineTable label={head.title} kind={head.kind} page={page} sort={sort} onSort={setSort} selected={chosen} onOpen={(one) => setChosen(one.id)} onEnd={next} />
         ) : (
           <p class="muted none">No such row.</p>
         )}

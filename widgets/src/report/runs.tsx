@@ -18,7 +18,7 @@ type Open = (model: Model, el: HTMLElement) => () => void;
 /** The stored runs: one is opened in its Studio, or set beside another one. */
 export function Runs({ open, ...props }: ViewProps & { open: Open }) {
   const client = useClient(props.model);
-  const commands = useCommands((action, args) => client.command(action, args), props.root);
+  const commands = useCommands(client, props.root, props.model);
   return <Listing {...props} client={client} more={(id, others) => <Chosen key={id} {...{ id: String(id), others, commands, open }} model={props.model} />} />;
 }
 

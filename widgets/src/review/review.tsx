@@ -51,7 +51,7 @@ export function Review({ model, root }: ViewProps) {
   const [told, setTold] = useState<Snapshot | null>(null); // what the last command came back with
   const [form, setForm] = useState("");
   const busy = useRef(false);
-  const commands = useCommands((action, args) => client.command(action, args), root);
+  const commands = useCommands(client, root, model);
   useEffect(() => {
     const on = () => setChanges(model.get("changes"));
     model.on("change:changes", on);

@@ -34,7 +34,7 @@ export function Traces({ model, root }: ViewProps) {
     setChosen((now) => (now < 0 ? (news.at(-1)?.id ?? now) : now));
   };
   client.current ??= new Client(model, (message) => message.type === "calls" && take(message));
-  const by = useCommands((action, args) => client.current!.command(action, args), root);
+  const by = useCommands(client.current!, root, model);
   useEffect(() => {
     root.dataset.state = live ? "running" : "finished";
     if (live) {
