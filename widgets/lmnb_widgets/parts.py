@@ -28,12 +28,16 @@ CUT = 1_500
 
 
 def el(look: str, *parts: Part, **given: Any) -> Part:
-    """An element: `look` is its tag and classes (`p.muted`; `.muted` is a span; "" is no element, but its parts). Of what
-    is given, `title`, `role`, `colspan`, `scope`, `open` and `aria_…` and `data_…` are its attributes, `w` is its width in a
-    style of the view.
+    """An element: `look` is its tag and classes (`p.muted`; `.muted` is a span). Of what is given, `title`, `role`,
+    `colspan`, `scope`, `open` and `aria_…` and `data_…` are its attributes, `w` is its width in a style of the view.
     """
     attributes = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
     return [look, attributes or None, *parts]
+
+
+def several(*parts: Part) -> Part:
+    """Parts one after the other, as one without an element around them."""
+    return ["", None, *parts]
 
 
 def act(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmnb_widgets.parts import Part, as_text, duration, el, money, plural
+from lmnb_widgets.parts import Part, as_text, duration, el, money, plural, several
 
 Json = dict[str, Any]
 
@@ -55,7 +55,7 @@ def _head(whole: Mapping[str, Any]) -> Part:
     checks = [el(".muted" if check["holds"] else ".err", f" · {check['text']}") for check in whole.get("checks") or ()]
     score = whole["score"]
     tag = None if score is None else el(".tag.kept" if score > 0 else ".tag.rejected", f"score {said_score(score)}")
-    return el("", el("b", whole["name"]), el(".muted.num", " · ".join(filter(None, facts)), *checks), tag)
+    return several(el("b", whole["name"]), el(".muted.num", " · ".join(filter(None, facts)), *checks), tag)
 
 
 def _row(span: Mapping[str, Any], end: float) -> Json:

@@ -81,14 +81,15 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
         const { name: one, as, lines, placeholder, label = one } = field;
         const set = (text: string) => by.type(key, one, text);
         const value = textOf(field);
+        const own = { "data-field": one, placeholder, value };
         const focus = !n && !rest.bad;
-        const own = { "data-field": one, placeholder, value, ref: focus ? focusOnce : undefined };
+        const ref = focus ? focusOnce : undefined;
         return (
           <FormRow label={label}>
             {!as ? (
-              <Area {...own} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
+              <Area {...own} focus={focus} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
             ) : typeof as === "object" ? (
-              <select {...own} onChange={(event) => set(event.currentTarget.value)}>
+              <select {...own} ref={ref} onChange={(event) => set(event.currentTarget.value)}>
                 {as.map(([option, words]) => (
                   <option value={option}>{words}</option>
                 ))}
@@ -96,6 +97,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
             ) : (
               <input
                 {...own}
+                ref={ref}
                 type={as === "check" ? "checkbox" : as === "number" ? as : "text"}
                 step="any"
                 spellcheck={false}

@@ -4,8 +4,9 @@ import { nameOf, PartForm } from "./part_form";
 import { Long, Text } from "./text";
 
 /** What the kernel says that a place looks like: a text, or `[look, given, ...parts]`. The look is a tag with classes (`p.muted.num`; `.muted` is a
- * `span`, the empty look its parts alone) or one of those that do something: `act` is a button that is one command, or opens its form; `form` is drawn
- * while it is open; `go` leads to something else in the panel; `long` is a text that is cut, with "show all". `lmnb_widgets/parts.py` writes them. */
+ * `span`), nothing for parts without an element around them, or one of those that do something: `act` is a button that is one command, or opens its
+ * form; `form` is drawn while it is open; `go` leads to something else in the panel; `long` is a text that is cut, with "show all".
+ * `lmnb_widgets/parts.py` writes them. */
 export type Part = string | number | null | undefined | Element;
 type Element = [look: string, given: any, ...parts: Part[]];
 
@@ -25,7 +26,7 @@ export function Say({ of, by }: { of: Part; by: Doer }): ComponentChildren {
   const name = names.join(" ");
   if (tag === "long") return <Long text={String(parts[0])} cut={given?.cut} />;
   const inner = parts.map((one) => <Say key={keyOf(one)} of={one} by={by} />);
-  if (!look) return inner;
+  if (!look) return <>{inner}</>;
   if (tag === "go")
     return (
       <Button class={name || "link"} onClick={() => by.go?.(given)}>

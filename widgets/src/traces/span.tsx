@@ -47,7 +47,7 @@ export function SpanPane({ client, of, by, under, span }: Place & { span: number
           </div>
         </>
       )}
-      <div class="row acts">
+      <div class="row acts none">
         <Say of={pane.acts} by={doer} />
         {pane.code && <Copy key={pane.code} text={pane.code} />}
       </div>
