@@ -19,7 +19,8 @@ class Budget:
     a cache holds. `tokens` and `usd` count what was bought, and set aside the running mean for each call in flight.
     `seconds` runs from the first call.
 
-    >>> budget = Budget(calls=2)
+    >>> import lmnb
+    >>> budget = lmnb.Budget(calls=2)
     >>> budget.reserve(), budget.reserve()
     (None, None)
     >>> budget.reserve()
@@ -62,7 +63,8 @@ class Budget:
     def extend(self, calls: float = 0, tokens: float = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
         """Allow so much more, also while calls run under it; what has no limit keeps none.
 
-        >>> budget = Budget(calls=2)
+        >>> import lmnb
+        >>> budget = lmnb.Budget(calls=2)
         >>> budget.extend(calls=3)
         >>> budget
         Budget(calls=0 of 5)

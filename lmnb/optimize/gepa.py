@@ -70,7 +70,7 @@ class GEPA(Optimizer):
     ...     return {"answer": "yes" if "Answer yes." in messages[0]["content"] else "no"}
     >>> data = [lmnb.Example(question=f"Is {n} a number?", answer="yes").with_inputs("question") for n in range(9)]
     >>> with lmnb.context(lm=lmnb.FakeLM(reply)):
-    ...     tuned = GEPA(metric, max_metric_calls=20).compile(lmnb.Predict("question -> answer"), trainset=data, run_dir=None)
+    ...     tuned = lmnb.GEPA(metric, max_metric_calls=20).compile(lmnb.Predict("question -> answer"), trainset=data, run_dir=None)
     >>> tuned.instructions, tuned.detailed_results.val_aggregate_scores
     ('Answer yes.', [0.0, 1.0])
     """

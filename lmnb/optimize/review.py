@@ -211,7 +211,12 @@ class Gates:
 
 def policy_answer(ask: Callable[[Pending], Any] | None, item: Pending) -> tuple[str, Any]:
     """What a policy function says: ("accept", None), ("reject", reason) or ("edit", values). RunError where it raises, InputError where it
-    says none of these.
+    says none of these, in any other words too.
+
+    >>> import lmnb
+    >>> item = Pending("demo", "a1", lmnb.Example(question="Who?"), "a demo")
+    >>> policy_answer(lambda item: True, item), policy_answer(lambda item: "reject: too short", item)
+    (('accept', None), ('reject', 'too short'))
     """
     try:
         given = None if ask is None else ask(item)
@@ -226,11 +231,13 @@ def policy_answer(ask: Callable[[Pending], Any] | None, item: Pending) -> tuple[
         return "accept", None
     if given is False:
         return "reject", None
-    if isinstance(given, str):
-        return "reject", given
     if isinstance(given, Mapping) and given:
         return "edit", dict(given)
+    said, _, reason = given.partition(":") if isinstance(given, str) else ("", "", "")
+    said, reason = said.strip().lower(), reason.strip()
+    if said == "reject" or (said == "accept" and not reason):
+        return said, reason or None
     raise InputError(
-        f"the review function gave {given!r} for {item.label}. It gives True (or None) to accept, False or a reason to reject, "
-        "or a dict of new values to edit."
+        f"the review function gave {given!r} for {item.label}. Its answers are True (or None, or 'accept'), False (or 'reject', with a reason "
+        "'reject: too long'), or a dict of new values to edit. Mend it, then lmnb.reopen(path, review=...).resume() goes on from here."
     )

@@ -28,16 +28,18 @@ from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.view import row_dict
-from lmnb.optional import need
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.optional import frame
+from lmnb.shown import Shown
 
 
-class Run(Looking):
+class Run(Looking, Shown):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
     are named by id, by number, or by one of `run.candidates`; demos by id or by themselves.
     """
+
+    _view = "studio"
 
     _retold: list[Report] | None = None
 
@@ -183,13 +185,12 @@ class Run(Looking):
         """One row a candidate; `expected` is the shrunken estimate of its score on new examples, `calls` to `characters` are what it costs
         for one example, and `on_front` says whether none is better and no dearer (see `front`).
         """
-        pandas = need("pandas", "pandas", "Run.to_pandas()")
         best = {row.number for row in self.front().best}
         rows = [
             row_dict(row) | {"expected": row.expected, **costs(self._entry(row)), "on_front": row.number in best}
             for row in self.candidates
         ]
-        return pandas.DataFrame(rows).set_index("number")
+        return frame("Run.to_pandas()", rows).set_index("number")
 
     def to_html(self) -> str:
         """The whole report as one script-free document to send by mail: candidates with their prompts and demos, the best one's examples,
@@ -245,12 +246,6 @@ class Run(Looking):
 
     def _repr_html_(self) -> str:
         return report.run_html(*self._report_parts())
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("studio", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("studio", self)
 
     def __repr__(self) -> str:
         best = self.best

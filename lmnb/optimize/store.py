@@ -22,14 +22,16 @@ from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
 from lmnb.optimize.splits import prepared
-from lmnb.optional import need
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.optional import frame, need
+from lmnb.shown import Shown
 
 LONG = 100_000  # records of a journal
 
 
-class Runs(tuple[dict[str, Any], ...]):
+class Runs(Shown, tuple[dict[str, Any], ...]):
     """Stored runs, newest first, as rows; shows itself as a table."""
+
+    _view = "runs"
 
     columns = (
         *("name", "optimizer", "program", "state", "candidates", "best", "expected", "check", "decisions"),
@@ -39,8 +41,8 @@ class Runs(tuple[dict[str, Any], ...]):
     def to_pandas(self) -> Any:
         """One row a run, `created` as a time: sort it by any column."""
         pandas = need("pandas", "pandas", "runs().to_pandas()")
-        frame = pandas.DataFrame(list(self), columns=list(self.columns))
-        return frame.assign(created=pandas.to_datetime(frame["created"], errors="coerce"))
+        made = frame("runs().to_pandas()", self, self.columns)
+        return made.assign(created=pandas.to_datetime(made["created"], errors="coerce"))
 
     def open(self, name: str | int) -> Run:
         """The run of that name or place, reopened. To go on with code that is not importable, use `lmnb.reopen(path, ...)`."""
@@ -58,12 +60,6 @@ class Runs(tuple[dict[str, Any], ...]):
                 f"there is no run {name!r} here. {did_you_mean(str(name), known, 'lmnb.runs(folder) looks elsewhere.')}"
             )
         return found[0]
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("runs", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("runs", self)
 
     def __repr__(self) -> str:
         if not self:

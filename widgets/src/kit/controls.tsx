@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Client, Model } from "./client";
 import { useKept } from "./kept";
 import { keys } from "./keys";
@@ -106,12 +106,17 @@ export interface Commands {
   type: (name: string, field?: string, text?: string) => void;
 }
 
-/** Commands in flight and what came of them. Focus that is lost by a command (its button is gone) goes to the root. */
+/** Commands in flight and what came of them. A button that is drawn as busy, disabled or gone leaves its focus to the root: the next key is heard. */
 export function useCommands(client: Client, root: HTMLElement, model: Model): Commands {
   const [open, setOpen] = useKept(model, "open", "");
   const [typed, setTyped] = useKept<Commands["typed"]>(model, "typed", {});
   const [busy, setBusy] = useState<Record<string, boolean>>({});
   const [said, say] = useState<Said | null>(null);
+  const focus = () => (root.getRootNode() as Document).activeElement;
+  const had = root.contains(focus()); // before this is drawn; whoever works elsewhere keeps the focus
+  useLayoutEffect(() => {
+    if (had && (!root.contains(focus()) || focus()!.matches(":disabled"))) root.focus({ preventScroll: true });
+  });
   const key = (action: string, id?: string | number) => (id == null ? action : `${action}:${id}`);
   const send = async (action: string, args: object = {}, id?: string | number): Promise<any> => {
     const name = key(action, id);
@@ -122,7 +127,6 @@ export function useCommands(client: Client, root: HTMLElement, model: Model): Co
     try {
       const result = await client.command(action, args);
       say((now) => (now?.bad ? now : result?.said ? { text: result.said, bad: false } : null));
-      if (!root.contains((root.getRootNode() as Document | ShadowRoot).activeElement)) root.focus({ preventScroll: true });
       return result ?? true;
     } catch (error) {
       say({ text: (error as Error).message, bad: true });

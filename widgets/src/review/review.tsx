@@ -61,8 +61,8 @@ export function Review({ model, root }: ViewProps) {
   const known = told && (!asked || told.changes > asked.changes) ? told : asked;
   const item = known?.item;
   useLayoutEffect(() => root.setAttribute("data-state", known?.state ?? ""), [known?.state]);
-  useEffect(() => setForm(""), [item?.id]);
-  const close = () => (setForm(""), root.focus({ preventScroll: true }));
+  useLayoutEffect(() => setForm(""), [item?.id]); // before the next key
+  const close = () => setForm("");
   const act = async (action: string, args: object = {}, id?: string) => {
     if (busy.current) return; // a second key would be about the same item
     busy.current = true;

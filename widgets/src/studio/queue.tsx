@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Button } from "../kit/controls";
 import { FieldForm, ReasonForm } from "../kit/form";
 import { duration } from "../kit/format";
@@ -16,13 +16,11 @@ export function useQueue(pending: PendingItem[] | undefined, send: Desk["send"],
   const left = pending?.filter((one) => !done.includes(one.id)) ?? [];
   const place = Math.max(0, left.findIndex((one) => one.id === at));
   const item = left[place];
-  useEffect(() => setForm(""), [item?.id]);
+  useLayoutEffect(() => setForm(""), [item?.id]); // not after the paint: a key for the item that is shown already would be lost
   useEffect(() => setDone((before) => before.filter((id) => pending?.some((one) => one.id === id))), [pending]);
   const skip = () => setAt(left[(place + 1) % left.length].id);
   const answer = async (action: string, args: object) => {
-    if ((await send(action, args, item.id)) === undefined) return;
-    setForm("");
-    setDone((before) => [...before, item.id]);
+    if ((await send(action, args, item.id)) !== undefined) setDone((before) => [...before, item.id]); // no form is closed: it may be that of the next item
   };
   const accept = () => answer("accept", { candidate: item.id });
   const gestures: Gestures = pending?.length ? { a: item && accept, x: item && (() => setForm("reject")), e: item && (() => setForm("edit")), " ": item && skip } : {};

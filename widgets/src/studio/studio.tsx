@@ -56,7 +56,6 @@ export function Studio({ model, root }: ViewProps) {
 
   useLayoutEffect(() => root.setAttribute("data-state", run?.state ?? ""), [run?.state]);
 
-  const focus = () => root.focus({ preventScroll: true });
   const select = (id: string | null) => {
     setChosen(id);
     setForm("");
@@ -67,9 +66,8 @@ export function Studio({ model, root }: ViewProps) {
     if (next && row) setChosen(row.id); // whoever starts to write stays with this candidate
     if (next === "edit") setTab("prompt");
     setForm(next);
-    if (!next) focus();
   };
-  const closeExport = () => (setExporting(false), focus());
+  const closeExport = () => setExporting(false);
   const own = useMemo(() => new Map([...drafts].filter(([key]) => key.startsWith(`${row?.id} `)).map(([key, text]) => [key.slice(row!.id.length + 1), text])), [drafts, row?.id]);
   const setDraft = (slot: string, text: string | null) =>
     setDrafts((before) => {
@@ -109,7 +107,7 @@ export function Studio({ model, root }: ViewProps) {
       ArrowRight: turn(1),
       ArrowLeft: turn(-1),
       ...queue.gestures,
-      Escape: () => (exporting ? closeExport() : answering ? setAnswering("") : openForm("")),
+      Escape: () => (root.focus({ preventScroll: true }), exporting ? closeExport() : answering ? setAnswering("") : openForm("")),
     },
     KEYS,
   );
