@@ -47,7 +47,7 @@ export function SpanPane({ client, of, by, under, span }: Place & { span: number
           </div>
         </>
       )}
-      <div class="row acts none">
+      <div class="row acts">
         <Say of={pane.acts} by={doer} />
         {pane.code && <Copy key={pane.code} text={pane.code} />}
       </div>
@@ -72,7 +72,7 @@ function Copy({ text }: { text: string }) {
       <Button title="Python that makes this call again" onClick={copy}>
         {copied === "done" ? "Copied" : "Copy as code"}
       </Button>
-      {copied === "by hand" && <textarea class="under" readOnly rows={8} aria-label="Code" value={text} />}
+      {copied === "by hand" && <textarea class="under code" readOnly rows={8} aria-label="Code" value={text} />}
     </>
   );
 }
