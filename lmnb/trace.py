@@ -19,6 +19,7 @@ from lmnb.shown import Shown
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
 from lmnb.spans import span as span
+from lmnb.trace_code import trace_code
 from lmnb.trace_file import check_trace
 from lmnb.trace_html import trace_html
 from lmnb.trace_rows import KEPT, below, row_of, shown
@@ -185,6 +186,22 @@ class Trace(Shown):
                 raise InputError(f"{item!r} has no field {name!r}. {hint} {more}")
         better = {name: typed(fields.get(name), value) for name, value in labels.items()}
         return Example({**item.inputs, **(item.outputs or {}), **better}).with_inputs(*item.inputs)
+
+    def to_code(self, at: Span | int | str | None = None) -> str:
+        """A call of it, found as by `find`, as Python that makes it again: an LM's with its messages, a predictor's with its inputs.
+
+        >>> import lmnb
+        >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Paris"}]))
+        >>> print(qa(question="The capital of France?").trace.to_code())
+        import lmnb
+        <BLANKLINE>
+        predict = lmnb.Predict('question -> answer')
+        predict(
+            question='The capital of France?',
+        )
+        <BLANKLINE>
+        """
+        return trace_code(self.find(at))
 
     def to_dict(self, *, media: bool = True) -> dict[str, Any]:
         """The trace as JSON-able data: what viewers, stored runs and static HTML are made of. `Trace.from_dict` reads it back.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import lmnb
 
 TICKETS = [
     ("I was charged twice for the March invoice, please return one payment to my card", "Billing"),
@@ -345,11 +347,13 @@ class FakeRun:
         return Path(path)
 
 
-class FakeTrace:
-    """The trace of the design's picture."""
+class FakeTrace(lmnb.Trace):
+    """The trace of the design's picture, or of `data`, with the totals and the states that are said there."""
 
-    def __init__(self, title: str = "MultiHop") -> None:
-        self.title = title
+    def __init__(self, title: str = "MultiHop", data: dict[str, Any] | None = None) -> None:
+        self.title, self.data = title, data or pictured(title)
+        made = lmnb.Trace.from_dict(self.data)
+        super().__init__(made.root, score=made.score)
 
     def __repr__(self) -> str:
         return f"Trace({self.title})"
@@ -357,93 +361,94 @@ class FakeTrace:
     def _repr_html_(self) -> str:
         return f'<div class="lmnb-trace">static trace of {self.title}</div>'
 
-    def spans(self) -> Iterator[Any]:
-        return iter(())
-
     def to_dict(self, *, media: bool = True) -> dict[str, Any]:
-        spans: list[dict[str, Any]] = []
+        return self.data
 
-        def add(
-            parent: int | None, kind: str, title: str, label: str, start: float, seconds: float, **more: Any
-        ) -> int:
-            depth = 0 if parent is None else spans[parent]["depth"] + 1
-            base = {"status": "ok", "inputs": {}, "outputs": None, "error": None, "printed": None}
-            spans.append(
-                {
-                    "id": len(spans),
-                    "parent": parent,
-                    "depth": depth,
-                    "kind": kind,
-                    "name": title,
-                    "label": label,
-                    "start": start,
-                    "seconds": seconds,
-                }
-                | base
-                | ({"path": title} if kind == "predict" else {})
-                | more
-            )
-            return len(spans) - 1
 
-        def lm(parent: int, label: str, start: float, seconds: float, **more: Any) -> int:
-            messages = [
-                {"role": "system", "content": "Answer in the given format."},
-                {"role": "user", "content": "[[ ## question ## ]]\nWho directed the film named after the song?"},
-            ]
-            call = {
-                "messages": messages * 3,
-                "response": "[[ ## reasoning ## ]]\nIt is missing.\n\n[[ ## search_query ## ]]\nThe Lovers director",
-                "request": {"temperature": 0, "max_tokens": 512},
-                "usage": {"prompt_tokens": 812, "completion_tokens": 64},
-                "cost": 0.0006,
-                "cache": "miss",
-                "attempts": 1,
+def pictured(title: str) -> dict[str, Any]:
+    """The rows of the design's picture, under a title."""
+    spans: list[dict[str, Any]] = []
+
+    def add(parent: int | None, kind: str, title: str, label: str, start: float, seconds: float, **more: Any) -> int:
+        depth = 0 if parent is None else spans[parent]["depth"] + 1
+        base = {"status": "ok", "inputs": {}, "outputs": None, "error": None, "printed": None}
+        spans.append(
+            {
+                "id": len(spans),
+                "parent": parent,
+                "depth": depth,
+                "kind": kind,
+                "name": title,
+                "label": label,
+                "start": start,
+                "seconds": seconds,
             }
-            return add(parent, "lm", "openai/gpt-5-mini", label, start, seconds, **(call | more))
+            | base
+            | ({"path": title} if kind == "predict" else {})
+            | more
+        )
+        return len(spans) - 1
 
-        fields = {
-            "inputs": {
-                "context": "[1] The Lovers (song) was written by…\n[2] …",
-                "question": "Who directed the film named after the song?",
-            },
-            "outputs": {
-                "reasoning": "The first passage names the song; the director is still missing.",
-                "search_query": "film The Lovers director",
-            },
+    def lm(parent: int, label: str, start: float, seconds: float, **more: Any) -> int:
+        messages = [
+            {"role": "system", "content": "Answer in the given format."},
+            {"role": "user", "content": "[[ ## question ## ]]\nWho directed the film named after the song?"},
+        ]
+        call = {
+            "messages": messages * 3,
+            "response": "[[ ## reasoning ## ]]\nIt is missing.\n\n[[ ## search_query ## ]]\nThe Lovers director",
+            "request": {"temperature": 0, "max_tokens": 512},
+            "usage": {"prompt_tokens": 812, "completion_tokens": 64},
+            "cost": 0.0006,
+            "cache": "miss",
+            "attempts": 1,
         }
-        root = add(
-            None,
-            "module",
-            self.title,
-            "MultiHop",
-            0,
-            1.84,
-            inputs={"question": fields["inputs"]["question"]},
-            outputs={"answer": "R. Singh"},
-        )
-        first = add(root, "predict", "hops[0].query", "ChainOfThought", 0, 0.61, **fields)
-        lm(first, "LM", 0.02, 0.58, cache="hit")
-        add(root, "retrieval", "retrieve", "BM25 · 3 passages", 0.61, 0.041)
-        second = add(root, "predict", "hops[1].query", "ChainOfThought", 0.66, 0.55, **fields)
-        lm(
-            second,
-            "LM · did not parse",
-            0.66,
-            0.21,
-            status="unparsed",
-            error="ParseError: the reply has no field 'search_query'",
-        )
-        lm(second, "LM · repair", 0.9, 0.32)
-        add(root, "retrieval", "retrieve", "BM25 · 3 passages", 1.2, 0.038)
-        third = add(root, "predict", "answer", "ChainOfThought", 1.25, 0.60, **fields)
-        lm(third, "LM", 1.26, 0.58)
-        return {
-            "name": self.title,
-            "seconds": 1.84,
-            "calls": 4,
-            "repaired": 1,
-            "tokens": 2911,
-            "cost": 0.0021,
-            "score": 1.0,
-            "spans": spans,
-        }
+        return add(parent, "lm", "openai/gpt-5-mini", label, start, seconds, **(call | more))
+
+    fields = {
+        "inputs": {
+            "context": "[1] The Lovers (song) was written by…\n[2] …",
+            "question": "Who directed the film named after the song?",
+        },
+        "outputs": {
+            "reasoning": "The first passage names the song; the director is still missing.",
+            "search_query": "film The Lovers director",
+        },
+    }
+    root = add(
+        None,
+        "module",
+        title,
+        "MultiHop",
+        0,
+        1.84,
+        inputs={"question": fields["inputs"]["question"]},
+        outputs={"answer": "R. Singh"},
+    )
+    first = add(root, "predict", "hops[0].query", "ChainOfThought", 0, 0.61, **fields)
+    lm(first, "LM", 0.02, 0.58, cache="hit")
+    add(root, "retrieval", "retrieve", "BM25 · 3 passages", 0.61, 0.041)
+    second = add(root, "predict", "hops[1].query", "ChainOfThought", 0.66, 0.55, **fields)
+    lm(
+        second,
+        "LM · did not parse",
+        0.66,
+        0.21,
+        status="unparsed",
+        error="ParseError: the reply has no field 'search_query'",
+    )
+    lm(second, "LM · repair", 0.9, 0.32)
+    add(root, "retrieval", "retrieve", "BM25 · 3 passages", 1.2, 0.038)
+    third = add(root, "predict", "answer", "ChainOfThought", 1.25, 0.60, **fields)
+    lm(third, "LM", 1.26, 0.58)
+    return {
+        "name": title,
+        "seconds": 1.84,
+        "calls": 4,
+        "repaired": 1,
+        "tokens": 2911,
+        "cost": 0.0021,
+        "score": 1.0,
+        "checks": [],
+        "spans": spans,
+    }

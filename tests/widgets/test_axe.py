@@ -81,12 +81,15 @@ def traces() -> Sample:
     """Three calls, the last of them looked at."""
     called = [program()(ticket=f"ticket {n}").trace for n in range(3)]
     tabs = [[f"[data-tab={tab}]"] for tab in ("messages", "response", "request")]
-    return of("traces", called, ".span-pane", tabs, trace={"index": 2})
+    forms = [[f"[data-action={act}]"] for act in ("rerun", "export")]
+    asked = {"trace": {"index": 2}, "span": {"index": 2, "span": 0}}
+    return of("traces", called, ".span-pane", [*tabs, *forms], **asked)
 
 
 def report() -> Sample:
     """Rows, then one that is open."""
-    return of("report", evaluated(), "[data-kind=example]", [["[data-kind=example]"]], rows={}, row={"row": 1})
+    asked = {"row": {"row": 1}, "trace": {"row": 1}, "span": {"row": 1, "span": 0}}
+    return of("report", evaluated(), "[data-kind=example]", [["[data-kind=example]"]], rows={}, **asked)
 
 
 def review() -> Sample:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_run import FakeTrace
-from test_panel import launched, open_panel, studio  # noqa: F401 - fixtures
+from test_panel import launched, looked_at, open_panel, studio  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.browser
 
@@ -37,13 +37,13 @@ def test_tabs_are_turned_by_arrows_and_the_focus_goes_along(open_panel: Any) -> 
         "id": 0,
         "name": "Router",
         "label": "",
-        "seconds": 1.0,
+        "took": "1.00 s",
         "tokens": 1,
         "time": None,
         "status": "ok",
         "preview": "",
     }
-    page = open_panel({"view": "traces", "traces": [head]}, {"trace": FakeTrace().to_dict()})
+    page = open_panel({"view": "traces", "traces": [head]}, looked_at(FakeTrace()))
     page.wait_for_selector("[role=tab]")
     page.focus("[role=tab][aria-selected=true]")
     seen = []

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_run import FakeRun, FakeTrace, name, row
+from fake_run import FakeRun, FakeTrace, name, pictured, row
+from lmnb_widgets import run_traces, span_pane
 from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import framed
 from lmnb_widgets.pane import pane
@@ -54,11 +55,11 @@ def launched() -> Iterator[Callable[[str], Any]]:
 
 def answers(run: FakeRun, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """What the kernel would say to every question; to some, Python itself says it."""
-    said: dict[str, Any] = {"trace": FakeTrace("TicketRouter").to_dict(), "pane": lambda args: pane(run, args)}
+    said: dict[str, Any] = {"pane": lambda args: pane(run, args)}
+    for what, answer in run_traces.QUESTIONS.items():
+        said[what] = lambda args, answer=answer: answer(run, args)
     said["example-rows"] = lambda a: example_page(run, a["candidate"], a["against"], a["only"], a["offset"])
     said |= asked(run)
-    for one in run.rows if rows is None else rows:
-        said[f"examples {one['id']}"] = run.examples(one["id"])
     return said
 
 
@@ -70,6 +71,14 @@ def asked(run: Any) -> dict[str, Any]:
 def looked(run: FakeRun) -> dict[str, Any]:
     """The traits of a Studio of that run; `raw` is the run's own snapshot, for `tell`."""
     return {"view": "studio", "raw": run.snapshot(), "snapshot": framed(run.snapshot())}
+
+
+def looked_at(trace: Any, *filters: str) -> dict[str, Any]:
+    """What the kernel would say of a trace, of each of its spans, and to filters."""
+    asked = span_pane.looked_at(lambda _, a: trace)
+    said = {f"span {one['id']}": asked["span"](None, {"span": one["id"]}) for one in trace.to_dict()["spans"]}
+    said |= {f"trace {words}": asked["trace"](None, {"filter": words}) for words in filters}
+    return said | {"trace": asked["trace"](None, {})}
 
 
 @pytest.fixture
@@ -379,11 +388,12 @@ def test_a_click_on_an_example_opens_its_trace(studio: Any) -> None:
     page.click("[data-tab=examples]")
     page.click("[data-kind=example][data-id='3']")
     page.wait_for_selector("[data-kind=span]")
-    asked = [one["args"] for one in sent(page, "get") if one["what"] == "trace"]
-    assert asked == [{"candidate": name(12), "example": 3}]
+    asked = {"candidate": name(12), "example": 3, "live": True, "parent": name(12)}
+    page.wait_for_selector(".span-pane")
+    questions = [one["args"] for one in sent(page, "get") if one["what"] in ("trace", "span")]
+    assert questions == [asked | {"filter": ""}, asked | {"span": 1}]
     page.click("[data-action=keep-as-demo]")
-    assert sent(page)[0]["action"] == "inject"
-    assert set(sent(page)[0]["args"]["demo"]) == {"context", "question", "reasoning", "search_query"}
+    assert sent(page)[0]["action"] == "keep-as-demo" and sent(page)[0]["args"]["span"] == 1
 
 
 def test_ten_thousand_candidates_stay_few_elements(studio: Any) -> None:
@@ -684,7 +694,8 @@ def test_hostile_texts_stay_texts(studio: Any) -> None:
     labels: list[dict[str, Any]] = [{"origin": "baseline"}, {"status": "dropped", "reason": text}, {"human": True}]
     run = Poisoned([row(n, 41.0, **({"label": text} | more)) for n, more in enumerate(labels)])
     run.decided = [{"id": 1, "time": text, "kind": "accept", "text": text, "undone": False}]
-    page = studio(run, said=poisoned(answers(run), text))
+    trace = looked_at(FakeTrace(data=poisoned(pictured("TicketRouter"), text)))
+    page = studio(run, said=poisoned(answers(run), text) | trace)
     tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
     waits = {"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}
     tell(page, 3, 2, pending=[waits, waits | {"id": "2"}], state="waiting")
@@ -715,28 +726,28 @@ def test_the_trace_viewer_shows_the_tree_and_the_chosen_span(open_panel: Any) ->
             "id": 0,
             "name": "MultiHop",
             "label": "",
-            "seconds": 1.8,
+            "took": "1.80 s",
             "tokens": 1,
             "time": None,
             "status": "ok",
             "preview": "",
         }
     ]
-    page = open_panel({"view": "traces", "traces": heads}, {"trace": FakeTrace().to_dict()})
-    page.wait_for_selector("[data-lmnb=traces] [data-kind=span]")
+    page = open_panel({"view": "traces", "traces": heads}, looked_at(FakeTrace(), "did not parse"))
+    page.wait_for_selector("[data-lmnb=traces] .span-pane")
     assert (
         page.inner_text(".trace-head .muted") == "1.84 s · 4 LM calls, 1 repaired · 1 cached · 2,911 tokens · $0.0021"
     )
     assert "LM · did not parse" in page.inner_text("[data-kind=span][data-status=unparsed]")
     assert page.locator("[data-action=keep-as-demo]").count() == 0
     page.click("[data-kind=span][data-id='6']")
-    assert page.inner_text(".span-pane h3") == "hops[1].query → openai/gpt-5-mini"
+    page.get_by_role("heading", name="hops[1].query → openai/gpt-5-mini").wait_for()
     page.click("[data-tab=messages]")
     assert page.locator(".span-pane dd").count() == 6
     page.click("[data-kind=span][data-id='4'] .fold")
     assert page.locator("[data-kind=span]").count() == 8
     page.fill("input[type=search]", "did not parse")
-    assert page.locator("[data-kind=span]").count() == 3
+    page.wait_for_function("() => document.querySelectorAll('[data-kind=span]').length === 3")
 
 
 def test_a_history_is_a_list_with_the_newest_first(open_panel: Any) -> None:
@@ -744,22 +755,24 @@ def test_a_history_is_a_list_with_the_newest_first(open_panel: Any) -> None:
     head = {
         "name": "m",
         "label": "LM",
-        "seconds": 1.0,
+        "took": "1.00 s",
         "tokens": 10,
         "time": "10:00:00",
         "status": "ok",
         "preview": "p",
     }
-    trace = FakeTrace().to_dict()
-    trace["spans"] = [trace["spans"][6] | {"id": 0, "parent": None, "depth": 0}]
-    page = open_panel(
-        {"view": "traces", "traces": [head | {"id": n, "preview": f"call {n}"} for n in range(30)]}, {"trace": trace}
-    )
+    data = pictured("a call")
+    data["spans"] = [data["spans"][6] | {"id": 0, "parent": None, "depth": 0}]
+    heads = [head | {"id": n, "preview": f"call {n}"} for n in range(30)]
+    page = open_panel({"view": "traces", "traces": heads}, looked_at(FakeTrace(data=data)))
     page.wait_for_selector(".span-pane")
     assert page.inner_text("[data-kind=trace][aria-selected=true] .how >> nth=0") == "call 29"
     page.click("[data-kind=trace][data-id='27']")
     page.wait_for_timeout(50)
-    assert [one["args"] for one in sent(page, "get")] == [{"index": 29}, {"index": 27}]
+    assert [one["args"] for one in sent(page, "get") if one["what"] == "trace"] == [
+        {"index": 29, "filter": ""},
+        {"index": 27, "filter": ""},
+    ]
 
 
 def test_a_model_with_a_place_draws_itself_over_the_static_form(open_panel: Any) -> None:
@@ -926,7 +939,9 @@ def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
 def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any, view: str) -> None:
     """What has the focus is the list itself, once in the order of Tab, and names a row of its own, not that of another panel."""
     run = FakeRun()
-    heads = [{"id": n, "name": "Predict", "label": "LM", "seconds": 1, "tokens": 2, "status": "ok"} for n in range(3)]
+    heads = [
+        {"id": n, "name": "Predict", "label": "LM", "took": "1.00 s", "tokens": 2, "status": "ok"} for n in range(3)
+    ]
     traits = {"view": view, "snapshot": run.snapshot(), "traces": heads}
     page = open_panel(traits, answers(run), width=1060)
     page.evaluate("""async () => {
@@ -967,7 +982,7 @@ def test_a_review_never_shows_the_trace_of_another_item(open_panel: Any) -> None
     item |= {"said": None, "answers": [["skip", "Skip", "Space", "", ""]]}
     snapshot = {"name": "Review", "progress": "", "facts": "", "changes": 0, "state": "waiting", "total": 2, "done": 0}
     snapshot |= {"reasons": [], "problem": "", "help": [], "item": item}
-    said = {"snapshot": snapshot, "trace": FakeTrace("TicketRouter").to_dict()}
+    said = {"snapshot": snapshot, **looked_at(FakeTrace("TicketRouter"))}
     page = open_panel({"view": "review", "changes": 0}, said)
     page.get_by_role("button", name="Trace").click()
     page.wait_for_selector(".trace")

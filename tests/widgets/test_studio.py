@@ -152,7 +152,7 @@ def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
     page = view.reply("get", "examples", 2, candidate=name(12), against=None, offset=10, limit=5, only=None)["value"]
     assert [one["index"] for one in page["rows"]] == [10, 11, 12, 13, 14]
     assert view.reply("get", "examples", 3, candidate=name(12), only="error")["value"]["total"] == 1
-    assert view.reply("get", "trace", 4, candidate=name(12), example=3)["value"]["spans"][0]["kind"] == "module"
+    assert view.reply("get", "trace", 4, candidate=name(12), example=3)["value"]["rows"][0]["name"] == "TicketRouter #3"
 
 
 def test_a_question_about_no_candidate_is_answered_with_the_error(panel: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from browser_side import BrowserSide, until
+from said import actions, fields, parts, texts
 
 import lmnb
 
@@ -50,34 +51,53 @@ def test_a_call_is_made_again_kept_taken_back_and_added_to_a_file(opened: Any, p
     """Each is a public method of a trace, a predictor or lmnb; the old trace stays."""
     trace = program(ticket="Help!").trace
     viewer = opened("traces", "TracesWidget", [trace])
-    assert viewer.reply("get", "trace", 1, index=0)["value"]["live"] is True
-    again = viewer.reply("command", "rerun", 2, index=0, span=0, changes={"instructions": "Guess."})
-    assert (
-        again["result"]["trace"]["spans"][0]["outputs"] == {"team": "tech"} and trace.root.outputs["team"] == "billing"
-    )
-    edited = {"messages": {"1 system": "Guess."}, "temperature": "0.5"}
-    asked = viewer.reply("command", "rerun", 7, index=0, span=1, changes=edited)["result"]["trace"]["spans"][0]
+    viewer.reply("command", "rerun", 2, index=0, span=0, **{"other instructions": "Guess."})
+    pane = viewer.reply("get", "span", 3, index=0, span=0)["value"]["acts"]
+    assert [texts(one) for one in parts(pane, "ins")] == [["tech"]] and trace.root.outputs["team"] == "billing"
+    typed = {"messages": {"1 system": "Guess."}, "other temperature": 0.5}
+    viewer.reply("command", "rerun", 4, index=0, span=1, **typed)
+    asked = viewer.acts.made[0, 1].to_dict()["spans"][0]
     assert asked["messages"][0]["content"] == "Guess." and asked["messages"][1:] == trace.find(1).data["messages"][1:]
     assert asked["request"]["temperature"] == 0.5
-    cut = {"messages": {"1 system": "Gue… (1,000 more characters)"}}
-    assert "shown cut" in viewer.reply("command", "rerun", 8, index=0, span=1, changes=cut)["error"]
-    kept = viewer.reply("command", "keep-as-demo", 3, index=0, span=0, fields={"team": "tech"})
-    assert kept["result"] == {"demos": 1} and program.demos[0].toDict() == {"ticket": "Help!", "team": "tech"}
-    viewer.reply("command", "undo", 4)
+    cut = {"1 system": "Gue… (1,000 more characters)"}
+    assert "shown cut" in viewer.reply("command", "rerun", 5, index=0, span=1, messages=cut)["error"]
+    kept = viewer.reply("command", "keep-as-demo", 6, index=0, span=0, fields={"team": "tech"})
+    assert kept["result"] == {"said": "Kept: the predictor has 1 demo now."}
+    assert program.demos[0].toDict() == {"ticket": "Help!", "team": "tech"}
+    pane = viewer.reply("get", "span", 7, index=0, span=1)["value"]["acts"]
+    (undo,) = (given for words, given in actions(pane) if words == "Undo keeping")
+    viewer.reply("command", undo["action"], 8, **undo["args"])
     assert program.demos == []
     path = tmp_path / "more.jsonl"
-    viewer.reply("command", "export", 5, index=0, span=0, path=str(path), fields={"team": "tech"})
+    viewer.reply("command", "export", 9, index=0, span=0, fields={"team": "tech"}, **{"to the file": str(path)})
     assert lmnb.load_jsonl(path)[0].toDict() == {"ticket": "Help!", "team": "tech"}
-    wrong = viewer.reply("command", "export", 6, index=0, span=0, path="program.py")
+    assert fields(viewer.reply("get", "span", 10, index=0, span=0)["value"]["acts"], "export")["to the file"] == str(
+        path
+    )
+    wrong = viewer.reply("command", "export", 11, index=0, span=0, **{"to the file": "program.py"})
     assert wrong["error"].startswith("InputError: examples are added to a file of JSON lines")
+
+
+def test_the_viewer_offers_what_can_be_done_with_a_span(opened: Any, program: Any) -> None:
+    """A demo only where the program is there; a form holds what the call had, and what was typed is sent by field."""
+    trace = program(ticket="Help!").trace
+    read = lmnb.Trace.from_dict(trace.to_dict())
+    viewer = opened("traces", "TracesWidget", [trace, read])
+    said = [viewer.reply("get", "span", n, index=n // 2, span=n % 2)["value"] for n in range(4)]
+    words = [[words for words, _ in actions(one["acts"])] for one in said]
+    live = ["Keep as demo of the program", "Edit it first…", "Re-run with…", "Add to dataset…"]
+    assert words == [live, live, ["Add to dataset…"], ["Re-run with…", "Add to dataset…"]]
+    assert list(fields(said[0]["acts"], "rerun")) == ["ticket", "other instructions", "other LM", "other temperature"]
+    assert list(fields(said[1]["acts"], "rerun")) == ["1 system", "2 user", "other LM", "other temperature"]
+    assert fields(said[1]["acts"], "keep-as-demo") == {"ticket": "Help!", "team": "billing"}
+    assert said[3]["name"] == "1.1" and said[3]["code"].startswith("import lmnb")
 
 
 def test_a_trace_from_a_file_is_asked_of_nobody_it_names(opened: Any, program: Any) -> None:
     """Without a word of the person's the answer is an error, and no demo is kept where no program is."""
     lmnb.configure(lm=None)
     viewer = opened("traces", "TracesWidget", [lmnb.Trace.from_dict(program(ticket="Help!").trace.to_dict())])
-    assert viewer.reply("get", "trace", 1, index=0)["value"]["live"] is False
-    assert "Pass lm=" in viewer.reply("command", "rerun", 2, index=0, span=1, changes={})["error"]
+    assert "Pass lm=" in viewer.reply("command", "rerun", 2, index=0, span=1)["error"]
     assert "not there" in viewer.reply("command", "keep-as-demo", 3, index=0, span=0)["error"]
 
 
@@ -90,7 +110,7 @@ def test_new_calls_appear_in_the_history_of_all_calls_while_it_is_looked_at(open
     viewer.say(type="hello", view="a", id=1)
     lm("while it is looked at")
     until(lambda: any(head["preview"] == "reply 1" for told in viewer.of("calls") for head in told["heads"]))
-    assert viewer.reply("get", "trace", 2, index=first + 1)["value"]["spans"][0]["response"] == "reply 1"
+    assert "reply 1" in str(viewer.reply("get", "span", 2, index=first + 1, span=0)["value"]["tabs"])
     for _ in range(200):
         lm("fast")
     until(lambda: any(head["id"] == first + 201 for told in viewer.of("calls") for head in told["heads"]))

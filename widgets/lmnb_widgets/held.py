@@ -11,6 +11,7 @@ from typing import Any
 
 import lmnb
 from lmnb_widgets import wire
+from lmnb_widgets.parts import duration
 
 KEPT = 2_000
 """So many traces of new calls are held, and so many heads travel in a message."""
@@ -106,7 +107,7 @@ def _head(number: int, trace: Any) -> dict[str, Any]:
         "id": number,
         "name": whole["name"],
         "label": top["label"],
-        "seconds": whole["seconds"],
+        "took": duration(whole["seconds"]),
         "tokens": whole["tokens"],
         "time": datetime.fromtimestamp(started).strftime("%H:%M:%S") if started else None,
         "status": top["status"],

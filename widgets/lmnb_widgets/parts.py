@@ -15,6 +15,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.html import duration as duration  # seconds and dollars as the static reports write them
+from lmnb.html import money as money
 from lmnb.optimize.prompt_diff import changes
 
 Part = Any
@@ -65,7 +67,8 @@ def field(name: str, text: object = "", **more: Any) -> Field:
     argument that holds it by its name), `as_`: "line", "number", "check" or the options as (value, words); else it has
     several lines.
     """
-    return {"name": name, "text": as_text(text), **{key.rstrip("_"): value for key, value in more.items()}}
+    given = {key.rstrip("_"): value for key, value in more.items() if value is not None}
+    return {"name": name, "text": as_text(text), **given}
 
 
 def form(
@@ -80,7 +83,7 @@ def form(
     **more: Any,
 ) -> Part:
     """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `head`
-    stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `reasons` (texts by number for
+    stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `stays` (open, when it was sent), `reasons` (texts by number for
     its first field).
     """
     given = {"action": action, "id": id, "args": args, "save": save, "fields": list(fields), **more}
@@ -122,6 +125,32 @@ def diff(before: str, after: str) -> Part:
         if part is not None
     ]
     return el("div.diff", *pieces)
+
+
+def beside(
+    heads: tuple[str, str],
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+    label: str = "Two replies",
+) -> Part:
+    """Two replies, a field a row; the words that differ are marked in the second."""
+    before, after = before or {}, after or {}
+    words = el("div.muted.num", *(el("span", head, role="columnheader") for head in ("field", *heads)), role="row")
+    rows = [
+        el(
+            "div",
+            el(".muted", name, role="rowheader"),
+            el("div.m", long(before.get(name, "—")), role="cell"),
+            el("div.m", _changed(before.get(name), after.get(name)), role="cell"),
+            role="row",
+        )
+        for name in {**before, **after}
+    ]
+    return el("div.beside", words, *rows, role="table", aria_label=label)
+
+
+def _changed(before: object, after: object) -> Part:
+    return long("—" if after is None else after) if None in (before, after) else diff(as_text(before), as_text(after))
 
 
 def as_part(value: object) -> Part:

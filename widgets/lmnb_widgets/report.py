@@ -12,6 +12,7 @@ import traitlets
 
 from lmnb import Comparison, Report
 from lmnb_widgets import frontend, listing, wire
+from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
 
 OFFERED = 20
@@ -91,14 +92,17 @@ class Reading:
         """One row whole: its fields, and the trace of what was called for it."""
         index, other = a["row"], self._other(a)
         known = self.report.row(index, against=other)
-        trace = next(row.trace for row in self.report.rows if row.index == index)
         change = known["change"]
         return {
             "title": f"Row {index}",
             "tag": None if change is None else (change, _LOOKS.get(change, "")),
             "facts": _facts(known),
-            "trace": None if trace is None else trace.to_dict(media=False),
+            "trace": self.trace(index) is not None,
         }
+
+    def trace(self, index: int) -> Any:
+        """What was called for a row."""
+        return next(row.trace for row in self.report.rows if row.index == index)
 
     def _other(self, a: Mapping[str, Any]) -> Report | None:
         return None if a.get("against") is None else self.others[a["against"]]
@@ -107,7 +111,11 @@ class Reading:
 class ReportWidget(Widget):
     """A panel of a report. The trait has what the head says; rows and traces are sent when they are looked at."""
 
-    questions: ClassVar[Calls] = {"rows": lambda reading, a: reading.rows(a), "row": lambda reading, a: reading.row(a)}
+    questions: ClassVar[Calls] = {
+        "rows": lambda reading, a: reading.rows(a),
+        "row": lambda reading, a: reading.row(a),
+        **looked_at(lambda reading, a: reading.trace(a["row"])),
+    }
 
     view = traitlets.Unicode("report").tag(sync=True)
     head = traitlets.Dict().tag(sync=True)

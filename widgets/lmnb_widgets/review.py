@@ -13,6 +13,7 @@ from IPython.display import DisplayHandle, display
 
 from lmnb import Review
 from lmnb_widgets import frontend
+from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
 
 SAID = {
@@ -89,7 +90,7 @@ class ReviewWidget(Widget):
 
     questions: ClassVar[Calls] = {
         "snapshot": lambda review, a: seen(review),
-        "trace": lambda review, a: review.trace(a["item"]).to_dict(media=False),
+        **looked_at(lambda review, a: review.trace(a["item"])),
     }
     commands: ClassVar[Calls] = {
         "accept": lambda review, a: _answered(review, "keep", a),

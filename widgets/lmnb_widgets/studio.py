@@ -16,7 +16,7 @@ import traitlets
 from IPython.display import display
 
 import lmnb
-from lmnb_widgets import frontend, gestures, outputs, wire
+from lmnb_widgets import frontend, gestures, outputs, run_traces, wire
 from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import ENDED, framed
 from lmnb_widgets.outputs import freeze
@@ -35,16 +35,9 @@ shown at once."""
 
 QUESTIONS: Calls = {
     "pane": pane,
-    "examples": lambda run, a: run.examples(
-        a["candidate"],
-        against=a.get("against"),
-        offset=a.get("offset", 0),
-        limit=a.get("limit", 200),
-        only=a.get("only"),
-    ),
     "example-rows": lambda run, a: example_page(run, a["candidate"], a["against"], a["only"], a["offset"]),
     "pending": lambda run, a: waiting(run, a["id"]),
-    "trace": lambda run, a: run.trace(a["candidate"], a["example"]).to_dict(media=False),
+    **run_traces.QUESTIONS,
 }
 
 
@@ -55,7 +48,7 @@ class StudioWidget(Widget):
     """
 
     questions = QUESTIONS
-    commands: ClassVar[Calls] = {**gestures.COMMANDS, "branch": lambda run, a: branch(run, a)}
+    commands: ClassVar[Calls] = {**gestures.COMMANDS, **run_traces.COMMANDS, "branch": lambda run, a: branch(run, a)}
 
     view = traitlets.Unicode("studio").tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 import traitlets
 
-import lmnb
 from lmnb_widgets import frontend, wire
+from lmnb_widgets.call_acts import CallActs
 from lmnb_widgets.held import Held
+from lmnb_widgets.span_acts import FILE
+from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
 
 
@@ -21,14 +23,15 @@ class TracesWidget(Widget):
     """
 
     questions: ClassVar[Calls] = {
-        "trace": lambda one, a: _whole(one.held.at(a["index"])),
+        **looked_at(lambda one, a: one.held.at(a["index"])),
+        "span": lambda one, a: one.acts.span(a["index"], a["span"]),
         "heads": lambda one, a: one.held.heads(a["after"]),
     }
     commands: ClassVar[Calls] = {
-        "rerun": lambda one, a: {"trace": _whole(_again(one.held.at(a["index"]), a["span"], **a["changes"]))},
-        "keep-as-demo": lambda one, a: one.keep(one.held.at(a["index"]), a["span"], a.get("fields") or {}),
-        "undo": lambda one, a: one.unkeep(),
-        "export": lambda one, a: _added(a["path"], one.held.at(a["index"]), a["span"], a.get("fields") or {}),
+        "rerun": lambda one, a: one.acts.rerun(a["index"], a["span"], a),
+        "keep-as-demo": lambda one, a: one.acts.keep(a["index"], a["span"], a.get("fields") or {}),
+        "undo": lambda one, a: one.acts.unkeep(a.get("index"), a.get("span")),
+        "export": lambda one, a: one.acts.add(a["index"], a["span"], a.get("fields") or {}, a.get(FILE)),
     }
 
     view = traitlets.Unicode("traces").tag(sync=True)
@@ -37,7 +40,7 @@ class TracesWidget(Widget):
 
     def __init__(self, traces: Sequence[Any], *, mount: str = "", history: Any = None) -> None:
         self.held = Held(traces, history)
-        self._kept: list[tuple[Any, Any]] = []
+        self.acts = CallActs(self.held)
         heads = wire.fit(self.held.heads()["heads"])
         super().__init__(self, traces=heads, live=history is not None, mount=mount)
 
@@ -48,24 +51,6 @@ class TracesWidget(Widget):
         self.held.rest()
         super().close()
 
-    def keep(self, trace: Any, span: int, fields: dict[str, Any]) -> dict[str, Any]:
-        """Add the call to the demos of the predictor that made it."""
-        predictor = trace.find(span).module
-        if not hasattr(predictor, "demos"):
-            raise lmnb.InputError("the predictor that made this call is not there; add the call to a data set instead")
-        demo = trace.to_example(span, **fields).with_origin("human")
-        predictor.demos = [*predictor.demos, demo]
-        self._kept.append((predictor, demo))
-        return {"demos": len(predictor.demos)}
-
-    def unkeep(self) -> dict[str, Any]:
-        """Take the demo that was kept last away again."""
-        if not self._kept:
-            raise lmnb.InputError("no demo was kept here")
-        predictor, kept = self._kept.pop()
-        predictor.demos = [demo for demo in predictor.demos if demo is not kept]
-        return {"demos": len(predictor.demos)}
-
     def _looked_at(self) -> None:
         self.held.watch(self.send)
 
@@ -73,33 +58,6 @@ class TracesWidget(Widget):
         super()._receive(widget, message, buffers)
         if not self._viewers:
             self.held.rest()
-
-
-def _whole(trace: Any) -> dict[str, Any]:
-    """A trace, and whether its program is there, to be asked again and to keep demos."""
-    return {**trace.to_dict(media=False), "live": any(item.module is not None for _, item in trace.spans())}
-
-
-def _again(trace: Any, span: int, *, model: str = "", temperature: str = "", **changes: Any) -> Any:
-    """The call made again. A model that a person typed is asked, a model that the trace names is not. Messages that were
-    edited come by number and role, such as "1 system"; the others are sent as they were.
-    """
-    if edited := changes.get("messages"):
-        texts = {int(name.partition(" ")[0]) - 1: text for name, text in edited.items()}
-        messages = enumerate(trace.find(span).data["messages"])
-        changes["messages"] = [{**message, "content": texts.get(n, message["content"])} for n, message in messages]
-    if model:
-        changes["lm"] = lmnb.LM(model.strip())
-    if temperature:
-        changes["temperature"] = float(temperature)
-    return lmnb.rerun(trace, span, **changes)
-
-
-def _added(path: str, trace: Any, span: int, fields: dict[str, Any]) -> dict[str, Any]:
-    """The call as an example in a file; a field that was emptied is left out."""
-    example = trace.to_example(span, **fields)
-    gone = [name for name, value in example.items() if value == ""]
-    return {"path": str(lmnb.append_jsonl(path, example.without(*gone)))}
 
 
 def show(trace: Any) -> None:

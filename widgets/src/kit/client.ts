@@ -1,4 +1,4 @@
-import type { ExamplePage, TraceData, Row } from "./types";
+import type { ExamplePage, Row } from "./types";
 
 /** The part of an anywidget model that is used here. */
 export interface Model {
@@ -20,7 +20,6 @@ export interface ViewProps {
 /** Answers by question: a view adds its own with `declare module "../kit/client" { interface Answers { ... } }`. */
 export interface Answers {
   examples: ExamplePage;
-  trace: TraceData;
   candidates: { total: number; rows: Row[] };
 }
 

@@ -27,6 +27,8 @@ export interface FormOf {
   bad?: boolean;
   /** It can be sent as it is. */
   free?: boolean;
+  /** It stays as it is when it was sent: to be sent again with another change. */
+  stays?: boolean;
   /** Texts that a number key gives as the first field. */
   reasons?: string[];
   fields: Field[];
@@ -37,13 +39,13 @@ export const nameOf = ({ action, id = "" }: { action: string; id?: string | numb
 
 /** What was typed lives in the view and in no message, so nothing that arrives can overwrite it; it goes when it was sent. */
 export function PartForm({ by, of, class: name, children }: { by: Commands; of: FormOf; class?: string; children?: ComponentChildren }) {
-  const { action, id, args, fields, reasons = [], free, ...rest } = of;
+  const { action, id, args, fields, reasons = [], free, stays, ...rest } = of;
   const key = nameOf(of);
   const draft = by.typed[key] ?? {};
   const textOf = ({ name: field, text = "" }: Field) => draft[field] ?? text;
   const changed = fields.filter((field) => textOf(field) !== (field.text ?? ""));
   const send = async (made: Record<string, any>) => {
-    if ((await by.send(action, made, id)) === undefined) return;
+    if ((await by.send(action, made, id)) === undefined || stays) return;
     by.type(key);
     by.setOpen((open) => (open === key ? "" : open)); // meanwhile another may be open
   };

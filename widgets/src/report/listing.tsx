@@ -9,7 +9,6 @@ import { useKeys } from "../kit/keys";
 import { usePages } from "../kit/pages";
 import { LineTable, type Lines } from "../kit/table";
 import { Pairs, plain, Text } from "../kit/text";
-import type { TraceData } from "../kit/types";
 import { TraceView } from "../traces/view";
 
 type Id = string | number;
@@ -37,7 +36,8 @@ interface Opened {
   title: string;
   tag: [words: string, look: string] | null;
   facts: [name: string, text: string][];
-  trace: TraceData | null;
+  /** Whether there is one. */
+  trace: boolean;
 }
 
 declare module "../kit/client" {
@@ -129,7 +129,7 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
                 </div>
                 {more?.(chosen, head.others)}
                 <Pairs class={more ? "" : "m"} rows={row.facts} />
-                {row.trace && <TraceView trace={row.trace} inside />}
+                {row.trace && <TraceView client={client} of={{ row: chosen }} inside />}
               </>
             )}
           </section>

@@ -60,7 +60,6 @@ export function Review({ model, root }: ViewProps) {
   const [asked, problem] = useAsk(() => told?.changes !== changes && client.get("snapshot", {}), [changes]);
   const known = told && (!asked || told.changes > asked.changes) ? told : asked;
   const item = known?.item;
-  const [trace, lost] = useAsk(() => item && form === "trace" && client.get("trace", { item: item.id }).then((one) => ({ one, of: item.id })), [form, item?.id]);
   useLayoutEffect(() => root.setAttribute("data-state", known?.state ?? ""), [known?.state]);
   useLayoutEffect(() => setForm(""), [item?.id]); // before the next key
   const close = () => setForm("");
@@ -154,7 +153,7 @@ export function Review({ model, root }: ViewProps) {
             </div>
             {form === "reject" && <ReasonForm {...taken} what="it" reasons={known.reasons} onReject={reject} />}
             {form === "edit" && <FieldForm {...taken} names={Object.keys(item.fields)} fields={item.fields} save="Save and keep" onSave={(fields) => act("edit", { fields })} />}
-            {form === "trace" && (trace?.of === item.id ? <TraceView trace={trace.one} inside /> : <Wait problem={lost} />)}
+            {form === "trace" && <TraceView client={client} of={{ item: item.id }} inside />}
           </section>
         ) : (
           <p class="empty">
