@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Never
+from typing import Any
 
 from lmnb.errors import BudgetExceeded, InputError
 from lmnb.nearest import did_you_mean
@@ -35,7 +35,7 @@ class Budget:
         tokens: float | None = None,
         usd: float | None = None,
         seconds: float | None = None,
-        **unknown: Never,
+        **unknown: Any,
     ) -> None:
         given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds, **unknown}
         self.limits: dict[str, float | None] = checked_limits(given, "Budget")

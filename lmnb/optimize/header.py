@@ -18,7 +18,7 @@ from lmnb.errors import InputError, JournalError, RunError
 from lmnb.example import Example
 from lmnb.fingerprint import import_path
 from lmnb.lm.base import BaseLM
-from lmnb.lm.budget import Budget
+from lmnb.lm.budget import Budget, checked_limits
 from lmnb.lm.client import LM
 from lmnb.lm.private import is_secret
 from lmnb.modules.texts import texts
@@ -178,7 +178,7 @@ class Header:
             }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
-            Budget(**header.budget)
+            checked_limits(header.budget, "Budget")
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
             if not all(isinstance(text, str) for text in header.texts.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Never
+from typing import Any
 
 from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget, checked_limits
@@ -56,7 +56,7 @@ class Pacing(Worker):
         tokens: float | None = None,
         usd: float | None = None,
         seconds: float | None = None,
-        **unknown: Never,
+        **unknown: Any,
     ) -> None:
         """Set higher limits, while the run is at work or after; those that are not named stay. A run that its budget has stopped goes on.
 
