@@ -56,10 +56,12 @@ class AtGates(Pacing):
         data = {"gate": item.id, "values": {name: text.strip() for name, text in values.items()}, "wrote": wrote}
         self._decide("edit-proposal", data, f"edited {item.label}")
 
-    def _edit_demo_at_gate(self, item: Pending, meant: Example, changed: Example) -> None:
+    def _edit_demo_at_gate(
+        self, item: Pending, meant: Example, changed: Example, leaked: Mapping[str, Any], told: str
+    ) -> None:
         fields = {name: changed[name] for name in changed if changed[name] != meant[name]}
         data = {"gate": item.id, "demo": content(meant), "fields": fields, "into": demo_to_dict(changed)}
-        self._decide("edit-demo", data, f"edited {item.label}")
+        self._decide("edit-demo", {**data, **leaked}, f"edited {item.label}{told}")
 
 
 def content(demo: Example) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import inspect
 import os
 import secrets
 import shutil
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,9 +17,11 @@ from typing import Any, Self
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget
+from lmnb.optimize.candidate import Candidate, demo_from_dict
 from lmnb.optimize.decisions import Decision, carried
 from lmnb.optimize.header import HIDDEN, Header
 from lmnb.optimize.journal import Journal, read_records, whole
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 
@@ -91,14 +94,34 @@ class Branching(Steering):
                 journal.append(whole(record))
             code = replace(self._code, budgets=(*self._code.budgets[:1], Budget(**{**limits, "seconds": None})))
             made = type(self)(header, journal, Recording([*shared, *kept], journal), code=code)
-            for kind, data, text in carried(self._archive.state.decisions, header.baseline) if arguments else ():
-                made._decide(kind, data, text)
+            made._carry_over(self._archive.state.decisions if arguments else ())
         except BaseException:
             journal.close()
             raise
         made._go(step=False, paused=paused)
         self.branches.append(made)
         return made
+
+    def _carry_over(self, decisions: Iterable[Decision]) -> None:
+        """Take what stands of another run's decisions. One by which a validation example of this run would get into a prompt is left out
+        with a warning, unless it was allowed there.
+        """
+        for kind, data, text in carried(decisions, self.header.baseline):
+            leaks = self._carried_leaks(kind, data)
+            if leaks and "leaks" not in data:
+                warnings.warn(f"left out: {text}. Its prompt {leak_words(leaks)} of this run.", stacklevel=4)
+                continue
+            kept = {name: value for name, value in data.items() if name != "leaks"}
+            self._decide(kind, {**kept, "leaks": leaks} if leaks else kept, text)
+
+    def _carried_leaks(self, kind: str, data: Mapping[str, Any]) -> list[int]:
+        """The validation examples that a decision of another run puts into a prompt of this one."""
+        leaks = self._archive.leaks
+        if "made" in data:
+            return sorted({*leaks.of(Candidate.from_dict(data["made"]))} - {*leaks.of(self.header.baseline)})
+        demo = data.get("into", data["demo"] if kind == "keep-demo" else None)
+        index = None if demo is None else leaks.index(demo_from_dict(demo))
+        return [] if index is None else [index]
 
     def _cut(self, records: list[dict[str, Any]], at: Any) -> int:
         """How many of the records came before `at`."""

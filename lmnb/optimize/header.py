@@ -114,7 +114,7 @@ class Header:
         """An empty archive for this run; `load` reads a stored trace."""
         size = len(self.splits[self.evalset]) if self.evalset else 0
         outputs = {f"{part.path}.demos": part.outputs for part in self.predictors}
-        return Archive(self.evalset, size, outputs, load, self.objective, self.splits.groups)
+        return Archive(self.evalset, size, outputs, load, self.objective, self.splits.groups, self.splits.leaks())
 
     def task(self, archive: Archive) -> Task:
         """What its search knows."""

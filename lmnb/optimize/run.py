@@ -23,6 +23,7 @@ from lmnb.optimize.effects import Report
 from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import check_words
 from lmnb.optimize.journal import all_kept, read_records
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.prompt_origins import PromptOrigins
@@ -111,6 +112,7 @@ class Run(Looking):
         entry, header = self._archive.entries[candidate.id], self.header
         standing = self._standings.of(entry)
         used = [result.usage for result in entry.results.values()]
+        leaked = f"; the prompt {leak_words(standing.leaks)}" if standing.leaks else ""
         apart = ", cross-fitted" if header.splits.cross_fit else ""
         return {
             "optimizer": header.optimizer_name,
@@ -122,7 +124,7 @@ class Run(Looking):
             "score": self._archive.score(candidate.id),
             "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
             "expected": None if standing.expected is None else round(standing.expected, 1),
-            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart})" if header.evalset else None,
+            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart}{leaked})" if header.evalset else None,
             "picked_from": sum(self._archive.complete(name) for name in self._archive.entries) or None,
             "check": next(
                 (check_words(c) for c in reversed(self._recording.checks) if c["candidate"] == candidate.id), None

@@ -137,4 +137,4 @@ def test_a_limit_that_is_none_says_so(limit: Any) -> None:
 def test_a_misspelt_limit_says_what_was_meant() -> None:
     """A kind of limit that there is not is no silent absence of one."""
     with pytest.raises(lmnb.InputError, match=r"Budget\(call=3\) is no limit that there is. Did you mean 'calls'\?"):
-        Budget(**{"call": 3})
+        Budget(call=3)

@@ -368,7 +368,7 @@ def test_unknown_names_are_told():
         run.inject(instructions="x")
     with pytest.raises(lmnb.InputError, match="there is no decision to undo"):
         run.undo()
-    with pytest.raises(lmnb.InputError, match="fits no predictor"):
+    with pytest.raises(lmnb.InputError, match="no predictor has a field 'colour'"):
         run.inject(demo={"colour": "red"})
 
 
