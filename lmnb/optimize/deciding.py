@@ -32,6 +32,7 @@ class Deciding:
         self.in_batch = False
         self.lock = threading.RLock()
         self.reports: list[Report] = []
+        self.refusals: list[str] = []  # why each proposal was refused since the last that was not
         self._journal = dispatcher.journal
         self._inbox: list[Candidate] = []
         self.gates = Gates(
@@ -127,7 +128,9 @@ class Deciding:
         reason = self.archive.dropped(candidate)
         if reason is not None:
             self.controls.told("refused", f"{candidate.label}: {reason}")
+            self.refusals.append(reason)
             return None
+        self.refusals.clear()
         if candidate.id not in self.archive.entries:
             with self.lock:
                 self.archive.admit(candidate)

@@ -18,7 +18,7 @@ from lmnb.optimize.deciding import Deciding
 from lmnb.optimize.dispatch import Dispatcher, Stopped, rollout_record
 from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout, Train
 from lmnb.optimize.faults import Faults
-from lmnb.optimize.locks import has_lost, with_locks
+from lmnb.optimize.locks import lost_words, with_locks
 from lmnb.optimize.review import Pending
 from lmnb.optimize.search import Search
 
@@ -141,7 +141,7 @@ class Driver(Deciding):
     def _asked_again(self, batch: list[Effect], results: list[Any]) -> list[Any]:
         """The results, with a second proposal for each that has lost what is locked; dropped where that has lost it too."""
         state = self.archive.state
-        lost = [n for n, effect in enumerate(batch) if has_lost(effect, results[n], state)]
+        lost = {n: words for n, effect in enumerate(batch) if (words := lost_words(effect, results[n], state))}
         first = [
             (n, replace(effect, again=True))
             for n in lost
@@ -156,6 +156,7 @@ class Driver(Deciding):
                 results[n] = result
         elif lost:
             self.controls.told("refused", f"{counted(len(lost), 'proposal')} lost the locked text twice")
+            self.refusals += lost.values()
         return results
 
     def _check_same(self, batch: list[Effect], by: str) -> None:

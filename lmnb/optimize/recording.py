@@ -34,6 +34,7 @@ class Recording:
         self.placed: list[tuple[dict[str, Any], Result]] = []
         self.checks: list[Mapping[str, Any]] = []  # on held-out examples
         self.ended: str | None
+        self.why: str | None = None  # it ended where it did
         self._journal = journal
         self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
         self._results: dict[tuple[int, str], Result | Dropped] = {}
@@ -95,6 +96,7 @@ class Recording:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
         elif kind == "end":
             self.seconds = float(record["seconds"])
+            self.why = None if record.get("why") is None else str(record["why"])
         elif kind == "check":
             self.checks.append(record)
         elif kind == "budget":

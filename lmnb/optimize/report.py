@@ -69,6 +69,7 @@ def _studio(
         "studio",
         _head(snapshot),
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
+        el("div", {"class": "lm-error lm-warn"}, snapshot["ended"]) if snapshot.get("ended") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
         el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
         pending_pane(snapshot["pending"]) if snapshot.get("pending") else None,

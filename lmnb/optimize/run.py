@@ -255,10 +255,15 @@ class Run(Looking):
         return shown_in_marimo("studio", self)
 
     def __repr__(self) -> str:
-        best = self.best
-        found = "no candidate yet" if best is None else f"best #{best.number}"
+        best, ended = self.best, self.ended
+        accepted = best is not None and best.id == self._archive.state.accepted
+        found = "no candidate yet" if best is None else f"{'accepted' if accepted else 'best'} #{best.number}"
         if best is not None and best.score is not None:
             found += f" {best.score:.1f}"
         if best is not None and best.expected is not None:
             found += f", {best.expected:.1f} expected on new data"
+        leader = self._archive.leader()
+        if accepted and best is not None and leader is not None and leader.candidate.id != best.id:
+            found += f"; #{leader.number} scores {self._archive.score(leader.candidate.id):.1f}"
+        found += f"; {ended}" if ended else ""
         return f"Run({self.name}: {self.state}, {len(self._archive.entries)} candidates, {found})"
