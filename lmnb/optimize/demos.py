@@ -27,7 +27,9 @@ def named_demo(name: Any, archive: Archive, header: Header) -> Example:
         forms = (predictor.labelled(name) for predictor in header.predictors)
         fitting = [form for form in forms if form is not None]
         if not fitting:
-            raise InputError(f"{dict(name.items())!r} fits no predictor. Their fields are {fields_of(header.predictors)}.")
+            raise InputError(
+                f"{dict(name.items())!r} fits no predictor. Their fields are {fields_of(header.predictors)}."
+            )
         ids = {form.provenance.id for form in fitting}
         for key, demo in held.items():
             if key in ids:

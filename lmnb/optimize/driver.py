@@ -44,7 +44,7 @@ class Driver(Deciding):
 
     def run(self) -> None:
         """Perform the search to its end; raises `Stopped`, or what went wrong."""
-        search = self._search()
+        search, self.gates.searching = self._search(), True
         with self._dispatcher.working():
             results: list[Any] | None = None
             while True:
@@ -54,6 +54,7 @@ class Driver(Deciding):
                     break
                 results = self._answers(batch)
             self._boundary()  # what was decided while the last batch ran
+        self.gates.searching = False
         self._faults.end(result for entry in self.archive.entries.values() for result in entry.results.values())
 
     def drain(self) -> None:
@@ -74,6 +75,9 @@ class Driver(Deciding):
             if self.controls.paused and not self.recording.holds(self.batch + 1):
                 self.controls.enter("paused")
                 self.controls.read(wait=True)
+                continue
+            if self.gates.back():
+                self._wait([])
                 continue
             waiting = self.unscored()
             if waiting is None:

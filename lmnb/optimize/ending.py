@@ -19,7 +19,9 @@ def refused_words(reasons: Sequence[str], made: int, planned: int | None) -> str
     """
     if not reasons:
         return None
-    found = Counter(reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…" for reason in reasons).most_common()
+    found = Counter(
+        reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…" for reason in reasons
+    ).most_common()
     named = [f"{reason} ({n})" if len(found) > 1 else reason for reason, n in found[:REASONS]]
     named += [f"{len(found) - REASONS} more reasons"] if len(found) > REASONS else []
     last = "the last proposal was" if len(reasons) == 1 else f"the last {len(reasons):,} proposals were all"
@@ -28,4 +30,8 @@ def refused_words(reasons: Sequence[str], made: int, planned: int | None) -> str
 
 def far_words(made: int, planned: int | None) -> str:
     """How far a search came."""
-    return counted(made, "candidate") if planned is None or planned < made else f"{made} of {counted(planned, 'candidate')}"
+    return (
+        counted(made, "candidate")
+        if planned is None or planned < made
+        else f"{made} of {counted(planned, 'candidate')}"
+    )

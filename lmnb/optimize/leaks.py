@@ -25,9 +25,7 @@ class Leaks:
     (1, None, None)
     """
 
-    def __init__(
-        self, train: Sequence[Example], val: Sequence[Example], held: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, train: Sequence[Example], val: Sequence[Example], held: Sequence[int] | None = None) -> None:
         self._train = train
         self._val = val
         self._held = held

@@ -35,7 +35,14 @@ class Steering(Undoing):
         if item is not None:
             self._decide("pass", {"gate": item.id}, f"let {self._named(item)} go on")
             return
+        late = candidate if isinstance(candidate, Pending) else self._past(candidate)
+        if late is not None:
+            raise self._too_late(late)
         entry = self._entry(candidate)
+        passed = self._archive.state.gates.get(entry.candidate.id)
+        unscored = self._archive.size and not self._archive.complete(entry.candidate.id)
+        if passed is not None and passed.by == "timeout" and unscored:
+            raise self._too_late(Pending("candidate", entry.candidate.id, entry.candidate, f"#{entry.number}"))
         reason = self._archive.dropped(entry.candidate)
         if reason is not None and entry.candidate.id not in self._archive.state.rejected:
             raise InputError(
@@ -48,7 +55,10 @@ class Steering(Undoing):
         """Rule a candidate out, and with it every other that has a text which it brought, or one that says the same; all keep their scores
         and come back by undo. What it has of others (demos, texts that were there before) stays allowed.
         """
-        item = self._pending(candidate)
+        item, past = self._pending(candidate), self._past(candidate)
+        if past is not None and past.kind == "proposal" and item is None:
+            raise self._too_late(past)
+        item = item or past
         if item is not None and item.kind == "demo":
             self.reject_demo(item.value, reason)
             return
@@ -74,6 +84,9 @@ class Steering(Undoing):
         if item is not None and item.kind == "proposal":
             self._edit_proposal(item, texts)
             return None
+        late = self._past(candidate) if item is None else None
+        if late is not None:
+            raise self._too_late(late)
         entry = self._entry(candidate)
         texts = {name: checked_text(name, each, entry.candidate) for name, each in texts.items()}
         child = entry.candidate
@@ -171,7 +184,9 @@ class Steering(Undoing):
         if len(left) == len(allowed):
             return ""
         yours = all(entry.candidate.origin == "human" for entry in left)
-        only = "; only candidates of yours have it, so a search that writes on from its own finds nothing that is allowed"
+        only = (
+            "; only candidates of yours have it, so a search that writes on from its own finds nothing that is allowed"
+        )
         return (
             f"{len(allowed) - len(left)} of the {counted(len(allowed), 'candidate')} lack {text.strip()!r} in {slot} and are out{only * yours}. "
             f"run.unlock({slot!r}) gives it free."
@@ -216,6 +231,9 @@ class Steering(Undoing):
         changed itself, and goes on. `allow_leak` as of `inject`.
         """
         item = self._pending(demo) if candidate is None else None
+        late = self._past(demo) if item is None else None
+        if late is not None and late.kind == "demo":  # it has gone on: what holds it is changed
+            demo = late.value
         meant = named_demo(demo, self._archive, self.header) if item is None else item.value
         unknown = set(fields) - set(meant.keys())
         if unknown:
@@ -239,7 +257,7 @@ class Steering(Undoing):
 
     def _ask_policy(self, item: Pending) -> None:
         """Let the run's review function answer, and write down what it said; without one the time is over, and it goes on."""
-        self._driver.gates.pending = [item]
+        self._driver.gates.waiting = [item]
         ask = self._code.review if self._code is not None else None
         if ask is None:
             words = f"let {self._named(item)} go on: no answer in {self.header.review_timeout:g} s"

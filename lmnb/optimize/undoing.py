@@ -7,6 +7,7 @@ from typing import Any
 from lmnb.errors import InputError
 from lmnb.optimize.at_gates import AtGates
 from lmnb.optimize.decided import decided
+from lmnb.optimize.decisions import Decision
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
 LASTING = (*ENDS, "pass", "raise-budget")  # what has passed a gate is rejected, not called back
@@ -17,18 +18,38 @@ class Undoing(AtGates):
 
     @decided
     def undo(self, decision: Any = None) -> None:
-        """Take back a decision, by default the last that stands; candidates that it dropped come back with their scores."""
+        """Take back a decision, by default the last that stands; candidates that it dropped come back with their scores.
+
+        An answer at a gate: what it was about waits again, as long as the search has not gone on, and a candidate that was rejected or
+        edited there as long as the search has not ended. InputError where the answer has had all of its effect.
+        """
         key = getattr(decision, "id", decision)
-        standing = [
-            each
-            for each in self._archive.state.standing
-            if each.by != "budget" and each.kind not in LASTING and (key is None or each.id == key)
-        ]
-        if not standing:
+        standing = [each for each in self._archive.state.standing if key is None or each.id == key]
+        meant = next((each for each in reversed(standing) if self._can_undo(each)), None)
+        if meant is None and standing and "gate" in standing[-1].data:
+            past = self._driver.gates.past.get(standing[-1].data["gate"])
+            what = "what it was about" if past is None else self._named(past)
+            raise InputError(
+                f"“{standing[-1].text}” cannot be undone: {what} has gone on since. Reject it, or what holds it, instead."
+            )
+        if meant is None:
             raise InputError(
                 "there is no decision to undo" if key is None else f"there is no standing decision {decision!r} to undo"
             )
-        self._decide("undo", {"decision": standing[-1].id}, f"undid “{standing[-1].text}”")
+        self._decide("undo", {"decision": meant.id}, f"undid “{meant.text}”{self._without(meant)}")
+
+    def _can_undo(self, decision: Decision) -> bool:
+        if "gate" in decision.data and decision.data["gate"] in self._driver.gates.open and decision.by == "person":
+            return True
+        at_gate = "gate" in decision.data and decision.kind in ("edit-demo", "edit-proposal")
+        return decision.by != "budget" and decision.kind not in LASTING and not at_gate
+
+    def _without(self, decision: Decision) -> str:
+        """Whether the search has gone on without what a decision had rejected at a gate, in words."""
+        gates = self._driver.gates
+        name = decision.data.get("gate") or decision.data.get("demo", {}).get("id")
+        past = None if decision.kind not in ("reject-demo", "reject-proposal") else gates.past.get(name)
+        return "" if past is None or past.id in gates.open else "; the search has gone on without it"
 
     @decided
     def redo(self) -> None:

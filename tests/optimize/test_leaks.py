@@ -31,7 +31,9 @@ def run() -> Any:
 )
 def test_a_validation_example_is_no_demo_unless_it_is_allowed(run: Any, demo: Any) -> None:
     """By what it asks, not by its label or object: the error names the example and says what to write, and nothing is recorded."""
-    with pytest.raises(lmnb.InputError, match=r"'q102'} is validation example 2: the score would be of .* allow_leak=True"):
+    with pytest.raises(
+        lmnb.InputError, match=r"'q102'} is validation example 2: the score would be of .* allow_leak=True"
+    ):
         run.inject(demo=demo)
     assert run.decisions == [] and len(run.candidates) == 2
 
