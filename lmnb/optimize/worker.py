@@ -119,9 +119,10 @@ class Worker(Parts):
         self._save()
         self._journal.close()
 
-    def _made(self) -> int:
-        """How many candidates the search has made so far."""
-        return sum(entry.candidate.origin != "human" for entry in self._archive.entries.values())
+    def _made(self, *, scored: bool = False) -> int:
+        """How many candidates the search has made so far, or of how many it has the whole score."""
+        names = [name for name, entry in self._archive.entries.items() if entry.candidate.origin != "human"]
+        return sum(self._archive.complete(name) for name in names) if scored else len(names)
 
     def _told(self, kind: str, what: Any) -> None:
         """The driver's news, in its thread."""
@@ -169,7 +170,8 @@ class Worker(Parts):
         """
         stop = self._archive.state.stopped
         if self.state == "stopped" and stop is not None and stop.by == "budget":
-            return f"{stop.text}, after {far_words(self._made(), self.header.planned)}"
+            done = self._made(scored=True)
+            return f"{stop.text}, with {far_words(done, self.header.planned)} scored"
         return self._why if self.state == "finished" else None
 
     @property
