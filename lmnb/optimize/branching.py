@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lmnb.canonical import jsonable
+from lmnb.counts import counted
 from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate, demo_from_dict
@@ -55,7 +56,7 @@ class Branching(Steering):
     ) -> Self:
         """A new run that goes on from a point of this one, in a folder of its own; this run stays as it is.
 
-        `at` is a decision, or a candidate by id, number or standing: the branch stands just before it came, and may go another way. Without it
+        `at` is a decision (itself, of `run.decisions`), or a candidate by id, number or standing: the branch stands just before it came, and may go another way. Without it
         the branch stands where this run does. With `arguments` of the optimizer or of its search (`num_candidate_programs=15`, `num_trials`,
         `max_steps`, `depth`, ...) it searches from the beginning, with the decisions that stand: so a finished run is made longer.
 
@@ -130,6 +131,11 @@ class Branching(Steering):
         if isinstance(at, Decision):
             found = [n for n, record in enumerate(records) if record["k"] == "decision" and record["id"] == at.id]
         else:
+            if isinstance(at, int) and at >= len(self._archive.entries):
+                raise InputError(
+                    f"this run has no candidate {at}; it has {counted(len(self._archive.entries), 'candidate')}, and a number means one. For a "
+                    "decision write branch(at=run.decisions[...])."
+                )
             name = self._entry(at).candidate.id
             made = ((n, record.get("of") or record.get("data", {}).get("made", {})) for n, record in enumerate(records))
             kinds = ("candidate", "decision")
