@@ -56,9 +56,10 @@ class Branching(Steering):
     ) -> Self:
         """A new run that goes on from a point of this one, in a folder of its own; this run stays as it is.
 
-        `at` is a decision (itself, of `run.decisions`), or a candidate by id, number or standing: the branch stands just before it came, and may go another way. Without it
-        the branch stands where this run does. With `arguments` of the optimizer or of its search (`num_candidate_programs=15`, `num_trials`,
-        `max_steps`, `depth`, ...) it searches from the beginning, with the decisions that stand: so a finished run is made longer.
+        `at` is one of `run.decisions`, or a candidate by id, number or standing: the branch stands just before it came, and may go another
+        way. Without it the branch stands where this run does. With `arguments` of the optimizer or of its search
+        (`num_candidate_programs=15`, `num_trials`, `max_steps`, `depth`, ...) it searches from the beginning, with the decisions that
+        stand: so a finished run is made longer.
 
         Rollouts and proposals that this run has paid for are taken from it wherever the branch asks for them, and cost the branch
         nothing. Its budget is a fresh one, by default with the limits of this run. InputError where `at` is none of these, for

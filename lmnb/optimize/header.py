@@ -7,6 +7,7 @@ import math
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -221,7 +222,13 @@ def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
     bound.arguments |= {name: value for name, value in given.items() if name in known and name != every}
     if every is not None:
         bound.arguments[every] = {name: value for name, value in given.items() if name not in known}
-    return found(*bound.args, **bound.kwargs)
+    try:
+        return found(*bound.args, **bound.kwargs)
+    except TypeError as error:  # a base may want what stands in no journal, and the subclass hands everything on to it
+        wanted = {name: None for name in HIDDEN if every is not None and name not in known}
+        with suppress(TypeError):
+            return found(*bound.args, **{**wanted, **bound.kwargs})
+        raise RunError(f"the optimizer {path} of this run cannot be made again from its arguments: {error}") from error
 
 
 def _arguments(optimizer: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from lmnb import views
 from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
@@ -193,15 +193,26 @@ class Run(Looking):
         ]
         return pandas.DataFrame(rows).set_index("number")
 
-    def to_html(self) -> str:
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+
+    @overload
+    def to_html(self, path: str | Path) -> Path: ...
+
+    def to_html(self, path: str | Path | None = None) -> str | Path:
         """The whole report as one script-free document to send by mail: candidates with their prompts and demos, the best one's examples,
         suspect labels, decisions, provenance, checks and costs. Long lists are cut, and say so, so that it stays below some megabytes.
+        With a `path` it is written there, and the path is given.
         """
         snapshot, best, examples, found = self._report_parts(examples=report.MAX_WHOLE)
         ranked = sorted(self.candidates, key=lambda row: (row.score is None, -(row.score or 0.0), row.number))
         others = (self.detail(row) for row in ranked if best is None or row.id != best["id"])
         parts = {"origins": self._origins(), "front": self.front(), "others": others}
-        return report.run_page(snapshot, best, examples, found, **parts)
+        page = report.run_page(snapshot, best, examples, found, **parts)
+        if path is None:
+            return page
+        Path(path).write_text(page, encoding="utf-8")
+        return Path(path)
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""

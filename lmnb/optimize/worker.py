@@ -17,6 +17,7 @@ from lmnb.optimize.ending import far_words, refused_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.job import Job
 from lmnb.optimize.journal import Journal
+from lmnb.optimize.live import remember_live
 from lmnb.optimize.parts import Parts
 from lmnb.optimize.recording import Recording
 
@@ -53,6 +54,7 @@ class Worker(Parts):
 
     def _restart(self, job: Callable[[], None], *, paused: bool = False, step: bool = False) -> None:
         self._clock.start()
+        remember_live(self)
         self.error = None
         self._controls.state, self._working = "running", True
         if paused:

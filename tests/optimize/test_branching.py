@@ -171,7 +171,9 @@ def test_what_a_branch_cannot_take_is_said() -> None:
     """Neither a place that is none, nor arguments that would make the shared results wrong."""
     run = start("LabeledFewShot", lmnb.FakeLM(worlds.reply))
     run.wait(30)
-    with pytest.raises(lmnb.InputError, match=r"this run has no candidate 99; .* write branch\(at=run.decisions\[...\]\)"):
+    with pytest.raises(
+        lmnb.InputError, match=r"this run has no candidate 99; .* write branch\(at=run.decisions\[...\]\)"
+    ):
         run.branch(at=99)
     with pytest.raises(lmnb.InputError, match="has no argument 'breadth'; it takes k, metric, task, sample"):
         run.branch(breadth=3)

@@ -17,7 +17,11 @@ def start(**options: Any) -> Any:
     optimizer = worlds.optimizers(worlds.exact)["BootstrapFewShotWithRandomSearch"]
     with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
         return optimizer.start(
-            worlds.TwoCalls(), trainset=worlds.questions(0, 12), valset=worlds.questions(100, 103), num_threads=1, **options
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 12),
+            valset=worlds.questions(100, 103),
+            num_threads=1,
+            **options,
         )
 
 
@@ -27,7 +31,9 @@ def locked() -> Any:
     run.step()
     run.until("paused", 30)
     run.edit(0, SLOT, "Write a zebra of a query.")
-    with pytest.warns(UserWarning, match=r"2 of the 3 candidates lack 'zebra' in .* only candidates of yours .*run.unlock"):
+    with pytest.warns(
+        UserWarning, match=r"2 of the 3 candidates lack 'zebra' in .* only candidates of yours .*run.unlock"
+    ):
         run.lock(SLOT, "zebra")
     run.resume()
     run.wait(30)
@@ -39,7 +45,9 @@ def test_a_search_whose_proposals_were_all_refused_says_so_wherever_it_is_shown(
     and a longer search has come to its end.
     """
     run = locked()
-    told = f"ended after 2 of 6 candidates: the last 4 proposals were all refused: {SLOT} has lost the locked text 'zebra'"
+    told = (
+        f"ended after 2 of 6 candidates: the last 4 proposals were all refused: {SLOT} has lost the locked text 'zebra'"
+    )
     assert run.state == "finished" and run.ended == told
     assert repr(run).endswith(f"; {told})") and run.snapshot()["ended"] == told
     assert "ended after 2 of 6 candidates: the last 4 proposals were all refused" in run.to_html()
@@ -82,7 +90,9 @@ def test_several_reasons_are_counted() -> None:
     """The usual ones first; long ones are cut."""
     reasons = ["holds demo 3", "a" * 500, "holds demo 3", "rejected"]
     words = refused_words(reasons, 2, None)
-    assert words is not None and words.startswith("ended after 2 candidates: the last 4 proposals were all refused: holds demo 3 (2); aa")
+    assert words is not None and words.startswith(
+        "ended after 2 candidates: the last 4 proposals were all refused: holds demo 3 (2); aa"
+    )
     assert words.endswith("…; 1 more reasons") or "…" in words
 
 
@@ -108,7 +118,9 @@ def test_what_is_decided_twice_or_about_nothing_is_said() -> None:
         run.lock(SLOT, f"{words}  ")
     run.reject_demo(lmnb.Example(question="q55", answer="a55"), "no")
     assert run.decisions[-1].text.endswith("“no”, which no candidate holds yet")
-    with pytest.raises(lmnb.InputError, match=r"\{'colour': 'red'\} fits no predictor. Their fields are rewrite: question -> query"):
+    with pytest.raises(
+        lmnb.InputError, match=r"\{'colour': 'red'\} fits no predictor. Their fields are rewrite: question -> query"
+    ):
         run.reject_demo(lmnb.Example(colour="red"))
     with pytest.raises(lmnb.InputError, match=r"the text 'x' has no slot: edit takes a slot and its text, or several"):
         run.edit(0, {SLOT: "y"}, "x")
