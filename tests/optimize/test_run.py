@@ -315,7 +315,7 @@ def test_a_second_process_cannot_go_live():
     run = start(paused=True)
     other = reopened(run)
     assert len(other.candidates) <= 1 and repr(other)
-    with pytest.raises(lmnb.RunLocked, match="is live in another process"):
+    with pytest.raises(lmnb.RunLocked, match="is at work in this process"):
         other.resume()
     run.stop()
     run.wait(10)
