@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.example import Example
+from lmnb.optimize.archive import Entry
 from lmnb.optimize.candidate import demo_to_dict
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.pacing import Pacing
@@ -31,7 +32,8 @@ class AtGates(Pacing):
 
     def _past(self, name: Any) -> Pending | None:
         """The demo or proposal of this name that had waited at a gate, and does no more."""
-        item = self._driver.gates.past.get(getattr(name, "id", name)) if not isinstance(name, (int, Example)) else None
+        key = getattr(name, "id", name)
+        item = self._driver.gates.past.get(key) if isinstance(key, str) else None
         return None if item is None or item.kind == "candidate" else item
 
     def _too_late(self, item: Pending) -> InputError:
@@ -50,6 +52,17 @@ class AtGates(Pacing):
         about = (item.id in (d.data.get("demo", {}).get("id"), d.data.get("candidate")) for d in state.standing)
         named = [d for d, found in zip(state.standing, about, strict=True) if found]
         return state.gates.get(item.id) or (named[-1] if named else None)
+
+    def _entry(self, name: Any) -> Entry:
+        key = getattr(name, "id", name)
+        entries = self._archive.entries
+        if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(entries):
+            return list(entries.values())[key]
+        if isinstance(key, str) and key in entries:
+            return entries[key]
+        raise InputError(
+            f"this run has no candidate {name!r}; its {len(entries)} candidates are listed by run.candidates"
+        )
 
     def _named(self, item: Pending) -> str:
         return f"#{self._archive.entries[item.id].number}" if item.kind == "candidate" else item.label

@@ -1,7 +1,7 @@
 """A run: an optimizer at work in the background, steered by whoever watches. Here is its result, its replay and what takes it elsewhere.
 
 Every button of the Studio is a method of the chain of classes that a run is made of: Run -> Looking -> Checking -> Branching -> Steering
--> Pacing -> Worker -> Parts.
+-> Fixing -> Undoing -> AtGates -> Pacing -> Worker -> Parts.
 """
 
 from __future__ import annotations

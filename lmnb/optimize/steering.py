@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
-from lmnb.optimize.archive import Entry
 from lmnb.optimize.at_gates import content, quoted
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decided import decided
-from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.demos import best_holder, held_demos, named_demo
+from lmnb.optimize.fixing import Fixing, short
 from lmnb.optimize.injection import checked_text, demo_fields, with_demo, with_instructions, with_values
 from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.review import Pending, policy_answer
-from lmnb.optimize.tabu import brought, missing_spans
-from lmnb.optimize.undoing import Undoing
+from lmnb.optimize.tabu import brought
 from lmnb.optimize.view import demo_name
 
 
-class Steering(Undoing):
+class Steering(Fixing):
     """A worker that takes decisions."""
 
     # --- about candidates
@@ -97,7 +93,7 @@ class Steering(Undoing):
         if len(texts) == 1:
             data = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True))
         data |= {"parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
-        return self._make("edit", child, data, f"edited {' and '.join(map(_short, texts))} of #{entry.number}")
+        return self._make("edit", child, data, f"edited {' and '.join(map(short, texts))} of #{entry.number}")
 
     @decided
     def inject(
@@ -134,73 +130,6 @@ class Steering(Undoing):
             data = {}
         data, told = self._leaked(data, self._new_leaks(child, base), allow_leak, "inject")
         return self._make("inject", child, data, f"injected {what}{told}")
-
-    @decided
-    def pin(self, slot: str, candidate: Any) -> None:
-        """Fix a slot to a candidate's value: later candidates carry it, those with another value are out until it is unpinned."""
-        entry = self._entry(candidate)
-        if slot not in entry.candidate.values:
-            raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(entry.candidate.values)}")
-        data = {"slot": slot, "content": entry.candidate.content(slot), "holder": entry.candidate.to_dict()}
-        self._decide("pin", data, f"pinned {_short(slot)} of #{entry.number}")
-
-    @decided
-    def unpin(self, slot: str) -> None:
-        if slot not in self._archive.state.pins:
-            raise InputError(f"{slot!r} is not pinned")
-        self._decide("unpin", {"slot": slot}, f"unpinned {_short(slot)}")
-
-    def lock(self, slot: str, text: str) -> None:
-        """Fix a span of a slot's text: who writes that slot is told to keep it word for word and asked once more where it is gone; a
-        candidate without it is out until it is unlocked, and a warning says how many are. White space does not count.
-        """
-        lost = self._lock(slot, text)
-        if lost:
-            warnings.warn(lost, stacklevel=2)
-
-    @decided
-    def _lock(self, slot: str, text: str) -> str:
-        """What to warn of."""
-        texts = [each.candidate.values.get(slot) for each in self._archive.feasible()] or [
-            self.header.baseline.values.get(slot)
-        ]
-        if not any(isinstance(each, str) for each in texts):
-            slots = [name for name, value in self.header.baseline.values.items() if isinstance(value, str)]
-            raise InputError(f"there is no text in a slot {slot!r}; this program has {', '.join(slots)}")
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{text!r} is no text to lock; write words that stand in {slot}")
-        if not any(isinstance(each, str) and not missing_spans(each, [text]) for each in texts):
-            raise InputError(
-                f"no candidate that is allowed holds {text!r} in {slot}, so a lock would leave none. Lock words that stand there, "
-                "or edit them in first."
-            )
-        if any(span.split() == text.split() for span in self._archive.state.locks.get(slot, ())):
-            raise InputError(f"{text!r} is locked in {slot!r} already")
-        data = {"slot": slot, "text": text.strip()}
-        told = self._would_drop("lock", data)
-        allowed = self._archive.feasible()
-        self._decide("lock", data, f"locked {_shown(text)} in {_short(slot)}{told}")
-        left = self._archive.feasible()
-        if len(left) == len(allowed):
-            return ""
-        yours = all(entry.candidate.origin == "human" for entry in left)
-        only = (
-            "; only candidates of yours have it, so a search that writes on from its own finds nothing that is allowed"
-        )
-        return (
-            f"{len(allowed) - len(left)} of the {counted(len(allowed), 'candidate')} lack {text.strip()!r} in {slot} and are out{only * yours}. "
-            f"run.unlock({slot!r}) gives it free."
-        )
-
-    @decided
-    def unlock(self, slot: str, text: str | None = None) -> None:
-        """Give a locked span of a slot free; without `text` all of them."""
-        spans = self._archive.state.locks.get(slot, ())
-        if not spans or (text is not None and text.strip() not in spans):
-            what = "no text" if not spans else f"not {text!r} but {', '.join(map(repr, spans))}"
-            raise InputError(f"{what} is locked in {slot!r}")
-        data = {"slot": slot, "text": None if text is None else text.strip()}
-        self._decide("unlock", data, f"unlocked {'all' if text is None else _shown(text)} in {_short(slot)}")
 
     # --- about demos
 
@@ -300,18 +229,6 @@ class Steering(Undoing):
         leaks = self._archive.leaks.check((index for index in found if index is not None), allowed, how)
         return (data | {"leaks": leaks}, f", which {leak_words(leaks)},") if leaks else (data, "")
 
-    def _under(self, kind: str, data: Mapping[str, Any]) -> State:
-        """The decisions in force with one more."""
-        return self._archive.state.with_decision(Decision(self._next_id(), kind, data, ""))
-
-    def _would_drop(self, kind: str, data: Mapping[str, Any], *, but: Entry | None = None) -> str:
-        """In words, how many candidates such a decision drops."""
-        state, archive = self._under(kind, data), self._archive
-        left = [entry.candidate for entry in archive.feasible() if entry is not but]
-        hit = sum(archive.dropped_under(state, candidate) is not None for candidate in left)
-        also = "" if but is None else " more"
-        return f", {counted(hit, 'candidate')}{also} dropped" if hit else ""
-
     def _make(self, kind: str, child: Candidate, data: dict[str, Any], text: str) -> Candidate:
         """Record a decision that makes a candidate."""
         data |= {"wrote": self._written(child)}
@@ -332,23 +249,3 @@ class Steering(Undoing):
         parent = self.header.baseline if entry is None else entry.candidate
         texts = {slot: value for slot, value in child.values.items() if isinstance(value, str)}
         return {slot: text for slot, text in texts.items() if text != parent.values.get(slot)}
-
-    def _entry(self, name: Any) -> Entry:
-        key = getattr(name, "id", name)
-        entries = self._archive.entries
-        if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(entries):
-            return list(entries.values())[key]
-        if isinstance(key, str) and key in entries:
-            return entries[key]
-        raise InputError(
-            f"this run has no candidate {name!r}; its {len(entries)} candidates are listed by run.candidates"
-        )
-
-
-def _short(slot: str) -> str:
-    return slot.removeprefix("self.")
-
-
-def _shown(text: str) -> str:
-    line = " ".join(text.split())
-    return f"“{line if len(line) <= 60 else line[:57] + '...'}”"
