@@ -20,11 +20,12 @@ from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate, demo_from_dict
 from lmnb.optimize.decisions import Decision, carried
-from lmnb.optimize.header import HIDDEN, Header
+from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, read_records, whole
 from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
+from lmnb.optimize.stored_optimizer import HIDDEN
 
 OWN = (
     "journal.jsonl",
