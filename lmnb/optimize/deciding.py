@@ -105,9 +105,15 @@ class Deciding:
         return self.gates.item(effect)
 
     def _wait(self, items: list[Pending | None]) -> None:
+        asked = [item for item in items if item is not None]
+        if asked:
+            self._wait_for(asked)
+
+    def _wait_for(self, asked: list[Pending]) -> None:
+        """Wait for the answers to these, and to what is asked about again."""
         batch, during = self.position()
         try:
-            self.gates.wait([item for item in items if item is not None], batch, during=during)
+            self.gates.wait(asked, batch, during=during)
         except Unanswered:
             raise Stopped from None
 

@@ -76,8 +76,8 @@ class Driver(Deciding):
                 self.controls.enter("paused")
                 self.controls.read(wait=True)
                 continue
-            if self.gates.back():
-                self._wait([])
+            if self.gates.back() and not self.recording.holds(self.batch + 1):
+                self._wait_for([])
                 continue
             waiting = self.unscored()
             if waiting is None:

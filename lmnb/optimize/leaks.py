@@ -31,6 +31,7 @@ class Leaks:
         self._held = held
         self._inputs = list(dict.fromkeys(frozenset(example.input_keys or ()) for example in val))
         self._tables: dict[tuple[str, ...], Mapping[str, int]] = {}
+        self._trained: dict[tuple[str, ...], set[str]] = {}
         self._known: dict[str, tuple[int, ...]] = {}
 
     def index(self, demo: Example) -> int | None:
@@ -39,8 +40,9 @@ class Leaks:
         """
         for inputs in self._inputs:
             names = tuple(sorted(inputs & set(demo.keys())))
-            found = self._table(names).get(_asked(demo, names)) if names else None
-            if found is not None:
+            asked = _asked(demo, names) if names else ""
+            found = self._scored(names).get(asked) if names else None
+            if found is not None and asked not in self._learned(names):
                 return found
         return None
 
@@ -66,15 +68,21 @@ class Leaks:
             f"Take one of the trainset, or allow it: {instead}(..., allow_leak=True)."
         )
 
-    def _table(self, names: tuple[str, ...]) -> Mapping[str, int]:
-        """The validation examples by what they have under these names, without those that the training set has too."""
+    def _scored(self, names: tuple[str, ...]) -> Mapping[str, int]:
+        """The validation examples by what they have under these names, the first of equals."""
         if names not in self._tables:
-            known, table = {_asked(each, names) for each in self._train if _has(each, names)}, {}
+            table: dict[str, int] = {}
             for index, example in enumerate(self._val):
-                if _has(example, names) and (key := _asked(example, names)) not in known:
-                    table.setdefault(key, index)
+                if _has(example, names):
+                    table.setdefault(_asked(example, names), index)
             self._tables[names] = table
         return self._tables[names]
+
+    def _learned(self, names: tuple[str, ...]) -> set[str]:
+        """What training examples have under these names."""
+        if names not in self._trained:
+            self._trained[names] = {_asked(each, names) for each in self._train if _has(each, names)}
+        return self._trained[names]
 
 
 def leak_words(leaked: Sequence[int]) -> str:

@@ -155,6 +155,8 @@ class Gates:
                 if recorded is not None:
                     self._decide(recorded)
                     continue
+                if self._recording.holds(batch + during) and not self.open & {item.id for item in left}:
+                    break  # the search had gone on without asking again
                 if self._archive.state.stopped is not None:
                     controls.stopping = True
                 if controls.stopping or not self._live:
@@ -189,7 +191,8 @@ class Gates:
         if not self.searching:
             return []
         past = (self.past[name] for name in self._archive.state.reviewed & self.past.keys() - self.open)
-        return sorted((item for item in past if not self._answered(item)), key=lambda item: item.id)
+        left = (item for item in past if not self._answered(item) and not self._archive.entries[item.id].results)
+        return sorted(left, key=lambda item: item.id)
 
     @property
     def seconds_left(self) -> float | None:

@@ -69,6 +69,26 @@ def test_a_candidate_waits_again_when_its_answer_is_undone(answer: str) -> None:
     assert lmnb.reopen(run.path).replay().slots() == tuned.slots()
 
 
+@pytest.mark.parametrize("review", ["candidates", "all"])
+def test_after_the_end_nobody_is_asked_and_the_replay_knows(review: str) -> None:
+    """The search is over, so a candidate whose reject is undone is scored at once, live and replayed; so is one that a branch begins with."""
+    run = start(review=review)
+    while not any(item.kind == "candidate" for item in run.pending):
+        run.accept(run.pending[0])
+        run.until("pending", 30)
+    first = next(item for item in run.pending if item.kind == "candidate")
+    run.reject(first, "no")
+    ended(run)
+    assert next(row for row in run.candidates if row.id == first.id).status == "dropped"
+    run.undo(next(each for each in run.decisions if each.kind == "reject"))
+    run.until("ended", 30)
+    assert next(row for row in run.candidates if row.id == first.id).status == "scored"
+    assert lmnb.reopen(run.path).replay().slots() == run.result().slots()
+    branch = run.branch()
+    branch.until("pending", 30)
+    assert branch.state == "finished" and [row.id for row in branch.candidates] == [row.id for row in run.candidates]
+
+
 def test_an_undone_answer_can_be_given_anew_and_put_in_force_again() -> None:
     """A second reject rules it out for good; redo of the first does the same."""
     run = start()
