@@ -60,20 +60,20 @@ class Fixing(Undoing):
         if any(span.split() == text.split() for span in self._archive.state.locks.get(slot, ())):
             raise InputError(f"{text!r} is locked in {slot!r} already")
         data = {"slot": slot, "text": text.strip()}
-        told = self._would_drop("lock", data)
-        allowed = self._archive.feasible()
+        allowed, state = self._archive.feasible(), self._under("lock", data)
+        left = [entry for entry in allowed if self._archive.dropped_under(state, entry.candidate) is None]
+        only = left != allowed and all(entry.candidate.origin == "human" for entry in left)
+        told = self._would_drop("lock", data) + ("; only yours are left" if only else "")
         self._decide("lock", data, f"locked {shown(text)} in {short(slot)}{told}")
-        left = self._archive.feasible()
-        if len(left) == len(allowed):
+        if left == allowed:
             return ""
-        yours = all(entry.candidate.origin == "human" for entry in left)
-        only = (
-            "; only candidates of yours have it, so a search that writes on from its own finds nothing that is allowed"
+        why = (
+            "; only yours have it, so a search that writes on from its own finds nothing that is allowed"
+            if only
+            else ""
         )
-        return (
-            f"{len(allowed) - len(left)} of the {counted(len(allowed), 'candidate')} lack {text.strip()!r} in {slot} and are out{only * yours}. "
-            f"run.unlock({slot!r}) gives it free."
-        )
+        lost = f"{len(allowed) - len(left)} of the {counted(len(allowed), 'candidate')} lack {text.strip()!r} in {slot} and are out{why}"
+        return f"{lost}. run.unlock({slot!r}) gives it free."
 
     @decided
     def unlock(self, slot: str, text: str | None = None) -> None:

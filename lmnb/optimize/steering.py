@@ -227,7 +227,7 @@ class Steering(Fixing):
         are not allowed.
         """
         leaks = self._archive.leaks.check((index for index in found if index is not None), allowed, how)
-        return (data | {"leaks": leaks}, f", which {leak_words(leaks)},") if leaks else (data, "")
+        return (data | {"leaks": leaks}, f" ({leak_words(leaks).removeprefix('holds ')})") if leaks else (data, "")
 
     def _make(self, kind: str, child: Candidate, data: dict[str, Any], text: str) -> Candidate:
         """Record a decision that makes a candidate."""

@@ -31,10 +31,9 @@ def locked() -> Any:
     run.step()
     run.until("paused", 30)
     run.edit(0, SLOT, "Write a zebra of a query.")
-    with pytest.warns(
-        UserWarning, match=r"2 of the 3 candidates lack 'zebra' in .* only candidates of yours .*run.unlock"
-    ):
+    with pytest.warns(UserWarning, match=r"2 of the 3 candidates lack 'zebra' in .* only yours have it, .*run.unlock"):
         run.lock(SLOT, "zebra")
+    assert run.decisions[-1].text == "locked “zebra” in rewrite.instructions, 2 candidates dropped; only yours are left"
     run.resume()
     run.wait(30)
     return run
@@ -50,7 +49,7 @@ def test_a_search_whose_proposals_were_all_refused_says_so_wherever_it_is_shown(
     )
     assert run.state == "finished" and run.ended == told
     assert repr(run).endswith(f"; {told})") and run.snapshot()["ended"] == told
-    assert "ended after 2 of 6 candidates: the last 4 proposals were all refused" in run.to_html()
+    assert "Ended after 2 of 6 candidates: the last 4 proposals were all refused" in run.to_html()
     assert lmnb.reopen(run.path).ended == told and run.snapshot()["progress"]["label"] == told
     run.edit(0, SLOT, "Write a zebra.")  # scored after the end, which stays what it was
     run.until("ended", 30)
@@ -78,7 +77,7 @@ def test_a_run_that_its_budget_stopped_says_which_limit_and_how_far_it_came() ->
     run = start(budget=lmnb.Budget(calls=30))
     run.until("ended", 30)
     told = "the budget of 30 calls is spent, with 4 of 6 candidates scored"
-    assert run.ended == told and told in repr(run) and told in run.to_html()
+    assert run.ended == told and told in repr(run) and told[1:] in run.to_html()
     again = lmnb.reopen(run.path)
     assert again.ended == told and again.snapshot()["ended"] == told
     run.raise_budget(calls=9_000)

@@ -44,7 +44,9 @@ def test_what_is_allowed_is_told_wherever_it_is_shown(run: Any) -> None:
     run.until("ended", 30)
     row, told = run.candidates[-1], "holds validation example 2"
     assert row.label == f"your demo, {told}" and row.leaks == (2,)
-    assert told in run.decisions[-1].text and run.decisions[-1].data["leaks"] == [2]
+    assert run.decisions[-1].text == "injected a demo (validation example 2) → #2" and run.decisions[-1].data[
+        "leaks"
+    ] == [2]
     assert run.detail(row)["leaks"] == [2] and told in run.snapshot()["candidates"][-1]["label"]
     run.accept(row)
     assert f"The prompt {told}" in run.to_html() and told in run.result().provenance["scored_on"]
