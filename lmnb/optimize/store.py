@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _cell(value: Any, name: str = "") -> str:
 
 def runs(folder: str | Path | None = None) -> Runs:
     """The stored runs below a folder (by default the one that new runs go to), newest first."""
-    if folder is not None and not isinstance(folder, (str, Path)):
+    if folder is not None and not isinstance(folder, (str, PathLike)):
         raise InputError(
             f"{folder!r} is no folder. Write lmnb.runs() for all runs, lmnb.runs().open({folder!r}) for one of them."
         )

@@ -10,7 +10,8 @@ from lmnb.optimize.decided import decided
 from lmnb.optimize.decisions import Decision
 
 ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
-LASTING = (*ENDS, "pass", "raise-budget")  # what has passed a gate is rejected, not called back
+LASTING = (*ENDS, "raise-budget")
+AT_GATES = ("pass", "edit-demo", "edit-proposal")  # by which something goes on: it is rejected later, not called back
 
 
 class Undoing(AtGates):
@@ -24,25 +25,28 @@ class Undoing(AtGates):
         edited there as long as the search has not ended. InputError where the answer has had all of its effect.
         """
         key = getattr(decision, "id", decision)
-        standing = [each for each in self._archive.state.standing if key is None or each.id == key]
-        meant = next((each for each in reversed(standing) if self._can_undo(each)), None)
-        if meant is None and standing and "gate" in standing[-1].data:
-            past = self._driver.gates.past.get(standing[-1].data["gate"])
-            what = "what it was about" if past is None else self._named(past)
-            raise InputError(
-                f"“{standing[-1].text}” cannot be undone: {what} has gone on since. Reject it, or what holds it, instead."
-            )
+        standing = [each for each in self._archive.state.standing if each.kind not in LASTING]
+        if key is None:  # what a person let pass is meant as much as any other; what a function or the time did is not
+            standing = [each for each in standing if each.kind != "pass" or each.by == "person"][-1:]
+        meant = next((each for each in standing if key is None or each.id == key), None)
         if meant is None:
             raise InputError(
                 "there is no decision to undo" if key is None else f"there is no standing decision {decision!r} to undo"
             )
+        if self._is_spent(meant):
+            past = self._driver.gates.past.get(meant.data["gate"])
+            what = "what it was about" if past is None else self._named(past)
+            raise InputError(
+                f"“{meant.text}” cannot be undone: {what} has gone on since. Reject it, or what holds it, instead; "
+                "undo(decision) takes back another."
+            )
         self._decide("undo", {"decision": meant.id}, f"undid “{meant.text}”{self._without(meant)}")
 
-    def _can_undo(self, decision: Decision) -> bool:
-        if "gate" in decision.data and decision.data["gate"] in self._driver.gates.open and decision.by == "person":
-            return True
-        at_gate = "gate" in decision.data and decision.kind in ("edit-demo", "edit-proposal")
-        return decision.by != "budget" and decision.kind not in LASTING and not at_gate
+    def _is_spent(self, decision: Decision) -> bool:
+        """Whether it is an answer at a gate that has had all of its effect: the search has gone on with what it let through."""
+        if decision.kind not in AT_GATES or "gate" not in decision.data:
+            return False
+        return decision.data["gate"] not in self._driver.gates.open or decision.by != "person"
 
     def _without(self, decision: Decision) -> str:
         """Whether the search has gone on without what a decision had rejected at a gate, in words."""
