@@ -202,13 +202,15 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
     """What stands of another run's decisions, as kind, data and text for a run with this `baseline`; what is bound to a candidate
     of that run is bound to the same content here.
     """
-    made = [baseline]
-    for decision in State(tuple(decisions)).standing:
+    made, state = [baseline], State(tuple(decisions))
+    for decision in state.standing:
         data = dict(decision.data)
         if decision.kind in ("stop", "cancel", "raise-budget", "unpin", "unlock"):
             continue
-        if decision.kind == "pin" and data["slot"].endswith(".lm"):
-            continue  # the weights are that run's
+        if decision.kind == "pin" and (state.pins.get(data["slot"]) is not decision or data["slot"].endswith(".lm")):
+            continue  # it was lifted; or the weights are that run's
+        if decision.kind == "lock" and data["text"] not in state.locks.get(data["slot"], ()):
+            continue  # it was lifted
         if "made" in data:
             candidate = _made_again(decision, baseline)
             if candidate is None:

@@ -19,8 +19,8 @@ from lmnb.nearest import did_you_mean
 from lmnb.optimize.arguments import Arguments, instead
 from lmnb.optimize.code import Code, code_of
 from lmnb.optimize.counts import Counts
-from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
+from lmnb.optimize.new_header import header_for
 from lmnb.optimize.objective import WorstGroup
 from lmnb.optimize.plan import Plan, planned
 from lmnb.optimize.search import Search

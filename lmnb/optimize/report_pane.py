@@ -8,6 +8,7 @@ from typing import Any
 from lmnb.counts import counted
 from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten, table_of
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.prompt_diff import word_diff
 from lmnb.trace_html import check_counts, check_lines
 
@@ -37,12 +38,18 @@ def candidate_pane(snapshot: Json, detail: Json, examples: Json | None, *, rows:
             el("span", {"class": "lm-tag lm-good"}, "accepted by you") if accepted else None,
         ),
         el("div", {"class": "lm-muted lm-num"}, " · ".join(_facts(detail, gain))),
+        _leaks(detail.get("leaks") or ()),
         *(_prompt(part, _against(snapshot, gain)) for part in detail["predictors"]),
         _texts(detail["texts"], _against(snapshot, gain)),
         *(_demos(part, len(detail["predictors"]) > 1) for part in detail["predictors"]),
         _examples(examples, rows) if examples and examples["rows"] else None,
         _lineage(detail["lineage"]),
     )
+
+
+def _leaks(leaked: Sequence[int]) -> Html | None:
+    words = f"The prompt {leak_words(leaked)}: that part of the score is of what it was shown."
+    return el("div", {"class": "lm-warn"}, words) if leaked else None
 
 
 def _gain(gain: Json) -> Html:

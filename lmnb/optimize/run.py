@@ -1,7 +1,7 @@
 """A run: an optimizer at work in the background, steered by whoever watches. Here is its result, its replay and what takes it elsewhere.
 
 Every button of the Studio is a method of the chain of classes that a run is made of: Run -> Looking -> Checking -> Branching -> Steering
--> Pacing -> Worker -> Parts.
+-> Fixing -> Undoing -> AtGates -> Pacing -> Worker -> Parts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from lmnb import views
 from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
@@ -23,6 +23,7 @@ from lmnb.optimize.effects import Report
 from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import check_words
 from lmnb.optimize.journal import all_kept, read_records
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.prompt_origins import PromptOrigins
@@ -113,6 +114,7 @@ class Run(Looking, Shown):
         entry, header = self._archive.entries[candidate.id], self.header
         standing = self._standings.of(entry)
         used = [result.usage for result in entry.results.values()]
+        leaked = f"; the prompt {leak_words(standing.leaks)}" if standing.leaks else ""
         apart = ", cross-fitted" if header.splits.cross_fit else ""
         return {
             "optimizer": header.optimizer_name,
@@ -124,7 +126,7 @@ class Run(Looking, Shown):
             "score": self._archive.score(candidate.id),
             "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
             "expected": None if standing.expected is None else round(standing.expected, 1),
-            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart})" if header.evalset else None,
+            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart}{leaked})" if header.evalset else None,
             "picked_from": sum(self._archive.complete(name) for name in self._archive.entries) or None,
             "check": next(
                 (check_words(c) for c in reversed(self._recording.checks) if c["candidate"] == candidate.id), None
@@ -192,15 +194,26 @@ class Run(Looking, Shown):
         ]
         return frame("Run.to_pandas()", rows).set_index("number")
 
-    def to_html(self) -> str:
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+
+    @overload
+    def to_html(self, path: str | Path) -> Path: ...
+
+    def to_html(self, path: str | Path | None = None) -> str | Path:
         """The whole report as one script-free document to send by mail: candidates with their prompts and demos, the best one's examples,
         suspect labels, decisions, provenance, checks and costs. Long lists are cut, and say so, so that it stays below some megabytes.
+        With a `path` it is written there, and the path is given.
         """
         snapshot, best, examples, found = self._report_parts(examples=report.MAX_WHOLE)
         ranked = sorted(self.candidates, key=lambda row: (row.score is None, -(row.score or 0.0), row.number))
         others = (self.detail(row) for row in ranked if best is None or row.id != best["id"])
         parts = {"origins": self._origins(), "front": self.front(), "others": others}
-        return report.run_page(snapshot, best, examples, found, **parts)
+        page = report.run_page(snapshot, best, examples, found, **parts)
+        if path is None:
+            return page
+        Path(path).write_text(page, encoding="utf-8")
+        return Path(path)
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
@@ -248,10 +261,15 @@ class Run(Looking, Shown):
         return report.run_html(*self._report_parts())
 
     def __repr__(self) -> str:
-        best = self.best
-        found = "no candidate yet" if best is None else f"best #{best.number}"
+        best, ended = self.best, self.ended
+        accepted = best is not None and best.id == self._archive.state.accepted
+        found = "no candidate yet" if best is None else f"{'accepted' if accepted else 'best'} #{best.number}"
         if best is not None and best.score is not None:
             found += f" {best.score:.1f}"
         if best is not None and best.expected is not None:
             found += f", {best.expected:.1f} expected on new data"
+        leader = self._archive.leader()
+        if accepted and best is not None and leader is not None and leader.candidate.id != best.id:
+            found += f"; #{leader.number} scores {self._archive.score(leader.candidate.id):.1f}"
+        found += f"; {ended}" if ended else ""
         return f"Run({self.name}: {self.state}, {len(self._archive.entries)} candidates, {found})"

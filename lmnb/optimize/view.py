@@ -86,6 +86,7 @@ def detail(
         "gain": _gain(entry, against) if against else None,
         "expected": row.expected,
         "worst": _worst(archive, entry),
+        "leaks": list(row.leaks),
         "tokens": sum(used["tokens"] for used in usage) / calls
         if calls and any(used["tokens"] for used in usage)
         else None,

@@ -239,14 +239,15 @@ def test_an_instruction_and_a_demo_can_be_injected(paused):
     assert {"ticket": "This is ticket 55, please help.", "team": "falcon"} in one.ask(FIELDS.format(second))
 
 
-def test_a_step_of_a_trace_is_kept_as_a_demo(paused):
-    """From the traces of a candidate's examples one is taken over as a demo."""
+def test_a_step_of_a_trace_is_no_demo_in_silence(paused):
+    """The traces are of the examples that candidates are scored on: the panel shows why one is not taken over, and nothing is decided."""
     one = paused(2)
     one.tab("traces")
     one.panel.locator("[data-kind=span]").first.wait_for()
     one.act("keep-as-demo")
-    mine = one.until("next((c.id for c in run.candidates if c.human), None)")
-    assert "This is ticket 100, please help." in [fields["ticket"] for fields in one.ask(FIELDS.format(mine))]
+    one.panel.locator("[role=alert]:has-text('is validation example')").wait_for()
+    assert "This is ticket 100, please help." in one.panel.locator("[role=alert]").inner_text()
+    assert one.ask("[len(run.decisions), any(c.human for c in run.candidates)]") == [0, False]
 
 
 def test_accept_endorses_and_reject_with_a_reason_rules_out(paused):
