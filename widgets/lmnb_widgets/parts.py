@@ -83,8 +83,8 @@ def form(
     **more: Any,
 ) -> Part:
     """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `head`
-    stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `stays` (open, when it was sent), `reasons` (texts by number for
-    its first field).
+    stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `stays` (open, when it was
+    sent), `reasons` (texts by number for its first field).
     """
     given = {"action": action, "id": id, "args": args, "save": save, "fields": list(fields), **more}
     return [f"form.{look}", {name: one for name, one in given.items() if one is not None}, head]

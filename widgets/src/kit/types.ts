@@ -63,31 +63,3 @@ export interface PendingItem {
   what: string;
   edit: string;
 }
-
-export type Change = "fixed" | "broken" | "same";
-
-export interface ExampleRow {
-  index: number;
-  inputs: Record<string, string>;
-  labels: Record<string, string>;
-  outputs: Record<string, string> | null;
-  score: number | null;
-  before: number | null;
-  change: Change | null;
-  error: string | null;
-  seconds: number | null;
-  has_trace: boolean;
-  checks?: Check[];
-}
-
-/** A check of a program that failed, and whether it holds by now. */
-export interface Check {
-  text: string;
-  holds: boolean;
-}
-
-export interface ExamplePage {
-  total: number;
-  counts: Record<Change, number>;
-  rows: ExampleRow[];
-}
