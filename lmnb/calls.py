@@ -10,19 +10,20 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TextIO
 
-from lmnb.counts import counted
+from lmnb.counts import counted, whole_number
 from lmnb.data_uri import without_data
-from lmnb.errors import InputError
 from lmnb.html import el, join, root, visible
-from lmnb.optional import need
+from lmnb.optional import frame
 from lmnb.settings import current
-from lmnb.trace import Span, Trace, show_in_notebook, shown_in_marimo, span
+from lmnb.shown import Shown
+from lmnb.trace import Span, Trace, span
 from lmnb.trace_html import trace_html
 from lmnb.types.parts import content_text
+from lmnb.watchers import Watchers
 
 SHOWN = 30  # calls in the static form
 _HISTORY: deque[Span] = deque()
-_WATCHING: list[Callable[[HistoryEntry], None]] = []
+_WATCHERS = Watchers("the history")
 
 
 @contextmanager
@@ -39,8 +40,7 @@ def remembering(call: span) -> Iterator[Span]:
                 _keep(opened)
     finally:
         if opened is not None and not current("disable_history"):
-            for told in _WATCHING[:]:
-                told(HistoryEntry(opened))
+            _WATCHERS.tell(HistoryEntry(opened))
 
 
 def _keep(opened: Span) -> None:
@@ -92,16 +92,18 @@ class HistoryEntry:
         return f"HistoryEntry({self.model}, {self.timestamp})"
 
 
-class CallHistory(tuple[HistoryEntry, ...]):
+class CallHistory(Shown, tuple[HistoryEntry, ...]):
     """LM calls, oldest first; shows itself in a viewer, gives `to_pandas()`. `live`: it is of all calls of the process, and a viewer goes on
     with those that are made from now on.
     """
 
+    _view = "history"
+
     live = False
 
-    def subscribe(self, callback: Callable[[HistoryEntry], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[HistoryEntry], object]) -> Callable[[], None]:
         """Call `callback(entry)` for every LM call of this process from now on, when it is done and in the thread that made it; gives a
-        function that ends it. It must return quickly, and raise nothing.
+        function that ends it. It must return quickly; one that raises is warned of once, and the call goes on.
 
         >>> import lmnb
         >>> seen = []
@@ -109,8 +111,11 @@ class CallHistory(tuple[HistoryEntry, ...]):
         >>> lmnb.FakeLM(["hello"])("hi"), seen, unsubscribe()
         (['hello'], ['fake'], None)
         """
-        _WATCHING.append(callback)
-        return lambda: _WATCHING.remove(callback) if callback in _WATCHING else None
+        return _WATCHERS.add(callback)
+
+    def last(self, n: int) -> CallHistory:
+        """The last `n` of them. InputError where `n` is no whole number from 0."""
+        return CallHistory(self[len(self) - min(len(self), _count(n)) :])
 
     def traces(self) -> list[Trace]:
         """Each call as a trace of its own."""
@@ -118,14 +123,7 @@ class CallHistory(tuple[HistoryEntry, ...]):
 
     def to_pandas(self) -> Any:
         """One row a call."""
-        pandas = need("pandas", "pandas", "CallHistory.to_pandas()")
-        return pandas.DataFrame([{key: entry[key] for key in HistoryEntry._fields} for entry in self])
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("history", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("history", self)
+        return frame("CallHistory.to_pandas()", [{key: entry[key] for key in HistoryEntry._fields} for entry in self])
 
     def __repr__(self) -> str:
         return f"CallHistory({counted(len(self), 'LM call')})"
@@ -141,14 +139,16 @@ def history(n: int | None = None) -> CallHistory:
     """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept). Without `n` all of them: in a notebook that is a
     viewer in which new calls appear while they are made.
     """
-    if n is not None and n < 0:
-        raise InputError(f"history(n) needs n >= 0, not {n!r}")
     size = len(_HISTORY)
     made = CallHistory(
-        HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else n), size)
+        HistoryEntry(item) for item in islice(_HISTORY.copy(), size - min(size, size if n is None else _count(n)), size)
     )
     made.live = n is None
     return made
+
+
+def _count(n: Any) -> int:
+    return whole_number("n", n, "how many calls of the history are wanted", least=0)
 
 
 def inspect_history(n: int = 1, file: TextIO | None = None) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lmnb.optimize.run import Run
 
 NOTEBOOK = "01_first_compile.ipynb"
+PICTURE = "images/studio-light.png"  # that it shows
 
 
 # -- lab -----------------------------------------------------------------------------------------------------
@@ -35,14 +36,16 @@ def lab(args: Namespace) -> int:
 
 
 def notebook_here() -> Path:
-    """The first notebook: the checkout's own, else a copy in the working folder; one that is there is left as it is."""
+    """The first notebook: the checkout's own, else a copy with its picture in the working folder; what is there is left as it is."""
     found = packaged(NOTEBOOK)
     if found.parent.name == "notebooks":
         return found
-    copy = Path.cwd() / NOTEBOOK
-    if not copy.exists():
-        shutil.copyfile(found, copy)
-    return copy
+    for name in (NOTEBOOK, PICTURE):
+        copy = Path.cwd() / name
+        if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(packaged(name), copy)
+    return Path.cwd() / NOTEBOOK
 
 
 def lab_line(notebook: Path, *, browser: bool = True, port: int | None = None) -> list[str]:

@@ -38,9 +38,10 @@ from typing import Any
 class LmnbError(Exception):
     """The root of all errors that lmnb raises on purpose. They go from one process to another whole.
 
+    >>> import lmnb
     >>> import multiprocessing
     >>> here, there = multiprocessing.Pipe()
-    >>> there.send(BudgetExceeded("calls", 3, 2))
+    >>> there.send(lmnb.BudgetExceeded("calls", 3, 2))
     >>> here.recv().limit
     2
     """

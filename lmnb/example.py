@@ -27,7 +27,8 @@ class Example:
     `origin`, `source` and `id` say where the example comes from, unless a field has that name; `provenance` says so
     always. A field with the name of a method, such as `items`, is read as `example["items"]`.
 
-    >>> example = Example(question="2 + 2?", answer="4").with_inputs("question")
+    >>> import lmnb
+    >>> example = lmnb.Example(question="2 + 2?", answer="4").with_inputs("question")
     >>> example.answer, example["question"]
     ('4', '2 + 2?')
     >>> dict(example.inputs()), dict(example.labels())

@@ -213,7 +213,7 @@ _BASE = """
 --lm-sel:color-mix(in srgb,var(--lm-accent) 10%,var(--lm-bg));
 --lm-mono:var(--jp-code-font-family,ui-monospace,SFMono-Regular,Menlo,Consolas,monospace);
 --lm-ui:var(--jp-ui-font-family,system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif);
-max-width:1060px;margin:2px 0;overflow:hidden;border:1px solid var(--lm-line);border-radius:8px;
+max-width:1280px;margin:2px 0;overflow:hidden;border:1px solid var(--lm-line);border-radius:8px;
 font:13px/1.45 var(--lm-ui);text-align:left;color:var(--lm-ink);background:var(--lm-bg)}
 @media (prefers-color-scheme:dark){.lmnb{
 --lm-bg:var(--jp-layout-color1,var(--vscode-editor-background,#14171c));

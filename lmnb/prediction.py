@@ -106,7 +106,8 @@ class Completions:
     """Several results of one call, in the order of the model: `completions[0]` is a prediction, `completions.answer`
     the list of all answers.
 
-    >>> Completions([{"answer": "a"}, {"answer": "b"}]).answer
+    >>> import lmnb
+    >>> lmnb.Completions([{"answer": "a"}, {"answer": "b"}]).answer
     ['a', 'b']
     """
 

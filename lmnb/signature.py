@@ -260,11 +260,12 @@ class Signature(metaclass=SignatureMeta):
     the instructions, or as a dict `{name: (type, InputField() or OutputField())}`. Types in a string are looked up
     where the string stands.
 
+    >>> import lmnb
     >>> from typing import Literal
-    >>> class Route(Signature):
+    >>> class Route(lmnb.Signature):
     ...     '''Route the ticket to the right team.'''
-    ...     ticket: str = InputField()
-    ...     team: Literal["billing", "tech"] = OutputField(desc="who answers")
+    ...     ticket: str = lmnb.InputField()
+    ...     team: Literal["billing", "tech"] = lmnb.OutputField(desc="who answers")
     >>> Route.signature, Route.instructions
     ('ticket -> team', 'Route the ticket to the right team.')
     >>> Route.with_instructions("Choose a team.").instructions

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from lmnb import views
 from lmnb.counts import counted
 from lmnb.data_uri import shortened
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
-from lmnb.optional import need
+from lmnb.optional import frame
+from lmnb.shown import Shown
 from lmnb.spans import Span as Span
 from lmnb.spans import open_span as open_span
 from lmnb.spans import span as span
 from lmnb.trace_code import trace_code
+from lmnb.trace_file import check_trace
 from lmnb.trace_html import trace_html
 from lmnb.trace_rows import KEPT, below, row_of, shown
 from lmnb.types.typed import typed
@@ -52,7 +53,7 @@ class Check(NamedTuple):
         return f"{self.kind} {'repaired' if self.holds else 'failed'} at attempt {self.attempts}{step}: {self.message}"
 
 
-class Trace:
+class Trace(Shown):
     """The tree of one call. Iterating gives `(predictor, inputs, outputs)` of each finished predictor call, as metrics of the field expect.
 
     >>> import lmnb
@@ -61,6 +62,8 @@ class Trace:
     >>> [(step.path, step.outputs) for step in trace.steps()]
     [('self', {'answer': 'Paris'})]
     """
+
+    _view = "trace"
 
     def __init__(self, root: Span, *, score: float | None = None) -> None:
         self.root = root
@@ -123,8 +126,8 @@ class Trace:
         used = [item.data.get("usage") or {} for item in lms]
         return {
             "calls": len(lms),
-            "prompt_tokens": sum(u.get("prompt_tokens", 0) for u in used),
-            "completion_tokens": sum(u.get("completion_tokens", 0) for u in used),
+            "prompt_tokens": sum(u.get("prompt_tokens") or 0 for u in used),
+            "completion_tokens": sum(u.get("completion_tokens") or 0 for u in used),
             "cost": sum(item.data.get("cost") or 0.0 for item in lms),
         }
 
@@ -164,7 +167,7 @@ class Trace:
 
     def to_example(self, at: Span | int | str | None = None, /, **labels: Any) -> Example:
         """A call of it, found as by `find`, as an example: its inputs, marked as such, and what it gave; `labels` say it better; a text
-        for a field of another type is read as that. For a training set, or as a demo.
+        for a field of another type is read as that. For a training set, or as a demo. InputError for a misspelt field.
 
         >>> import lmnb
         >>> qa = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Lyon"}]))
@@ -175,6 +178,12 @@ class Trace:
         if not item.inputs:
             raise InputError(f"{item!r} has no fields to make an example of. Name the predictor that made the call.")
         fields = getattr(getattr(item.module, "signature", None), "fields", {})
+        known = [*item.inputs, *(item.outputs or {}), *fields]
+        for name in (name for name in labels if name not in known):
+            hint = did_you_mean(name, known)
+            if hint:
+                more = f"Another field of that name is added by to_example().copy({name}=...)."
+                raise InputError(f"{item!r} has no field {name!r}. {hint} {more}")
         better = {name: typed(fields.get(name), value) for name, value in labels.items()}
         return Example({**item.inputs, **(item.outputs or {}), **better}).with_inputs(*item.inputs)
 
@@ -224,7 +233,8 @@ class Trace:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Trace:
-        """A trace from `to_dict` data; its modules are gone, everything else is there."""
+        """A trace from `to_dict` data; its modules are gone, everything else is there. SaveError names the place of what is no trace."""
+        check_trace(stored)
         made: dict[int, Span] = {}
         for row in stored["spans"]:
             values = row.get("values") or {}
@@ -232,23 +242,23 @@ class Trace:
                 row["kind"],
                 row["name"],
                 started=row["start"],
-                seconds=row["seconds"],
+                seconds=row.get("seconds"),
                 inputs=values.get("inputs", row["inputs"]),
-                outputs=values.get("outputs", row["outputs"]),
-                error=row["error"],
+                outputs=values.get("outputs", row.get("outputs")),
+                error=row.get("error"),
                 data={key: row[key] for key in KEPT if row.get(key) is not None},
             )
             made[row["id"]] = item
-            if row["parent"] is not None:
+            if row.get("parent") is not None:
                 made[row["parent"]].children.append(item)
             item.root = made[0]
         return cls(made[0], score=stored.get("score"))
 
     def to_pandas(self) -> Any:
         """One row a span: depth, kind, name, label, start and seconds, status, tokens, cost, inputs and outputs as text."""
-        pandas = need("pandas", "pandas", "Trace.to_pandas()")
         rows = self.to_dict()["spans"]
-        frame = pandas.DataFrame(
+        made = frame(
+            "Trace.to_pandas()",
             [
                 {
                     **{
@@ -262,15 +272,9 @@ class Trace:
                     "outputs": row["outputs"],
                 }
                 for row in rows
-            ]
+            ],
         )
-        return frame.set_index(frame.index.rename("span"))
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("trace", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("trace", self)
+        return made.set_index(made.index.rename("span"))
 
     def __repr__(self) -> str:
         usage = self.usage
@@ -289,22 +293,3 @@ def path_of(item: Span) -> str:
 
 def _called(calls: Any) -> str:
     return f"Those that were: {', '.join(map(repr, calls)) or 'none'}."
-
-
-def show_in_notebook(name: str, thing: Any) -> None:
-    """Show `thing` in the widget of that name where there is one, else in its static form."""
-    show = views.find(name)
-    if show is not None:
-        show(thing)
-        return
-    from IPython.display import display
-
-    display({"text/plain": repr(thing), "text/html": thing._repr_html_()}, raw=True)
-
-
-def shown_in_marimo(name: str, thing: Any) -> Any:
-    """What marimo shows for `thing`, which it asks for by its protocol `_display_`: the widget of that name over the static form."""
-    show, displayed = views.find(name), views.find("marimo")
-    if show is None or displayed is None:
-        return thing._repr_html_()  # markup that shows itself as such
-    return displayed(show, thing)

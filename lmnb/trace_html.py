@@ -7,6 +7,7 @@ from typing import Any
 
 from lmnb.data_uri import without_data
 from lmnb.html import Html, duration, el, heading, join, money, picture, root, shorten
+from lmnb.trace_file import check_trace
 from lmnb.types.parts import content_text, part_text
 
 MAX_SPANS = 300
@@ -16,9 +17,9 @@ MAX_PICTURES = 300_000  # characters of all data URIs together
 
 
 def trace_html(trace: Mapping[str, Any]) -> str:
-    """HTML of `Trace.to_dict()` data. A long text is cut and says so; so is a trace of more than 300 spans."""
-    spans = trace["spans"]
-    ends = [span["start"] + (span["seconds"] or 0.0) for span in spans]
+    """HTML of `Trace.to_dict()` data. A long text is cut and says so; so is a trace of more than 300 spans. SaveError for other data."""
+    spans = check_trace(trace)["spans"]
+    ends = [span["start"] + (span.get("seconds") or 0.0) for span in spans]
     total = max([trace.get("seconds") or 0.0, *ends])
     pictures = _Pictures()
     rows = [
@@ -54,7 +55,7 @@ def _head(trace: Mapping[str, Any]) -> Html:
 
 def check_lines(checks: Sequence[Mapping[str, Any]] | None) -> list[Html]:
     """A line for every check that failed (`Check.to_dict()`); one that was repaired is told in a lower voice."""
-    colours = [(check["text"], "lm-muted" if check["holds"] else "lm-bad") for check in checks or ()]
+    colours = [(check["text"], "lm-muted" if check.get("holds") else "lm-bad") for check in checks or ()]
     return [el("div", {"class": colour}, shorten(words, MAX_CHECK)) for words, colour in colours]
 
 
@@ -66,7 +67,7 @@ def check_counts(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _row(span: Mapping[str, Any], total: float, pictures: _Pictures, *, opened: bool) -> Html:
-    seconds, status = span["seconds"] or 0.0, span["status"]
+    seconds, status = span.get("seconds") or 0.0, span["status"]
     left = min(100.0, 100 * span["start"] / total) if total else 0.0
     wide = min(100.0 - left, 100 * seconds / total) if total else 100.0
     bar = el(
@@ -89,7 +90,7 @@ def _row(span: Mapping[str, Any], total: float, pictures: _Pictures, *, opened: 
         " ",
         el("span", {"class": "lm-fall", "aria-hidden": "true"}, bar),
         " ",
-        el("span", {"class": "lm-muted lm-time"}, duration(span["seconds"])),
+        el("span", {"class": "lm-muted lm-time"}, duration(span.get("seconds"))),
     )
     return el("details", {"class": "lm-span", "open": opened}, row, _body(span, pictures))
 
@@ -97,14 +98,14 @@ def _row(span: Mapping[str, Any], total: float, pictures: _Pictures, *, opened: 
 def _body(span: Mapping[str, Any], pictures: _Pictures) -> Html:
     is_lm = span["kind"] == "lm"
     facts = _facts(span)
-    fields = {**span["inputs"], **(span["outputs"] or {})}
+    fields = {**span["inputs"], **(span.get("outputs") or {})}
     messages = span.get("messages") or []
     return el(
         "div",
         {"class": "lm-pane"},
         el("div", {"class": "lm-muted"}, facts) if facts else None,
-        _failure(span["error"]) if span["error"] else None,
-        _fields(span["inputs"], span["outputs"]) if fields and not is_lm else None,
+        _failure(span["error"]) if span.get("error") else None,
+        _fields(span["inputs"], span.get("outputs")) if fields and not is_lm else None,
         _messages(messages, pictures) if messages else None,
         _named("Response", _box(span.get("response") or "")) if is_lm and span.get("response") is not None else None,
         _request(span.get("request")),

@@ -265,6 +265,22 @@ def test_lab_opens_the_checkouts_notebook(root: Path) -> None:
     assert {"--LabApp.default_url=/lab/tree/01_first_compile.ipynb", "--no-browser", "--port=9999"} <= set(line)
 
 
+def test_lab_elsewhere_copies_the_notebook_with_its_picture(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where lmnb was installed from a wheel, the notebook and what it shows go into the working folder, and stay as they are there."""
+    installed = tmp_path / "site" / "lmnb" / "data"
+    (installed / "images").mkdir(parents=True)
+    for name in (commands.NOTEBOOK, commands.PICTURE):
+        (installed / name).write_bytes((root / "notebooks" / name).read_bytes())
+    monkeypatch.setattr("lmnb.data.packaged.HERE", installed)
+    monkeypatch.chdir(tmp_path)
+    assert commands.notebook_here() == tmp_path / commands.NOTEBOOK
+    assert (tmp_path / commands.PICTURE).read_bytes() == (installed / commands.PICTURE).read_bytes()
+    (tmp_path / commands.NOTEBOOK).write_text("mine", encoding="utf-8")
+    assert commands.notebook_here().read_text(encoding="utf-8") == "mine"
+
+
 def test_an_interrupted_demo_keeps_its_run_and_reports_no_score(tmp_path: Path) -> None:
     """Ctrl-C stops the search, says how to go on, and ends the command without a result that nobody waited for."""
     code = (

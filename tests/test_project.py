@@ -181,6 +181,7 @@ def test_wheel_holds_both_packages_and_what_they_need(wheel: zipfile.ZipFile) ->
         "lmnb/data/people-questions.jsonl",
         "lmnb/data/tickets.jsonl",
         "lmnb/data/01_first_compile.ipynb",
+        "lmnb/data/images/studio-light.png",
         "lmnb/types/wordings/de.json",
         "lmnb_widgets/__init__.py",
         "lmnb_widgets/static/lmnb.js",
@@ -231,6 +232,20 @@ def test_lock_file_holds_no_download_address() -> None:
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
     assert [name for name, entry in packages.items() if name and "version" not in entry] == []
     assert not any(path.name in {"uv.lock", "poetry.lock", "Pipfile.lock"} for path in files())
+
+
+def test_guides_show_every_widget() -> None:
+    """Each picture that the README and the notebooks show is there, and both show a picture of every widget."""
+    readme, *notebooks = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    shown: dict[Path, set[Path]] = {}
+    for guide in (readme, *notebooks):
+        links = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", guide.read_text(encoding="utf-8"))
+        shown[guide] = {(guide.parent / link).resolve() for link in links}
+    assert [str(picture) for pictures in shown.values() for picture in pictures if not picture.is_file()] == []
+    views = {"studio", "traces", "report", "review", "editor", "runs"}
+    for group in ([readme], notebooks):
+        names = {picture.name.partition("-")[0] for guide in group for picture in shown[guide]}
+        assert views <= names
 
 
 def test_readme_has_the_commands_that_the_gate_runs() -> None:

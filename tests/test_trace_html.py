@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+import lmnb
 from lmnb.trace_html import MAX_SPANS, trace_html
 
 
@@ -145,3 +147,50 @@ def test_messages_of_parts_name_what_is_no_text():
     shown = plain(trace_html(trace(row(0, "lm", messages=[{"role": "user", "content": parts}], response="ok"))))
     assert "look(image/png, 3 B)" in shown
     assert "AAAA" not in shown
+
+
+ODD = [None, 3, True, "x\ud800", [], {}, [None], {"a": 1}, float("nan"), 10**400, "missing"]
+
+
+def places(value, path=()):
+    """Every place in the data of a trace."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in inner:
+        yield from places(item, (*path, name))
+
+
+def changed(value, path, odd):
+    """A copy with something else at that place, or nothing."""
+    if not path:
+        return odd
+    made = dict(value) if isinstance(value, dict) else list(value)
+    if path[1:] or odd != "missing":
+        made[path[0]] = changed(value[path[0]], path[1:], odd)
+    else:
+        del made[path[0]]
+    return made
+
+
+def test_whatever_a_file_holds_it_is_a_trace_or_is_refused_with_the_place():
+    """Every part of a real trace by turns as something else: SaveError, or a trace that can be shown, read and taken apart."""
+    program = lmnb.ChainOfThought("question -> answer", lm=lmnb.FakeLM([{"reasoning": "So.", "answer": "Paris"}]))
+    stored = json.loads(json.dumps(program(question="The capital of France?").trace.to_dict()))
+    check = row(2, "check", "Suggest", inputs={"check": "One word.", "at": "self"}, outputs={"attempts": "2"})
+    stored["spans"].append(check)
+    refused = 0
+    for path in places(stored):
+        for odd in ODD:
+            bad = changed(stored, path, odd)
+            try:
+                trace_html(bad)
+                read = lmnb.Trace.from_dict(bad)
+            except lmnb.SaveError as error:
+                assert str(error).startswith("this is no trace: ")
+                refused += 1
+                continue
+            assert read._repr_html_() and repr(read) and read.checks() is not None
+            assert len(list(read.spans())) == len(bad["spans"]) == len(list(read.to_dict()["spans"]))
+    assert refused > 200
+    with pytest.raises(lmnb.SaveError, match=r"spans\[1\] has the id 1 and the parent 2, and parents come first"):
+        trace_html(trace(row(0), row(1, parent=2), row(2)))

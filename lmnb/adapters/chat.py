@@ -23,8 +23,8 @@ class ChatAdapter(FormatHooks, Adapter):
     """Fields under `[[ ## name ## ]]` headers, demos as earlier turns. The parts of the prompt are methods (`format_system_message`,
     `format_user_message_content`, ...), which a subclass may write anew.
 
-    >>> from lmnb.signature import Signature
-    >>> messages = ChatAdapter().format(Signature("question -> answer"), [], {"question": "2 + 2?"})
+    >>> import lmnb
+    >>> messages = lmnb.ChatAdapter().format(lmnb.Signature("question -> answer"), [], {"question": "2 + 2?"})
     >>> print(messages[-1]["content"])
     [[ ## question ## ]]
     2 + 2?

@@ -31,14 +31,14 @@ from lmnb.types.wording import Wording
 class JSONAdapter(ChatAdapter):
     """Replies as one JSON object, held to the signature's JSON schema where the LM can be.
 
-    >>> from lmnb.signature import Signature
-    >>> messages = JSONAdapter().format(Signature("question -> answer, sure: bool"), [], {"question": "2 + 2?"})
+    >>> import lmnb
+    >>> messages = lmnb.JSONAdapter().format(lmnb.Signature("question -> answer, sure: bool"), [], {"question": "2 + 2?"})
     >>> print(messages[-1]["content"])
     [[ ## question ## ]]
     2 + 2?
     <BLANKLINE>
     Reply with a JSON object with the keys `answer`, `sure`.
-    >>> JSONAdapter().parse(Signature("question -> answer, sure: bool"), 'Here it is: {"answer": "4", "sure": true}')
+    >>> lmnb.JSONAdapter().parse(lmnb.Signature("question -> answer, sure: bool"), 'Here it is: {"answer": "4", "sure": true}')
     {'answer': '4', 'sure': True}
     """
 

@@ -35,7 +35,7 @@ class TwoStepAdapter(Adapter):
 
     >>> import lmnb
     >>> large, small = lmnb.FakeLM(["Two and two make four."]), lmnb.FakeLM([{"answer": 4}])
-    >>> with lmnb.context(lm=large, adapter=TwoStepAdapter(small)):
+    >>> with lmnb.context(lm=large, adapter=lmnb.TwoStepAdapter(small)):
     ...     lmnb.Predict("question -> answer: int")(question="2 + 2?").answer
     4
     """

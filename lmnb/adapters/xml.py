@@ -47,13 +47,13 @@ def unescape(text: str) -> str:
 class XMLAdapter(ChatAdapter):
     """Fields between `<name>` and `</name>`, demos as earlier turns.
 
-    >>> from lmnb.signature import Signature
-    >>> signature = Signature("question -> answer, sure: bool")
-    >>> print(XMLAdapter().format(signature, [], {"question": "2 + 2?"})[-1]["content"])
+    >>> import lmnb
+    >>> signature = lmnb.Signature("question -> answer, sure: bool")
+    >>> print(lmnb.XMLAdapter().format(signature, [], {"question": "2 + 2?"})[-1]["content"])
     <question>2 + 2?</question>
     <BLANKLINE>
     Reply with `<answer>`, `<sure>`, each closed by its end tag.
-    >>> XMLAdapter().parse(signature, "<answer>4 &lt; 5</answer><sure>true</sure>")
+    >>> lmnb.XMLAdapter().parse(signature, "<answer>4 &lt; 5</answer><sure>true</sure>")
     {'answer': '4 < 5', 'sure': True}
     """
 

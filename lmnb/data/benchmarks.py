@@ -24,8 +24,9 @@ def load_gsm8k(source: Source, *, inputs: Sequence[str] = ("question",)) -> list
     `source` is a published file (JSON lines) or rows, such as a split that Hugging Face's library loaded. A row whose
     answer does not end in a line `#### 42` is an InputError.
 
+    >>> import lmnb
     >>> row = {"question": "2 bags of 3 apples?", "answer": "There are 2*3=<<2*3=6>>6 apples.\\n#### 6"}
-    >>> load_gsm8k([row])
+    >>> lmnb.load_gsm8k([row])
     [Example({'question': '2 bags of 3 apples?', 'reasoning': 'There are 2*3=6 apples.', 'answer': 6}) (input_keys={'question'})]
     """
     return [_gsm8k(place, row).with_inputs(*_names(inputs)) for place, row in _rows(source)]
@@ -54,10 +55,11 @@ def load_hotpotqa(source: Source, *, level: str | None = None, inputs: Sequence[
     `level` keeps the "easy", "medium" or "hard" ones. Test files have no answers, so these examples have no labels.
     A supporting sentence that the context does not hold, which the published data has, is left out of `facts`.
 
+    >>> import lmnb
     >>> row = {"_id": "1", "question": "Where is A's river?", "answer": "in B", "type": "bridge", "level": "easy",
     ...        "context": [["A", ["A is a town.", " It lies on C."]], ["C", ["C flows in B."]]],
     ...        "supporting_facts": [["A", 1], ["C", 0]]}
-    >>> (example,) = load_hotpotqa([row], inputs=["context", "question"])
+    >>> (example,) = lmnb.load_hotpotqa([row], inputs=["context", "question"])
     >>> example.context, example.facts
     (['A | A is a town. It lies on C.', 'C | C flows in B.'], ['It lies on C.', 'C flows in B.'])
     """

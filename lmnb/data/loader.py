@@ -24,10 +24,11 @@ _LONGEST_CELL = 2**31 - 1  # csv stops at 128 KiB by itself: less than one long 
 def load_jsonl(path: FilePath, inputs: Sequence[str] = (), fields: Sequence[str] | None = None) -> list[Example]:
     """The examples of a file with one JSON object a line; `inputs` are marked as the program's, `fields` chooses some.
 
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "capitals.jsonl"
+    >>> import lmnb
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "capitals.jsonl"
     >>> _ = path.write_text('{"question": "The capital of France?", "answer": "Paris"}')
-    >>> load_jsonl(path, inputs=["question"])
+    >>> lmnb.load_jsonl(path, inputs=["question"])
     [Example({'question': 'The capital of France?', 'answer': 'Paris'}) (input_keys={'question'})]
     """
     return _examples(_json_lines(path, _read(path)), fields, inputs)
@@ -38,9 +39,10 @@ def append_jsonl(path: FilePath, *examples: Mapping[str, Any] | Example) -> Path
 
     Values go in as JSON has them. InputError where the file cannot be written, or is no such file.
 
-    >>> import tempfile
-    >>> path = append_jsonl(Path(tempfile.mkdtemp()) / "more.jsonl", Example(question="2 + 2?", answer="4"))
-    >>> load_jsonl(append_jsonl(path, {"question": "3 + 3?", "answer": "6"}))[1].answer
+    >>> import lmnb
+    >>> import tempfile, pathlib
+    >>> path = lmnb.append_jsonl(pathlib.Path(tempfile.mkdtemp()) / "more.jsonl", lmnb.Example(question="2 + 2?", answer="4"))
+    >>> lmnb.load_jsonl(lmnb.append_jsonl(path, {"question": "3 + 3?", "answer": "6"}))[1].answer
     '6'
     """
     place = Path(path)

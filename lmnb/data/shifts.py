@@ -16,7 +16,7 @@ from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.html import el, heading, root, shorten, table_of
-from lmnb.optional import need
+from lmnb.optional import frame
 
 CATEGORIES = 20  # a field with up to so many different values is compared value by value
 RARE = 4  # a word or value in fewer examples proves nothing either way
@@ -66,8 +66,7 @@ class Shift:
 
     def to_pandas(self) -> Any:
         """Everything that was tested, one row a property."""
-        pandas = need("pandas", "pandas", "Shift.to_pandas()")
-        return pandas.DataFrame(map(asdict, self.tested), columns=list(Difference.__dataclass_fields__))
+        return frame("Shift.to_pandas()", map(asdict, self.tested), Difference.__dataclass_fields__)
 
     def words(self) -> list[str]:
         """What to know, in sentences."""
@@ -138,9 +137,10 @@ def shift(
     `level` is expected to be chance. A number that is NaN counts as missing. Little data shows little: no difference shown is not no
     difference.
 
-    >>> train = [Example(ticket=f"printer jams, case {n}", team="otter").with_inputs("ticket") for n in range(20)]
-    >>> val = [Example(ticket=f"I was charged twice, case {n}", team="heron").with_inputs("ticket") for n in range(20, 40)]
-    >>> found = shift(train, val)
+    >>> import lmnb
+    >>> train = [lmnb.Example(ticket=f"printer jams, case {n}", team="otter").with_inputs("ticket") for n in range(20)]
+    >>> val = [lmnb.Example(ticket=f"I was charged twice, case {n}", team="heron").with_inputs("ticket") for n in range(20, 40)]
+    >>> found = lmnb.data.shift(train, val)
     >>> sorted({each.kind for each in found.differences}), found.differences[0].q < 0.001
     (['length', 'value', 'word'], True)
     """

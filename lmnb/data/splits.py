@@ -35,7 +35,8 @@ def split(
     Raises InputError where the parts are more than there is. Examples whose inputs are the same may still land in two
     parts: drop them first.
 
-    >>> parts = split([Example(n=n) for n in range(10)], val=3, test=0.2)
+    >>> import lmnb
+    >>> parts = lmnb.data.split([lmnb.Example(n=n) for n in range(10)], val=3, test=0.2)
     >>> [len(part) for part in parts], parts.val[0].keys()
     ([5, 3, 2], ['n'])
     """
@@ -63,7 +64,8 @@ def _size(name: str, part: float, count: int) -> int:
 def tickets() -> Splits:
     """Examples with the input `ticket` and the label `team`; 10 % of the train labels are wrong on purpose.
 
-    >>> splits = tickets()
+    >>> import lmnb
+    >>> splits = lmnb.data.tickets()
     >>> splits.train[0].inputs().keys(), splits.train[0].labels().keys(), len(splits.test) >= 200
     (['ticket'], ['team'], True)
     """
@@ -74,7 +76,8 @@ def people() -> Splits:
     """Examples with the input `question` and the labels `answer` and `facts`: the ids of the two facts of `people_facts`
     that answer it, the first naming the person that the second is about.
 
-    >>> row = people().train[0]
+    >>> import lmnb
+    >>> row = lmnb.data.people().train[0]
     >>> row.inputs().keys(), row.labels().keys(), len(row.facts)
     (['question'], ['answer', 'facts'], 2)
     """
@@ -91,7 +94,8 @@ def _shipped(name: str, given: str, *labels: str) -> Splits:
 def people_facts() -> list[dict[str, str]]:
     """The corpus that `people` asks about, as a retriever takes it: 256 records with an `id` and a `text`.
 
-    >>> people_facts()[0]["id"]
+    >>> import lmnb
+    >>> lmnb.data.people_facts()[0]["id"]
     'fact-000'
     """
     return [json.loads(line) for line in packaged("people.jsonl").read_text("utf-8").splitlines()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -37,7 +37,7 @@ class Evaluate:
     >>> import lmnb
     >>> devset = [lmnb.Example(question=f"{n} + {n}?", answer=str(2 * n)).with_inputs("question") for n in range(4)]
     >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages, **options: {"answer": "4"}))
-    >>> Evaluate(devset, lmnb.evaluate.answer_exact_match)(program).score
+    >>> lmnb.Evaluate(devset, lmnb.evaluate.answer_exact_match)(program).score
     25.0
     """
 
@@ -140,7 +140,10 @@ class Evaluate:
         devset: Sequence[Example] | None,
         num_threads: int | None,
     ) -> ExampleWorkers:
-        examples = list(self.devset if devset is None else devset)
+        given = self.devset if devset is None else devset
+        if isinstance(given, (str, Mapping, Example)) or not isinstance(given, Iterable):
+            raise InputError(f"the devset is a list of examples, not {given!r}. Write Evaluate(devset=[...]).")
+        examples = list(given)
         if not examples:
             raise InputError("there is nothing to evaluate on: the devset is empty. Write Evaluate(devset=[...]).")
         scored_by = metric or self.metric

@@ -72,7 +72,7 @@ class SemanticF1(Module):
     >>> example = lmnb.Example(question="When did it open?", response="In 1889, for the world's fair.")
     >>> judge = lmnb.FakeLM([{"reasoning": "The fair is missing.", "recall": 0.5, "precision": 1.0}])
     >>> with lmnb.context(lm=judge):
-    ...     SemanticF1()(example, lmnb.Prediction(response="In 1889."))
+    ...     lmnb.SemanticF1()(example, lmnb.Prediction(response="In 1889."))
     Score(0.666667, feedback='The fair is missing.', objectives={'recall': 0.5, 'precision': 1.0})
     """
 
@@ -100,7 +100,8 @@ class CompleteAndGrounded(Module):
     It gives a `Score`, or with a `trace` whether the score reaches `threshold`; `field` names another field than
     `response`. A judgment out of 0 to 1 is asked again once, then raises ParseError.
 
-    >>> CompleteAndGrounded().named_predictors()[1][0]
+    >>> import lmnb
+    >>> lmnb.CompleteAndGrounded().named_predictors()[1][0]
     'groundedness.predict'
     """
 

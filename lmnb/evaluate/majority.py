@@ -23,7 +23,8 @@ def majority(
     leaves them (None: as they are); a value that it makes empty has no vote, unless all are. With `weights`, one a
     prediction, the value with the highest sum of them wins.
 
-    >>> majority([Prediction(answer="4"), Prediction(answer="four"), Prediction(answer="Four!")])
+    >>> import lmnb
+    >>> lmnb.majority([lmnb.Prediction(answer="4"), lmnb.Prediction(answer="four"), lmnb.Prediction(answer="Four!")])
     Prediction(answer='four')
     """
     given = predictions.completions if isinstance(predictions, Prediction) else predictions

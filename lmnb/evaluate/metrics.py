@@ -27,7 +27,8 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def normalize_text(text: Any) -> str:
     """Text as answers are compared (SQuAD, Rajpurkar et al. 2016): no case, punctuation, articles or extra spaces.
 
-    >>> normalize_text("The  Eiffel Tower!")
+    >>> import lmnb
+    >>> lmnb.evaluate.normalize_text("The  Eiffel Tower!")
     'eiffel tower'
     """
     text = unicodedata.normalize("NFD", str(text)).lower().translate(_PUNCTUATION)
@@ -37,7 +38,8 @@ def normalize_text(text: Any) -> str:
 def EM(prediction: Any, answers: Iterable[Any]) -> bool:
     """Whether the normalized prediction equals one of `answers`.
 
-    >>> EM("the cat", ["A cat.", "dog"])
+    >>> import lmnb
+    >>> lmnb.evaluate.EM("the cat", ["A cat.", "dog"])
     True
     """
     wanted = normalize_text(prediction)
@@ -47,7 +49,8 @@ def EM(prediction: Any, answers: Iterable[Any]) -> bool:
 def F1(prediction: Any, answers: Iterable[Any]) -> float:
     """The best overlap of words with one of `answers`: the harmonic mean of precision and recall of normalized tokens.
 
-    >>> round(F1("the big cat", ["a cat"]), 2)
+    >>> import lmnb
+    >>> round(lmnb.evaluate.F1("the big cat", ["a cat"]), 2)
     0.67
     """
     return max((_overlap(normalize_text(prediction).split(), normalize_text(a).split()) for a in answers), default=0.0)
@@ -56,7 +59,8 @@ def F1(prediction: Any, answers: Iterable[Any]) -> float:
 def HotPotF1(prediction: Any, answers: Iterable[Any]) -> float:
     """`F1` as HotPotQA scores (Yang et al. 2018): against "yes", "no" and "noanswer" only the very same answer counts.
 
-    >>> HotPotF1("no, they are not", ["no"]), F1("no, they are not", ["no"])
+    >>> import lmnb
+    >>> lmnb.evaluate.HotPotF1("no, they are not", ["no"]), lmnb.evaluate.F1("no, they are not", ["no"])
     (0.0, 0.4)
     """
     found = normalize_text(prediction)
@@ -75,7 +79,7 @@ def answer_exact_match(example: Any, pred: Any, trace: Any = None, frac: float =
     """Whether `pred.answer` matches `example.answer` (one answer, or a list of good ones); `frac` below 1 asks for F1.
 
     >>> import lmnb
-    >>> answer_exact_match(lmnb.Example(answer=["Paris", "Paris, France"]), lmnb.Prediction(answer="paris"))
+    >>> lmnb.evaluate.answer_exact_match(lmnb.Example(answer=["Paris", "Paris, France"]), lmnb.Prediction(answer="paris"))
     True
     """
     return _matches("answer", example, pred, frac)
@@ -85,7 +89,7 @@ def answer_hotpot_f1(example: Any, pred: Any, trace: Any = None) -> float:
     """`HotPotF1` of `pred.answer` against `example.answer` (one answer, or a list of good ones).
 
     >>> import lmnb
-    >>> answer_hotpot_f1(lmnb.Example(answer="the Eiffel Tower"), lmnb.Prediction(answer="Eiffel"))
+    >>> lmnb.evaluate.answer_hotpot_f1(lmnb.Example(answer="the Eiffel Tower"), lmnb.Prediction(answer="Eiffel"))
     0.6666666666666666
     """
     return HotPotF1(field_of(pred, "answer", "prediction"), _listed(field_of(example, "answer", "example")))
@@ -97,7 +101,7 @@ def answer_passage_match(example: Any, pred: Any, trace: Any = None) -> bool:
 
     >>> import lmnb
     >>> pred = lmnb.Prediction(context=["It stands in Paris, France.", "It is made of iron."])
-    >>> answer_passage_match(lmnb.Example(answer="paris"), pred), answer_passage_match(lmnb.Example(answer="par"), pred)
+    >>> lmnb.evaluate.answer_passage_match(lmnb.Example(answer="paris"), pred), lmnb.evaluate.answer_passage_match(lmnb.Example(answer="par"), pred)
     (True, False)
     """
     passages = [_words(passage) for passage in _listed(field_of(pred, "context", "prediction"))]
@@ -119,7 +123,7 @@ def exact_match(*fields: str, frac: float = 1.0) -> Callable[..., bool]:
     """A metric: every one of `fields` of the prediction matches that of the example (see `answer_exact_match`).
 
     >>> import lmnb
-    >>> same_team = exact_match("team")
+    >>> same_team = lmnb.evaluate.exact_match("team")
     >>> same_team(lmnb.Example(ticket="no mail", team="Access"), lmnb.Prediction(team="access"))
     True
     """
@@ -185,6 +189,10 @@ def _takes_five(parameters: list[inspect.Parameter]) -> bool:
 
 
 def _called(metric: Callable[..., Any]) -> Call:
+    if not callable(metric):
+        raise InputError(
+            f"a metric is a function, not {metric!r}. Write it as def metric(example, prediction, trace=None)."
+        )
     named = getattr(metric, "forward", metric)
     try:
         parameters = list(inspect.signature(named).parameters.values())

@@ -7,28 +7,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
+from itertools import count, islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from weakref import WeakValueDictionary
 
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError
+from lmnb.evaluate.alike import alike
 from lmnb.evaluate.report_html import comparison_html, report_html
 from lmnb.evaluate.report_view import distribution, outputs_of, page, row_dict, viewed
 from lmnb.evaluate.run_example import Row
 from lmnb.evaluate.statistics import mean_interval, paired
 from lmnb.evaluate.suspects import suspect_rows
 from lmnb.json_file import write_json, write_text
-from lmnb.optional import need
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.optional import frame
+from lmnb.shown import Shown
+
+_made: WeakValueDictionary[int, Report] = WeakValueDictionary()  # all of this process, in the order of their making
+_numbers = count()
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """The rows of an evaluation in the order of the examples, with `.score` (100 × mean) between `.low` and `.high`.
 
     A failed row counts as `failure_score`. After an interrupt `interrupted` is true and `total` exceeds `len(report)`.
     """
+
+    _view = "report"
 
     rows: tuple[Row, ...]
     total: int = 0
@@ -42,6 +50,7 @@ class Report:
     def __post_init__(self) -> None:
         scores = tuple(self.failure_score if row.score is None else row.score for row in self.rows)
         object.__setattr__(self, "_scores", scores)
+        _made[next(_numbers)] = self
 
     @property
     def score(self) -> float:
@@ -87,10 +96,11 @@ class Report:
 
         InputError where the two were made from different examples.
         """
+        _check(other)
         mine, theirs = ({row.index: row for row in report.rows} for report in (self, other))
         both = [index for index in mine if index in theirs]
         for index in both:
-            if mine[index].example != theirs[index].example:
+            if not alike(mine[index].example, theirs[index].example):
                 raise InputError(
                     f"the reports cannot be compared: their examples differ, the first at row {index}. "
                     "Evaluate both programs on the same devset in the same order."
@@ -107,6 +117,26 @@ class Report:
             high=round(100 * change.high, 2),
             reports=(self, other),
         )
+
+    def comparable(self, limit: int = 20) -> list[Report]:
+        """The other reports of this process that were made from the same examples, or from a part of them, at most the last `limit` in the
+        order of their making. Only those that something else still holds, such as a variable.
+
+        >>> import lmnb
+        >>> data = [lmnb.Example(n=n, double=2 * n).with_inputs("n") for n in range(3)]
+        >>> evaluate = lmnb.Evaluate(data, lambda example, made: example.double == made.double)
+        >>> first = evaluate(lambda n: lmnb.Prediction(double=n + n))
+        >>> second = evaluate(lambda n: lmnb.Prediction(double=n * n))
+        >>> second.comparable() == [first], first.comparable() == [second]
+        (True, True)
+        """
+        others = (each for each in reversed(list(_made.values())) if each is not self and self._shares_examples(each))
+        return list(islice(others, limit))[::-1]
+
+    def _shares_examples(self, other: Report) -> bool:
+        theirs = {row.index: row.example for row in other.rows}
+        both = [row for row in self.rows if row.index in theirs]
+        return bool(both) and all(alike(row.example, theirs[row.index]) for row in both)
 
     def suspects(self, *others: Report) -> dict[int, str]:
         """Rows whose label may be wrong, with why: the same inputs stand in another row with another label, or this report and all `others`
@@ -143,6 +173,8 @@ class Report:
         return found
 
     def _viewed(self, against: Report | None) -> list[dict[str, Any]]:
+        if against is not None:
+            _check(against)
         known = self.__dict__.get("_seen")
         if known is None or known[0] is not against:
             known = self.__dict__["_seen"] = (against, viewed(self, against))
@@ -153,9 +185,8 @@ class Report:
 
     def to_pandas(self) -> Any:
         """A DataFrame, one row an example: inputs, labels, what was predicted (`pred_...`), score, feedback, error."""
-        pandas = need("pandas", "pandas", "Report.to_pandas()")
-        frame = pandas.DataFrame([_flat(row) for row in self.rows])
-        return frame.set_index("index") if len(frame) else frame
+        made = frame("Report.to_pandas()", [_flat(row) for row in self.rows])
+        return made.set_index("index") if len(made) else made
 
     def save(self, path: str | Path, format: str = "json") -> None:  # noqa: A002
         """Write the rows as "json" (a list of objects) or "csv": what `to_pandas` shows, the index left out."""
@@ -184,12 +215,6 @@ class Report:
     def _repr_html_(self) -> str:
         return report_html(self.to_dict())
 
-    def _ipython_display_(self) -> None:
-        show_in_notebook("report", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("report", self)
-
     def snapshot(self) -> dict[str, Any]:
         """The report without its rows as JSON-able data, with how the scores lie."""
         known = self.to_dict(rows=False)
@@ -214,11 +239,13 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Two programs on the same examples: row numbers that got better, worse, or stayed; the mean difference in points.
 
     `low` to `high` is its paired 95 % interval: where it holds 0, the difference may be chance. `reports` are the two, the later one first.
     """
+
+    _view = "report"
 
     fixed: tuple[int, ...]
     broken: tuple[int, ...]
@@ -234,7 +261,11 @@ class Comparison:
             return []
         mine, theirs = ({row.index: row for row in report.rows} for report in self.reports)
         both = [(mine[index], theirs[index]) for index in mine if index in theirs]
-        return [(a, b) for a, b in both if None not in (a.prediction, b.prediction) and a.prediction != b.prediction]
+        return [
+            (a, b)
+            for a, b in both
+            if None not in (a.prediction, b.prediction) and not alike(a.prediction, b.prediction)
+        ]
 
     def words(self) -> str:
         """What it says, in a line."""
@@ -252,11 +283,12 @@ class Comparison:
         names = [] if self.reports is None else [report.program or "Evaluate" for report in self.reports]
         return comparison_html(self.words(), names, rows)
 
-    def _ipython_display_(self) -> None:
-        show_in_notebook("report", self)
 
-    def _display_(self) -> Any:
-        return shown_in_marimo("report", self)
+def _check(report: Any) -> None:
+    if not isinstance(report, Report):
+        raise InputError(
+            f"a report is compared with a report, not with {report!r}. Write report.compare(evaluate(program))."
+        )
 
 
 def _flat(row: Row) -> dict[str, Any]:

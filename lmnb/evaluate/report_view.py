@@ -99,7 +99,7 @@ def page(
             raise InputError(
                 f"{name}={value!r} is not known; write one of {', '.join(map(repr, known))}. {hint}".rstrip()
             )
-    words = search.strip().casefold()
+    words = str(search).strip().casefold()
     chosen = [row for row in rows if (only is None or _ONLY[only](row)) and (not words or words in _all_words(row))]
     chosen.sort(key=lambda row: row["index"])
     chosen.sort(key=_SORTS[sort], reverse=descending)

@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,22 @@ from lmnb.evaluate.review_html import SAID, review_html
 from lmnb.evaluate.review_items import ReviewItem, items_of
 from lmnb.example import Example
 from lmnb.nearest import did_you_mean
-from lmnb.optional import need
-from lmnb.trace import Trace, show_in_notebook, shown_in_marimo
+from lmnb.optional import frame
+from lmnb.shown import Shown
+from lmnb.trace import Trace
+from lmnb.watchers import Watchers
 
 REASONS = ("wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written")
 
 
-class Review:
+class Review(Shown):
     """Made by `lmnb.review(...)`. Shows itself as a panel in a notebook; whatever that does, the methods here do.
 
     `items` are those of the queue, `answers` those that stand, in the order of their giving; `changes` counts what happened. Methods may be
     called from any thread.
     """
+
+    _view = "review"
 
     def __init__(
         self,
@@ -44,13 +47,15 @@ class Review:
         name: str = "",
     ) -> None:
         self.items: tuple[ReviewItem, ...] = items_of(items)
+        if isinstance(reasons, str) or not isinstance(reasons, Iterable):
+            raise InputError(f'reasons are a list of texts, not {reasons!r}. Write reasons=["wrong label", ...].')
         self.seed, self.reasons = seed, tuple(reasons)
         self._file = AnswersFile(path)
         self.path = self._file.path
         self.name = name or ("Review" if self.path is None else self.path.stem)
         self._places = {item.id: place for place, item in enumerate(self.items)}
         self._lock = threading.RLock()
-        self._watching: list[Callable[[], None]] = []
+        self._watchers = Watchers("a review")
         self.changes = 0
         self._check()
         if self._file.problems:
@@ -151,11 +156,10 @@ class Review:
 
     def to_pandas(self) -> Any:
         """One row an item, in the order of the queue: inputs, outputs (of pairs two columns each), verdict, reason, edited values, time."""
-        pandas = need("pandas", "pandas", "Review.to_pandas()")
         last = {answer.item: answer for answer in self.answers}
         rows = [flat_row(item, last.get(item.id)) for item in self.items]
-        frame = pandas.DataFrame(rows)
-        return frame.set_index("item") if len(frame) else frame
+        made = frame("Review.to_pandas()", rows)
+        return made.set_index("item") if len(made) else made
 
     # -- what its faces see
 
@@ -178,15 +182,9 @@ class Review:
                 "item": None if place is None else self._shown(place, last.get(self.items[place].id)),
             }
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback()` called after each change; gives the function that ends it."""
-        self._watching.append(callback)
-
-        def end() -> None:
-            with suppress(ValueError):
-                self._watching.remove(callback)
-
-        return end
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Have `callback()` called after each change; gives the function that ends it. What it raises is a warning."""
+        return self._watchers.add(callback)
 
     def trace(self, item: Any) -> Trace:
         """The trace of an output. InputError where there is none, and for pairs, which are judged blind."""
@@ -208,12 +206,6 @@ class Review:
         last = {answer.item: answer for answer in self.answers}
         rows = [self._shown(place, last.get(item.id)) for place, item in enumerate(self.items)]
         return review_html(self.snapshot(), rows)
-
-    def _ipython_display_(self) -> None:
-        show_in_notebook("review", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("review", self)
 
     # -- inside
 
@@ -253,6 +245,8 @@ class Review:
         return self.items[self._places[name]]
 
     def _reason(self, reason: str | int | None) -> str | None:
+        if reason is not None and (isinstance(reason, bool) or not isinstance(reason, (str, int))):
+            raise InputError(f"a reason is a text, or its number from 1 to {len(self.reasons)}, not {reason!r}")
         if isinstance(reason, int):
             if not 1 <= reason <= len(self.reasons):
                 raise InputError(f"there is no reason {reason}; they are numbered from 1 to {len(self.reasons)}")
@@ -266,7 +260,7 @@ class Review:
             raise InputError(
                 f"{verdict!r} is no answer about this {item.kind}; write one of {', '.join(map(repr, known))}. {hint}".rstrip()
             )
-        if (fields is None) == (verdict == "edit"):
+        if (fields is None) == (verdict == "edit") or not isinstance(fields, (Mapping, Example, type(None))):
             raise InputError("an edit needs its new values, fields={...}, and only an edit has them")
         changed = changed_fields(item, fields or {})
         if verdict == "edit" and not changed:
@@ -301,8 +295,7 @@ class Review:
 
     def _tell(self) -> None:
         self.changes += 1
-        for callback in list(self._watching):
-            callback()
+        self._watchers.tell()
 
 
 def review(

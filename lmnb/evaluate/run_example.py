@@ -10,17 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lmnb.errors import BudgetExceeded, Cancelled, InputError
+from lmnb.errors import BudgetExceeded, Cancelled
 from lmnb.evaluate.metrics import Call, call_of, takes_predictor
 from lmnb.evaluate.printed import printed
 from lmnb.evaluate.refusals import watched_refusals
 from lmnb.evaluate.score import Score, as_score
 from lmnb.example import Example
 from lmnb.lm.drive import drive
+from lmnb.modules.taint import tainted
 from lmnb.prediction import Prediction
 from lmnb.trace import Check, Span, Trace, open_span, span
-
-OPTIONS = frozenset({"config", "demos", "lm", "signature"})  # what a predictor's call takes beside its inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,12 @@ async def _row(
     kind = prediction = score = None
     # a trace names its predictors by its root's module, and the carrier is the root while the program runs
     named = program if hasattr(program, "named_sub_modules") else None
-    with printed() as watch, watched_refusals() as refused, span("module", _name(program), module=named) as carrier:
+    with (
+        tainted(example),  # the metric may hand fields on to a predictor too
+        printed() as watch,
+        watched_refusals() as refused,
+        span("module", _name(program), module=named) as carrier,
+    ):
         carrier.root = carrier
         if outer is not None:
             # rows hold their own traces: an Evaluate inside a traced call must not grow that call's tree by all of them
@@ -168,23 +172,10 @@ async def _row(
 
 
 async def _predicted(call: Callable[..., Any], example: Example) -> Any:
-    prediction = call(**_inputs(call, example))
-    return await prediction if inspect.isawaitable(prediction) else prediction
-
-
-def _inputs(call: Callable[..., Any], example: Example) -> dict[str, Any]:
-    """What the program is called with. InputError where data would be taken for options of a predictor's call: a `config` among them
-    could send the reader's key elsewhere.
-    """
     inputs = example.inputs().toDict()
-    program = getattr(call, "__self__", call)
-    signature = getattr(getattr(program, "predict", program), "signature", None)
-    taken = sorted(OPTIONS & inputs.keys() - set(getattr(signature, "input_fields", OPTIONS)))
-    if taken:
-        raise InputError(
-            f"the example's input {taken[0]!r} is an option of the call, not data: leave it out with with_inputs(...)"
-        )
-    return inputs
+    with tainted(inputs):
+        prediction = call(**inputs)
+        return await prediction if inspect.isawaitable(prediction) else prediction
 
 
 def _focused(metric: Callable[..., Any], focus: str | None, trace: Trace) -> Call:

@@ -16,9 +16,10 @@ from lmnb.example import Example
 class Score:
     """A metric's value (1.0 is full marks), with words for whoever improves the program and single objectives.
 
-    >>> Score(0.5, feedback="the team is right, the date is missing")
+    >>> import lmnb
+    >>> lmnb.Score(0.5, feedback="the team is right, the date is missing")
     Score(0.5, feedback='the team is right, the date is missing')
-    >>> float(Score(True))
+    >>> float(lmnb.Score(True))
     1.0
     """
 

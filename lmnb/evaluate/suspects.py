@@ -11,6 +11,7 @@ from typing import Any
 
 from lmnb.adapters.values import plain
 from lmnb.canonical import canonical, content_hash
+from lmnb.evaluate.alike import alike
 
 RIGHT = 0.5  # from here on a score counts as right, and a program right on so many rows as good
 
@@ -32,15 +33,17 @@ def suspect_rows(reports: Sequence[Any]) -> dict[int, str]:
 
 def _contradicting(report: Any) -> dict[int, str]:
     """Rows whose inputs stand in another row too, with another label."""
-    alike: dict[str, list[Any]] = {}
+    same_hash: dict[str, list[Any]] = {}
     for row in report.rows:
         if row.example.input_keys is not None and len(row.example.labels()):
-            alike.setdefault(content_hash(dict(row.example.inputs().items())), []).append(row)
+            same_hash.setdefault(content_hash(dict(row.example.inputs().items())), []).append(row)
     found = {}
-    for rows in alike.values():
+    for rows in same_hash.values():
         labels = [normal(dict(row.example.labels().items())) for row in rows] if len(rows) > 1 else []
         for row, label in zip(rows, labels, strict=False):
-            other = next((each for each, said in zip(rows, labels, strict=True) if said != label), None)
+            others = (each for each, said in zip(rows, labels, strict=True) if said != label)
+            # the hash of a long array is that of its shortened text
+            other = next((each for each in others if alike(each.example.inputs(), row.example.inputs())), None)
             if other is not None:
                 found[row.index] = f"row {other.index} has the same inputs and another label"
     return found

@@ -19,12 +19,13 @@ def load_settings(path: str | Path) -> dict[str, Any]:
 
     The file is somebody's text: an LM is asked where this machine's profiles or the LM in force say, never where the file says.
 
+    >>> import lmnb
     >>> import lmnb, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     lmnb.configure(num_threads=4)
     ...     lmnb.settings.save(folder + "/settings.json")
     ...     lmnb.configure(num_threads=8)
-    ...     load_settings(folder + "/settings.json")["num_threads"]
+    ...     lmnb.load_settings(folder + "/settings.json")["num_threads"]
     4
     """
     stored = read_json(path)

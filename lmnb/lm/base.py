@@ -16,6 +16,7 @@ from lmnb.listening import deltas as listened
 from lmnb.lm.batch import Batched
 from lmnb.lm.cache import cache as lm_cache
 from lmnb.lm.completion import OwnTurn, is_conversation, own_turn, prompt_text, with_stop
+from lmnb.lm.decoding import check_decoding
 from lmnb.lm.drive import drive
 from lmnb.lm.failures import seconds
 from lmnb.lm.options import Options, described
@@ -37,7 +38,8 @@ _log = logging.getLogger("lmnb.lm")
 def is_retryable_lm_error(error: BaseException) -> bool:
     """Whether the same call may work a little later: too many requests, a failure of the server, no connection, no answer in time.
 
-    >>> is_retryable_lm_error(RateLimitError("slow down", model="m"))
+    >>> import lmnb
+    >>> lmnb.is_retryable_lm_error(lmnb.RateLimitError("slow down", model="m"))
     True
     """
     return isinstance(error, RETRYABLE)
@@ -49,7 +51,8 @@ class BaseLM(Batched, Trainable, Transport, Options):
 
     Options that its signature does not name are sent with every request, as `temperature` is. What is None is not sent.
 
-    >>> class Shout(BaseLM):
+    >>> import lmnb
+    >>> class Shout(lmnb.BaseLM):
     ...     def forward(self, prompt=None, messages=None, **options):
     ...         return messages[-1]["content"].upper()
     >>> Shout("shout", cache=False)("hello")
@@ -86,7 +89,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
         (see `drive`).
 
         `cache=False` leaves the cache out for this call. `rollout_id` makes a request of its own, for recording, cache
-        and seed, and is not sent.
+        and seed, and is not sent. InputError for an option that cannot be meant, such as `temprature`, before anything is asked.
         """
         caching = options.pop("cache", self.cache)
         decoding, private = self.kwargs, self._private
@@ -96,6 +99,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
             for name in options.keys() - changed.keys():  # None takes a default away
                 decoding.pop(name, None)
             private = Private({**private, **changed_private})
+        check_decoding(decoding)
         conversation = self.model_type == "text" and is_conversation(messages)
         messages = self.as_sent(messages)
         if conversation and self.supports_stop:

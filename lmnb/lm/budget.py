@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from lmnb.errors import BudgetExceeded, InputError
+from lmnb.nearest import did_you_mean
 
-_KINDS = ("calls", "tokens", "usd", "seconds")
+KINDS = ("calls", "tokens", "usd", "seconds")  # of limits
 
 
 class Budget:
@@ -19,7 +21,8 @@ class Budget:
     a cache holds. `tokens` and `usd` count what was bought, and set aside the running mean for each call in flight.
     `seconds` runs from the first call.
 
-    >>> budget = Budget(calls=2)
+    >>> import lmnb
+    >>> budget = lmnb.Budget(calls=2)
     >>> budget.reserve(), budget.reserve()
     (None, None)
     >>> budget.reserve()
@@ -33,13 +36,10 @@ class Budget:
         tokens: float | None = None,
         usd: float | None = None,
         seconds: float | None = None,
+        **unknown: Any,
     ) -> None:
-        self.limits: dict[str, float | None] = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds}
-        for kind, limit in self.limits.items():
-            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit >= 0):
-                raise InputError(
-                    f"Budget({kind}={limit!r}) is no limit. Write a number of {kind}, or None for no limit."
-                )
+        given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds, **unknown}
+        self.limits: dict[str, float | None] = checked_limits(given, "Budget")
         self._spent: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}
         self._in_flight = 0
         self._settled = 0  # calls whose tokens and money are known: what the running mean is taken over
@@ -62,13 +62,14 @@ class Budget:
     def extend(self, calls: float = 0, tokens: float = 0, usd: float = 0.0, seconds: float = 0.0) -> None:
         """Allow so much more, also while calls run under it; what has no limit keeps none.
 
-        >>> budget = Budget(calls=2)
+        >>> import lmnb
+        >>> budget = lmnb.Budget(calls=2)
         >>> budget.extend(calls=3)
         >>> budget
         Budget(calls=0 of 5)
         """
         with self._lock:
-            for kind, more in zip(_KINDS, (calls, tokens, usd, seconds), strict=True):
+            for kind, more in zip(KINDS, (calls, tokens, usd, seconds), strict=True):
                 limit = self.limits[kind]
                 self.limits[kind] = None if limit is None else limit + more
 
@@ -125,6 +126,25 @@ class Budget:
         spent = self.spent
         parts = [f"{kind}={spent[kind]:g} of {limit:g}" for kind, limit in self.limits.items() if limit is not None]
         return f"Budget({', '.join(parts) or 'no limit'})"
+
+
+def checked_limits(given: Mapping[str, Any], call: str) -> dict[str, float | None]:
+    """Limits by kind, as they were given to `call`. InputError for a kind that there is not, and for what is no finite number of it.
+
+    >>> checked_limits({"calls": 3, "usd": None}, "Budget")
+    {'calls': 3, 'usd': None}
+    >>> checked_limits({"call": 3}, "Budget")
+    Traceback (most recent call last):
+    lmnb.errors.InputError: Budget(call=3) is no limit that there is. Did you mean 'calls'?
+    """
+    for kind, limit in given.items():
+        if kind not in KINDS:
+            hint = did_you_mean(kind, KINDS, f"It takes {', '.join(KINDS)}.")
+            raise InputError(f"{call}({kind}={limit!r}) is no limit that there is. {hint}")
+        number = isinstance(limit, (int, float)) and not isinstance(limit, bool) and 0 <= limit < math.inf
+        if limit is not None and not number:
+            raise InputError(f"{call}({kind}={limit!r}) is no limit. Write a number of {kind}, or leave it out.")
+    return dict(given)
 
 
 class Purse:

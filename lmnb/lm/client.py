@@ -42,7 +42,8 @@ class LM(ProfiledLM):
     `lm.finetune(records)` and `BootstrapFinetune` train the embedded model in this process, another one by a job at its provider;
     `finetuning_model` is trained in the place of the model where that is another, `train_kwargs` are options of every training.
 
-    >>> lm = LM("lmnb/tiny")
+    >>> import lmnb
+    >>> lm = lmnb.LM("lmnb/tiny")
     >>> lm
     LM('lmnb/tiny')
     >>> reply = lm("Say something.")

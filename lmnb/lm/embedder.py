@@ -31,10 +31,11 @@ class Embedder:
     The embedded model's vectors are unit vectors of 128 numbers that know its small vocabulary. Texts of one topic lie
     nearest to each other; all cosines are high, so compare them with each other and with no threshold.
 
-    >>> embedder = Embedder("lmnb/tiny")
+    >>> import lmnb
+    >>> embedder = lmnb.Embedder("lmnb/tiny")
     >>> embedder(["Where is my parcel?", "The invoice is wrong."]).shape
     (2, 128)
-    >>> Embedder(lambda texts: [[len(text), 1.0] for text in texts])("four")
+    >>> lmnb.Embedder(lambda texts: [[len(text), 1.0] for text in texts])("four")
     array([4., 1.], dtype=float32)
     """
 

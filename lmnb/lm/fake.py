@@ -44,7 +44,8 @@ class FakeLM(BaseLM):
 
     Fine-tuned, it is a `RecallingLM`: what it was trained on it says by heart, for the rest it is asked as before.
 
-    >>> lm = FakeLM(["hello", {"answer": "Paris", "sure": True}])
+    >>> import lmnb
+    >>> lm = lmnb.FakeLM(["hello", {"answer": "Paris", "sure": True}])
     >>> lm("hi")
     ['hello']
     >>> print(lm("The capital of France?")[0])
@@ -55,7 +56,7 @@ class FakeLM(BaseLM):
     true
     <BLANKLINE>
     [[ ## completed ## ]]
-    >>> FakeLM(lambda messages: messages[-1]["content"].upper())("hi")
+    >>> lmnb.FakeLM(lambda messages: messages[-1]["content"].upper())("hi")
     ['HI']
     """
 
@@ -195,7 +196,8 @@ class DummyLM(FakeLM):
     chooses the answer. With `follow_examples` a request whose inputs are those of a demo in its own messages gets that
     demo's answer.
 
-    >>> lm = DummyLM({"France": {"answer": "Paris"}, "Italy": {"answer": "Rome"}})
+    >>> import lmnb
+    >>> lm = lmnb.DummyLM({"France": {"answer": "Paris"}, "Italy": {"answer": "Rome"}})
     >>> lm("The capital of Italy?")[0].splitlines()[1]
     'Rome'
     """

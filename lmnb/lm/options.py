@@ -50,7 +50,7 @@ class Options:
 
     def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
         """Print the last `n` calls of this LM."""
-        write_history(CallHistory(self.history[-n:] if n else ()), file)
+        write_history(self.history.last(n), file)
 
     def copy(self, **changes: Any) -> Self:
         """This LM with some options changed, for instance `lm.copy(temperature=1.0, rollout_id=3)`; None takes an

@@ -18,7 +18,7 @@ _SECRET = re.compile(r"key(_id)?$|secret|passw|token$|credential|authorization|h
 ENDPOINT = frozenset(
     {"api_base", "base_url", "azure_endpoint", "organization", "api_version", "client", "http_client", "timeout"}
 )
-_OF_REPLIES = frozenset(
+OF_REPLIES = frozenset(
     "model model_type cache num_retries use_developer_role temperature max_tokens max_completion_tokens top_p top_k min_p seed "
     "stop n presence_penalty frequency_penalty repetition_penalty repeat_penalty logit_bias logprobs top_logprobs "
     "response_format reasoning_effort verbosity tools tool_choice parallel_tool_calls rollout_id extra_body prediction "
@@ -81,7 +81,7 @@ def from_file(options: Mapping[str, Any], *, of_call: bool = False) -> tuple[dic
     >>> from_file({"temperature": 0.2, "fallbacks": [{"model": "openai/x", "api_base": "http://elsewhere"}]})
     ({'temperature': 0.2}, ['fallbacks'])
     """
-    allowed = _OF_REPLIES - _OF_AN_LM if of_call else _OF_REPLIES
+    allowed = OF_REPLIES - _OF_AN_LM if of_call else OF_REPLIES
     taken = {name: value for name, value in options.items() if name in allowed}
     return taken, [name for name in options if name not in allowed]
 

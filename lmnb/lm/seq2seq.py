@@ -61,7 +61,8 @@ class Seq2SeqLM(BaseLM):
     Only weights in the safetensors form are read, and no code that a model brings along. Nothing is downloaded but with
     `download=True`. Replies are greedy unless a `temperature` is given, and `max_tokens` long at most (64). Needs the extra `seq2seq`.
 
-    >>> Seq2SeqLM("google/flan-t5-small", max_tokens=20)
+    >>> import lmnb
+    >>> lmnb.Seq2SeqLM("google/flan-t5-small", max_tokens=20)
     Seq2SeqLM('google/flan-t5-small', max_tokens=20)
     """
 

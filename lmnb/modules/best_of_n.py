@@ -31,7 +31,7 @@ class BestOfN(OneCore):
 
     >>> import lmnb
     >>> lm = lmnb.FakeLM([{"answer": "It is Paris."}, {"answer": "Paris"}])
-    >>> short = BestOfN(lmnb.Predict("question -> answer", lm=lm), 3, lambda inputs, made: " " not in made.answer, 1)
+    >>> short = lmnb.BestOfN(lmnb.Predict("question -> answer", lm=lm), 3, lambda inputs, made: " " not in made.answer, 1)
     >>> short(question="The capital of France?")
     Prediction(answer='Paris')
     """
@@ -118,7 +118,7 @@ class Refine(BestOfN):
     ...     "1 for an answer of one word."
     ...     return " " not in made.answer
     >>> with lmnb.context(lm=lm):
-    ...     Refine(lmnb.Predict("question -> answer"), 3, one_word, 1)(question="The capital of France?")
+    ...     lmnb.Refine(lmnb.Predict("question -> answer"), 3, one_word, 1)(question="The capital of France?")
     Prediction(answer='Paris')
     """
 

@@ -17,9 +17,10 @@ def asyncify(program: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """`program`, to be awaited: a module by its `acall`, what is asynchronous as it is, any other function in a thread, with the
     caller's context.
 
+    >>> import lmnb
     >>> import asyncio, lmnb
     >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "Paris"}]))
-    >>> asyncio.run(asyncify(program)(question="The capital of France?"))
+    >>> asyncio.run(lmnb.asyncify(program)(question="The capital of France?"))
     Prediction(answer='Paris')
     """
     if isinstance(program, Module):
@@ -41,9 +42,10 @@ def syncify(program: Any, in_place: bool = True) -> Any:
     A module can be called either way as it is, one that has only `aforward` too, and is given back (a copy of it where
     `in_place` is False); of an asynchronous function one is made that waits for it.
 
+    >>> import lmnb
     >>> async def double(number):
     ...     return 2 * number
-    >>> syncify(double)(4)
+    >>> lmnb.syncify(double)(4)
     8
     """
     if isinstance(program, Module):

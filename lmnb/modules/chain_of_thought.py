@@ -12,7 +12,8 @@ from lmnb.signature import Field, OutputField, ensure_signature
 class ChainOfThought(Module):
     """Asks as `Predict` does, with an output `reasoning` before the others.
 
-    >>> ChainOfThought("question -> answer").predict.signature.signature
+    >>> import lmnb
+    >>> lmnb.ChainOfThought("question -> answer").predict.signature.signature
     'question -> reasoning, answer'
     """
 

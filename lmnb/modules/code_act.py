@@ -31,7 +31,7 @@ class CodeAct(CodeAgent):
     ...     return {"Bern": 134_000, "Basel": 178_000}[town]
     >>> code = "SUBMIT(answer=sum(population(town) for town in towns))"
     >>> with lmnb.context(lm=lmnb.FakeLM([{"next_thought": "Add them up.", "generated_code": code}])):
-    ...     CodeAct("towns: list[str] -> answer: int", [population])(towns=["Bern", "Basel"]).answer
+    ...     lmnb.CodeAct("towns: list[str] -> answer: int", [population])(towns=["Bern", "Basel"]).answer
     312000
     """
 

@@ -36,7 +36,7 @@ class NearestDemos:
     >>> predict = lmnb.Predict("ticket -> team")
     >>> tickets = {"My parcel is late.": "shipping", "The invoice is wrong.": "billing"}
     >>> predict.demos = [lmnb.Example(ticket=ticket, team=team) for ticket, team in tickets.items()]
-    >>> predict.demo_policy = NearestDemos(k=1)
+    >>> predict.demo_policy = lmnb.NearestDemos(k=1)
     >>> [demo.team for demo in predict.demos_for(ticket="Where is my parcel?")]
     ['shipping']
     """

@@ -52,10 +52,20 @@ def given_inputs(program: Module, typed: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in typed.items() if value != "" or not taken.get(name)}
 
 
+def takes_any(program: Module) -> bool:
+    """Whether its own code decides what it takes: it has `**inputs`, and no signature that names them."""
+    free = any(each.kind is Parameter.VAR_KEYWORD for each in _parameters(program))
+    return free and getattr(program, "signature", None) is None
+
+
+def _parameters(program: Module) -> list[Parameter]:
+    forward = getattr(program, "forward", None) or getattr(program, "aforward", None)
+    return [] if forward is None else list(parameters_of(forward).parameters.values())
+
+
 def _taken(program: Module) -> dict[str, bool]:
     """The names of what a call takes, and whether each has a default."""
-    forward = getattr(program, "forward", None) or getattr(program, "aforward", None)
-    taken = [] if forward is None else list(parameters_of(forward).parameters.values())
+    taken = _parameters(program)
     if taken and not any(each.kind is Parameter.VAR_KEYWORD for each in taken):
         return {
             each.name: each.default is not Parameter.empty

@@ -20,7 +20,7 @@ class KNN:
 
     >>> import lmnb
     >>> trainset = [lmnb.Example(ticket=text).with_inputs("ticket") for text in ("My parcel is late.", "A wrong invoice.")]
-    >>> KNN(1, trainset, lmnb.Embedder("lmnb/tiny"))(ticket="Where is the parcel?")[0].ticket
+    >>> lmnb.KNN(1, trainset, lmnb.Embedder("lmnb/tiny"))(ticket="Where is the parcel?")[0].ticket
     'My parcel is late.'
     """
 

@@ -127,4 +127,4 @@ class Module(Written):
 
     def inspect_history(self, n: int = 1, file: TextIO | None = None) -> None:
         """Print the last `n` LM calls of this program."""
-        write_history(CallHistory(self.history[-n:] if n else ()), file)
+        write_history(self.history.last(n), file)

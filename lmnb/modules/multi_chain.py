@@ -25,7 +25,7 @@ class MultiChainComparison(Module):
     >>> lm = lmnb.FakeLM([{"reasoning": "I guess.", "answer": "4"}, {"reasoning": "2 + 2.", "answer": "4"},
     ...                   {"rationale": "Both say so.", "answer": "4"}])
     >>> with lmnb.context(lm=lm):
-    ...     MultiChainComparison("question -> answer", M=2)(question="2 + 2?").answer
+    ...     lmnb.MultiChainComparison("question -> answer", M=2)(question="2 + 2?").answer
     '4'
     """
 

@@ -13,6 +13,7 @@ from lmnb import listening
 from lmnb.errors import BudgetExceeded, Cancelled, InputError, TimedOut
 from lmnb.example import Example
 from lmnb.modules.progress import progress, watched
+from lmnb.modules.taint import tainted
 from lmnb.modules.workers import Workers
 from lmnb.settings import chosen, current
 from lmnb.trace import Span, open_span, span
@@ -33,13 +34,14 @@ class Parallel:
     time it fails with TimedOut. With `straggler_limit=0` it fails at `timeout`. What it asks its LM later is refused.
 
     An example is an Example (its inputs are passed, or with `access_examples=False` it itself), a dict of inputs, a tuple of
-    positional arguments, or a list of pairs for a module that is a Parallel. LM, adapter, budget and trace are the caller's.
+    positional arguments, or a list of pairs for a module that is a Parallel. LM, adapter, budget and trace are the caller's. An
+    example gives no options of a call, such as `config`: set them on the module, or write `functools.partial(module, config=...)`.
 
     >>> import lmnb
     >>> double = lmnb.Predict("number: int -> twice: int")
     >>> lm = lmnb.FakeLM(lambda messages, **_: {"twice": 2 * int(messages[-1]["content"].splitlines()[1])})
     >>> with lmnb.context(lm=lm):
-    ...     [made.twice for made in Parallel(num_threads=2)(double, [{"number": 1}, {"number": 2}, {"number": 3}])]
+    ...     [made.twice for made in lmnb.Parallel(num_threads=2)(double, [{"number": 1}, {"number": 2}, {"number": 3}])]
     [2, 4, 6]
     """
 
@@ -101,14 +103,16 @@ class Parallel:
         return made, [example for _, example in listed]
 
     def _work(self, module: Callable[..., Any], example: Any) -> Callable[[], Any]:
-        if isinstance(example, Example):
+        if isinstance(example, Example) and self.access_examples:
             marked = example.input_keys is not None
             inputs = dict((example.inputs() if marked else example).items())
-            return (lambda: module(**inputs)) if self.access_examples else lambda: module(example)
+            return lambda: _on_data(inputs, lambda: module(**inputs))
+        if isinstance(example, Example):
+            return lambda: _on_data(example, lambda: module(example))
         if isinstance(example, Mapping):
-            return lambda: module(**example)
+            return lambda: _on_data(example, lambda: module(**example))
         if isinstance(example, tuple):
-            return lambda: module(*example)
+            return lambda: _on_data(example, lambda: module(*example))
         if isinstance(example, list) and isinstance(module, Parallel):
             return lambda: module(example)
         raise InputError(f"an example is an Example, a dict or a tuple, not {example!r}.")
@@ -147,6 +151,11 @@ class Parallel:
                 told = "".join(traceback.format_exception(error)).rstrip()
             warnings.warn(f"{len(failed)} of {calls.count} examples failed, the first at {at}: {told}", stacklevel=4)
         return results
+
+
+def _on_data(data: Any, call: Callable[[], Any]) -> Any:
+    with tainted(data):
+        return call()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ from lmnb.adapters.chat import ChatAdapter
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.example import Example
 from lmnb.leash import in_thread
+from lmnb.lm.decoding import check_decoding
 from lmnb.modules import sampling
 from lmnb.modules.demo_policy import NearestDemos, policy_of
 from lmnb.modules.module import Module
+from lmnb.modules.taint import check_options
 from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.signature import NO_DEFAULT, ensure_signature
@@ -40,7 +42,7 @@ class Predict(Module):
     predictor alone.
 
     >>> import lmnb
-    >>> predict = Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
+    >>> predict = lmnb.Predict("question -> answer: int", lm=lmnb.FakeLM([{"answer": 4}]))
     >>> predict(question="2 + 2?")
     Prediction(answer=4)
     >>> predict.instructions = "Compute."
@@ -134,7 +136,8 @@ class Predict(Module):
             )
         if not hasattr(lm, "request"):
             raise InputError(f"an LM is needed, not {lm!r}. Write lmnb.LM({str(lm)!r}).")
-        if config.get("n", 1) > 1:
+        check_decoding(config)
+        if (config.get("n") or 1) > 1:
             config = _sampled(config, lm)
         sample, watching = sampling.sampling(), listening.watch.get()
         if sample is not None:
@@ -174,6 +177,7 @@ class Predict(Module):
     ) -> tuple[Any, Any, Any, dict[str, Any], dict[str, Any]]:
         """Signature, demos, LM, config and inputs of one call."""
         signature, demos, lm, config = self._signature, self._demos, self.lm, self.config
+        check_options(kwargs)
         if args:
             first = next(iter(signature.input_fields), "question")
             raise InputError(f"a predictor takes its inputs by name: write predict({first}={args[0]!r}).")

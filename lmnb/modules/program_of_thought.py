@@ -38,7 +38,7 @@ class ProgramOfThought(OneCore):
     >>> import lmnb
     >>> lm = lmnb.FakeLM([{"reasoning": "Add.", "generated_code": "SUBMIT(answer=sum(numbers))"}])
     >>> with lmnb.context(lm=lm):
-    ...     ProgramOfThought("numbers: list[int] -> answer: int")(numbers=[1, 2, 3]).answer
+    ...     lmnb.ProgramOfThought("numbers: list[int] -> answer: int")(numbers=[1, 2, 3]).answer
     6
     """
 

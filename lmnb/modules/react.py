@@ -45,13 +45,13 @@ class ReAct(OneCore):
     ...     {"next_thought": "Done.", "tool_calls": [{"name": "submit", "args": {"answer": 134_000}}]},
     ... ])
     >>> with lmnb.context(lm=lm):
-    ...     made = ReAct("question -> answer: int", [population])(question="How many people live in Bern?")
+    ...     made = lmnb.ReAct("question -> answer: int", [population])(question="How many people live in Bern?")
     >>> made.answer, made.termination_reason, str(made.trajectory[0]["results"])
     (134000, 'submit', 'population: 134000')
 
     What its tools say are slots as its instructions are, for candidates and for the person who steers a run:
 
-    >>> agent = ReAct("question -> answer: int", [population])
+    >>> agent = lmnb.ReAct("question -> answer: int", [population])
     >>> agent.with_candidate({"tools['population'].desc": "Counts heads."}).tools["population"].desc
     'Counts heads.'
     """

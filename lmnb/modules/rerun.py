@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
+from lmnb.lm.decoding import check_decoding
 from lmnb.lm.private import from_file
 from lmnb.nearest import did_you_mean
+from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.spans import Span, below
 from lmnb.trace import Trace, path_of
@@ -15,7 +17,7 @@ from lmnb.types.typed import typed
 
 
 def rerun(
-    trace: Trace,
+    trace: Trace | Prediction,
     at: Span | int | str | None = None,
     *,
     lm: Any = None,
@@ -26,21 +28,24 @@ def rerun(
     predictor: Any = None,
     **options: Any,
 ) -> Trace:
-    """A call of `trace` made again, as a trace of its own; the old one stays as it is.
+    """A call of a trace, or of a prediction's, made again, as a trace of its own; the old one stays as it is.
 
-    `at` names the call as `Trace.find` does. An LM's call is sent its messages, or `messages` in their place. A predictor's call is given
-    its inputs with those in `inputs` changed (a text for a field of another type is read as that), and shows the `instructions` and `demos`
-    that the predictor has now, or these. `options` go with the request: `temperature=0.7`; `cache=False` asks anew where nothing changed.
+    `at` names the call as `Trace.find` does; a program of one predictor needs none. An LM's call is sent its messages, or `messages` in
+    their place. A predictor's call is given its inputs with those in `inputs` changed (a text for a field of another type is read as
+    that), and shows the `instructions` and `demos` that the predictor has now, or these. `options` go with the request:
+    `temperature=0.7`; `cache=False` asks anew where nothing changed.
 
     Asked is `lm`; else the LM that answered then; else that of the predictor or of the settings, never one that a file names. A trace from a
     file has no predictor either: pass `predictor`. A reply that fails is in the new trace, with its error.
 
     >>> import lmnb
     >>> lm = lmnb.FakeLM(lambda messages: {"answer": "Lyon" if "Guess" in messages[0]["content"] else "Paris"})
-    >>> trace = lmnb.Predict("question -> answer", lm=lm)(question="The capital of France?").trace
-    >>> rerun(trace, instructions="Guess.").root.outputs, trace.root.outputs
+    >>> made = lmnb.Predict("question -> answer", lm=lm)(question="The capital of France?")
+    >>> lmnb.rerun(made, instructions="Guess.").root.outputs, made.trace.root.outputs
     ({'answer': 'Lyon'}, {'answer': 'Paris'})
     """
+    trace = _traced_of(trace)
+    check_decoding(options)
     item = trace.find(at)
     if item.kind == "lm":
         _refuse("an LM's call", inputs=inputs, instructions=instructions, demos=demos, predictor=predictor)
@@ -54,6 +59,12 @@ def rerun(
         raise InputError(
             "this trace was read from a file, and its program is not there. Pass predictor=program.answer."
         )
+    if not getattr(part, "is_predictor", False):
+        raise InputError(
+            f"predictor={part!r} is no predictor. Pass one of program.named_predictors(), such as program.answer."
+        )
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InputError(f"inputs={inputs!r} is no dict. Write inputs={{'question': ...}}.")
     made = part.with_candidate({})
     if instructions is not None:
         made.instructions = instructions
@@ -77,14 +88,34 @@ def _asked_again(
     asked = lm if lm is not None else then if then is not None else current("lm")
     if asked is None:
         raise LMNotConfigured("this trace was read from a file, which names no LM to ask. Pass lm=lmnb.LM(...).")
+    if not hasattr(asked, "request"):
+        raise InputError(f"an LM is needed, not {asked!r}. Write lm=lmnb.LM({str(asked)!r}).")
     if then is None:
         request, _ = from_file(request if isinstance(request, Mapping) else {}, of_call=True)
+        request.pop("n", None)  # how many replies are paid for is the reader's to say
     else:  # what the call said; what the LM itself was set to is its own affair
         request = {name: value for name, value in request.items() if then.kwargs.get(name) != value}
-    sent = list(item.data.get("messages") or () if messages is None else messages)
-    if not sent or not all(isinstance(each, Mapping) and {"role", "content"} <= each.keys() for each in sent):
+    sent = item.data.get("messages") or () if messages is None else messages
+    if (
+        not isinstance(sent, Sequence)
+        or not sent
+        or not all(isinstance(each, Mapping) and {"role", "content"} <= each.keys() for each in sent)
+    ):
         raise InputError("messages are a list of {'role': ..., 'content': ...}, and there is at least one.")
     return _traced(lambda: asked(messages=[dict(message) for message in sent], **{**request, **options}))
+
+
+def _traced_of(given: Any) -> Trace:
+    trace = given.trace if isinstance(given, Prediction) else given
+    if isinstance(trace, Trace):
+        return trace
+    if isinstance(given, Prediction):
+        raise InputError(
+            f"{given!r} has no trace: no program's call gave it. Pass the trace of a call, program(...).trace."
+        )
+    raise InputError(
+        f"rerun takes a trace or a prediction, not {given!r}. Write lmnb.rerun(prediction, temperature=0.7)."
+    )
 
 
 def _traced(call: Any, path: str | None = None) -> Trace:

@@ -40,7 +40,7 @@ class RLM(CodeAgent):
     >>> code = "SUBMIT(answer=llm_query('Who? ' + [line for line in text.splitlines() if 'cup' in line][0]))"
     >>> lm = lmnb.FakeLM([{"next_thought": "Find the line.", "generated_code": code}, "Ada"])
     >>> with lmnb.context(lm=lm):
-    ...     RLM("text, question -> answer")(text="Rain.\\n" * 9_000 + "Ada has the cup.", question="Who has the cup?").answer
+    ...     lmnb.RLM("text, question -> answer")(text="Rain.\\n" * 9_000 + "Ada has the cup.", question="Who has the cup?").answer
     'Ada'
     >>> len(lm.calls[0]["messages"][-1]["content"]) < 2000
     True

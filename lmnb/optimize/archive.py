@@ -13,6 +13,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision, State
 from lmnb.optimize.effects import Bought, Result, Rollout
 from lmnb.optimize.ensembled_program import of_one_member
+from lmnb.optimize.leaks import Leaks
 from lmnb.optimize.objective import ranked
 from lmnb.optimize.trained import is_trained
 
@@ -42,7 +43,7 @@ class Entry:
 class Archive:
     """Filled by the driver alone; searches read it through their task, views through the run.
 
-    `outputs` gives the output names of each demos slot; `load` reads a stored trace.
+    `outputs` gives the output names of each demos slot; `load` reads a stored trace; `leaks` knows demos that are validation examples.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class Archive:
         load: Callable[[str], Any],
         objective: str = "mean",
         groups: Sequence[str] = (),
+        leaks: Leaks | None = None,
     ) -> None:
+        self.leaks = Leaks((), ()) if leaks is None else leaks
         self.evalset = evalset
         self.size = size if evalset is not None else 0
         self.state = State()

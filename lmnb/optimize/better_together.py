@@ -46,7 +46,7 @@ class BetterTogether(Optimizer):
     >>> def exact(example, made, trace=None):
     ...     return made.answer == example.answer
     >>> add = lambda messages, **_: {"answer": str(int(messages[-1]["content"].split()[5]) + 1)}
-    >>> optimizer = BetterTogether(exact, w=BootstrapFinetune(exact), p=lmnb.LabeledFewShot(k=2))
+    >>> optimizer = lmnb.BetterTogether(exact, w=lmnb.BootstrapFinetune(exact), p=lmnb.LabeledFewShot(k=2))
     >>> with lmnb.context(lm=lmnb.FakeLM(add)):
     ...     run = optimizer.start(lmnb.Predict("question -> answer"), trainset=data, strategy="w -> p", run_dir=None)
     ...     tuned = run.wait()

@@ -6,6 +6,7 @@ import inspect
 import os
 import secrets
 import shutil
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,13 +15,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from lmnb.canonical import jsonable
+from lmnb.counts import counted
 from lmnb.errors import InputError, RunError
 from lmnb.lm.budget import Budget
+from lmnb.optimize.candidate import Candidate, demo_from_dict
 from lmnb.optimize.decisions import Decision, carried
-from lmnb.optimize.header import HIDDEN, Header
+from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, read_records, whole
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
+from lmnb.optimize.stored_optimizer import HIDDEN
 
 OWN = (
     "journal.jsonl",
@@ -52,9 +57,10 @@ class Branching(Steering):
     ) -> Self:
         """A new run that goes on from a point of this one, in a folder of its own; this run stays as it is.
 
-        `at` is a decision, or a candidate by id, number or standing: the branch stands just before it came, and may go another way. Without it
-        the branch stands where this run does. With `arguments` of the optimizer or of its search (`num_candidate_programs=15`, `num_trials`,
-        `max_steps`, `depth`, ...) it searches from the beginning, with the decisions that stand: so a finished run is made longer.
+        `at` is one of `run.decisions`, or a candidate by id, number or standing: the branch stands just before it came, and may go another
+        way. Without it the branch stands where this run does. With `arguments` of the optimizer or of its search
+        (`num_candidate_programs=15`, `num_trials`, `max_steps`, `depth`, ...) it searches from the beginning, with the decisions that
+        stand: so a finished run is made longer.
 
         Rollouts and proposals that this run has paid for are taken from it wherever the branch asks for them, and cost the branch
         nothing. Its budget is a fresh one, by default with the limits of this run. InputError where `at` is none of these, for
@@ -91,14 +97,34 @@ class Branching(Steering):
                 journal.append(whole(record))
             code = replace(self._code, budgets=(*self._code.budgets[:1], Budget(**{**limits, "seconds": None})))
             made = type(self)(header, journal, Recording([*shared, *kept], journal), code=code)
-            for kind, data, text in carried(self._archive.state.decisions, header.baseline) if arguments else ():
-                made._decide(kind, data, text)
+            made._carry_over(self._archive.state.decisions if arguments else ())
         except BaseException:
             journal.close()
             raise
         made._go(step=False, paused=paused)
         self.branches.append(made)
         return made
+
+    def _carry_over(self, decisions: Iterable[Decision]) -> None:
+        """Take what stands of another run's decisions. One by which a validation example of this run would get into a prompt is left out
+        with a warning, unless it was allowed there.
+        """
+        for kind, data, text in carried(decisions, self.header.baseline):
+            leaks = self._carried_leaks(kind, data)
+            if leaks and "leaks" not in data:
+                warnings.warn(f"left out: {text}. Its prompt {leak_words(leaks)} of this run.", stacklevel=4)
+                continue
+            kept = {name: value for name, value in data.items() if name != "leaks"}
+            self._decide(kind, {**kept, "leaks": leaks} if leaks else kept, text)
+
+    def _carried_leaks(self, kind: str, data: Mapping[str, Any]) -> list[int]:
+        """The validation examples that a decision of another run puts into a prompt of this one."""
+        leaks = self._archive.leaks
+        if "made" in data:
+            return sorted({*leaks.of(Candidate.from_dict(data["made"]))} - {*leaks.of(self.header.baseline)})
+        demo = data.get("into", data["demo"] if kind == "keep-demo" else None)
+        index = None if demo is None else leaks.index(demo_from_dict(demo))
+        return [] if index is None else [index]
 
     def _cut(self, records: list[dict[str, Any]], at: Any) -> int:
         """How many of the records came before `at`."""
@@ -107,6 +133,11 @@ class Branching(Steering):
         if isinstance(at, Decision):
             found = [n for n, record in enumerate(records) if record["k"] == "decision" and record["id"] == at.id]
         else:
+            if isinstance(at, int) and at >= len(self._archive.entries):
+                raise InputError(
+                    f"this run has no candidate {at}; it has {counted(len(self._archive.entries), 'candidate')}, and a number means one. For a "
+                    "decision write branch(at=run.decisions[...])."
+                )
             name = self._entry(at).candidate.id
             made = ((n, record.get("of") or record.get("data", {}).get("made", {})) for n, record in enumerate(records))
             kinds = ("candidate", "decision")

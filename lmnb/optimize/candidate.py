@@ -21,7 +21,8 @@ class Candidate:
 
     Two candidates with the same values are the same candidate, whatever made them.
 
-    >>> a = Candidate({"self.instructions": "Answer.", "self.demos": ()})
+    >>> import lmnb
+    >>> a = lmnb.Candidate({"self.instructions": "Answer.", "self.demos": ()})
     >>> a.put("self.instructions", "Answer briefly.").id == a.id
     False
     """

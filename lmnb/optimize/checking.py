@@ -14,9 +14,10 @@ from lmnb.lm.budget import Budget
 from lmnb.optimize.branching import Branching
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code
-from lmnb.optimize.header import Header, header_for
+from lmnb.optimize.header import Header
 from lmnb.optimize.heldout import HeldOutCheck, checked
 from lmnb.optimize.journal import Journal, read_records
+from lmnb.optimize.new_header import header_for
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.search import Search, evaluate, gate, together
 from lmnb.optimize.splits import asked, checked_examples, prepared

@@ -88,7 +88,7 @@ class COPRO(Optimizer):
     ...         return {"proposed_instruction": "Add the numbers.", "proposed_description": "digits alone"}
     ...     told = "Add" in messages[0]["content"]
     ...     return {"answer": next(row.answer for row in rows if row.question in asked) if told else "?"}
-    >>> copro = COPRO(metric=lambda example, prediction, trace=None: example.answer == prediction.answer, breadth=2, depth=1)
+    >>> copro = lmnb.COPRO(metric=lambda example, prediction, trace=None: example.answer == prediction.answer, breadth=2, depth=1)
     >>> with lmnb.context(lm=lmnb.FakeLM(says)):
     ...     tuned = copro.compile(lmnb.Predict("question -> answer"), trainset=rows, run_dir=None)
     >>> tuned.instructions, tuned.signature.output_fields["answer"].desc

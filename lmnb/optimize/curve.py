@@ -11,7 +11,7 @@ from lmnb.html import Html, el
 
 WIDTH, HEIGHT = 1030, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 45, 1015, 16, 130
-_MANY = 300
+MANY = 300  # candidates; more are drawn as a cloud of dots
 
 
 class Step(NamedTuple):
@@ -35,6 +35,11 @@ def staircase(rows: Sequence[Mapping[str, Any]]) -> list[Step]:
     return steps
 
 
+def partly(row: Mapping[str, Any]) -> bool:
+    """Whether a candidate's score is of some examples only; one that was dropped is marked as that."""
+    return row["score"] is not None and row["status"] in ("partial", "evaluating")
+
+
 def curve(candidates: Sequence[Mapping[str, Any]], best: str | None = None) -> Html | None:
     """The drawing (SVG) of a snapshot's candidates; None where nothing is scored yet. `best` is the id to be named."""
     rows = drawn(candidates)
@@ -53,7 +58,7 @@ def curve(candidates: Sequence[Mapping[str, Any]], best: str | None = None) -> H
     end = at_x(len(rows) - 1) + min(gap, _RIGHT + 10 - at_x(len(rows) - 1))
     edges = [*(at_x(step.x) for step in steps), end]
     firsts = {step.row["id"] for step in steps}
-    many = len(rows) > _MANY
+    many = len(rows) > MANY
     named = next((x for x, row in enumerate(rows) if row["id"] == best), None)
     return el(
         "svg",
@@ -111,19 +116,30 @@ def _line(steps: Sequence[Step], edges: Sequence[float], at_y: Any) -> Html | No
 
 def _dots(rows: Sequence[Mapping[str, Any]], firsts: set[str], at_x: Any, at_y: Any) -> list[Html]:
     """A cloud of points as one path of each kind, each place once: thousands of circles would outweigh the rest."""
-    places: dict[str, dict[str, None]] = {"lm-point": {}, "lm-first": {}, "lm-human": {}}
+    places: dict[str, dict[str, None]] = {
+        "lm-dropped": {},
+        "lm-partly": {},
+        "lm-point": {},
+        "lm-first": {},
+        "lm-human": {},
+    }
     for x, row in enumerate(rows):
         look = "lm-human" if row["human"] else "lm-first" if row["id"] in firsts else "lm-point"
+        look = "lm-dropped" if look == "lm-point" and row["status"] == "dropped" else look
+        look = "lm-partly" if look == "lm-point" and partly(row) else look
         places[look][f"M{at_x(x):.0f} {at_y(row['score']):.0f}h0"] = None
     return [el("path", {"d": "".join(marks), "class": f"lm-dots {look}"}) for look, marks in places.items() if marks]
 
 
 def _point(row: Mapping[str, Any], x: float, y: float, first: bool, best: bool) -> Html:
-    told = el("title", None, f"#{row['number']} · {row['score']:.1f} % · {row['reason'] or row['label']}")
+    part = f" · {row['done']} of {row['total']} examples" if partly(row) else ""
+    told = el("title", None, f"#{row['number']} · {row['score']:.1f} % · {row['reason'] or row['label']}{part}")
     if row["human"]:
         r = 6
         return el("path", {"d": f"M{x - r} {y} L{x} {y - r} L{x + r} {y} L{x} {y + r} Z", "class": "lm-human"}, told)
     look = "lm-point"
+    if partly(row):
+        return el("path", {"d": f"M{x - 4:g} {y}h8M{x} {y - 4:g}v8", "class": "lm-partly"}, told)
     if row["status"] == "dropped":
         look += " lm-dropped"
     elif first:
@@ -175,10 +191,13 @@ CURVE_CSS = """
 .lmnb .lm-curve .lm-point{fill:var(--lm-ink2)}
 .lmnb .lm-curve .lm-first{fill:var(--lm-accent)}
 .lmnb .lm-curve .lm-dropped{fill:var(--lm-bg);stroke:var(--lm-ink2);stroke-width:1.2;opacity:.7}
+.lmnb .lm-curve .lm-partly{fill:none;stroke:var(--lm-ink2);stroke-width:1.3}
 .lmnb .lm-curve .lm-dots{fill:none;stroke:var(--lm-ink2);stroke-width:4;stroke-linecap:round}
+.lmnb .lm-curve .lm-dots.lm-dropped,.lmnb .lm-curve .lm-dots.lm-partly{stroke-width:2}
 .lmnb .lm-curve .lm-dots.lm-first{stroke:var(--lm-accent)}
 .lmnb .lm-curve .lm-dots.lm-human{stroke:var(--lm-warn);stroke-width:6}
 .lmnb .lm-curve .lm-human{fill:var(--lm-bg);stroke:var(--lm-warn);stroke-width:1.8}
+.lmnb .lm-curve text.lm-name,.lmnb .lm-curve text.lm-yours{paint-order:stroke;stroke:var(--lm-bg);stroke-width:3px}
 .lmnb .lm-curve text.lm-name{fill:var(--lm-ink);font-weight:600}
 .lmnb .lm-curve text.lm-yours{fill:var(--lm-warn)}
 """

@@ -32,6 +32,7 @@ class Deciding:
         self.in_batch = False
         self.lock = threading.RLock()
         self.reports: list[Report] = []
+        self.refusals: list[str] = []  # why each proposal was refused since the last that was not
         self._journal = dispatcher.journal
         self._inbox: list[Candidate] = []
         self.gates = Gates(
@@ -104,9 +105,15 @@ class Deciding:
         return self.gates.item(effect)
 
     def _wait(self, items: list[Pending | None]) -> None:
+        asked = [item for item in items if item is not None]
+        if asked:
+            self._wait_for(asked)
+
+    def _wait_for(self, asked: list[Pending]) -> None:
+        """Wait for the answers to these, and to what is asked about again."""
         batch, during = self.position()
         try:
-            self.gates.wait([item for item in items if item is not None], batch, during=during)
+            self.gates.wait(asked, batch, during=during)
         except Unanswered:
             raise Stopped from None
 
@@ -127,7 +134,9 @@ class Deciding:
         reason = self.archive.dropped(candidate)
         if reason is not None:
             self.controls.told("refused", f"{candidate.label}: {reason}")
+            self.refusals.append(reason)
             return None
+        self.refusals.clear()
         if candidate.id not in self.archive.entries:
             with self.lock:
                 self.archive.admit(candidate)

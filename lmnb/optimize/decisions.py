@@ -180,6 +180,11 @@ class State:
         names = set(outputs)
         return next((decision for rejected, decision in self.refused_demos if _same_demo(demo, rejected, names)), None)
 
+    def on_demo(self, demo: Example, outputs: Iterable[str]) -> Decision | None:
+        """The decision that stands on a demo: that it is kept, or the reject that it falls under."""
+        known = self._demos.get(demo.provenance.id)
+        return known if known is not None else self.refuses_demo(demo, outputs)
+
     def refuses_text(self, slot: str, text: str) -> Tabu | None:
         """The rejected text that this one repeats. What the person wrote after the reject, or pinned, is theirs to say again."""
         pin = self.pins.get(slot)
@@ -197,13 +202,15 @@ def carried(decisions: Iterable[Decision], baseline: Candidate) -> Iterator[tupl
     """What stands of another run's decisions, as kind, data and text for a run with this `baseline`; what is bound to a candidate
     of that run is bound to the same content here.
     """
-    made = [baseline]
-    for decision in State(tuple(decisions)).standing:
+    made, state = [baseline], State(tuple(decisions))
+    for decision in state.standing:
         data = dict(decision.data)
         if decision.kind in ("stop", "cancel", "raise-budget", "unpin", "unlock"):
             continue
-        if decision.kind == "pin" and data["slot"].endswith(".lm"):
-            continue  # the weights are that run's
+        if decision.kind == "pin" and (state.pins.get(data["slot"]) is not decision or data["slot"].endswith(".lm")):
+            continue  # it was lifted; or the weights are that run's
+        if decision.kind == "lock" and data["text"] not in state.locks.get(data["slot"], ()):
+            continue  # it was lifted
         if "made" in data:
             candidate = _made_again(decision, baseline)
             if candidate is None:

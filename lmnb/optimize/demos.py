@@ -8,6 +8,7 @@ from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.header import Header
+from lmnb.optimize.injection import fields_of
 from lmnb.optimize.view import demo_name
 
 
@@ -24,7 +25,11 @@ def named_demo(name: Any, archive: Archive, header: Header) -> Example:
         if name.provenance.id in held:  # that very one, and not what another predictor has of it
             return held[name.provenance.id]
         forms = (predictor.labelled(name) for predictor in header.predictors)
-        fitting = [form for form in forms if form is not None] or [name]
+        fitting = [form for form in forms if form is not None]
+        if not fitting:
+            raise InputError(
+                f"{dict(name.items())!r} fits no predictor. Their fields are {fields_of(header.predictors)}."
+            )
         ids = {form.provenance.id for form in fitting}
         for key, demo in held.items():
             if key in ids:

@@ -18,7 +18,7 @@ from lmnb.optimize.deciding import Deciding
 from lmnb.optimize.dispatch import Dispatcher, Stopped, rollout_record
 from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout, Train
 from lmnb.optimize.faults import Faults
-from lmnb.optimize.locks import has_lost, with_locks
+from lmnb.optimize.locks import lost_words, with_locks
 from lmnb.optimize.review import Pending
 from lmnb.optimize.search import Search
 
@@ -44,7 +44,7 @@ class Driver(Deciding):
 
     def run(self) -> None:
         """Perform the search to its end; raises `Stopped`, or what went wrong."""
-        search = self._search()
+        search, self.gates.searching = self._search(), True
         with self._dispatcher.working():
             results: list[Any] | None = None
             while True:
@@ -54,6 +54,7 @@ class Driver(Deciding):
                     break
                 results = self._answers(batch)
             self._boundary()  # what was decided while the last batch ran
+        self.gates.searching = False
         self._faults.end(result for entry in self.archive.entries.values() for result in entry.results.values())
 
     def drain(self) -> None:
@@ -74,6 +75,9 @@ class Driver(Deciding):
             if self.controls.paused and not self.recording.holds(self.batch + 1):
                 self.controls.enter("paused")
                 self.controls.read(wait=True)
+                continue
+            if self.gates.back() and not self.recording.holds(self.batch + 1):
+                self._wait_for([])
                 continue
             waiting = self.unscored()
             if waiting is None:
@@ -141,7 +145,7 @@ class Driver(Deciding):
     def _asked_again(self, batch: list[Effect], results: list[Any]) -> list[Any]:
         """The results, with a second proposal for each that has lost what is locked; dropped where that has lost it too."""
         state = self.archive.state
-        lost = [n for n, effect in enumerate(batch) if has_lost(effect, results[n], state)]
+        lost = {n: words for n, effect in enumerate(batch) if (words := lost_words(effect, results[n], state))}
         first = [
             (n, replace(effect, again=True))
             for n in lost
@@ -156,6 +160,7 @@ class Driver(Deciding):
                 results[n] = result
         elif lost:
             self.controls.told("refused", f"{counted(len(lost), 'proposal')} lost the locked text twice")
+            self.refusals += lost.values()
         return results
 
     def _check_same(self, batch: list[Effect], by: str) -> None:

@@ -32,7 +32,7 @@ class Ensemble(Optimizer):
 
     >>> import lmnb
     >>> says = [lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": word}])) for word in ("4", "5", "4")]
-    >>> program = Ensemble().compile(says)
+    >>> program = lmnb.Ensemble().compile(says)
     >>> program(question="2 + 2?").answer
     '4'
     """

@@ -54,11 +54,11 @@ class EnsembledProgram(OneCore):
 
     >>> import lmnb
     >>> says = [lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": word}] * 2)) for word in ("4", "5", "4")]
-    >>> program = EnsembledProgram(says)
+    >>> program = lmnb.EnsembledProgram(says)
     >>> made = program(question="2 + 2?")
     >>> made.answer, [(vote.program, vote.agrees) for vote in program.votes(made)]
     ('4', [(0, True), (1, False), (2, True)])
-    >>> EnsembledProgram(says, weights=[1, 3, 1])(question="2 + 2?").answer
+    >>> lmnb.EnsembledProgram(says, weights=[1, 3, 1])(question="2 + 2?").answer
     '5'
     """
 

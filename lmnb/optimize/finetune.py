@@ -52,7 +52,7 @@ class BootstrapFinetune(Optimizer):
     ...     return made.answer == example.answer
     >>> teacher = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": str(n + 1)} for n in range(4)]))
     >>> student = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "0"}))
-    >>> tuned = BootstrapFinetune(exact).compile(student, teacher=teacher, trainset=data, num_threads=1, run_dir=None)
+    >>> tuned = lmnb.BootstrapFinetune(exact).compile(student, teacher=teacher, trainset=data, num_threads=1, run_dir=None)
     >>> student(question="2 + 1?").answer, tuned(question="2 + 1?").answer
     ('0', '3')
     """

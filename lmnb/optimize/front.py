@@ -12,7 +12,7 @@ from lmnb.html import Html, duration, el, heading, join, money, root, shorten, t
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.objective import characters
 from lmnb.optimize.standings import Standings
-from lmnb.optional import need
+from lmnb.optional import frame
 
 COSTS = ("calls", "tokens", "usd", "seconds", "characters")
 
@@ -43,9 +43,8 @@ class Front(tuple[Tradeoff, ...]):
 
     def to_pandas(self) -> Any:
         """One row a candidate."""
-        pandas = need("pandas", "pandas", "Front.to_pandas()")
-        frame = pandas.DataFrame(map(asdict, self), columns=list(Tradeoff.__dataclass_fields__))
-        return frame.rename(columns={"cost": self.by}).set_index("number")
+        made = frame("Front.to_pandas()", map(asdict, self), Tradeoff.__dataclass_fields__)
+        return made.rename(columns={"cost": self.by}).set_index("number")
 
     def __repr__(self) -> str:
         lines = [

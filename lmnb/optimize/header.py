@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-import secrets
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
-from lmnb import __version__, settings
-from lmnb.adapters.base import Adapter
 from lmnb.canonical import jsonable
-from lmnb.errors import InputError, JournalError, RunError
-from lmnb.example import Example
-from lmnb.fingerprint import import_path
-from lmnb.lm.base import BaseLM
-from lmnb.lm.budget import Budget
-from lmnb.lm.client import LM
-from lmnb.lm.private import is_secret
-from lmnb.modules.texts import texts
+from lmnb.errors import JournalError, RunError
+from lmnb.lm.budget import checked_limits
 from lmnb.optimize.archive import Archive
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.code import Code, built, code_hashes, import_object, in_words
-from lmnb.optimize.ensembled_program import EnsembledProgram, member_path
-from lmnb.optimize.groups import Group
+from lmnb.optimize.code import built
 from lmnb.optimize.journal import FORMAT, Journal
-from lmnb.optimize.objective import WorstGroup, check_objective
-from lmnb.optimize.program_text import program_text
-from lmnb.optimize.review import review_header, review_patience, reviewed_kinds
-from lmnb.optimize.splits import Splits, prepared
-from lmnb.optimize.task import Predictor, Task, baseline_of, shape_of
-
-HIDDEN = ("metric", "teacher_settings")  # arguments that are code or may hold keys: known by their fingerprints only
-NESTED = {"optimizer", "arguments"}  # of an argument that is an optimizer: its import path and its arguments
+from lmnb.optimize.review import reviewed_kinds
+from lmnb.optimize.splits import Splits
+from lmnb.optimize.stored_optimizer import optimizer_of
+from lmnb.optimize.task import Predictor, Task, baseline_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +96,7 @@ class Header:
         """An empty archive for this run; `load` reads a stored trace."""
         size = len(self.splits[self.evalset]) if self.evalset else 0
         outputs = {f"{part.path}.demos": part.outputs for part in self.predictors}
-        return Archive(self.evalset, size, outputs, load, self.objective, self.splits.groups)
+        return Archive(self.evalset, size, outputs, load, self.objective, self.splits.groups, self.splits.leaks())
 
     def task(self, archive: Archive) -> Task:
         """What its search knows."""
@@ -178,7 +160,7 @@ class Header:
             }  # journals of before have less
             record = {**older, **record}
             header = cls(**{name: record[name] for name in _PLAIN}, splits=splits)
-            Budget(**header.budget)
+            checked_limits(header.budget, "Budget")
             if not isinstance(header.arguments, dict) or not isinstance(header.options, dict) or not header.predictors:
                 raise ValueError("arguments and options are mappings, and there is a predictor")
             if not all(isinstance(text, str) for text in header.texts.values()):
@@ -198,47 +180,6 @@ class Header:
         return replace(self, name=name)
 
 
-def optimizer_of(path: str, arguments: Mapping[str, Any]) -> Any:
-    """The optimizer at an import path with its arguments, those that are optimizers themselves included. RunError where there is none."""
-    module = path.partition(":")[0]
-    known_module = module.startswith("lmnb.") or module in sys.modules
-    found: Any = import_object(path) if known_module else None
-    is_optimizer = isinstance(found, type) and any(
-        import_path(base) == "lmnb.optimize.optimizer:Optimizer" for base in found.__mro__
-    )
-    if not is_optimizer:
-        raise RunError(f"the optimizer {path} of this run is not importable here; import its module first")
-    signature = inspect.signature(found)
-    known = signature.parameters
-    every = next((each.name for each in known.values() if each.kind is each.VAR_KEYWORD), None)
-    # not by way of **options: a base may be given it already, and of a run of now the journal does not hold what a subclass leaves out
-    formerly = {name: value for name, value in found.formerly.items() if name in known}
-    given = {name: None for name in HIDDEN if name in known} | formerly | dict(arguments)
-    for name, value in given.items():
-        if isinstance(value, dict) and value.keys() == NESTED:
-            given[name] = optimizer_of(*value.values())
-    bound = signature.bind_partial()
-    bound.arguments |= {name: value for name, value in given.items() if name in known and name != every}
-    if every is not None:
-        bound.arguments[every] = {name: value for name, value in given.items() if name not in known}
-    return found(*bound.args, **bound.kwargs)
-
-
-def _arguments(optimizer: Any) -> dict[str, Any]:
-    """An optimizer's arguments as far as they can be written down; those that are optimizers as `NESTED` says."""
-    given = optimizer.get_params().items()
-    code = (BaseLM, Adapter)
-    written = {
-        name: value
-        for name, value in given
-        if name not in HIDDEN and not isinstance(value, code) and not is_secret(name, value)
-    }
-    inner = written.pop("optimizers", None) or {}
-    return written | {
-        name: {"optimizer": import_path(type(each)), "arguments": _arguments(each)} for name, each in inner.items()
-    }
-
-
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("name", "optimizer_path", "program_path", "objective"), str),
     **dict.fromkeys(("num_threads", "max_errors"), int),
@@ -247,111 +188,3 @@ _KINDS: dict[str, Any] = {
     "review_timeout": float | int | None,
 }  # of what stands in a journal, as far as looking at the run needs it
 _PLAIN = tuple(name for name in Header.__dataclass_fields__ if name not in ("splits", "live_optimizer", "missing_code"))
-
-
-def header_for(
-    optimizer: Any,
-    code: Code,
-    trainset: Sequence[Example],
-    valset: Sequence[Example] | None,
-    *,
-    seed: int,
-    budget: Budget | None,
-    num_threads: int | None,
-    options: dict[str, Any],
-    review: Any = None,
-    review_timeout: float | None = None,
-    group: Group | None = None,
-    objective: str | WorstGroup = "mean",
-    cross_fit: bool | None = None,
-    hashes: Mapping[str, dict[str, str]] | None = None,
-) -> Header:
-    """The header of a new run; `hashes` are those of its code, where they are known. InputError for data that cannot be used."""
-    splits = prepared(
-        code.program,
-        trainset,
-        valset,
-        scoring=code.metric is not None,
-        needed=optimizer.needs_evalset,
-        most=optimizer.most_scored,
-        trains=optimizer.needs_trainset,
-        learning=optimizer.learns_from_trainset,
-        ratio=optimizer.held_out(**options),
-        demos_only=optimizer.learns_demos_only,
-        group=group,
-        scored_by=objective.group if isinstance(objective, WorstGroup) else None,
-        cross_fit=cross_fit,
-    )
-    objective = "worst group" if isinstance(objective, WorstGroup) else objective
-    check_objective(objective, bool(splits.groups))
-    options = {
-        name: list(value) if isinstance(value, (range, set, tuple)) else value for name, value in options.items()
-    }
-    for name, value in options.items():
-        if jsonable(value) != value:
-            raise InputError(
-                f"the option {name}={value!r} cannot be written down; give numbers, texts or lists of them"
-            )
-    created = datetime.now()
-    lm = code.settings.get("lm")
-    _check_teacher(code)
-    program_path = import_path(type(code.program))
-    return Header(
-        id=secrets.token_hex(6),
-        name=f"{created:%Y-%m-%d-%H%M%S}-{program_path.rpartition('.')[2].rpartition(':')[2]}",
-        created=created.isoformat(timespec="seconds"),
-        version=__version__,
-        libraries=dict(optimizer.libraries()),
-        optimizer_path=import_path(type(optimizer)),
-        arguments=jsonable(_arguments(optimizer)),
-        options=jsonable(options),
-        planned=optimizer.planned(**options),
-        program_path=program_path,
-        program_state=jsonable(code.program.dump_state()),
-        shape=shape_of(code.program),
-        texts=texts(code.program),
-        source=program_text(code.program),
-        teacher_shape=None if code.teacher is None else shape_of(code.teacher),
-        more_teacher_shapes=[shape_of(each) for each in code.more_teachers],
-        teacher_compiled=code.teacher is not None and _is_compiled(code.teacher),
-        teacher_settings=in_words(code.teacher_settings),
-        exact_data=splits.exact,
-        code=code_hashes(code) if hashes is None else dict(hashes),
-        lm=lm_state(lm),
-        proposer_lm=lm_state(code.proposer_lm),
-        seed=seed,
-        splits=splits,
-        evalset=splits.evalset,
-        note=splits.note,
-        objective=objective,
-        budget=dict(budget.limits) if budget is not None else {},
-        num_threads=num_threads or getattr(optimizer, "num_threads", None) or settings.current("num_threads"),
-        max_errors=optimizer.max_errors or settings.current("max_errors"),
-        review=review_header(review),
-        review_timeout=review_patience(review_timeout, review),
-        live_optimizer=optimizer,
-    )
-
-
-def _check_teacher(code: Code) -> None:
-    """InputError where the teacher's predictors are not the student's, and it is no ensemble of programs with those."""
-    own = list(shape_of(code.program))
-    for teacher in (code.teacher, *code.more_teachers):
-        taught = None if teacher is None else list(shape_of(teacher))
-        if taught is not None and taught != own and list(dict.fromkeys(map(member_path, taught))) != own:
-            raise InputError(
-                f"the teacher's predictors {taught} are not the student's {own}; "
-                "a teacher has the same structure, with other demos, instructions or LMs"
-            )
-
-
-def _is_compiled(program: Any) -> bool:
-    made = bool(getattr(program, "provenance", None)) or isinstance(program, EnsembledProgram)
-    return made or any(predictor.demos for predictor in program.predictors())
-
-
-def lm_state(lm: Any) -> dict[str, Any] | None:
-    """An LM as a header has it; one of another class than `lmnb.LM` with its name."""
-    if lm is None:
-        return None
-    return lm.dump_state() if type(lm) is LM else {"class": type(lm).__name__, **lm.dump_state()}

@@ -74,7 +74,7 @@ class HeadroomTest(BootstrapFewShot):
     """The search of `headroom`: `num_candidates` candidates with demos as they come, none of which builds on the score of another.
 
     >>> import lmnb
-    >>> HeadroomTest(lmnb.evaluate.answer_exact_match)
+    >>> lmnb.HeadroomTest(lmnb.evaluate.answer_exact_match)
     HeadroomTest(num_candidates=12, metric_threshold=None, teacher_settings={}, max_errors=None)
     """
 

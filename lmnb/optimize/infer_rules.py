@@ -62,7 +62,7 @@ class InferRules(BootstrapFewShot):
     ...         return {"proposed_instruction": "1. Write the word in capitals.\\n2. Write the word in capitals."}
     ...     word = next(row.word for row in rows if row.word in messages[-1]["content"])
     ...     return {"size": word.upper() if "capitals" in messages[0]["content"] else word}
-    >>> rules = InferRules(num_candidates=1, metric=lambda example, prediction, trace=None: example.size == prediction.size)
+    >>> rules = lmnb.InferRules(num_candidates=1, metric=lambda example, prediction, trace=None: example.size == prediction.size)
     >>> with lmnb.context(lm=lmnb.FakeLM(says)):
     ...     tuned = rules.compile(lmnb.Predict("word -> size"), trainset=rows, valset=rows, run_dir=None)
     >>> print(tuned.instructions)

@@ -9,6 +9,7 @@ from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.modules.demo_policy import policy_of
 from lmnb.modules.tool_texts import check_text
+from lmnb.nearest import did_you_mean
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.task import Predictor
 from lmnb.optimize.trained import SLOT
@@ -45,9 +46,14 @@ def checked_text(slot: str, text: Any, base: Candidate) -> str:
     return text.strip()
 
 
-def with_demo(base: Candidate, demo: Any, predictors: Sequence[Predictor]) -> Candidate:
-    """`base` with the demo added to every predictor that it fits."""
+def with_demo(
+    base: Candidate, demo: Any, predictors: Sequence[Predictor], training: Sequence[Example] = ()
+) -> Candidate:
+    """`base` with the demo added to every predictor that it fits. InputError for a field that neither a predictor nor a `training` example
+    has, and for a missing output that every training example has.
+    """
     given = _demo(demo, "human")
+    _check_fields(given, predictors, training)
     child = base
     for predictor in predictors:
         fitting = predictor.labelled(given)
@@ -55,9 +61,33 @@ def with_demo(base: Candidate, demo: Any, predictors: Sequence[Predictor]) -> Ca
             slot = f"{predictor.path}.demos"
             child = child.put(slot, (*child.values[slot], fitting.with_origin("human", source=given.provenance.source)))
     if child is base:
-        fields = "; ".join(f"{each.path}: {', '.join((*each.inputs, *each.outputs))}" for each in predictors)
-        raise InputError(f"the demo {demo_fields(demo)!r} fits no predictor. Their fields are {fields}.")
+        missing = "an input" if any(name in given for each in predictors for name in each.outputs) else "an output"
+        raise InputError(
+            f"the demo {demo_fields(demo)!r} fits no predictor: it lacks {missing}. Their fields are {fields_of(predictors)}."
+        )
     return child.child_of(base, origin="human", label="your demo")
+
+
+def fields_of(predictors: Sequence[Predictor]) -> str:
+    """The fields of the predictors in words."""
+    return "; ".join(f"{each.path}: {', '.join(each.inputs)} -> {', '.join(each.outputs)}" for each in predictors)
+
+
+def _check_fields(demo: Example, predictors: Sequence[Predictor], training: Sequence[Example]) -> None:
+    known = dict.fromkeys(name for each in predictors for name in (*each.inputs, *each.outputs))
+    unknown = [name for name in demo if name not in known and not any(name in example for example in training)]
+    if unknown:
+        hint = did_you_mean(unknown[0], known)
+        raise InputError(
+            f"no predictor has a field {unknown[0]!r}. {hint}{' ' * bool(hint)}Their fields are {fields_of(predictors)}."
+        )
+    for predictor in predictors:
+        labels = [name for name in predictor.outputs if training and all(name in example for example in training)]
+        missing = [name for name in labels if name not in demo]
+        if missing and predictor.labelled(demo) is not None:
+            raise InputError(
+                f"the demo {dict(demo.items())!r} lacks {missing[0]!r}, an output of {predictor.path} that every training example has"
+            )
 
 
 def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:

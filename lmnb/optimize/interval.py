@@ -10,9 +10,10 @@ from dataclasses import dataclass
 class Interval:
     """From `low` to `high`; `high` None: no upper end is known.
 
-    >>> Interval(2, 4) + Interval(1, 1), Interval(2, 4) * Interval(0, 10), Interval(1, None) * 3
+    >>> import lmnb
+    >>> lmnb.Interval(2, 4) + lmnb.Interval(1, 1), lmnb.Interval(2, 4) * lmnb.Interval(0, 10), lmnb.Interval(1, None) * 3
     (Interval(low=3, high=5), Interval(low=0, high=40), Interval(low=3, high=None))
-    >>> str(Interval(3, 3)), str(Interval(1_000, 2_500)), str(Interval(3, None))
+    >>> str(lmnb.Interval(3, 3)), str(lmnb.Interval(1_000, 2_500)), str(lmnb.Interval(3, None))
     ('3', '1,000 to 2,500', '3 or more')
     """
 

@@ -33,7 +33,7 @@ class IteratedBootstrapFewShot(BootstrapFewShot):
     >>> def exact(example, made, trace=None):
     ...     return made.answer == example.answer
     >>> add = lambda messages, **_: {"answer": str(int(messages[-1]["content"].split()[5]) + 1)}
-    >>> optimizer = IteratedBootstrapFewShot(exact, rounds=2)
+    >>> optimizer = lmnb.IteratedBootstrapFewShot(exact, rounds=2)
     >>> with lmnb.context(lm=lmnb.FakeLM(add)):
     ...     run = optimizer.start(lmnb.Predict("question -> answer"), trainset=data, run_dir=None)
     ...     tuned = run.wait()

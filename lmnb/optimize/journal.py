@@ -204,7 +204,10 @@ def parsed(line: bytes) -> Any:
     try:
         return from_json(line)  # in a third of the time
     except ValueError:
-        return json.loads(line)  # it also reads half a pair of surrogates, which a model's reply may hold
+        try:
+            return json.loads(line)  # it also reads half a pair of surrogates, which a model's reply may hold
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
 
 
 def _line(record: dict[str, Any]) -> bytes:
@@ -222,6 +225,9 @@ def _take(path: Path) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
+        if path.read_bytes() == str(os.getpid()).encode():
+            folder = f"lmnb.runs({str(path.parent.parent)!r}).open({path.parent.name!r})"
+            raise RunLocked(f"the run at {str(path.parent)!r} is at work in this process: {folder} gives it") from error
         raise RunLocked(
             f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there"
         ) from error

@@ -33,7 +33,7 @@ class KNNFewShot(BootstrapFewShot):
 
     >>> import lmnb
     >>> trainset = [lmnb.Example(ticket=t, team=a).with_inputs("ticket") for t, a in [("Late parcel", "post"), ("Bill", "money")]]
-    >>> tuned = KNNFewShot(k=1, trainset=trainset, max_bootstrapped_demos=0).compile(lmnb.Predict("ticket -> team"), run_dir=None)
+    >>> tuned = lmnb.KNNFewShot(k=1, trainset=trainset, max_bootstrapped_demos=0).compile(lmnb.Predict("ticket -> team"), run_dir=None)
     >>> [demo.team for demo in tuned.demos_for(ticket="The parcel is late")]
     ['post']
     """

@@ -20,7 +20,7 @@ class LabeledFewShot(Optimizer):
 
     >>> import lmnb
     >>> trainset = [lmnb.Example(question="2 + 2?", answer="4").with_inputs("question")]
-    >>> tuned = LabeledFewShot(k=1).compile(lmnb.Predict("question -> answer"), trainset=trainset, run_dir=None)
+    >>> tuned = lmnb.LabeledFewShot(k=1).compile(lmnb.Predict("question -> answer"), trainset=trainset, run_dir=None)
     >>> tuned.demos[0].answer
     '4'
     """

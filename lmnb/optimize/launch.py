@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from lmnb import settings
 from lmnb.optimize.code import Code
-from lmnb.optimize.decisions import Decision, carried
+from lmnb.optimize.decisions import Decision
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
@@ -42,8 +42,7 @@ def begin(
     try:
         run = Run(header, journal, Recording([], journal), code=code)
         _stop_earlier(run)
-        for kind, data, text in carried(decisions, header.baseline):
-            run._decide(kind, data, text)
+        run._carry_over(decisions)
     except BaseException:
         journal.close()
         raise

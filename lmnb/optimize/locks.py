@@ -17,9 +17,10 @@ def with_locks(effect: Effect, state: State) -> Effect:
     return replace(effect, keep=tuple(dict.fromkeys(spans)))
 
 
-def has_lost(effect: Effect, result: Any, state: State) -> bool:
-    """Whether the texts of a proposal lack what is locked in their slots."""
+def lost_words(effect: Effect, result: Any, state: State) -> str | None:
+    """What the texts of a proposal lack of what is locked in their slots, in words; None where they lack nothing."""
     if not isinstance(effect, Propose) or not isinstance(result, Result) or result.error is not None:
-        return False
+        return None
     texts = ((slot, (result.outputs or {}).get(name)) for name, slot in effect.writes.items())
-    return any(isinstance(text, str) and bool(state.lost_spans(slot, text)) for slot, text in texts)
+    lost = ((slot, span) for slot, text in texts if isinstance(text, str) for span in state.lost_spans(slot, text))
+    return next((f"{slot} has lost the locked text {span!r}" for slot, span in lost), None)

@@ -80,7 +80,7 @@ class Looking(Checking):
             total = done  # a search that came to the same candidate twice has made fewer than it planned
         working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
         doing = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
-        label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else doing
+        label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else self.ended or doing
         eta = self.elapsed / done * (total - done) if working and planned and done else None
         return {
             "seq": self._seq,
@@ -88,7 +88,9 @@ class Looking(Checking):
             "optimizer": self.header.optimizer_name,
             "program": self.header.program_name,
             "state": self.state,
+            "held": self.state == "waiting" and self._controls.paused,  # a pause at a gate
             "error": None if self.error is None else str(self.error),
+            "ended": self.ended,
             "live": self.live,
             "progress": {"label": label, "done": done, "total": total},
             "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
@@ -232,6 +234,7 @@ class Looking(Checking):
             "optimizer": self.header.optimizer_name,
             "program": self.header.program_name,
             "state": self.state,
+            "held": self.state == "waiting" and self._controls.paused,  # a pause at a gate
             "candidates": len(self._archive.entries),
             "best": None if standing is None else standing.score,
             "expected": None if standing is None else standing.expected,

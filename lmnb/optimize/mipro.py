@@ -60,7 +60,7 @@ class MIPROv2(Optimizer):
     ...     said = {"proposed_instruction": "Name the capital.", "answer": "Paris" if "capital" in messages[0]["content"] else "?"}
     ...     return {name: text for name, text in said.items() if f"`{name}`" in messages[0]["content"]}
     >>> trainset = [lmnb.Example(country=f"land {i}", answer="Paris").with_inputs("country") for i in range(9)]
-    >>> tuner = MIPROv2(lmnb.evaluate.answer_exact_match, max_bootstrapped_demos=0, max_labeled_demos=0)
+    >>> tuner = lmnb.MIPROv2(lmnb.evaluate.answer_exact_match, max_bootstrapped_demos=0, max_labeled_demos=0)
     >>> asked = {"data_aware_proposer": False, "program_aware_proposer": False, "run_dir": None}
     >>> with lmnb.context(lm=lmnb.FakeLM(reply)):
     ...     tuned = tuner.compile(lmnb.Predict("country -> answer"), trainset=trainset, **asked)

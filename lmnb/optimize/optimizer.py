@@ -19,8 +19,8 @@ from lmnb.nearest import did_you_mean
 from lmnb.optimize.arguments import Arguments, instead
 from lmnb.optimize.code import Code, code_of
 from lmnb.optimize.counts import Counts
-from lmnb.optimize.header import header_for
 from lmnb.optimize.launch import AUTO, begin
+from lmnb.optimize.new_header import header_for
 from lmnb.optimize.objective import WorstGroup
 from lmnb.optimize.plan import Plan, planned
 from lmnb.optimize.search import Search
@@ -132,8 +132,9 @@ class Optimizer(Arguments):
         carries another run's decisions over. `options` go to `search`.
         `review` says at which gates the run waits for you (see `Run.pending`): "candidates" and "demos" that the search made, "instructions"
         (whatever text an LM proposes), a list of these or "all"; or a function of one `Pending` that answers at all of them in your place: with
-        True or None it goes on, with False or a reason it is rejected, a dict of new values (slots, or fields) edits it. What has waited for
-        `review_timeout` seconds without an answer from you goes on; without one the run waits for ever.
+        True, None or "accept" it goes on, with False, "reject" or "reject: <reason>" it is rejected, a dict of new values (slots, or fields)
+        edits it, and any other answer is an error. What has waited for `review_timeout` seconds without an answer from you goes on; without one
+        the run waits for ever.
         Without `valset` part of the trainset is held out. `valset=trainset` scores candidates on what they learn from, as other libraries
         do by default; a valset that shares some of its examples with the trainset is warned of.
         `group`, a field's name or a function of an example, keeps examples that belong together on one side of the split. `objective` selects

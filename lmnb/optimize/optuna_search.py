@@ -34,7 +34,7 @@ class BootstrapFewShotWithOptuna(BootstrapFewShot):
     >>> import lmnb
     >>> lm = lmnb.FakeLM(lambda messages: {"answer": "4" if len(messages) > 2 else "four"})
     >>> examples = [lmnb.Example(question=f"{n} + {4 - n}?", answer="4").with_inputs("question") for n in range(5)]
-    >>> search = BootstrapFewShotWithOptuna(
+    >>> search = lmnb.BootstrapFewShotWithOptuna(
     ...     metric=lambda example, prediction, trace=None: example.answer == prediction.answer, num_candidate_programs=3
     ... )
     >>> with lmnb.context(lm=lm):

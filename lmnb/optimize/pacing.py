@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lmnb.errors import InputError, RunError
-from lmnb.lm.budget import Budget
+from lmnb.lm.budget import Budget, checked_limits
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.journal import Journal, read_records
 from lmnb.optimize.recording import Recording
@@ -56,6 +56,7 @@ class Pacing(Worker):
         tokens: float | None = None,
         usd: float | None = None,
         seconds: float | None = None,
+        **unknown: Any,
     ) -> None:
         """Set higher limits, while the run is at work or after; those that are not named stay. A run that its budget has stopped goes on.
 
@@ -63,7 +64,8 @@ class Pacing(Worker):
         started with gets the same room more while the run is at work; after that the run's own limits alone hold. InputError for a
         limit that is not higher, or where there is none; RunError where the run is finished.
         """
-        given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds}
+        given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds, **unknown}
+        given = checked_limits(given, "raise_budget")
         wanted = {kind: limit for kind, limit in given.items() if limit is not None}
         if self.state == "finished" and not self._working:
             raise RunError("the run is finished; run.branch(budget=lmnb.Budget(...), ...) makes it longer")
@@ -87,7 +89,7 @@ class Pacing(Worker):
             now = limits[kind]
             if now is None:
                 raise InputError(f"this run has no limit of {kind}, so there is none to raise")
-            if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not now < limit < math.inf:
+            if limit <= now:
                 raise InputError(f"{kind}={limit!r} raises nothing: write a number above the limit of {now:g}")
             words.append(f"${limit:,.2f}" if kind == "usd" else f"{limit:,.15g} {kind}")
         more: dict[str, float] = {kind: limit - (limits[kind] or 0) for kind, limit in wanted.items()}

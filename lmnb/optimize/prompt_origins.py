@@ -12,7 +12,7 @@ from lmnb.html import Html, el, heading, join, root, shorten, table_of
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.header import Header
 from lmnb.optimize.view import demo_name, text_of
-from lmnb.optional import need
+from lmnb.optional import frame
 
 _END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 MAX_TEXT = 300
@@ -41,8 +41,7 @@ class PromptOrigins(tuple[Origin, ...]):
 
     def to_pandas(self) -> Any:
         """One row a sentence or demo."""
-        pandas = need("pandas", "pandas", "PromptOrigins.to_pandas()")
-        return pandas.DataFrame(map(asdict, self), columns=list(Origin.__dataclass_fields__))
+        return frame("PromptOrigins.to_pandas()", map(asdict, self), Origin.__dataclass_fields__)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The same as JSON-able data."""

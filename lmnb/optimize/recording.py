@@ -9,6 +9,7 @@ from typing import Any
 
 from lmnb.canonical import compact
 from lmnb.errors import Cancelled, JournalError
+from lmnb.lm.budget import checked_limits
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.effects import Dropped, Result
@@ -33,6 +34,7 @@ class Recording:
         self.placed: list[tuple[dict[str, Any], Result]] = []
         self.checks: list[Mapping[str, Any]] = []  # on held-out examples
         self.ended: str | None
+        self.why: str | None = None  # it ended where it did
         self._journal = journal
         self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
         self._results: dict[tuple[int, str], Result | Dropped] = {}
@@ -94,6 +96,7 @@ class Recording:
                 self.admitted.append(Candidate.from_dict(decision.data["made"]))
         elif kind == "end":
             self.seconds = float(record["seconds"])
+            self.why = None if record.get("why") is None else str(record["why"])
         elif kind == "check":
             self.checks.append(record)
         elif kind == "budget":
@@ -169,13 +172,8 @@ class CallLog:
 
 
 def _limits(stored: Any) -> dict[str, float | None]:
-    """The limits in a record, which may be anybody's. ValueError for what is none."""
-    limits = dict(stored)
-    for kind, limit in limits.items():
-        number = isinstance(limit, (int, float)) and not isinstance(limit, bool) and limit >= 0
-        if kind not in ("calls", "tokens", "usd", "seconds") or not (limit is None or number):
-            raise ValueError(f"{kind}={limit!r} is no limit")
-    return limits
+    """The limits in a record, which may be anybody's. InputError (a ValueError) for what is none."""
+    return checked_limits(dict(stored), "Budget")
 
 
 def _reply(stored: Any) -> Any:

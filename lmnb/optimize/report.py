@@ -69,6 +69,7 @@ def _studio(
         "studio",
         _head(snapshot),
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
+        el("div", {"class": "lm-error lm-warn"}, _sentence(snapshot["ended"])) if snapshot.get("ended") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
         el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
         pending_pane(snapshot["pending"]) if snapshot.get("pending") else None,
@@ -79,6 +80,10 @@ def _studio(
         state=snapshot["state"],
         css=CURVE_CSS + PANE_CSS + _CSS,
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 # -- the header

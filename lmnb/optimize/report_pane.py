@@ -8,6 +8,7 @@ from typing import Any
 from lmnb.counts import counted
 from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten, table_of
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.prompt_diff import word_diff
 from lmnb.trace_html import check_counts, check_lines
 
@@ -37,12 +38,18 @@ def candidate_pane(snapshot: Json, detail: Json, examples: Json | None, *, rows:
             el("span", {"class": "lm-tag lm-good"}, "accepted by you") if accepted else None,
         ),
         el("div", {"class": "lm-muted lm-num"}, " · ".join(_facts(detail, gain))),
+        _leaks(detail.get("leaks") or ()),
         *(_prompt(part, _against(snapshot, gain)) for part in detail["predictors"]),
         _texts(detail["texts"], _against(snapshot, gain)),
         *(_demos(part, len(detail["predictors"]) > 1) for part in detail["predictors"]),
         _examples(examples, rows) if examples and examples["rows"] else None,
         _lineage(detail["lineage"]),
     )
+
+
+def _leaks(leaked: Sequence[int]) -> Html | None:
+    words = f"The prompt {leak_words(leaked)}: that part of the score is of what it was shown."
+    return el("div", {"class": "lm-warn"}, words) if leaked else None
 
 
 def _gain(gain: Json) -> Html:
@@ -60,7 +67,7 @@ def _facts(detail: Json, gain: Json | None) -> list[str]:
     elif row["low"] is not None:
         facts.append(f"95 % interval {row['low']:.1f} … {row['high']:.1f}")
     if detail.get("expected") is not None:
-        facts.append(f"about {detail['expected']:.0f} expected on new data (shrunken)")
+        facts.append(f"{detail['expected']:.1f} expected on new data (shrunken)")
     if detail.get("worst"):
         low = detail["worst"]
         facts.append(f"worst group {low['group']!r} {low['score']:.1f} % of {counted(low['n'], 'example')}")

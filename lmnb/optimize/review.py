@@ -100,7 +100,10 @@ class Gates:
         *,
         live: bool,
     ) -> None:
-        self.pending: Sequence[Pending] = ()
+        self.waiting: Sequence[Pending] = ()  # for an answer, as of when the driver looked last
+        self.searching = False  # what is asked about is for the search, which has not ended
+        self.past: dict[str, Pending] = {}  # what was asked about so far, by id
+        self.open: frozenset[str] = frozenset()  # what can be answered otherwise still: the search has not gone on
         self._patience = patience
         self._until: float | None = None  # when it ends
         self._asked = 0  # how much waited when it was looked at last
@@ -144,30 +147,52 @@ class Gates:
     def wait(self, items: Sequence[Pending], batch: int, *, during: bool) -> None:
         """Until each has its answer: from the journal as far as that goes, then from the policy or a person. Raises Unanswered."""
         controls = self._controls
+        self.past |= {item.id: item for item in items}
+        self.open = frozenset(item.id for item in items)
         try:
-            while left := [item for item in items if not self._answered(item)]:
+            while left := [item for item in [*items, *self.back()] if not self._answered(item)]:
                 recorded = self._recording.next_decision(batch, during=during)
                 if recorded is not None:
                     self._decide(recorded)
                     continue
+                if self._recording.holds(batch + during) and not self.open & {item.id for item in left}:
+                    break  # the search had gone on without asking again
                 if self._archive.state.stopped is not None:
                     controls.stopping = True
                 if controls.stopping or not self._live:
                     raise Unanswered
                 wait = self._left(left)
                 if wait == 0:
+                    if self._patience and controls.read(wait=False, once=True):
+                        continue  # what was answered in time counts, however late it is read
                     self._policy(left[0])
                     if not self._answered(left[0]):
                         raise RunError(f"the review function's answer to {left[0].label} did not settle it")
                     continue
-                self.pending = left
+                self.waiting = left
                 controls.enter("waiting")
                 controls.told("pending", left)
                 controls.read(wait=True, once=True, timeout=None if wait is None else min(wait, LONGEST))
         finally:
-            self.pending, self._until = (), None
+            self.waiting, self._until, self.open = (), None, frozenset()
             if controls.state == "waiting":
                 controls.enter("running")
+
+    @property
+    def pending(self) -> list[Pending]:
+        """What waits for an answer, as of now."""
+        waiting = {item.id: item for item in (*self.waiting, *(self.back() if self.waiting else ()))}
+        return [item for item in waiting.values() if not self._answered(item)]
+
+    def back(self) -> list[Pending]:
+        """Candidates that were answered at a gate before, and whose answer was taken back since: they are asked about again, while
+        there is a search.
+        """
+        if not self.searching:
+            return []
+        past = (self.past[name] for name in self._archive.state.reviewed & self.past.keys() - self.open)
+        left = (item for item in past if not self._answered(item) and not self._archive.entries[item.id].results)
+        return sorted(left, key=lambda item: item.id)
 
     @property
     def seconds_left(self) -> float | None:
@@ -211,7 +236,12 @@ class Gates:
 
 def policy_answer(ask: Callable[[Pending], Any] | None, item: Pending) -> tuple[str, Any]:
     """What a policy function says: ("accept", None), ("reject", reason) or ("edit", values). RunError where it raises, InputError where it
-    says none of these.
+    says none of these, in any other words too.
+
+    >>> import lmnb
+    >>> item = Pending("demo", "a1", lmnb.Example(question="Who?"), "a demo")
+    >>> policy_answer(lambda item: True, item), policy_answer(lambda item: "reject: too short", item)
+    (('accept', None), ('reject', 'too short'))
     """
     try:
         given = None if ask is None else ask(item)
@@ -226,11 +256,13 @@ def policy_answer(ask: Callable[[Pending], Any] | None, item: Pending) -> tuple[
         return "accept", None
     if given is False:
         return "reject", None
-    if isinstance(given, str):
-        return "reject", given
     if isinstance(given, Mapping) and given:
         return "edit", dict(given)
+    said, _, reason = given.partition(":") if isinstance(given, str) else ("", "", "")
+    said, reason = said.strip().lower(), reason.strip()
+    if said == "reject" or (said == "accept" and not reason):
+        return said, reason or None
     raise InputError(
-        f"the review function gave {given!r} for {item.label}. It gives True (or None) to accept, False or a reason to reject, "
-        "or a dict of new values to edit."
+        f"the review function gave {given!r} for {item.label}. Its answers are True (or None, or 'accept'), False (or 'reject', with a reason "
+        "'reject: too long'), or a dict of new values to edit. Mend it, then lmnb.reopen(path, review=...).resume() goes on from here."
     )

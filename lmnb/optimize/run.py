@@ -1,7 +1,7 @@
 """A run: an optimizer at work in the background, steered by whoever watches. Here is its result, its replay and what takes it elsewhere.
 
 Every button of the Studio is a method of the chain of classes that a run is made of: Run -> Looking -> Checking -> Branching -> Steering
--> Pacing -> Worker -> Parts.
+-> Fixing -> Undoing -> AtGates -> Pacing -> Worker -> Parts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from lmnb import views
 from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
@@ -23,21 +23,24 @@ from lmnb.optimize.effects import Report
 from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import check_words
 from lmnb.optimize.journal import all_kept, read_records
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.looking import Looking
 from lmnb.optimize.programs import CandidatePrograms
 from lmnb.optimize.prompt_origins import PromptOrigins
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.view import row_dict
-from lmnb.optional import need
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.optional import frame
+from lmnb.shown import Shown
 
 
-class Run(Looking):
+class Run(Looking, Shown):
     """Made by `optimizer.start(...)` and `lmnb.reopen(...)`.
 
     Methods may be called from any thread. What changes the run takes effect at the next effect boundary: between two rollouts. Candidates
     are named by id, by number, or by one of `run.candidates`; demos by id or by themselves.
     """
+
+    _view = "studio"
 
     _retold: list[Report] | None = None
 
@@ -111,6 +114,7 @@ class Run(Looking):
         entry, header = self._archive.entries[candidate.id], self.header
         standing = self._standings.of(entry)
         used = [result.usage for result in entry.results.values()]
+        leaked = f"; the prompt {leak_words(standing.leaks)}" if standing.leaks else ""
         apart = ", cross-fitted" if header.splits.cross_fit else ""
         return {
             "optimizer": header.optimizer_name,
@@ -122,7 +126,7 @@ class Run(Looking):
             "score": self._archive.score(candidate.id),
             "interval": None if standing.low is None else [round(standing.low, 1), round(standing.high or 0.0, 1)],
             "expected": None if standing.expected is None else round(standing.expected, 1),
-            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart})" if header.evalset else None,
+            "scored_on": f"{len(entry.results)} examples ({header.evalset}{apart}{leaked})" if header.evalset else None,
             "picked_from": sum(self._archive.complete(name) for name in self._archive.entries) or None,
             "check": next(
                 (check_words(c) for c in reversed(self._recording.checks) if c["candidate"] == candidate.id), None
@@ -183,23 +187,33 @@ class Run(Looking):
         """One row a candidate; `expected` is the shrunken estimate of its score on new examples, `calls` to `characters` are what it costs
         for one example, and `on_front` says whether none is better and no dearer (see `front`).
         """
-        pandas = need("pandas", "pandas", "Run.to_pandas()")
         best = {row.number for row in self.front().best}
         rows = [
             row_dict(row) | {"expected": row.expected, **costs(self._entry(row)), "on_front": row.number in best}
             for row in self.candidates
         ]
-        return pandas.DataFrame(rows).set_index("number")
+        return frame("Run.to_pandas()", rows).set_index("number")
 
-    def to_html(self) -> str:
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+
+    @overload
+    def to_html(self, path: str | Path) -> Path: ...
+
+    def to_html(self, path: str | Path | None = None) -> str | Path:
         """The whole report as one script-free document to send by mail: candidates with their prompts and demos, the best one's examples,
         suspect labels, decisions, provenance, checks and costs. Long lists are cut, and say so, so that it stays below some megabytes.
+        With a `path` it is written there, and the path is given.
         """
         snapshot, best, examples, found = self._report_parts(examples=report.MAX_WHOLE)
         ranked = sorted(self.candidates, key=lambda row: (row.score is None, -(row.score or 0.0), row.number))
         others = (self.detail(row) for row in ranked if best is None or row.id != best["id"])
         parts = {"origins": self._origins(), "front": self.front(), "others": others}
-        return report.run_page(snapshot, best, examples, found, **parts)
+        page = report.run_page(snapshot, best, examples, found, **parts)
+        if path is None:
+            return page
+        Path(path).write_text(page, encoding="utf-8")
+        return Path(path)
 
     def plot_scores(self) -> Any:
         """A plotly figure of scores in order of creation, with the best so far."""
@@ -246,17 +260,16 @@ class Run(Looking):
     def _repr_html_(self) -> str:
         return report.run_html(*self._report_parts())
 
-    def _ipython_display_(self) -> None:
-        show_in_notebook("studio", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("studio", self)
-
     def __repr__(self) -> str:
-        best = self.best
-        found = "no candidate yet" if best is None else f"best #{best.number}"
+        best, ended = self.best, self.ended
+        accepted = best is not None and best.id == self._archive.state.accepted
+        found = "no candidate yet" if best is None else f"{'accepted' if accepted else 'best'} #{best.number}"
         if best is not None and best.score is not None:
             found += f" {best.score:.1f}"
         if best is not None and best.expected is not None:
             found += f", {best.expected:.1f} expected on new data"
+        leader = self._archive.leader()
+        if accepted and best is not None and leader is not None and leader.candidate.id != best.id:
+            found += f"; #{leader.number} scores {self._archive.score(leader.candidate.id):.1f}"
+        found += f"; {ended}" if ended else ""
         return f"Run({self.name}: {self.state}, {len(self._archive.entries)} candidates, {found})"

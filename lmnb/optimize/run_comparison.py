@@ -11,7 +11,7 @@ from lmnb.evaluate.statistics import Paired, paired
 from lmnb.html import Html, duration, el, heading, join, money, root, shorten, table_of
 from lmnb.optimize.prompt_diff import word_diff
 from lmnb.optimize.trained import is_trained, words
-from lmnb.optional import need
+from lmnb.optional import frame
 
 MAX_TEXT = 300
 MAX_SLOTS = 20
@@ -38,8 +38,7 @@ class RunComparison:
 
     def to_pandas(self) -> Any:
         """Two rows, one a run."""
-        pandas = need("pandas", "pandas", "RunComparison.to_pandas()")
-        return pandas.DataFrame([dict(row) for row in self.runs])
+        return frame("RunComparison.to_pandas()", self.runs)
 
     def words(self) -> str:
         """What the scores say, in a sentence."""

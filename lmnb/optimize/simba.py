@@ -43,7 +43,7 @@ class SIMBA(Optimizer):
     >>> import lmnb
     >>> lm = lmnb.FakeLM(lambda messages: {"answer": "4" if "demo" in messages[1]["content"] or len(messages) > 2 else "four"})
     >>> examples = [lmnb.Example(question=name, answer="4").with_inputs("question") for name in ("demo", "2 + 2?", "1 + 3?", "8 / 2?")]
-    >>> search = SIMBA(
+    >>> search = lmnb.SIMBA(
     ...     metric=lambda example, prediction: example.answer == prediction.answer, bsize=2, num_candidates=2, max_steps=1
     ... )
     >>> with lmnb.context(lm=lm):

@@ -15,6 +15,7 @@ from lmnb.example import Example
 from lmnb.optimize import cross_fit as cross_fitting
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.groups import Group, check_apart, group_names, held_out
+from lmnb.optimize.leaks import Leaks
 from lmnb.signature import type_text
 from lmnb.types.checked import adapter_for, problems
 
@@ -47,6 +48,10 @@ class Splits:
         if not self.cross_fit or split != self.evalset:
             return candidate
         return cross_fitting.unseen(candidate, index, self.train, self.groups if self.kin is None else self.kin)
+
+    def leaks(self) -> Leaks:
+        """What tells demos that are examples to be scored on; none are where one is scored on the training set."""
+        return Leaks(self.train, self.val if self.evalset == "val" else (), self.held)
 
     def how(self) -> dict[str, Any]:
         """How the examples were split, beside `evalset` and `note`, as JSON; `Splits.from_dict` takes it."""

@@ -9,13 +9,15 @@ from typing import Any
 from lmnb.evaluate.statistics import mean_interval
 from lmnb.optimize.archive import Archive, Entry
 from lmnb.optimize.estimates import Estimates
+from lmnb.optimize.leaks import leak_words
 
 
 @dataclass(frozen=True)
 class Standing:
     """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "partial" (some examples, and nothing
     more asked for now), "scored", "dropped" or "unscored". `expected` is the shrunken estimate of the score on new examples (see
-    `lmnb.optimize.estimates`): the best of many has its score partly by luck.
+    `lmnb.optimize.estimates`): the best of many has its score partly by luck. `leaks` are the validation examples that stand in its
+    prompt; the label says so.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Standing:
     reason: str | None
     human: bool
     expected: float | None = None
+    leaks: tuple[int, ...] = ()
 
 
 class Standings:
@@ -113,10 +116,11 @@ def _standing(entry: Entry, archive: Archive, before: Standing | None) -> Standi
         if done
         else "waiting"
     )
+    leaks = archive.leaks.of(candidate)
     return Standing(
         id=candidate.id,
         number=entry.number,
-        label=candidate.label,
+        label=f"{candidate.label}, {leak_words(leaks)}" if leaks else candidate.label,
         origin=candidate.origin,
         parents=candidate.parents,
         status=status,
@@ -127,11 +131,14 @@ def _standing(entry: Entry, archive: Archive, before: Standing | None) -> Standi
         total=archive.size,
         reason=reason,
         human=candidate.origin == "human",
+        leaks=leaks,
     )
 
 
 def row_dict(standing: Standing) -> dict[str, Any]:
-    """A row for the panels. The estimate is not in it: each new score moves all of them, and what differs is sent again."""
+    """A row for the panels. The estimate is not in it: each new score moves all of them, and what differs is sent again. Leaks are told by
+    the label, and by `run.detail`.
+    """
     row = {**vars(standing), "parents": list(standing.parents)}
-    del row["expected"]
+    del row["expected"], row["leaks"]
     return row

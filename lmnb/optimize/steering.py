@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
-from lmnb.optimize.archive import Entry
-from lmnb.optimize.at_gates import AtGates, content, quoted
+from lmnb.optimize.at_gates import content, quoted
 from lmnb.optimize.candidate import Candidate
-from lmnb.optimize.decisions import Decision, State
-from lmnb.optimize.demos import best_holder, named_demo
+from lmnb.optimize.decided import decided
+from lmnb.optimize.demos import best_holder, held_demos, named_demo
+from lmnb.optimize.fixing import Fixing, short
 from lmnb.optimize.injection import checked_text, demo_fields, with_demo, with_instructions, with_values
-from lmnb.optimize.pacing import Pacing
+from lmnb.optimize.leaks import leak_words
 from lmnb.optimize.review import Pending, policy_answer
-from lmnb.optimize.tabu import brought, missing_spans
+from lmnb.optimize.tabu import brought
 from lmnb.optimize.view import demo_name
 
-ENDS = ("stop", "cancel")  # decisions that `resume` takes back, not undo
-LASTING = (*ENDS, "pass", "raise-budget")  # what has passed a gate is rejected, not called back
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-def decided(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
-    """A method of a run that is carried out where decisions may be made (see `Worker.command`)."""
-
-    @wraps(method)
-    def commanded(run: Pacing, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run.command(lambda: method(run, *args, **kwargs))
-
-    return commanded
-
-
-class Steering(AtGates):
+class Steering(Fixing):
     """A worker that takes decisions."""
 
     # --- about candidates
@@ -48,7 +31,14 @@ class Steering(AtGates):
         if item is not None:
             self._decide("pass", {"gate": item.id}, f"let {self._named(item)} go on")
             return
+        late = candidate if isinstance(candidate, Pending) else self._past(candidate)
+        if late is not None:
+            raise self._too_late(late)
         entry = self._entry(candidate)
+        passed = self._archive.state.gates.get(entry.candidate.id)
+        unscored = self._archive.size and not self._archive.complete(entry.candidate.id)
+        if passed is not None and passed.by == "timeout" and unscored:
+            raise self._too_late(Pending("candidate", entry.candidate.id, entry.candidate, f"#{entry.number}"))
         reason = self._archive.dropped(entry.candidate)
         if reason is not None and entry.candidate.id not in self._archive.state.rejected:
             raise InputError(
@@ -61,7 +51,10 @@ class Steering(AtGates):
         """Rule a candidate out, and with it every other that has a text which it brought, or one that says the same; all keep their scores
         and come back by undo. What it has of others (demos, texts that were there before) stays allowed.
         """
-        item = self._pending(candidate)
+        item, past = self._pending(candidate), self._past(candidate)
+        if past is not None and past.kind == "proposal" and item is None:
+            raise self._too_late(past)
+        item = item or past
         if item is not None and item.kind == "demo":
             self.reject_demo(item.value, reason)
             return
@@ -80,11 +73,16 @@ class Steering(AtGates):
         "tools['search'].desc", or with several texts by slot; it is evaluated next. Of what waits at a gate it takes the place; of a
         proposal, `slot` is an output field.
         """
+        if isinstance(slot, Mapping) and text is not None:
+            raise InputError(f"the text {text!r} has no slot: edit takes a slot and its text, or several texts by slot")
         texts: Mapping[str, Any] = slot if isinstance(slot, Mapping) else {slot: text}
         item = self._pending(candidate)
         if item is not None and item.kind == "proposal":
             self._edit_proposal(item, texts)
             return None
+        late = self._past(candidate) if item is None else None
+        if late is not None:
+            raise self._too_late(late)
         entry = self._entry(candidate)
         texts = {name: checked_text(name, each, entry.candidate) for name, each in texts.items()}
         child = entry.candidate
@@ -95,7 +93,7 @@ class Steering(AtGates):
         if len(texts) == 1:
             data = dict(zip(("slot", "text"), next(iter(texts.items())), strict=True))
         data |= {"parent": entry.candidate.id, **({} if item is None else {"gate": item.id})}
-        return self._make("edit", child, data, f"edited {' and '.join(map(_short, texts))} of #{entry.number}")
+        return self._make("edit", child, data, f"edited {' and '.join(map(short, texts))} of #{entry.number}")
 
     @decided
     def inject(
@@ -104,9 +102,14 @@ class Steering(AtGates):
         demo: Any = None,
         candidate: Mapping[str, Any] | Candidate | None = None,
         parent: Any = None,
+        *,
+        allow_leak: bool = False,
     ) -> Candidate:
         """A child of the best candidate, or of `parent`, with these instructions (or descriptions, by slot), or with this demo added, or
         with these slot values, or those of a candidate, say of another run: `run.inject(candidate=other.candidate(3))`; it is evaluated next.
+
+        InputError for a demo that is one of the validation examples: the score would be of an example that the prompt holds. With
+        `allow_leak` it is taken, and whatever holds it says so.
         """
         if sum(given is not None for given in (instructions, demo, candidate)) != 1:
             raise InputError("inject one thing: instructions=..., demo=... or candidate=...")
@@ -117,7 +120,7 @@ class Steering(AtGates):
             child, what = with_instructions(base, instructions, predictors), "an instruction"
             data = {"instructions": instructions}
         elif demo is not None:
-            child, what = with_demo(base, demo, predictors), "a demo"
+            child, what = with_demo(base, demo, predictors, self.header.splits["train"]), "a demo"
             data = {"demo_fields": demo_fields(demo)}
         else:
             child, what = (
@@ -125,62 +128,19 @@ class Steering(AtGates):
                 "a candidate",
             )
             data = {}
-        return self._make("inject", child, data, f"injected {what}")
-
-    @decided
-    def pin(self, slot: str, candidate: Any) -> None:
-        """Fix a slot to a candidate's value: later candidates carry it, those with another value are out until it is unpinned."""
-        entry = self._entry(candidate)
-        if slot not in entry.candidate.values:
-            raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(entry.candidate.values)}")
-        data = {"slot": slot, "content": entry.candidate.content(slot), "holder": entry.candidate.to_dict()}
-        self._decide("pin", data, f"pinned {_short(slot)} of #{entry.number}")
-
-    @decided
-    def unpin(self, slot: str) -> None:
-        if slot not in self._archive.state.pins:
-            raise InputError(f"{slot!r} is not pinned")
-        self._decide("unpin", {"slot": slot}, f"unpinned {_short(slot)}")
-
-    @decided
-    def lock(self, slot: str, text: str) -> None:
-        """Fix a span of a slot's text: who writes that slot is told to keep it word for word and asked once more where it is gone; a
-        candidate without it is out until it is unlocked. White space does not count.
-        """
-        texts = [each.candidate.values.get(slot) for each in self._archive.feasible()] or [
-            self.header.baseline.values.get(slot)
-        ]
-        if not any(isinstance(each, str) for each in texts):
-            slots = [name for name, value in self.header.baseline.values.items() if isinstance(value, str)]
-            raise InputError(f"there is no text in a slot {slot!r}; this program has {', '.join(slots)}")
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{text!r} is no text to lock; write words that stand in {slot}")
-        if not any(isinstance(each, str) and not missing_spans(each, [text]) for each in texts):
-            raise InputError(
-                f"no candidate that is allowed holds {text!r} in {slot}, so a lock would leave none. Lock words that stand there, "
-                "or edit them in first."
-            )
-        data = {"slot": slot, "text": text.strip()}
-        told = self._would_drop("lock", data)
-        self._decide("lock", data, f"locked {_shown(text)} in {_short(slot)}{told}")
-
-    @decided
-    def unlock(self, slot: str, text: str | None = None) -> None:
-        """Give a locked span of a slot free; without `text` all of them."""
-        spans = self._archive.state.locks.get(slot, ())
-        if not spans or (text is not None and text.strip() not in spans):
-            what = "no text" if not spans else f"not {text!r} but {', '.join(map(repr, spans))}"
-            raise InputError(f"{what} is locked in {slot!r}")
-        data = {"slot": slot, "text": None if text is None else text.strip()}
-        self._decide("unlock", data, f"unlocked {'all' if text is None else _shown(text)} in {_short(slot)}")
+        data, told = self._leaked(data, self._new_leaks(child, base), allow_leak, "inject")
+        return self._make("inject", child, data, f"injected {what}{told}")
 
     # --- about demos
 
     @decided
-    def keep_demo(self, demo: Any) -> None:
-        """Endorse a demo: later candidates that draw labelled demos take it first."""
+    def keep_demo(self, demo: Any, *, allow_leak: bool = False) -> None:
+        """Endorse a demo: later candidates that draw labelled demos take it first. `allow_leak` as of `inject`."""
         meant = self._meant(demo)
-        self._decide("keep-demo", {"demo": content(meant), "name": demo_name(meant)}, f"kept {demo_name(meant)}")
+        index = self._archive.leaks.index(meant)
+        data = {"demo": content(meant), "name": demo_name(meant)}
+        data, told = self._leaked(data, () if index is None else (index,), allow_leak, "keep_demo")
+        self._decide("keep-demo", data, f"kept {demo_name(meant)}{told}")
 
     @decided
     def reject_demo(self, demo: Any, reason: str | None = None) -> None:
@@ -188,14 +148,21 @@ class Steering(AtGates):
         meant = self._meant(demo)
         data = {"demo": content(meant), "name": demo_name(meant), "reason": reason}
         told = self._would_drop("reject-demo", data)
+        if all(meant.provenance.id != held.provenance.id for held in held_demos(self._archive)):
+            told = told or ", which no candidate holds yet"
         self._decide("reject-demo", data, f"rejected {demo_name(meant)}{quoted(reason)}{told}")
 
     @decided
-    def edit_demo(self, demo: Any, fields: Mapping[str, Any], candidate: Any = None) -> Any:
+    def edit_demo(
+        self, demo: Any, fields: Mapping[str, Any], candidate: Any = None, *, allow_leak: bool = False
+    ) -> Any:
         """A child of the candidate (by default the best that holds the demo) with the demo's fields changed. A demo that waits at a gate is
-        changed itself, and goes on.
+        changed itself, and goes on. `allow_leak` as of `inject`.
         """
         item = self._pending(demo) if candidate is None else None
+        late = self._past(demo) if item is None else None
+        if late is not None and late.kind == "demo":  # it has gone on: what holds it is changed
+            demo = late.value
         meant = named_demo(demo, self._archive, self.header) if item is None else item.value
         unknown = set(fields) - set(meant.keys())
         if unknown:
@@ -204,7 +171,8 @@ class Steering(AtGates):
             )
         changed = meant.copy(**fields).with_origin("human", source=meant.provenance.source)
         if item is not None:
-            self._edit_demo_at_gate(item, meant, changed)
+            found = {self._archive.leaks.index(changed)} - {self._archive.leaks.index(meant), None}
+            self._edit_demo_at_gate(item, meant, changed, *self._leaked({}, found, allow_leak, "edit_demo"))
             return changed
         entry = best_holder(meant, self._archive) if candidate is None else self._entry(candidate)
         child, label = entry.candidate, f"your edit of {demo_name(meant)} in #{entry.number}"
@@ -213,11 +181,12 @@ class Steering(AtGates):
             child = child.put(slot, tuple(demos))
         child = child.child_of(entry.candidate, origin="human", label=label)
         data = {"demo": content(meant), "fields": dict(fields), "parent": entry.candidate.id}
-        return self._make("edit-demo", child, data, f"edited {demo_name(meant)} of #{entry.number}")
+        data, told = self._leaked(data, self._new_leaks(child, entry.candidate), allow_leak, "edit_demo")
+        return self._make("edit-demo", child, data, f"edited {demo_name(meant)} of #{entry.number}{told}")
 
     def _ask_policy(self, item: Pending) -> None:
         """Let the run's review function answer, and write down what it said; without one the time is over, and it goes on."""
-        self._driver.gates.pending = [item]
+        self._driver.gates.waiting = [item]
         ask = self._code.review if self._code is not None else None
         if ask is None:
             words = f"let {self._named(item)} go on: no answer in {self.header.review_timeout:g} s"
@@ -236,59 +205,29 @@ class Steering(AtGates):
                 self._edit_proposal(item, given)
             else:
                 child = with_values(item.value, given)
+                self._leaked({}, self._new_leaks(child, item.value), False, "run.inject")
                 data = {"parent": item.id, "gate": item.id}
                 self._make("edit", child, data, f"edited {self._named(item)}")
         finally:
             self._by = "person"
-
-    # --- about decisions
-
-    @decided
-    def undo(self, decision: Any = None) -> None:
-        """Take back a decision, by default the last that stands; candidates that it dropped come back with their scores."""
-        key = getattr(decision, "id", decision)
-        standing = [
-            each
-            for each in self._archive.state.standing
-            if each.by != "budget" and each.kind not in LASTING and (key is None or each.id == key)
-        ]
-        if not standing:
-            raise InputError(
-                "there is no decision to undo" if key is None else f"there is no standing decision {decision!r} to undo"
-            )
-        self._decide("undo", {"decision": standing[-1].id}, f"undid “{standing[-1].text}”")
-
-    @decided
-    def redo(self) -> None:
-        """Put the decision that was undone last in force again."""
-        state = self._archive.state
-        by_id = {each.id: each for each in state.decisions}
-        undone = [
-            by_id[each.data["decision"]]
-            for each in state.decisions
-            if each.kind == "undo" and each.data["decision"] in state.undone
-        ]
-        undone = [each for each in undone if each.kind not in ENDS]
-        if not undone:
-            raise InputError("there is nothing to redo")
-        self._decide("redo", {"decision": undone[-1].id}, f"redid “{undone[-1].text}”")
 
     def _meant(self, demo: Any) -> Example:
         """The demo of that name: of those at a gate the very one, else as the run's candidates hold it."""
         item = self._pending(demo)
         return named_demo(demo, self._archive, self.header) if item is None or item.kind != "demo" else item.value
 
-    def _under(self, kind: str, data: Mapping[str, Any]) -> State:
-        """The decisions in force with one more."""
-        return self._archive.state.with_decision(Decision(self._next_id(), kind, data, ""))
+    def _new_leaks(self, child: Candidate, parent: Candidate) -> set[int]:
+        """The validation examples that a candidate's demos give away, and its parent's do not."""
+        return {*self._archive.leaks.of(child)} - {*self._archive.leaks.of(parent)}
 
-    def _would_drop(self, kind: str, data: Mapping[str, Any], *, but: Entry | None = None) -> str:
-        """In words, how many candidates such a decision drops."""
-        state, archive = self._under(kind, data), self._archive
-        left = [entry.candidate for entry in archive.feasible() if entry is not but]
-        hit = sum(archive.dropped_under(state, candidate) is not None for candidate in left)
-        also = "" if but is None else " more"
-        return f", {counted(hit, 'candidate')}{also} dropped" if hit else ""
+    def _leaked(
+        self, data: dict[str, Any], found: Iterable[int | None], allowed: bool, how: str
+    ) -> tuple[dict[str, Any], str]:
+        """The data of a decision with the validation examples that it puts into a prompt, and the words for them. InputError where they
+        are not allowed.
+        """
+        leaks = self._archive.leaks.check((index for index in found if index is not None), allowed, how)
+        return (data | {"leaks": leaks}, f" ({leak_words(leaks).removeprefix('holds ')})") if leaks else (data, "")
 
     def _make(self, kind: str, child: Candidate, data: dict[str, Any], text: str) -> Candidate:
         """Record a decision that makes a candidate."""
@@ -310,23 +249,3 @@ class Steering(AtGates):
         parent = self.header.baseline if entry is None else entry.candidate
         texts = {slot: value for slot, value in child.values.items() if isinstance(value, str)}
         return {slot: text for slot, text in texts.items() if text != parent.values.get(slot)}
-
-    def _entry(self, name: Any) -> Entry:
-        key = getattr(name, "id", name)
-        entries = self._archive.entries
-        if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(entries):
-            return list(entries.values())[key]
-        if isinstance(key, str) and key in entries:
-            return entries[key]
-        raise InputError(
-            f"this run has no candidate {name!r}; its {len(entries)} candidates are listed by run.candidates"
-        )
-
-
-def _short(slot: str) -> str:
-    return slot.removeprefix("self.")
-
-
-def _shown(text: str) -> str:
-    line = " ".join(text.split())
-    return f"“{line if len(line) <= 60 else line[:57] + '...'}”"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,22 @@ from lmnb.nearest import did_you_mean
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, all_kept, is_live, read_records
+from lmnb.optimize.live import live_run
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
 from lmnb.optimize.splits import prepared
-from lmnb.optional import need
-from lmnb.trace import show_in_notebook, shown_in_marimo
+from lmnb.optional import frame, need
+from lmnb.shown import Shown
 
 LONG = 100_000  # records of a journal
+LONGEST = 80  # characters of a cell
 
 
-class Runs(tuple[dict[str, Any], ...]):
+class Runs(Shown, tuple[dict[str, Any], ...]):
     """Stored runs, newest first, as rows; shows itself as a table."""
+
+    _view = "runs"
 
     columns = (
         *("name", "optimizer", "program", "state", "candidates", "best", "expected", "check", "decisions"),
@@ -39,18 +44,24 @@ class Runs(tuple[dict[str, Any], ...]):
     def to_pandas(self) -> Any:
         """One row a run, `created` as a time: sort it by any column."""
         pandas = need("pandas", "pandas", "runs().to_pandas()")
-        frame = pandas.DataFrame(list(self), columns=list(self.columns))
-        return frame.assign(created=pandas.to_datetime(frame["created"], errors="coerce"))
+        made = frame("runs().to_pandas()", self, self.columns)
+        return made.assign(created=pandas.to_datetime(made["created"], errors="coerce"))
 
-    def open(self, name: str | int) -> Run:
-        """The run of that name or place, reopened. To go on with code that is not importable, use `lmnb.reopen(path, ...)`."""
-        return reopen(self._row(name)["path"])
+    def open(self, name: str | int | Mapping[str, Any]) -> Run:
+        """The run of that name or place, or of a row: itself where it is at work in this process, else reopened. To go on with code that is
+        not importable, use `lmnb.reopen(path, ...)`.
+        """
+        path = self._row(name)["path"]
+        return live_run(path) or reopen(path)
 
-    def compare(self, one: str | int, other: str | int) -> RunComparison:
-        """One stored run against another, as `run.compare(other)` does; each by its name or place."""
+    def compare(self, one: Any, other: Any = None) -> RunComparison:
+        """One stored run against another, as `run.compare(other)` does; each by its name or place, or as its row."""
+        if other is None:
+            raise InputError("two runs are compared, each by its name or place: runs().compare(0, 1)")
         return self.open(one).compare(self.open(other))
 
-    def _row(self, name: str | int) -> dict[str, Any]:
+    def _row(self, name: Any) -> dict[str, Any]:
+        name = name.get("name") if isinstance(name, Mapping) else name
         found = [row for place, row in enumerate(self) if name in (row["name"], place)]
         if not found:
             known = [str(row["name"]) for row in self]
@@ -59,23 +70,18 @@ class Runs(tuple[dict[str, Any], ...]):
             )
         return found[0]
 
-    def _ipython_display_(self) -> None:
-        show_in_notebook("runs", self)
-
-    def _display_(self) -> Any:
-        return shown_in_marimo("runs", self)
-
     def __repr__(self) -> str:
         if not self:
             return "no stored runs"
-        cells = [_SHOWN, *[[_cell(row[name], name) for name in _SHOWN] for row in self]]
+        cells = [_SHOWN, *[[_cut(_cell(row[name], name)) for name in _SHOWN] for row in self]]
         widths = [max(len(row[i]) for row in cells) for i in range(len(_SHOWN))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
         )
 
     def _repr_html_(self) -> str:
-        rows = [el("tr", {}, *[el("td", {}, _cell(row[name], name)) for name in _SHOWN]) for row in self]
+        look = {name: None if name in ("name", "optimizer", "program") else {"class": "lm-tight"} for name in _SHOWN}
+        rows = [el("tr", {}, *[el("td", look[name], _cell(row[name], name)) for name in _SHOWN]) for row in self]
         note = "expected: the score of the best, shrunken for having been picked; check: its score on held-out examples"
         pane = el("div", {"class": "lm-pane"}, table_of(_SHOWN, rows, "lm-table lm-num"))
         return root("report", pane, el("div", {"class": "lm-pane lm-muted"}, note))
@@ -84,14 +90,25 @@ class Runs(tuple[dict[str, Any], ...]):
 _SHOWN = [name for name in Runs.columns if name not in ("tokens", "seconds", "seed", "path")]
 
 
+def _cut(text: str) -> str:
+    """As much as a line of a table takes: an error is long."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def _cell(value: Any, name: str = "") -> str:
     if value is None:
         return ""
+    if name == "created":
+        return str(value)[:16].replace("T", " ")  # to the minute
     return money(value) if name == "usd" else f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def runs(folder: str | Path | None = None) -> Runs:
     """The stored runs below a folder (by default the one that new runs go to), newest first."""
+    if folder is not None and not isinstance(folder, (str, PathLike)):
+        raise InputError(
+            f"{folder!r} is no folder. Write lmnb.runs() for all runs, lmnb.runs().open({folder!r}) for one of them."
+        )
     base = Path(folder if folder is not None else settings.current("run_dir"))
     rows = [_row(path.parent) for path in base.glob("*/journal.jsonl")]
     return Runs(sorted(rows, key=lambda row: str(row["created"]), reverse=True))
@@ -99,17 +116,15 @@ def runs(folder: str | Path | None = None) -> Runs:
 
 def _row(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(Runs.columns) | {"name": folder.name, "path": str(folder)}
+    running = live_run(folder)
+    if running is not None:
+        return row | running.summary() | {"name": folder.name}
     try:
         run = _opened(folder)
         known = run.summary()
-    except (
-        LmnbError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-    ) as error:  # damaged: the others are shown all the same
-        return row | {"state": f"unreadable: {error}"}
+    except Exception as error:  # noqa: BLE001 - a damaged folder, whatever is in it, hides none of the others
+        told = str(error) if isinstance(error, LmnbError) else f"{type(error).__name__}: {error}"
+        return row | {"state": f"unreadable: {told}"}
     state = "running" if is_live(folder) else known["state"] if known["state"] != "paused" else "interrupted"
     return row | known | {"name": folder.name, "state": state}
 

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 @contextmanager
 def printed(run: Run) -> Iterator[None]:
     """Print the events of a run while it is waited for, each on a line."""
-    lock, told = threading.Lock(), 0
+    lock, told, broken = threading.Lock(), 0, False
 
     def tell() -> None:
-        nonlocal told
+        nonlocal told, broken
         with lock:
-            for event in run.events[told:]:
-                print(f"{event['kind']}: {event['what']}", flush=True)
+            for event in () if broken else run.events[told:]:
+                try:
+                    _print(f"{event['kind']}: {event['what']}")
+                except (OSError, ValueError):  # nobody reads any more, such as a pipe that was closed: the run goes on
+                    broken = True
+                    break
                 told += 1
 
     end = run.subscribe(tell)
@@ -29,3 +33,10 @@ def printed(run: Run) -> Iterator[None]:
     finally:
         end()
         tell()
+
+
+def _print(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except UnicodeEncodeError:  # a terminal without these characters
+        print(line.encode("ascii", "backslashreplace").decode(), flush=True)

@@ -45,13 +45,12 @@ def detail(
     """One candidate: its gain over another, its prompt slots with demos, its descriptions of outputs and tools, its ancestors."""
     row = standings.of(entry)
     former = (against.candidate if against else baseline).values
-    kept = archive.state.kept
     parts = []
     for predictor in predictors:
         slot = f"{predictor.path}.demos"
         demos = []
         for number, demo in enumerate(entry.candidate.values[slot]):
-            status = "kept" if demo.provenance.id in kept else "rejected" if archive.demo_refused(slot, demo) else None
+            decision = archive.state.on_demo(demo, archive.outputs[slot])
             fields = {name: text_of(demo[name]) for name in demo}
             shown = demo.provenance.source if demo.provenance.source is not None else number
             demos.append(
@@ -60,7 +59,8 @@ def detail(
                     "number": shown,
                     "fields": fields,
                     "origin": demo.provenance.origin or "labelled",
-                    "status": status,
+                    "status": None if decision is None else "kept" if decision.kind == "keep-demo" else "rejected",
+                    "decision": None if decision is None else decision.id,
                 }
             )
         parts.append(
@@ -86,6 +86,7 @@ def detail(
         "gain": _gain(entry, against) if against else None,
         "expected": row.expected,
         "worst": _worst(archive, entry),
+        "leaks": list(row.leaks),
         "tokens": sum(used["tokens"] for used in usage) / calls
         if calls and any(used["tokens"] for used in usage)
         else None,

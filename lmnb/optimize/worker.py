@@ -13,9 +13,11 @@ from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunErro
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Stopped
+from lmnb.optimize.ending import far_words, refused_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.job import Job
 from lmnb.optimize.journal import Journal
+from lmnb.optimize.live import remember_live
 from lmnb.optimize.parts import Parts
 from lmnb.optimize.recording import Recording
 
@@ -36,6 +38,7 @@ class Worker(Parts):
         self._training = ""  # how far one is that is at work
         self._subscribers: list[Callable[[], None]] = []
         self._state = recording.ended or "paused"
+        self._why = recording.why  # the search ended where it did
         super().__init__(header, journal, recording, code=code)
 
     def begin(self, *, paused: bool) -> None:
@@ -46,10 +49,12 @@ class Worker(Parts):
         """Go live: replay what the journal holds, then go on."""
         self._journal.open()
         self._build()
+        self._why = None
         self._restart(self._driver.run, step=step, paused=paused)
 
     def _restart(self, job: Callable[[], None], *, paused: bool = False, step: bool = False) -> None:
         self._clock.start()
+        remember_live(self)
         self.error = None
         self._controls.state, self._working = "running", True
         if paused:
@@ -102,16 +107,24 @@ class Worker(Parts):
         for decision in self._recording.rest():
             self._driver.decide(decision, replayed=True)
         self._controls.read(wait=False)  # commands that came while the last rollouts ended
+        if state == "finished":
+            self._why = refused_words(self._driver.refusals, self._made(), self.header.planned) or self._why
         self._journal.append(
             {
                 "k": "end",
                 "state": state,
                 "seconds": round(self._clock.seconds, 2),
                 "error": str(self.error) if self.error else None,
+                **({} if self._why is None else {"why": self._why}),
             }
         )
         self._save()
         self._journal.close()
+
+    def _made(self, *, scored: bool = False) -> int:
+        """How many candidates the search has made so far, or of how many it has the whole score."""
+        names = [name for name, entry in self._archive.entries.items() if entry.candidate.origin != "human"]
+        return sum(self._archive.complete(name) for name in names) if scored else len(names)
 
     def _told(self, kind: str, what: Any) -> None:
         """The driver's news, in its thread."""
@@ -151,6 +164,17 @@ class Worker(Parts):
     def state(self) -> str:
         """running, pausing, paused, waiting (for your answer), stopping, stopped, cancelled, finished or failed."""
         return self._controls.state if self._working else self._state
+
+    @property
+    def ended(self) -> str | None:
+        """Why the run ended before its search was through, in words: which budget is spent, or what refused everything that was still
+        proposed. None while it is at work, where a person stopped it, and where its search came to its own end.
+        """
+        stop = self._archive.state.stopped
+        if self.state == "stopped" and stop is not None and stop.by == "budget":
+            done = self._made(scored=True)
+            return f"{stop.text}, with {far_words(done, self.header.planned)} scored"
+        return self._why if self.state == "finished" else None
 
     @property
     def live(self) -> bool:

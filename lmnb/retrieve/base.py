@@ -30,9 +30,10 @@ class BaseRetriever:
 
     Every call is a span of the kind "retrieval" in the trace. A retriever is a value that copies of a program share.
 
-    >>> class Echo(BaseRetriever):
+    >>> import lmnb
+    >>> class Echo(lmnb.retrieve.BaseRetriever):
     ...     def search(self, queries, k):
-    ...         return [[Passage(query.upper(), id="0")] for query in queries]
+    ...         return [[lmnb.Passage(query.upper(), id="0")] for query in queries]
     >>> Echo()("hello").passages
     ['HELLO']
     """
@@ -96,7 +97,8 @@ class BaseRetriever:
 class Function(BaseRetriever):
     """`function(query, k=k)` as a retriever; it may give passages, texts, or anything with a `long_text` or `text`.
 
-    >>> Function(lambda query, k: ["Bern", "Biel", "Basel"][:k])("a town", k=2).passages
+    >>> import lmnb
+    >>> lmnb.retrieve.Function(lambda query, k: ["Bern", "Biel", "Basel"][:k])("a town", k=2).passages
     ['Bern', 'Biel']
     """
 

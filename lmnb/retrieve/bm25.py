@@ -31,7 +31,8 @@ class BM25(BaseRetriever):
     Words are found by `lmnb.retrieve.words`, in all of Unicode. Another `tokenizer` (text -> list of words) may drop or stem
     them: `lmnb.retrieve.english` does it for English, where a query for "live" then finds "lives".
 
-    >>> search = BM25(["Anna lives in Oslo.", "Ben lives in Rome.", "Rome is old."], k=2)
+    >>> import lmnb
+    >>> search = lmnb.BM25(["Anna lives in Oslo.", "Ben lives in Rome.", "Rome is old."], k=2)
     >>> search("Who lives in Rome?").passages
     ['Ben lives in Rome.', 'Anna lives in Oslo.']
     >>> search("ROME!", k=1)[0].id

@@ -36,7 +36,8 @@ class ColBERTv2(BaseRetriever):
     or failing is asked again, `num_retries` times, after about `backoff`, 2 × `backoff`, ... seconds; then RetrievalError
     says what it answered. `timeout` is in seconds. Further fields of a passage are its `metadata`.
 
-    >>> ColBERTv2("http://localhost", 8893)
+    >>> import lmnb
+    >>> lmnb.ColBERTv2("http://localhost", 8893)
     ColBERTv2('http://localhost:8893', k=10)
     """
 

@@ -35,7 +35,8 @@ class Embeddings(BaseRetriever):
     Below `brute_force_threshold` passages every vector is compared; from there on FAISS (the extra `lmnb[faiss]`) reads the
     nearest part of them, which is faster and may miss a passage.
 
-    >>> search = Embeddings(["a", "bb", "ccc"], lambda texts: [[len(text), 1.0] for text in texts], k=2)
+    >>> import lmnb
+    >>> search = lmnb.Embeddings(["a", "bb", "ccc"], lambda texts: [[len(text), 1.0] for text in texts], k=2)
     >>> search("dd").passages
     ['bb', 'ccc']
     """

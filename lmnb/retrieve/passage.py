@@ -15,7 +15,8 @@ class Passage:
 
     Also read by item, as the field's programs do: `passage["text"]`, or a key of `metadata`.
 
-    >>> passage = Passage("Bern lies on the Aare.", id="7", score=2.5, metadata={"title": "Bern"})
+    >>> import lmnb
+    >>> passage = lmnb.Passage("Bern lies on the Aare.", id="7", score=2.5, metadata={"title": "Bern"})
     >>> passage.text, passage["title"]
     ('Bern lies on the Aare.', 'Bern')
     """
@@ -41,7 +42,8 @@ class Passage:
 class Passages(list[Passage]):
     """What one query found, the best first; `.passages`, `.ids` and `.scores` are its columns.
 
-    >>> found = Passages([Passage("Bern", id="7", score=2.5), Passage("Biel", id="3", score=1.0)])
+    >>> import lmnb
+    >>> found = lmnb.retrieve.Passages([lmnb.Passage("Bern", id="7", score=2.5), lmnb.Passage("Biel", id="3", score=1.0)])
     >>> found.passages, found.ids, found.scores
     (['Bern', 'Biel'], ['7', '3'], [2.5, 1.0])
     """

@@ -21,10 +21,11 @@ class Pinecone(BaseRetriever):
     a function) must be the one that the records were made with. A record's text is its metadata's `text_field`. Order and
     scores are the index's own: under its metric "euclidean" less is better. `filter` and `namespace` are passed on.
 
+    >>> import lmnb
     >>> class Index:
     ...     def query(self, vector, top_k, **options):
     ...         return {"matches": [{"id": "7", "score": 0.9, "metadata": {"text": "Bern", "year": 1191}}]}
-    >>> Pinecone(Index(), lambda texts: [[1.0, 0.0] for _ in texts])("a town")
+    >>> lmnb.Pinecone(Index(), lambda texts: [[1.0, 0.0] for _ in texts])("a town")
     [Passage(text='Bern', id='7', score=0.9, metadata={'year': 1191})]
     """
 

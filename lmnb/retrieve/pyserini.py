@@ -24,12 +24,13 @@ class Pyserini(BaseRetriever):
     document that is a JSON object gives its `text_fields` as the text, joined by a line, and the others as metadata;
     any other document is the text.
 
+    >>> import lmnb
     >>> class Searcher:
     ...     def search(self, query, k):
     ...         return [type("Hit", (), {"docid": "d1", "score": 3.5})]
     ...     def doc(self, docid):
     ...         return type("Document", (), {"raw": lambda self: '{"id": "d1", "contents": "Bern"}'})()
-    >>> Pyserini(Searcher())("a town")
+    >>> lmnb.Pyserini(Searcher())("a town")
     [Passage(text='Bern', id='d1', score=3.5, metadata={})]
     """
 

@@ -11,7 +11,8 @@ def words(text: str) -> list[str]:
     """The words of a text: letters, digits and marks that stand together, without case and width; in scripts that are
     written without spaces, every sign.
 
-    >>> words("Zoë's CAFÉ, Straße 12 — 東京 हिन्दी")
+    >>> import lmnb
+    >>> lmnb.retrieve.words("Zoë's CAFÉ, Straße 12 — 東京 हिन्दी")
     ['zoë', 's', 'café', 'strasse', '12', '東', '京', 'हिन्दी']
     """
     return unicodedata.normalize("NFKC", text).casefold().translate(_signs).split()
@@ -22,7 +23,8 @@ def english(text: str) -> list[str]:
 
     Harman, "How Effective Is Suffixing?", 1991: her S stemmer. Needs bm25s, whose list of words it drops.
 
-    >>> english("Where do you live? The parties, the houses and the glasses of Anna.")
+    >>> import lmnb
+    >>> lmnb.retrieve.english("Where do you live? The parties, the houses and the glasses of Anna.")
     ['where', 'do', 'you', 'live', 'party', 'house', 'glasse', 'anna']
     """
     dropped = need("bm25s", "retrieve", "english").stopwords.STOPWORDS_EN

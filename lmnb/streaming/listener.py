@@ -37,7 +37,7 @@ class StreamListener:
 
     >>> import lmnb
     >>> program = lmnb.ChainOfThought("question -> answer")
-    >>> stream = lmnb.streamify(program, stream_listeners=[StreamListener("answer")], async_streaming=False)
+    >>> stream = lmnb.streamify(program, stream_listeners=[lmnb.streaming.StreamListener("answer")], async_streaming=False)
     >>> with lmnb.context(lm=lmnb.FakeLM([{"reasoning": "It is known.", "answer": "Paris"}])):
     ...     *pieces, made = stream(question="The capital of France?")
     >>> "".join(piece.chunk for piece in pieces), pieces[-1].predict_name, made.answer

@@ -21,7 +21,7 @@ class StatusMessageProvider:
     itself it tells of tools.
 
     >>> import lmnb
-    >>> class Search(StatusMessageProvider):
+    >>> class Search(lmnb.streaming.StatusMessageProvider):
     ...     def module_start_status_message(self, instance, inputs):
     ...         return f"Looking for {inputs['question']}"
     >>> stream = lmnb.streamify(lmnb.Predict("question -> answer"), Search(), async_streaming=False)

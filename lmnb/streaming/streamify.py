@@ -44,9 +44,10 @@ def streamify(
     are being streamed end, and no further ones are sent. LM, adapter and budget are those of the place where the stream was
     called. InputError for a listener of what the program does not have.
 
+    >>> import lmnb
     >>> import asyncio, lmnb
     >>> program = lmnb.Predict("question -> answer")
-    >>> stream = streamify(program, async_streaming=False)
+    >>> stream = lmnb.streamify(program, async_streaming=False)
     >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "The capital is Paris."}], chunk_size=6)):
     ...     for item in stream(question="The capital of France?"):
     ...         print(repr(item.chunk) if isinstance(item, lmnb.streaming.StreamResponse) else item)
@@ -60,7 +61,7 @@ def streamify(
     In asynchronous code, and so in a notebook's cell:
 
     >>> async def show(**inputs):
-    ...     async for item in streamify(program, is_async_program=True)(**inputs):
+    ...     async for item in lmnb.streamify(program, is_async_program=True)(**inputs):
     ...         print(repr(item.chunk) if isinstance(item, lmnb.streaming.StreamResponse) else item)
     >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "It is Paris."}], chunk_size=6)):
     ...     asyncio.run(show(question="The capital of France?"))
@@ -165,10 +166,11 @@ class _Run:
 def apply_sync_streaming(async_generator: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:
     """The items of an asynchronous generator for synchronous code, also where an event loop runs already.
 
+    >>> import lmnb
     >>> async def count():
     ...     for number in range(3):
     ...         yield number
-    >>> list(apply_sync_streaming(count()))
+    >>> list(lmnb.streaming.apply_sync_streaming(count()))
     [0, 1, 2]
     """
     feed: Feed[Any] = Feed()

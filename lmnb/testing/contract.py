@@ -80,8 +80,7 @@ def check_optimizer(make: Callable[[Callable[..., Any]], Optimizer], **world: An
     Raises BrokenPromises, which names each promise that does not hold and says why.
 
     >>> import lmnb
-    >>> from lmnb.testing import check_optimizer
-    >>> report = check_optimizer(lambda metric: lmnb.LabeledFewShot(k=2, metric=metric))
+    >>> report = lmnb.testing.check_optimizer(lambda metric: lmnb.LabeledFewShot(k=2, metric=metric))
     >>> print(report[0].text)
     Two runs with one seed give the same candidates and result, whatever the number of threads and Python's own random numbers.
     >>> report.broken

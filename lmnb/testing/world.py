@@ -19,8 +19,8 @@ def reply(messages: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, st
     Right answers depend on the whole prompt by chance, and are likelier with more demos; a proposer gets a short text for each field.
 
     >>> import lmnb
-    >>> with lmnb.context(lm=lmnb.FakeLM(reply)):
-    ...     TwoCalls()(question="q7").answer
+    >>> with lmnb.context(lm=lmnb.FakeLM(lmnb.testing.reply)):
+    ...     lmnb.testing.TwoCalls()(question="q7").answer
     'a7'
     """
     asked = re.findall(r"^- `(\w+)`", messages[0]["content"].partition("Output fields:")[2], re.M)
@@ -66,7 +66,8 @@ def judged(example: Any, prediction: Any, trace: Any = None) -> bool:
 def questions(start: int, stop: int) -> list[Example]:
     """Examples number `start` to `stop`, of which the last is not there.
 
-    >>> questions(3, 5)[0]
+    >>> import lmnb
+    >>> lmnb.testing.questions(3, 5)[0]
     Example({'question': 'q3', 'answer': 'a3'}) (input_keys={'question'})
     """
     return [Example(question=f"q{i}", answer=f"a{i}").with_inputs("question") for i in range(start, stop)]

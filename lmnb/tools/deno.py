@@ -35,7 +35,8 @@ class DenoInterpreter(PythonInterpreter):
     and Pyodide, fetched once by `deno cache npm:pyodide`, or in the folder `pyodide` (default: what `LMNB_PYODIDE` names), the
     npm package of that name. `deno_command`: how Deno is started. Nothing is fetched when code runs.
 
-    >>> with DenoInterpreter() as python:  # doctest: +SKIP
+    >>> import lmnb
+    >>> with lmnb.DenoInterpreter() as python:  # doctest: +SKIP
     ...     python.execute("from fractions import Fraction\\nsum(Fraction(1, n) for n in range(1, 4))")
     '11/6'
     """

@@ -32,9 +32,10 @@ class PythonInterpreter:
     `max_memory` and `max_output` are in bytes; `max_tool_calls` holds for one `execute`. Beyond a limit, a call raises
     InterpreterError; the state is lost then, and the next call starts afresh.
 
+    >>> import lmnb
     >>> def price(item: str) -> float:
     ...     return {"apple": 0.5, "pear": 0.75}[item]
-    >>> with PythonInterpreter(tools=[price]) as python:
+    >>> with lmnb.PythonInterpreter(tools=[price]) as python:
     ...     _ = python.execute("total = sum(price(item) for item in ['apple', 'pear'])")
     ...     python.execute("total * 2")
     2.5

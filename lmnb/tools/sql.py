@@ -95,12 +95,13 @@ class SQL(Tool):
     `tables`: only these may be seen and read (a view needs the tables that it reads, too). `max_rows` rows are given,
     and a query is stopped after `max_seconds`.
 
+    >>> import lmnb
     >>> from sqlalchemy import create_engine, text
     >>> engine = create_engine("sqlite://")
     >>> with engine.begin() as connection:
     ...     _ = connection.execute(text("create table dogs (name text, age integer)"))
     ...     _ = connection.execute(text("insert into dogs values ('Rex', 3), ('Ada', 7)"))
-    >>> sql = SQL(engine)
+    >>> sql = lmnb.SQL(engine)
     >>> print(sql("select name from dogs where age > 5"))
     name
     ----

@@ -20,7 +20,8 @@ class Audio(Media):
     Providers take sound as bytes, so a URL is only taken with `download=True`. InputError for what is no audio, or
     larger than `Audio.max_bytes`.
 
-    >>> tone = Audio.from_array([0.0, 0.5, 0.0, -0.5], sampling_rate=8000)
+    >>> import lmnb
+    >>> tone = lmnb.Audio.from_array([0.0, 0.5, 0.0, -0.5], sampling_rate=8000)
     >>> tone, tone.format()[0]["input_audio"]["format"]
     (Audio(audio/wav, 52 B), 'wav')
     """

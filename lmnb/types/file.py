@@ -22,9 +22,10 @@ class File(Media):
     """A document, such as a PDF, with the name that the model is told; or, by `from_file_id`, one that the provider
     already has. A URL is passed on; `download=True` fetches it now.
 
-    >>> File(b"%PDF-1.7 ...", filename="report.pdf")
+    >>> import lmnb
+    >>> lmnb.File(b"%PDF-1.7 ...", filename="report.pdf")
     File('report.pdf', application/pdf, 12 B)
-    >>> File.from_file_id("file-abc123").format()
+    >>> lmnb.File.from_file_id("file-abc123").format()
     [{'type': 'file', 'file': {'file_id': 'file-abc123'}}]
     """
 

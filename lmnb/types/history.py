@@ -18,8 +18,8 @@ class History(Type):
 
     A value like any other: `with_turn` gives a longer history, and what a trace holds stays as it was.
 
-    >>> history = History(messages=[{"question": "The capital of France?", "answer": "Paris"}])
     >>> import lmnb
+    >>> history = lmnb.History(messages=[{"question": "The capital of France?", "answer": "Paris"}])
     >>> chat = lmnb.Predict("history: History, question -> answer")
     >>> [turn["role"] for turn in chat.messages(history=history, question="And of Italy?")]
     ['system', 'user', 'assistant', 'user']

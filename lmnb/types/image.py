@@ -18,10 +18,11 @@ class Image(Media):
     A URL is passed on to the provider; `download=True` fetches it now. InputError for what is no image, or larger than
     `Image.max_bytes`.
 
+    >>> import lmnb
     >>> pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    >>> Image(pixel)
+    >>> lmnb.Image(pixel)
     Image(image/gif, 37 B)
-    >>> Image("https://example.org/cat.png").format()
+    >>> lmnb.Image("https://example.org/cat.png").format()
     [{'type': 'image_url', 'image_url': {'url': 'https://example.org/cat.png'}}]
     """
 

@@ -21,9 +21,9 @@ class Code(Type):
     """Source text without the fence that models put around it; `Code["python"]` says the language, and
     `Code` alone is Python. In a prompt it stands in a fence.
 
-    >>> Code["sql"]("SELECT 1").format()
-    '```sql\\nSELECT 1\\n```'
     >>> import lmnb
+    >>> lmnb.Code["sql"]("SELECT 1").format()
+    '```sql\\nSELECT 1\\n```'
     >>> double = lmnb.Predict("task -> code: Code['python']", lm=lmnb.FakeLM([{"code": "def double(x): return 2 * x"}]))
     >>> double(task="a function that doubles").code.code
     'def double(x): return 2 * x'

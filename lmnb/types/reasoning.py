@@ -15,7 +15,7 @@ class Reasoning(str):
     >>> import lmnb
     >>> lm = lmnb.FakeLM([{"reasoning": "2 and 2 make 4.", "answer": 4}])
     >>> found = lmnb.Predict("question -> reasoning: Reasoning, answer: int", lm=lm)(question="2 + 2?")
-    >>> found.reasoning, isinstance(found.reasoning, Reasoning)
+    >>> found.reasoning, isinstance(found.reasoning, lmnb.Reasoning)
     ('2 and 2 make 4.', True)
     """
 

@@ -31,6 +31,7 @@ class Tool:
     Name, description and parameters come from the function: its hints, and its docstring in Google, numpy, reST or plain
     style. `args` (JSON schemas), `arg_types` and `arg_desc`, by name, win over these.
 
+    >>> import lmnb
     >>> def search(query: str, k: int = 5) -> list[str]:
     ...     '''Finds passages.
     ...
@@ -38,7 +39,7 @@ class Tool:
     ...         query: what to look for
     ...     '''
     ...     return [query] * k
-    >>> tool = Tool(search)
+    >>> tool = lmnb.Tool(search)
     >>> tool
     Tool(search(query: str, k: int = 5))
     >>> tool(query="tides", k="2")
@@ -202,7 +203,8 @@ class Tool:
     def format_as_litellm_function_call(self) -> dict[str, Any]:
         """The tool as providers are told of it.
 
-        >>> Tool(len, name="size", desc="Counts.", args={"obj": {"type": "string"}}).format_as_litellm_function_call()["type"]
+        >>> import lmnb
+        >>> lmnb.Tool(len, name="size", desc="Counts.", args={"obj": {"type": "string"}}).format_as_litellm_function_call()["type"]
         'function'
         """
         said = {"name": self.name, "description": self.desc, "parameters": self.parameters.json_schema()}

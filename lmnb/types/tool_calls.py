@@ -26,7 +26,8 @@ def _for_prompts(schema: dict[str, Any]) -> None:
 class ToolCall(BaseModel):
     """One call that a model asks for.
 
-    >>> ToolCall(name="double", args={"x": 4}).execute(functions={"double": lambda x: 2 * x})
+    >>> import lmnb
+    >>> lmnb.ToolCall(name="double", args={"x": 4}).execute(functions={"double": lambda x: 2 * x})
     8
     """
 
@@ -73,7 +74,8 @@ class ToolCall(BaseModel):
 class ToolCalls(BaseModel):
     """The calls that a model asks for, in order.
 
-    >>> calls = ToolCalls.from_dict_list([{"name": "double", "args": {"x": 4}}, {"name": "halve", "args": {"x": 4}}])
+    >>> import lmnb
+    >>> calls = lmnb.ToolCalls.from_dict_list([{"name": "double", "args": {"x": 4}}, {"name": "halve", "args": {"x": 4}}])
     >>> print(calls.execute({"double": lambda x: 2 * x}))
     double: 8
     halve: failed: InputError: there is no tool 'halve'. The tools are: double.

@@ -193,7 +193,7 @@ class Keyboard(Hands):
 
     def lock(self, slot: str, words: str) -> None:
         self.press("lock", slot)
-        self.fill("[data-field=lock]", words)
+        self.fill("form [data-field=text]", words)
         self.save("lock")
 
     def leave(self) -> None:

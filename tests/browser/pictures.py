@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the first two notebooks, run for real: `python tests/browser/pictures.py [folder]`."""
+"""Takes the pictures of the README and the notebooks from the first two notebooks, run for real: `python tests/browser/pictures.py [folder]`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def studio(desk: Desk, folder: Path) -> None:
     one.panel.locator("[data-status=dropped]").first.wait_for()
     one.choose(one.ask("run.best.id"))
     one.act("edit", within=".actions")
-    one.panel.locator("textarea[data-slot]").fill(INSTRUCTION)
+    one.panel.locator(".pane form textarea").fill(INSTRUCTION)
     one.page.keyboard.press("Control+Enter")
     mine = one.until("next((c.id for c in run.candidates if c.human), None)")
     one.act("resume")
@@ -174,4 +174,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".github" / "images")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "notebooks" / "images")

@@ -31,7 +31,7 @@ run
 SLOT = "self.instructions"
 SCORED = "sum(c.status == 'scored' for c in run.candidates)"
 DECIDED = (
-    "reject-proposal edit-proposal pass raise-budget lock unlock pin unpin keep-demo undo reject-demo undo edit-demo inject inject inject edit "
+    "reject-proposal edit-proposal pass raise-budget lock unlock pin unpin keep-demo undo reject-demo undo edit-demo inject inject edit "
     "accept reject undo redo undo stop undo cancel undo"
 ).split()  # until the proposals of the second round are let pass
 
@@ -125,10 +125,11 @@ def decide(one: Any, hand: Hands) -> None:
     hand.fill("form textarea", "Say the number.")
     hand.save("inject")
     hand.tab("traces")
-    hand.press("keep-as-demo")
-    one.until("len(run.decisions) == 16")
+    hand.press("keep-as-demo")  # of an example that candidates are scored on
+    hand.there("[role=alert]:has-text('is validation example')")
+    one.until("len(run.decisions) == 15")
     hand.press("edit", within=".actions")
-    hand.fill(f"textarea[data-slot='{SLOT}']", "Say the number only.")
+    hand.fill(f"textarea[data-field='{SLOT}']", "Say the number only.")
     hand.save("edit")
     hand.tab("lineage")
     hand.click(f".kin [data-id='{first}']") if isinstance(hand, Mouse) else hand.choose(first)
@@ -155,9 +156,9 @@ def decide(one: Any, hand: Hands) -> None:
     one.ask("run.branches[0].cancel()")
     one.page.locator(".lmv.studio").nth(1).wait_for(state="detached")
     hand.click("header .primary")
-    hand.fill(".export-line input", "mine.json")
-    hand.click(".export-line [data-action=export]")
-    hand.gone(".export-line")
+    hand.fill(".export [data-field=path]", "mine.json")
+    hand.save("export")
+    hand.there(".notice:has-text('mine.json')")
     assert (one.desk.folder / "mine.json").is_file()
 
 

@@ -160,7 +160,7 @@ def reject_demo(one, demo):
     one.act("reject-demo", demo)
     one.panel.get_by_role("button", name="wrong label").click()
     one.panel.locator(f"[data-kind=demo][data-id='{demo}'].rejected").wait_for()
-    assert "wrong label" in one.panel.locator("footer").inner_text()
+    one.panel.locator("footer", has_text="wrong label").wait_for()
 
 
 def test_an_edited_instruction_is_a_human_candidate_evaluated_next_and_undo_withdraws_it(paused):
@@ -169,8 +169,8 @@ def test_an_edited_instruction_is_a_human_candidate_evaluated_next_and_undo_with
     one.choose(one.ask("run.candidates[0].id"))
     one.act("edit", within=".actions")
     words = "Route the ticket. Answer otter, falcon or maple."
-    one.panel.locator("textarea[data-slot='route.instructions']").fill(words)
-    one.act("edit", "route.instructions", within="form")
+    one.panel.locator("textarea[data-field='route.instructions']").fill(words)
+    one.act("edit", within="form")
     mine = one.until("next((c.id for c in run.candidates if c.human), None)")
     one.row(mine).wait_for()
     assert one.ask(f"run.candidate({mine!r}).values['route.instructions']") == words
@@ -224,14 +224,14 @@ def test_an_instruction_and_a_demo_can_be_injected(paused):
     one = paused(2)
     one.panel.get_by_role("button", name="+ Add").click()
     one.panel.get_by_label("New instruction").fill("Say which team can help.")
-    one.act("inject", "instruction")
+    one.act("inject", "instruction", within="form")
     first = one.until("next((c.id for c in run.candidates if c.human), None)")
     one.row(first).wait_for()
     one.panel.get_by_role("button", name="+ Add").click()
     one.panel.get_by_role("button", name="a new demo").click()
     one.panel.locator("textarea[data-field=ticket]").fill("This is ticket 55, please help.")
     one.panel.locator("textarea[data-field=team]").fill("falcon")
-    one.act("inject", "demo")
+    one.act("inject", "demo", within="form")
     second = one.until(f"next((c.id for c in run.candidates if c.human and c.id != {first!r}), None)")
     one.step(2)
     one.row(first, "scored").wait_for()
@@ -239,14 +239,15 @@ def test_an_instruction_and_a_demo_can_be_injected(paused):
     assert {"ticket": "This is ticket 55, please help.", "team": "falcon"} in one.ask(FIELDS.format(second))
 
 
-def test_a_step_of_a_trace_is_kept_as_a_demo(paused):
-    """From the traces of a candidate's examples one is taken over as a demo."""
+def test_a_step_of_a_trace_is_no_demo_in_silence(paused):
+    """The traces are of the examples that candidates are scored on: the panel shows why one is not taken over, and nothing is decided."""
     one = paused(2)
     one.tab("traces")
     one.panel.locator("[data-kind=span]").first.wait_for()
     one.act("keep-as-demo")
-    mine = one.until("next((c.id for c in run.candidates if c.human), None)")
-    assert "This is ticket 100, please help." in [fields["ticket"] for fields in one.ask(FIELDS.format(mine))]
+    one.panel.locator("[role=alert]:has-text('is validation example')").wait_for()
+    assert "This is ticket 100, please help." in one.panel.locator("[role=alert]").inner_text()
+    assert one.ask("[len(run.decisions), any(c.human for c in run.candidates)]") == [0, False]
 
 
 def test_accept_endorses_and_reject_with_a_reason_rules_out(paused):
@@ -255,10 +256,10 @@ def test_accept_endorses_and_reject_with_a_reason_rules_out(paused):
     first, best = one.ask("[run.candidates[0].id, run.best.id]")
     one.choose(best)
     one.act("reject", within=".actions")
-    one.panel.get_by_label("Reason").fill("knows too much")
+    one.panel.get_by_label("Why? (optional)").fill("knows too much")
     one.panel.locator("[data-confirm=true]").click()
     one.row(best, "dropped").wait_for()
-    assert "knows too much" in one.panel.locator("footer").inner_text()
+    one.panel.locator("footer", has_text="knows too much").wait_for()
     assert one.ask("run.best.id") != best
     one.choose(first)
     one.act("accept")
@@ -271,7 +272,8 @@ def test_export_writes_a_file(paused, kind):
     """The best candidate is saved under the name that the form proposes, and loads as a program."""
     one = paused(2)
     one.panel.get_by_role("button", name="Export…").click()
-    one.panel.locator(f"[data-action=export][data-format={kind}]").click()
+    one.panel.locator(".export [data-field=format]").select_option(kind)
+    one.act("export", within=".export")
     one.panel.get_by_text("Saved as").wait_for()
     name = "router.json" if kind == "json" else "router.py"
     load = "lmnb.load('router.json', trust_import=True)" if kind == "json" else "__import__('router').program"

@@ -27,7 +27,7 @@ def test_a_call_is_made_again_kept_and_added_to_a_data_set(notebook):
     reply.locator("ins", has_text="maple").wait_for()
     assert one.ask("trace.root.outputs") == {"team": "otter"}
 
-    one.act("edit-demo", panel=viewer)
+    one.act("keep-as-demo", "0.1", panel=viewer)
     viewer.locator("[data-field=team]").fill("falcon")
     one.act("keep-as-demo", within="form", panel=viewer)
     one.until("[demo.team for demo in router.route.demos] == ['falcon']")

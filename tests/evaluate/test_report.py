@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 
@@ -62,6 +63,53 @@ def test_comparing_needs_the_same_examples():
     with pytest.raises(lmnb.InputError, match="they have no example in common"):
         report_of(1.0).compare(Report((), total=3, interrupted=True))
     assert report_of(1.0, 0.0).compare(report_of(1.0)).unchanged == (0,)
+
+
+@pytest.mark.parametrize("odd", [3, None, "other", [report_of(1.0)]])
+def test_a_report_is_compared_with_reports_alone(odd):
+    """Whatever else is given is quoted, with what to write."""
+    report = report_of(1.0)
+    for ask in (report.compare, report.suspects, *([] if odd is None else [lambda each: report.page(against=each)])):
+        with pytest.raises(lmnb.InputError, match=r"is compared with a report, not with .*Write report\.compare\("):
+            ask(odd)
+
+
+def arrays(score, *, more=0, length=3):
+    """A report on arrays, of which every row is a new object, with arrays as outputs and scores."""
+    numpy = pytest.importorskip("numpy")
+    rows = []
+    for n in range(4):
+        example = lmnb.Example(signal=numpy.arange(length) + n % 2 + more, beat=str(n)).with_inputs("signal")
+        made = lmnb.Prediction(peaks=numpy.arange(n + 2), beat=str(int(score)))
+        rows.append(Row(n, example, prediction=made, score=numpy.float64(score)))
+    return Report(tuple(rows), total=4)
+
+
+def test_reports_on_arrays_are_compared_by_their_content():
+    """Equal arrays are the same example, others are not; labels of equal ones contradict each other."""
+    after, before = arrays(1.0), arrays(0.0)
+    change = after.compare(before)
+    assert change.fixed == (0, 1, 2, 3) and len(change.pairs()) == 4 and not after.compare(arrays(1.0)).pairs()
+    assert after.page(against=before, only="fixed")["total"] == 4
+    assert list(after.suspects(before)) == [0, 1, 2, 3]
+    with pytest.raises(lmnb.InputError, match="their examples differ, the first at row 0"):
+        after.compare(arrays(1.0, more=1))
+    long, other = arrays(1.0, length=2_000), arrays(1.0, length=2_000)[0].example.copy(beat="9")
+    other.signal[1_000] = 7  # where the text of a long array is left out
+    assert 3 not in Report((*long.rows[:1], Row(3, other, score=1.0))).suspects()
+
+
+def test_reports_of_the_same_examples_are_offered_for_comparison_while_they_live():
+    """Shown or not, the latest last; those of other examples, and those that nobody holds any more, are not."""
+    data = [lmnb.Example(ticket="t", team=str(n)).with_inputs("ticket") for n in range(3)]
+    made = [Report(tuple(Row(n, each, score=score) for n, each in enumerate(data))) for score in (0.0, 0.5, 1.0)]
+    part, other = Report(made[0].rows[:1]), report_of(1.0)
+    assert [*map(id, made[2].comparable())] == [id(made[0]), id(made[1]), id(part)]
+    assert [*map(id, made[2].comparable(limit=2))] == [id(made[1]), id(part)]
+    assert not any(each is one for one in made for each in other.comparable())
+    del made[0], part
+    gc.collect()
+    assert [*map(id, made[1].comparable())] == [id(made[0])]
 
 
 def test_an_interrupted_report_without_rows():

@@ -127,8 +127,14 @@ def test_restored_work_counts() -> None:
     assert budget.left() == {"calls": 0, "tokens": None, "usd": 0, "seconds": None}
 
 
-@pytest.mark.parametrize("limit", [-1, "10", True, float("nan")])
+@pytest.mark.parametrize("limit", [-1, "10", True, float("nan"), float("inf")])
 def test_a_limit_that_is_none_says_so(limit: Any) -> None:
     """A wrong limit fails where it is written."""
     with pytest.raises(lmnb.InputError, match=r"is no limit. Write a number of calls"):
         Budget(calls=limit)
+
+
+def test_a_misspelt_limit_says_what_was_meant() -> None:
+    """A kind of limit that there is not is no silent absence of one."""
+    with pytest.raises(lmnb.InputError, match=r"Budget\(call=3\) is no limit that there is. Did you mean 'calls'\?"):
+        Budget(call=3)

@@ -196,11 +196,13 @@ def test_an_unknown_embedded_model() -> None:
 
 
 def test_an_option_that_local_models_do_not_take(tiny: LM) -> None:
-    """It is not dropped in silence; a wrong value is the server's own words."""
+    """It is not dropped in silence; a wrong value is told before it is sent, or else in the server's own words."""
     with pytest.raises(lmnb.InvalidRequestError, match=r"takes no option 'top_x'. It takes: .*top_p"):
         tiny("hello", top_x=1)
-    with pytest.raises(lmnb.InvalidRequestError, match="temperature"):
+    with pytest.raises(lmnb.InputError, match="temperature is 'hot'"):
         tiny("hello", temperature="hot")
+    with pytest.raises(lmnb.InvalidRequestError, match="min_p"):
+        tiny("hello", min_p="hot")
     with pytest.raises(lmnb.InvalidRequestError, match="without a message"):
         tiny(messages=[])
 

@@ -182,6 +182,87 @@ def test_edits_go_into_a_run_as_a_candidate(editor, tmp_path):
     assert made.values["route.instructions"] == "Guess." and made.origin == "human"
 
 
+def test_a_run_of_another_program_takes_no_edits(editor, tmp_path):
+    """Said when the editor is opened, with both programs' predictors and fields; a tuned program of the run fits."""
+    data = [lmnb.Example(ticket="t", team="tech", hours=[1]).with_inputs("ticket")]
+    run = lmnb.LabeledFewShot(k=1).start(editor.original, trainset=data, run_dir=tmp_path)
+    run.wait()
+    assert lmnb.edit(run.result(), run=run).run is run
+    with pytest.raises(
+        lmnb.InputError, match=r"it has 'route' \(ticket -> team, hours\), and this one has 'self' \(a -> b\)"
+    ):
+        lmnb.edit(lmnb.Predict("a -> b"), run=run)
+    other = Router()
+    other.route = lmnb.Predict("ticket -> queue")
+    with pytest.raises(lmnb.InputError, match="tunes another program, whose slots the edits do not fit"):
+        lmnb.edit(other, run=run)
+    for odd in (3, "runs/router"):
+        with pytest.raises(lmnb.InputError, match=r"is no run\. Pass what optimizer\.start"):
+            lmnb.edit(editor.original, run=odd)
+
+
+@pytest.mark.parametrize("inputs", [{"tickt": "Help!"}, {"ticket": "Help!", "team": "tech"}, 3, "Help!"])
+def test_inputs_that_the_program_does_not_take_are_told_before_a_call(editor, inputs):
+    """By the editor itself, its prompts and its trials; of an example only the inputs are taken."""
+    for ask in (
+        lambda: lmnb.edit(editor.original, inputs),
+        lambda: editor.prompts(inputs),
+        lambda: editor.try_on(inputs),
+    ):
+        with pytest.raises(
+            lmnb.InputError, match=r"takes no input '(tickt|team)'\. (Did you mean|It takes:)|by name, not as"
+        ):
+            ask()
+    assert editor.trials == [] and editor.try_on(lmnb.Example(ticket="Paid.", team="tech")).inputs == {
+        "ticket": "Paid."
+    }
+
+
+def test_a_program_whose_own_code_takes_what_it_is_given_is_tried_with_it():
+    """Names that no signature declares; a row of a data set gives its predictors no options all the same."""
+
+    class Free(lmnb.Module):
+        def __init__(self):
+            self.answer = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "yes"}]))
+
+        def forward(self, **given):
+            return self.answer(question=f"{given.pop('topic')}?", **given)
+
+    editor = lmnb.edit(Free())
+    assert editor.try_on({"topic": "Rain", "question": ""}).error.startswith("TypeError")
+    editor = lmnb.edit(Free(), {"topic": "Rain", "config": {"api_base": "http://evil"}})
+    editor.inputs.pop("question")
+    assert "'config' is an option of the call" in editor.try_on().error
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (
+            lambda e: e.put_demo("route", {"ticket": "a", "tem": "tech"}),
+            "route has no field 'tem'. Did you mean 'team'?",
+        ),
+        (lambda e: e.put_demo("route", {}), "a demo is a dict of its fields, not {}"),
+        (lambda e: e.put_demo("route", 3), "a demo is a dict of its fields, not 3. Write {'ticket': ..."),
+        (lambda e: e.put_demo("route.demos", {"ticket": "a"}), "no predictor 'route.demos'. Did you mean 'route'?"),
+        (lambda e: e.put_demo("self.demos", {"ticket": "a"}), "no predictor 'self.demos'. It has: route."),
+        (lambda e: e.put_demo("route", {"ticket": "a"}, "x"), "no demo number 'x'; it has 1 demo"),
+        (lambda e: e.drop_demo("route", 0.0), "no demo number 0.0"),
+        (lambda e: e.set("route.demos", [{"tikcet": "a"}]), "no field 'tikcet'. Did you mean 'ticket'?"),
+        (lambda e: e.set("route.demos", [{"color": "a"}]), "no field of route: ticket, team, hours"),
+        (lambda e: e.set("route.instructions", " "), "is a text that says the task, not ' '"),
+        (lambda e: e.set("route.outputs['team'].desc", 3), "is a text, not 3"),
+        (lambda e: e.set(3, "a"), "no slot 3. It has: route.instructions"),
+        (lambda e: e.prompts(edits=3), "edits are values by slot, not 3"),
+    ],
+)
+def test_an_edit_that_fits_nothing_says_what_would(editor, edit, says):
+    """Misspelt fields, slots and predictors, and values of another kind: in words, and nothing is changed."""
+    with pytest.raises(lmnb.InputError) as told:
+        edit(editor)
+    assert says in str(told.value) and not editor.edits
+
+
 def test_who_watches_is_told_of_every_change(editor):
     """Edits, undo and trials, until unsubscribed."""
     told = []

@@ -73,13 +73,14 @@ def test_a_trace_from_a_file_asks_only_whom_the_person_names(trace):
     """Its model is a text, and its options may say where a prompt would go: neither is followed."""
     stored = trace.to_dict()
     row = next(row for row in stored["spans"] if row["kind"] == "lm")
-    row["request"] = {"temperature": 0.5, "api_base": "http://elsewhere.test", "model": "openai/x"}
+    row["request"] = {"temperature": 0.5, "api_base": "http://elsewhere.test", "model": "openai/x", "n": 100}
     read = Trace.from_dict(stored)
     with pytest.raises(lmnb.LMNotConfigured, match="Pass lm="):
         lmnb.rerun(read, row["id"])
     lm = lmnb.FakeLM(["fine"])
     assert lmnb.rerun(read, row["id"], lm=lm).root.data["request"] == {"temperature": 0.5}
     assert lm.calls[0].keys() == {"messages", "temperature", "seed"}
+    assert lmnb.rerun(read, row["id"], lm=lmnb.FakeLM(["a", "b"]), n=2).root.data["texts"] == ["a", "b"]
     with pytest.raises(lmnb.InputError, match="Pass predictor="):
         lmnb.rerun(read, "answer", lm=lm)
     again = lmnb.rerun(read, "answer", predictor=Hops().answer, lm=lmnb.FakeLM([{"answer": "Paris"}]))
@@ -102,12 +103,18 @@ def test_a_file_says_nothing_of_the_call_but_its_inputs(trace):
         with pytest.raises(lmnb.InputError, match=f"the predictor has no input {name!r}"):
             lmnb.rerun(Trace.from_dict(stored), "answer", predictor=lmnb.Predict("question, query -> answer", lm=lm))
     assert not lm.calls
-    call |= {"request": ["api_base"], "messages": ["Say it."]}
-    with pytest.raises(lmnb.InputError, match="messages are a list of"):
-        lmnb.rerun(Trace.from_dict(stored), call["id"], lm=lm)
-    row["path"] = ["answer"]
+    row["inputs"] = {"question": "q", "query": "q"}
     with pytest.raises(lmnb.InputError, match="no predictor 'nobody' was called"):
         Trace.from_dict(stored).find("nobody")
+    for place, name, value in (
+        (call, "request", ["api_base"]),
+        (call, "messages", ["Say it."]),
+        (row, "path", ["answer"]),
+    ):
+        with pytest.raises(lmnb.SaveError, match=rf"this is no trace: spans\[\d\]\.{name} should be"):
+            Trace.from_dict(
+                {**stored, "spans": [each | {name: value} if each is place else each for each in stored["spans"]]}
+            )
 
 
 def test_what_fits_no_call_is_refused_in_words(trace):
@@ -121,10 +128,59 @@ def test_what_fits_no_call_is_refused_in_words(trace):
     with pytest.raises(lmnb.InputError, match="there is no row 99"):
         trace.find(99)
     lm = next(item for _, item in trace.spans() if item.kind == "lm")
-    with pytest.raises(lmnb.InputError, match="at least one"):
-        lmnb.rerun(trace, lm, messages=[])
+    for messages in ([], 3, "Say it."):
+        with pytest.raises(lmnb.InputError, match="at least one"):
+            lmnb.rerun(trace, lm, messages=messages)
     with pytest.raises(lmnb.InputError, match="take the span above"):
         lmnb.rerun(trace, lm, inputs={"question": "?"})
+
+
+def test_a_prediction_is_asked_again_by_its_trace(trace):
+    """One that a call gave has it; whatever else is given is quoted, with what to pass."""
+    made = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(handler))(question="?")
+    assert lmnb.rerun(made, temperature=0.7).root.outputs == {"answer": "calm 0.7 False"}
+    with pytest.raises(lmnb.InputError, match=r"Prediction\(answer='a'\) has no trace"):
+        lmnb.rerun(lmnb.Prediction(answer="a"))
+    for odd in (3, "runs/a.json", trace.root):
+        with pytest.raises(lmnb.InputError, match="rerun takes a trace or a prediction, not"):
+            lmnb.rerun(odd)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"temprature": 0.7}, "Did you mean 'temperature'"),
+        ({"temperature": -5}, "temperature is -5: write a number from 0"),
+        ({"temperature": "hot"}, "temperature is 'hot'"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"n": 0}, "n is 0: write a whole number from 1"),
+        ({"top_p": 3}, "top_p is 3: write a number from 0 to 1"),
+        ({"max_tokens": "many"}, "max_tokens is 'many'"),
+        ({"stop": 3}, "stop is 3: write a text, or a list of texts"),
+        ({"inputs": "?"}, "inputs='\\?' is no dict"),
+        ({"lm": "openai/x"}, "Write lmnb.LM"),
+        ({"predictor": 3}, "predictor=3 is no predictor"),
+    ],
+)
+def test_changes_that_cannot_be_meant_are_told_before_anything_is_asked(trace, changes, says):
+    """Misspelt options and values that no request takes, of a call that is made again as of any other call."""
+    lm = trace.find("answer").children[0].data["lm"]
+    asked = len(lm.calls)
+    with pytest.raises(lmnb.InputError, match=says):
+        lmnb.rerun(trace, "answer", **changes)
+    if not {"inputs", "lm", "predictor"} & changes.keys():
+        with pytest.raises(lmnb.InputError, match=says):
+            lm("?", **changes)
+        with pytest.raises(lmnb.InputError, match=says):
+            lmnb.Predict("question -> answer", lm=lm, **changes)(question="?")
+    assert len(lm.calls) == asked
+
+
+def test_options_of_single_providers_pass():
+    """Names that no other has, or that only look like a common one."""
+    lm = lmnb.FakeLM(["a"])
+    lm("?", top_a=0.3, max_new_tokens=5, min_tokens=1, speed="fast", temperature=None)
+    assert lm.calls[0].keys() == {"messages", "top_a", "max_new_tokens", "min_tokens", "speed"}
 
 
 def test_rows_and_spans_have_one_number(trace):
@@ -142,6 +198,9 @@ def test_a_call_becomes_an_example_with_a_better_label(trace, tmp_path):
     path = tmp_path / "more" / "dataset.jsonl"
     example = trace.to_example("answer", answer="Paris")
     assert example.inputs().keys() == ["question", "query"] and example.answer == "Paris"
+    with pytest.raises(lmnb.InputError, match=r"no field 'anser'. Did you mean 'answer'\?.*copy\(anser="):
+        trace.to_example("answer", anser="Paris")
+    assert trace.to_example("answer", url="a.test").url == "a.test"  # a field that the data set has beside them
     lmnb.append_jsonl(path, example)
     path.write_bytes(path.read_bytes().rstrip())
     lmnb.append_jsonl(path, {"question": "\ud800 ü", "query": "\u2028", "answer": float("nan")})

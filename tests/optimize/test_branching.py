@@ -151,11 +151,29 @@ def test_a_branch_of_a_stopped_run_goes_on_where_it_stood() -> None:
     assert mine.id in [row.id for row in held.candidates] and mine.id not in [row.id for row in run.candidates]
 
 
+def test_what_was_lifted_is_not_carried_over() -> None:
+    """A lock or pin that was in force for a while is none of the run that goes on from there."""
+    run = start("LabeledFewShot", lmnb.FakeLM(worlds.reply))
+    run.wait(30)
+    slot = next(name for name in run.candidate(0).values if name.endswith(".instructions"))
+    words = run.candidate(0).values[slot].split()
+    run.lock(slot, words[0])
+    run.lock(slot, words[1])
+    run.unlock(slot, words[0])
+    run.pin(slot, 0)
+    run.unpin(slot)
+    longer = run.branch(k=2)
+    longer.wait(30)
+    assert [(each.kind, each.data["text"]) for each in longer.decisions] == [("lock", words[1])]
+
+
 def test_what_a_branch_cannot_take_is_said() -> None:
     """Neither a place that is none, nor arguments that would make the shared results wrong."""
     run = start("LabeledFewShot", lmnb.FakeLM(worlds.reply))
     run.wait(30)
-    with pytest.raises(lmnb.InputError, match="this run has no candidate 99"):
+    with pytest.raises(
+        lmnb.InputError, match=r"this run has no candidate 99; .* write branch\(at=run.decisions\[...\]\)"
+    ):
         run.branch(at=99)
     with pytest.raises(lmnb.InputError, match="has no argument 'breadth'; it takes k, metric, task, sample"):
         run.branch(breadth=3)

@@ -88,7 +88,7 @@ def test_a_journal_is_never_written_over(tmp_path):
     first, second = Journal(tmp_path / "run"), Journal(tmp_path / "run")
     first.begin({"k": "header"})
     first.append({"k": "candidate"})
-    with pytest.raises(lmnb.RunLocked, match="is live in another process"):
+    with pytest.raises(lmnb.RunLocked, match="is at work in this process"):
         second.begin({"k": "header"})
     first.close()
     with pytest.raises(FileExistsError, match=r"holds a run already\. Go on with lmnb\.reopen"):

@@ -83,8 +83,9 @@ def test_a_raise_is_no_matter_of_other_runs() -> None:
     [
         ({}, "name the limit to raise"),
         ({"calls": 10}, r"calls=10 raises nothing: write a number above the limit of 40"),
-        ({"calls": float("inf")}, "raises nothing"),
-        ({"calls": "90"}, "calls='90' raises nothing"),
+        ({"calls": float("inf")}, r"raise_budget\(calls=inf\) is no limit. Write a number of calls, or leave it out"),
+        ({"calls": "90"}, r"raise_budget\(calls='90'\) is no limit"),
+        ({"cals": 90}, r"raise_budget\(cals=90\) is no limit that there is. Did you mean 'calls'\?"),
         ({"tokens": 5}, "has no limit of tokens, so there is none to raise"),
     ],
 )

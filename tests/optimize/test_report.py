@@ -182,7 +182,7 @@ def test_the_best_candidate_is_shown_in_full():
     shown = plain(html)
     assert "Candidate 3 +36.0 over #0" in shown
     assert "95 % interval of the gain +30.6 … +43.4 · 38 fixed, 2 broken of 100" in shown
-    assert "about 75 expected on new data (shrunken) · 412 tokens a call" in shown
+    assert "75.2 expected on new data (shrunken) · 412 tokens a call" in shown
     assert "route · instruction, against baseline" in shown
     assert "Choose the<ins> one</ins> team." in html
     assert "].desc, against baseline" in shown and "1 description as in baseline" in shown
@@ -273,10 +273,11 @@ def test_a_candidate_without_gain_or_interval():
 
 
 def test_the_curve_rises_with_finished_candidates_only():
-    """Dropped and unfinished candidates are drawn, and are never the best so far."""
+    """Dropped and unfinished candidates are drawn, each in its own way, and are never the best so far."""
     assert [step.row["number"] for step in staircase(ROWS[:5])] == [0, 1, 3]
     drawing = str(curve(ROWS, ROWS[3]["id"]))
-    assert drawing.count("<circle") == 4
+    assert drawing.count("<circle") == 3
+    assert drawing.count('class="lm-partly"') == drawing.count(" of 100 examples</title>") == 1
     assert drawing.count('class="lm-human"') == 1
     assert "#3 · 77.0% ± 7.0" in drawing
     assert 'aria-label="5 candidates: from 41.0 % to 77.0 %, the best is #3"' in drawing

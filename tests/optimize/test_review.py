@@ -17,7 +17,7 @@ SLOT = "self.instructions"
 def policy(item: Any) -> Any:
     """Keeps one demo out and corrects another."""
     if item.kind == "demo":
-        return {"q2": "not this one", "q3": {"answer": "a three"}}.get(item.value.question)
+        return {"q2": "reject: not this one", "q3": {"answer": "a three"}}.get(item.value.question)
     return None
 
 
@@ -139,9 +139,23 @@ def test_a_function_answers_in_the_persons_place() -> None:
     assert lmnb.reopen(run.path).replay().slots() == tuned.slots() and len(asked) == before
 
 
+def test_a_function_answers_in_the_words_of_the_methods() -> None:
+    """Such as those that a judge with a literal type gives; a reason is kept."""
+    run = start(bootstrap(), review=lambda item: "Reject: too easy" if item.kind == "demo" else "accept", run_dir=None)
+    run.wait(30)
+    rejected = [each.text for each in run.decisions if "reject" in each.kind]
+    assert rejected and all(text.endswith("“too easy”") for text in rejected)
+    assert [row.status for row in run.candidates] == ["scored", "scored"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
-    [(3, "the review function gave 3 for "), ({"colour": "red"}, "no field 'colour'")],
+    [
+        (3, "the review function gave 3 for "),
+        ({"colour": "red"}, "no field 'colour'"),
+        ("maybe", r"gave 'maybe' for .*\. Its answers are True \(or None, or 'accept'\), False \(or 'reject'"),
+        ("accept: well done", "gave 'accept: well done'"),
+    ],
 )
 def test_a_function_that_answers_nonsense_ends_the_run_with_the_words(given: Any, words: str) -> None:
     """What it may give is said."""
@@ -315,7 +329,7 @@ def test_every_optimizer_bears_with_whatever_is_answered(name: str) -> None:
         luck = int(lmnb.canonical.content_hash([name, item.id], 8), 16) % 5
         if luck == 0:
             refused.add(item.id)
-            return "no"
+            return "reject: no"
         if luck > 1:
             return True
         if item.kind == "candidate":

@@ -315,7 +315,7 @@ def test_a_second_process_cannot_go_live():
     run = start(paused=True)
     other = reopened(run)
     assert len(other.candidates) <= 1 and repr(other)
-    with pytest.raises(lmnb.RunLocked, match="is live in another process"):
+    with pytest.raises(lmnb.RunLocked, match="is at work in this process"):
         other.resume()
     run.stop()
     run.wait(10)
@@ -368,7 +368,7 @@ def test_unknown_names_are_told():
         run.inject(instructions="x")
     with pytest.raises(lmnb.InputError, match="there is no decision to undo"):
         run.undo()
-    with pytest.raises(lmnb.InputError, match="fits no predictor"):
+    with pytest.raises(lmnb.InputError, match="no predictor has a field 'colour'"):
         run.inject(demo={"colour": "red"})
 
 

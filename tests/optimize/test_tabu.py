@@ -209,7 +209,7 @@ def test_a_lock_drops_those_that_lack_it_until_it_is_unlocked() -> None:
     run.lock(SLOT, "Name the city")
     lost = f"{SLOT} has lost the locked text 'Name the city'"
     assert [row.reason for row in run.candidates] == [lost, lost, None] and run.best.number == 2
-    assert run.decisions[-1].text == "locked “Name the city” in instructions, 2 candidates dropped"
+    assert run.decisions[-1].text == "locked “Name the city” in instructions, 2 candidates dropped; only yours are left"
     with pytest.raises(lmnb.InputError, match=r"would be dropped at once: .*Name the city"):
         run.edit(2, SLOT, "Be brief.")
     with pytest.raises(lmnb.InputError, match=r"holds 'Be kind' in self\.instructions, so a lock would leave none"):

@@ -76,9 +76,9 @@ class FakeRun:
         self.commands: list[tuple[Any, ...]] = []
         self.fail: Exception | None = None
         self.decided: list[dict[str, Any]] = []
-        self.statuses: dict[str, str] = {}
         self.snapshots = 0
         self.pending: list[dict[str, Any]] = []
+        self.held = False
         self.review: dict[str, Any] = {"timeout": None, "left": None}
         self.branches: list[FakeRun] = []
         self.branched = False
@@ -120,6 +120,11 @@ class FakeRun:
         return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
 
     @property
+    def decisions(self) -> list[Any]:
+        """What was decided, with what each is about: `decided` has it as `data`."""
+        return [SimpleNamespace(**{"data": {}} | one) for one in self.decided]
+
+    @property
     def best(self) -> str | None:
         scored = [one for one in self.rows if one["status"] == "scored"]
         return max(scored, key=lambda one: one["score"])["id"] if scored else None
@@ -134,6 +139,7 @@ class FakeRun:
                 "optimizer": "MIPROv2",
                 "program": "TicketRouter",
                 "state": self.state,
+                "held": self.held,
                 "error": None,
                 "live": self.live,
                 "progress": {"label": f"trial {len(rows) - 1} of 40", "done": len(rows), "total": 40},
@@ -154,7 +160,7 @@ class FakeRun:
                 "review": dict(self.review),
                 "baseline": rows[0]["id"] if rows else None,
                 "candidates": rows,
-                "decisions": list(self.decided),
+                "decisions": [{key: each for key, each in one.items() if key != "data"} for one in self.decided],
             }
 
     def detail(self, candidate: str, against: str | None = None) -> dict[str, Any]:
@@ -165,10 +171,13 @@ class FakeRun:
                 "number": number,
                 "fields": dict(zip(("ticket", "team"), TICKETS[n], strict=True)),
                 "origin": origin,
-                "status": self.statuses.get(f"demo{number:08d}", status),
+                "status": status,
+                "decision": self._about(f"demo{number:08d}") if status else None,
             }
             for n, (number, origin, status) in enumerate(
                 [(17, "bootstrapped", None), (22, "bootstrapped", "kept"), (40, "labelled", None)]
+                if one["reason"] != "holds demo 31"
+                else [(31, "bootstrapped", "rejected")]
             )
         ]
         baseline = one["number"] == 0
@@ -249,6 +258,11 @@ class FakeRun:
 
     def __repr__(self) -> str:
         return f"Run({self.name}, {self.state})"
+
+    def _about(self, demo: str) -> int:
+        """The decision that stands on a demo."""
+        ids = [one["id"] for one in self.decided if one.get("data", {}).get("demo", {}).get("id") == demo]
+        return ids[-1] if ids else 0
 
     def _row(self, candidate: str) -> dict[str, Any]:
         for one in self.rows:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_run import FakeRun, name, row
-from test_panel import PENDING, answers, launched, open_panel  # noqa: F401 - fixtures
+from lmnb_widgets.frame import framed
+from test_panel import PENDING, answers, asked, launched, open_panel  # noqa: F401 - fixtures
 
 import lmnb
 from lmnb.evaluate import exact_match
@@ -46,7 +48,9 @@ class Sample:
 def a_run(
     run: FakeRun, clicks: Sequence[Sequence[str]] = (), ready: str = ".pane[aria-busy=false]", **changes: Any
 ) -> Sample:
-    return Sample({"view": "studio", "snapshot": run.snapshot() | changes}, answers(run), ready, clicks)
+    snapshot = run.snapshot() | changes
+    said = answers(run) | asked(SimpleNamespace(snapshot=lambda: snapshot))
+    return Sample({"view": "studio", "snapshot": framed(snapshot)}, said, ready, clicks)
 
 
 def studio() -> Sample:
@@ -134,7 +138,7 @@ STATES: dict[str, Callable[[], Sample]] = {
     "a run that waits": lambda: a_run(FakeRun(state="waiting"), WAITING, pending=PENDING),
     "no call": lambda: Sample({"view": "traces", "traces": []}, {}, ".empty"),
     "an answer that does not come": lambda: Sample(
-        {"view": "studio", "snapshot": FakeRun().snapshot()}, {}, ".notice.bad"
+        {"view": "studio", "snapshot": framed(FakeRun().snapshot())}, {}, ".notice.bad"
     ),
 }
 

@@ -136,4 +136,4 @@ def test_the_live_panel_can_be_read(theme: str, root: Path) -> None:
     known = declared(light) | (declared(night.split("}")[0]) if dark else {}) | given
     assert faint(known, "--ink --ink2 --good --bad --warn", "--bg") == {}
     assert faint(known, "--ink", "--bg2 --sel --add --del") == {}
-    assert faint(known, "--on-accent", "--accent") == {}
+    assert faint(known, "--on", "--accent") == {}

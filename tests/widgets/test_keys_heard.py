@@ -89,10 +89,28 @@ def test_a_command_that_is_done_takes_the_focus_from_no_other_place(studio: Any)
     )
     page.click(".actions [data-action=accept]")
     page.click(".actions [data-action=edit]")
-    page.locator("textarea[data-slot]").fill("Say less.")
+    page.locator(".pane form textarea").fill("Say less.")
     page.keyboard.press("Control+Enter")
     page.focus("#cell")
     page.evaluate("model.waiting.forEach((one) => model.reply(one))")
     page.wait_for_selector(".actions [data-action=accept]:not([aria-busy])")
-    page.wait_for_selector("textarea[data-slot]", state="detached")
+    page.wait_for_selector(".pane form textarea", state="detached")
     assert page.evaluate(FOCUSED) == "cell"
+
+
+def test_keys_are_plain_to_see_only_while_the_panel_has_the_focus(studio: Any) -> None:  # noqa: F811
+    """Before, the sheet's button says how to get it; a click anywhere does, also where the page keeps the focus from what is clicked."""
+    page = studio()
+    page.evaluate("document.addEventListener('mousedown', (event) => event.preventDefault(), true)")
+    seen = """() => [
+        getComputedStyle(document.querySelector('.actions kbd')).visibility,
+        getComputedStyle(document.querySelector('button[aria-label=Keys]'), '::before').content,
+    ]"""
+    assert page.evaluate(seen) == ["hidden", '"click for keys:"']
+    page.locator("svg").click(position={"x": 400, "y": 10})
+    assert page.evaluate(seen) == ["visible", '"keys:"']
+    page.keyboard.press("x")
+    page.wait_for_selector("form.reason")
+    page.focus(".reason input")
+    page.locator("form.reason .muted").first.click()
+    assert page.evaluate("document.activeElement.tagName") == "INPUT", "a field in the panel keeps the focus"

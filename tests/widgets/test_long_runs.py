@@ -67,7 +67,7 @@ def test_what_somebody_did_is_shown_at_once_however_long_the_run(panel: Any, mon
     run.change_row(3, score=60.0)
     until(lambda: view.of("delta"))
     view.reply("command", "pause")
-    assert until(lambda: view.of("delta")[1:])[0]["changes"] == {"state": "paused"}
+    assert until(lambda: view.of("delta")[1:])[0]["changes"]["state"] == "paused"
 
 
 def test_a_run_that_nobody_looks_at_is_not_looked_at(panel: Any) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_run import FakeRun, FakeTrace, name, pictured, row
-from lmnb_widgets import editor_parts, span_pane, wire
+from lmnb_widgets import editor_parts, run_traces, span_pane, wire
+from lmnb_widgets.examples import example_page
+from lmnb_widgets.frame import framed
+from lmnb_widgets.pane import pane
 from lmnb_widgets.parts import act, el
-from lmnb_widgets.run_traces import QUESTIONS
+from lmnb_widgets.pending import waiting
 
 import lmnb
 
@@ -52,18 +56,24 @@ def launched() -> Iterator[Callable[[str], Any]]:
             browser.close()
 
 
-def answers(run: FakeRun, rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """What the kernel would say to every question."""
-    said: dict[str, Any] = looked_at(FakeTrace("TicketRouter"))
-    for number in range(len(FakeTrace().data["spans"]) if run.rows else 0):
-        asked = {"candidate": run.rows[0]["id"], "parent": None, "example": 3, "span": number, "live": run.live}
-        said[f"span {number}"] = QUESTIONS["span"](run, asked)
-    said["provenance"] = run.provenance(run.rows[0]["id"]).to_dicts() if run.rows else []
-    for one in run.rows if rows is None else rows:
-        said[f"detail {one['id']}"] = run.detail(one["id"])
-        said[f"examples {one['id']}"] = run.examples(one["id"])
-        said[f"traced {one['id']}"] = QUESTIONS["traced"](run, {"candidate": one["id"]})
+def answers(run: FakeRun) -> dict[str, Any]:
+    """What the kernel would say to every question; to some, Python itself says it."""
+    said: dict[str, Any] = {"pane": lambda args: pane(run, args)}
+    for what, answer in run_traces.QUESTIONS.items():
+        said[what] = lambda args, answer=answer: answer(run, args)
+    said["example-rows"] = lambda a: example_page(run, a["candidate"], a["against"], a["only"], a["offset"])
+    said |= asked(run)
     return said
+
+
+def asked(run: Any) -> dict[str, Any]:
+    """What there is to know of each thing that waits."""
+    return {f"pending {one['id']}": waiting(run, one["id"]) for one in run.snapshot()["pending"]}
+
+
+def looked(run: FakeRun) -> dict[str, Any]:
+    """The traits of a Studio of that run; `raw` is the run's own snapshot, for `tell`."""
+    return {"view": "studio", "raw": run.snapshot(), "snapshot": framed(run.snapshot())}
 
 
 def looked_at(trace: Any, *filters: str) -> dict[str, Any]:
@@ -103,16 +113,22 @@ def open_panel(launched: Any, chromium: str, root: Path) -> Iterator[Callable[..
                 route.fulfill(body=path.read_text(encoding="utf-8"), content_type=f"{kind}; charset=utf-8")
 
         page.route("**/*", serve)
+        live = {what: one for what, one in said.items() if callable(one)}
+        said = {what: one for what, one in said.items() if what not in live}
+        page.expose_function("ask", lambda what, args: live[what](args))
         page.goto(SITE)
         page.evaluate(
             """async (given) => {
-                const { traits, said, draw } = JSON.parse(given);
+                const { traits, said, draw, asked } = JSON.parse(given);
+                window.asked = asked;
                 window.model = makeModel(traits, said);
                 const { default: widget } = await import("/lmnb.js");
                 if (draw === "render") window.close = widget.render({ model, el: document.getElementById("place") });
                 else window.close = widget.initialize({ model });
             }""",
-            json.dumps({"traits": traits, "said": said, "draw": draw}),  # as one text: quick, however long
+            json.dumps(
+                {"traits": traits, "said": said, "draw": draw, "asked": list(live)}
+            ),  # as one text: quick, however long
         )
         return page
 
@@ -129,8 +145,7 @@ def studio(open_panel: Any) -> Callable[..., Any]:
 
     def make(run: FakeRun | None = None, *, said: dict[str, Any] | None = None, deaf: int = 0, **options: Any) -> Any:
         run = run or FakeRun()
-        traits = {"view": "studio", "snapshot": run.snapshot(), "deaf": deaf}
-        page = open_panel(traits, said or answers(run), **options)
+        page = open_panel(looked(run) | {"deaf": deaf}, said or answers(run), **options)
         page.wait_for_selector("[data-lmnb=studio]")
         if run.rows and not deaf:
             page.wait_for_selector(".pane[aria-busy=false]")
@@ -145,7 +160,12 @@ def sent(page: Any, kind: str = "command") -> list[dict[str, Any]]:
 
 
 def tell(page: Any, seq: int, since: int, **changes: Any) -> None:
-    page.evaluate("message => model.tell(message)", {"type": "delta", "seq": seq, "from": since, "changes": changes})
+    """A delta of the run: these changes, and what a panel is told of them."""
+    run = page.evaluate("changes => (model.traits.raw = { ...model.traits.raw, ...changes })", changes)
+    told = {key: value for key, value in framed(run).items() if key in changes or key not in run}
+    if "pending" in changes:
+        page.evaluate("told => Object.assign(model.answers, told)", asked(SimpleNamespace(snapshot=lambda: run)))
+    page.evaluate("message => model.tell(message)", {"type": "delta", "seq": seq, "from": since, "changes": told})
 
 
 def test_the_studio_shows_state_scores_and_the_best_candidate(studio: Any) -> None:
@@ -174,7 +194,8 @@ def test_every_button_says_its_command(studio: Any) -> None:
     page.fill("[data-field=team]", "Access")
     page.click(".form [data-action=edit-demo]")
     page.click("text=Export…")
-    page.click("[data-action=export][data-format=python]")
+    page.select_option(".export [data-field=format]", "python")
+    page.click(".export [data-action=export]")
     page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 8")
     assert sent(page) == [
         {"action": "pause", "args": {}},
@@ -182,9 +203,9 @@ def test_every_button_says_its_command(studio: Any) -> None:
         {"action": "stop", "args": {}},
         {"action": "accept", "args": {"candidate": name(12)}},
         {"action": "keep-demo", "args": {"demo": "demo00000017"}},
-        {"action": "reject-demo", "args": {"demo": "demo00000017", "reason": None}},
+        {"action": "reject-demo", "args": {"demo": "demo00000017"}},
         {"action": "edit-demo", "args": {"demo": "demo00000017", "fields": {"team": "Access"}, "candidate": name(12)}},
-        {"action": "export", "args": {"format": "python", "path": "ticket_router.py"}},
+        {"action": "export", "args": {"format": "python", "path": "ticket_router"}},
     ]
 
 
@@ -214,14 +235,13 @@ def test_the_keys_do_what_the_buttons_do(studio: Any) -> None:
 
 def test_what_somebody_writes_survives_whatever_arrives(studio: Any) -> None:
     """A draft belongs to the person: no delta, new best or look at another candidate loses it."""
-    page = studio()
+    run = FakeRun()
+    page = studio(run)
+    field = "textarea[data-field='route.predict.instructions']"
     page.click("[data-action=edit]")
-    page.fill("textarea[data-slot='route.predict.instructions']", "my own words")
+    page.fill(field, "my own words")
     better = row(15, 99.0)
-    page.evaluate(
-        "([key, value]) => { model.answers[key] = value }",
-        [f"detail {better['id']}", FakeRun([*FakeRun().rows, better]).detail(better["id"])],
-    )
+    run.rows.append(better)
     tell(
         page,
         2,
@@ -233,15 +253,16 @@ def test_what_somebody_writes_survives_whatever_arrives(studio: Any) -> None:
     page.wait_for_selector(f"[data-id='{better['id']}']")
     page.wait_for_timeout(100)
     assert page.inner_text(".pane h3") == "Candidate 12"
-    assert page.input_value("textarea[data-slot]") == "my own words"
-    assert page.evaluate("document.activeElement.dataset.slot") == "route.predict.instructions"
+    assert page.input_value(field) == "my own words"
+    assert page.evaluate("document.activeElement.dataset.field") == "route.predict.instructions"
     page.click(f"[data-kind=candidate][data-id='{name(9)}']")
     page.click(f"[data-kind=candidate][data-id='{name(12)}']")
+    page.wait_for_selector("h3:text('Candidate 12')")
     page.click("[data-action=edit]")
-    assert page.input_value("textarea[data-slot]") == "my own words"
-    page.press("textarea[data-slot]", "Control+Enter")
-    page.wait_for_selector("textarea[data-slot]", state="detached")
-    slot = {"candidate": name(12), "slot": "route.predict.instructions", "text": "my own words"}
+    assert page.input_value(field) == "my own words"
+    page.press(field, "Control+Enter")
+    page.wait_for_selector(field, state="detached")
+    slot = {"candidate": name(12), "slot": {"route.predict.instructions": "my own words"}}
     assert sent(page) == [{"action": "edit", "args": slot}]
 
 
@@ -259,7 +280,9 @@ def test_the_best_is_followed_until_somebody_chooses(studio: Any) -> None:
 def test_a_missing_message_is_noticed_and_asked_for_again(studio: Any) -> None:
     """A gap in the numbers: the panel keeps what it has and asks for the whole."""
     page = studio()
-    page.evaluate("model.traits.snapshot = {...model.traits.snapshot, seq: 9, state: 'paused'}")
+    page.evaluate(
+        "paused => { model.traits.snapshot = {...paused, seq: 9} }", framed(FakeRun(state="paused").snapshot())
+    )
     tell(page, 9, 7, elapsed=99)
     page.wait_for_selector("[data-lmnb=studio][data-state=paused]")
     assert len(sent(page, "resend")) == 1
@@ -300,15 +323,20 @@ def test_messages_that_are_lost_at_the_start_are_said_again(studio: Any) -> None
 
 
 def test_edit_is_not_lost_while_the_candidate_is_on_its_way(studio: Any) -> None:
-    """The best changes often at first: a click on Edit just then opens the form as soon as the candidate is there."""
+    """The key is about the candidate that was chosen, and its form opens as soon as that is there; a click is about what one sees."""
     page = studio(clock=True)
-    page.evaluate("model.deaf = 1")
+    page.evaluate("model.deaf = 2")
     page.click(f"[data-kind=candidate][data-id='{name(9)}']")
-    page.click(".actions [data-action=edit]")
-    assert page.locator("textarea[data-slot]").count() == 0
+    page.keyboard.press("e")
+    assert page.locator(".pane textarea").count() == 0
     page.clock.run_for(2_500)
-    page.wait_for_selector("textarea[data-slot]")
+    page.wait_for_selector(".pane textarea")
     assert page.inner_text(".pane h3") == "Candidate 9"
+    page.evaluate("model.deaf = 1")
+    page.click(f"[data-kind=candidate][data-id='{name(7)}']")
+    page.click(".actions [data-action=edit]")
+    page.wait_for_selector(f".pane form [data-action=edit][data-id='{name(9)}']")
+    page.wait_for_selector(f".cand.sel[data-id='{name(9)}']")
 
 
 def test_a_kernel_that_never_answers_is_reported(studio: Any) -> None:
@@ -338,16 +366,23 @@ def test_the_words_beside_your_edit_leave_the_bests_free(studio: Any, distance: 
 def test_kept_demos_and_dropped_candidates_are_undone_by_their_own_decision(studio: Any) -> None:
     """Undo beside a thing takes back the decision about that thing."""
     run = FakeRun()
-    texts = [("reject-demo", "rejected demo 31 “wrong team”, 1 candidate dropped"), ("keep-demo", "kept demo 22")]
-    texts.append(("accept", "accepted #9"))
+    run.change_row(7, status="dropped", reason="rejected")
+    done = [
+        ("reject-demo", {"demo": {"id": "demo00000031"}}),
+        ("keep-demo", {"demo": {"id": "demo00000022"}}),
+        ("reject", {"candidate": name(7)}),
+        ("reject", {"candidate": name(6)}),
+    ]
     run.decided = [
-        {"id": n, "time": "1", "kind": kind, "text": text, "undone": False} for n, (kind, text) in enumerate(texts)
+        {"id": n, "time": "1", "kind": kind, "text": kind, "undone": False, "data": about}
+        for n, (kind, about) in enumerate(done)
     ]
     page = studio(run)
     page.click("[data-kind=demo] [data-action=undo]")
-    page.click(f"[data-kind=candidate][data-id='{name(10)}']")
-    page.click(".notice [data-action=undo]")
-    assert sent(page) == [{"action": "undo", "args": {"decision": 1}}, {"action": "undo", "args": {"decision": 0}}]
+    for number in (10, 7):
+        page.click(f"[data-kind=candidate][data-id='{name(number)}']")
+        page.click(f".notice [data-action=undo][data-id='{name(number)}']")
+    assert sent(page) == [{"action": "undo", "args": {"decision": n}} for n in (1, 0, 2)]
 
 
 def test_a_click_on_an_example_opens_its_trace(studio: Any) -> None:
@@ -367,8 +402,7 @@ def test_a_click_on_an_example_opens_its_trace(studio: Any) -> None:
 def test_ten_thousand_candidates_stay_few_elements(studio: Any) -> None:
     """The list holds the rows in sight, also after deltas; how fast they are drawn is printed by `tests/bench/studio.py`."""
     run = FakeRun([row(number, 40 + number % 50) for number in range(10_000)])
-    best = run.best
-    page = studio(run, said=answers(run, [one for one in run.rows if one["id"] == best]))
+    page = studio(run)
     assert page.locator("[data-kind=candidate]").count() < 40
     page.evaluate(
         """() => {
@@ -390,7 +424,7 @@ def test_a_run_with_more_rows_than_a_snapshot_holds_is_completed_by_pages(open_p
     snapshot = run.snapshot()
     said = {
         "candidates": {"total": 1_500, "rows": snapshot["candidates"][1_000:]},
-        "detail": run.detail(run.rows[0]["id"]),
+        "pane": lambda args: pane(run, args),
     }
     page = open_panel(
         {
@@ -416,6 +450,7 @@ def test_each_state_offers_what_can_be_done(studio: Any, state: str) -> None:
         "finished": set(),
         "failed": {"resume", "raise-budget"},
     }
+    offered = {one: {*actions, "export"} for one, actions in offered.items()}
     found = page.eval_on_selector_all("header [data-action]", "all => all.map((one) => one.dataset.action)")
     assert set(found) == offered[state]
     if state == "stopping":
@@ -457,7 +492,7 @@ def test_what_waits_is_answered_one_at_a_time_by_mouse_and_by_keyboard(studio: A
         {"action": "reject", "args": {"candidate": "p1", "reason": "wrong answer"}},
         {"action": "accept", "args": {"candidate": "p3"}},
     ]
-    tell(page, 3, 2, review={"timeout": 60.0, "left": None})
+    tell(page, 3, 2, review={"timeout": 60.0, "left": None}, held=True)
     page.wait_for_function("document.querySelector('.queue').innerText.includes('the countdown is held')")
     tell(page, 4, 3, pending=[], state="running")
     queue.wait_for(state="detached")
@@ -475,9 +510,9 @@ def test_slots_are_pinned_and_spans_locked(studio: Any) -> None:
     page.evaluate("getSelection().removeAllRanges()")
     page.wait_for_selector("[data-action=lock]:not([aria-busy])")
     lock.click()
-    page.locator("[data-field=lock]").fill("the one team")
+    page.locator(".pane form [data-field=text]").fill("the one team")
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector("[data-field=lock]", state="detached")
+    page.wait_for_selector(".pane form", state="detached")
     page.click(f"[data-action=pin][data-id='{slot}']")
     page.click("[data-action=pin][data-id='route.predict.demos']")
     page.wait_for_function("model.sent.filter((one) => one.type === 'command').length === 4")
@@ -512,7 +547,7 @@ def test_the_budget_is_raised_and_a_branch_begun(studio: Any) -> None:
     page.click(".export button[type=submit]")
     page.wait_for_selector(".export", state="detached")
     page.keyboard.press("b")
-    page.locator(".pane form select").select_option("true")
+    page.locator(".pane form select").select_option(name(12))
     page.locator(".pane [data-field=calls]").fill("500")
     page.locator(".pane form [type=checkbox]").check()
     page.click(".pane form [data-action=branch]")
@@ -523,21 +558,38 @@ def test_the_budget_is_raised_and_a_branch_begun(studio: Any) -> None:
     ]
 
 
+def test_a_budget_that_nobody_changed_says_what_is_missing(studio: Any) -> None:
+    """Enter asks the run, which says so beside the form; the words go with the first letter, and with the form."""
+    page = studio()
+    page.locator("header [data-action=raise-budget]").first.click()
+    page.wait_for_selector(".export [data-field=calls]:focus")
+    page.evaluate("model.problem = 'InputError: name the limit to raise'")
+    page.keyboard.press("Enter")
+    page.get_by_text("name the limit to raise").wait_for()
+    page.keyboard.type("1")
+    page.get_by_text("name the limit to raise").wait_for(state="detached")
+    page.keyboard.press("Enter")
+    page.get_by_text("name the limit to raise").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_text("name the limit to raise").wait_for(state="detached")
+    assert [one["args"] for one in sent(page)] == [{}, {"calls": 30001}]
+
+
 def test_a_candidate_is_shown_against_any_other(studio: Any) -> None:
     """Prompt, gain and examples are asked for anew; whoever is chosen stays with the next candidate."""
     page = studio()
     page.get_by_label("against").select_option(name(9))
     page.wait_for_function(
-        "id => model.sent.some((one) => one.what === 'detail' && one.args.against === id)", arg=name(9)
+        "id => model.sent.some((one) => one.what === 'pane' && one.args.against === id)", arg=name(9)
     )
-    assert "against #9" in page.inner_text(".diff-head >> nth=0")
+    page.locator(".diff-head", has_text="#9").first.wait_for()
     page.click("[data-tab=examples]")
     page.wait_for_function(
-        "id => model.sent.some((one) => one.what === 'examples' && one.args.against === id)", arg=name(9)
+        "id => model.sent.some((one) => one.what === 'example-rows' && one.args.against === id)", arg=name(9)
     )
     page.click(f"[data-kind=candidate][data-id='{name(7)}']")
     page.wait_for_function(
-        "id => model.sent.some((one) => one.what === 'detail' && one.args.candidate === id && one.args.against)",
+        "id => model.sent.some((one) => one.what === 'pane' && one.args.candidate === id && one.args.against)",
         arg=name(7),
     )
 
@@ -547,6 +599,7 @@ def test_all_candidates_are_a_tree_and_by_the_heads_a_table(studio: Any) -> None
     page = studio()
     page.click("[data-tab=lineage]")
     rows = page.locator(".kin [data-kind=candidate]")
+    rows.first.wait_for()
     ids = "all => all.map((one) => one.dataset.id)"
     assert rows.evaluate_all(ids)[:2] == [name(0), name(1)]
     drawn = rows.evaluate_all(ids)
@@ -566,17 +619,18 @@ def test_all_candidates_are_a_tree_and_by_the_heads_a_table(studio: Any) -> None
 def test_the_prompt_says_who_wrote_each_sentence(studio: Any) -> None:
     """Asked for only when it is wanted."""
     page = studio()
-    assert not [one for one in sent(page, "get") if one["what"] == "provenance"]
+    assert not [one for one in sent(page, "get") if one["args"].get("where")]
     page.get_by_role("button", name="Where from").click()
     page.wait_for_selector("[data-kind=origin]")
     assert "as the program was given" in page.inner_text("[data-kind=origin] >> nth=1")
 
 
 def test_a_run_to_look_at_has_no_controls(studio: Any) -> None:
-    """Reopened without its code: everything can be seen, nothing changed."""
+    """Reopened without its code: everything can be seen, nothing changed; its program can be saved."""
     page = studio(FakeRun(state="finished", live=False))
     assert "view only" in page.inner_text("header")
-    assert page.locator("[data-action]:not(footer *)").count() == 0
+    found = page.locator("[data-action]:not(footer *)").evaluate_all("all => all.map((one) => one.dataset.action)")
+    assert found == ["export"]
 
 
 def test_a_run_without_candidates_says_what_happens(studio: Any) -> None:
@@ -618,22 +672,38 @@ def poisoned(value: Any, text: str, key: str = "") -> Any:
         return {text if free else name_: poisoned(inner, text, name_) for name_, inner in value.items()}
     if isinstance(value, list):
         return [poisoned(one, text, key) for one in value]
-    fixed = {"id", "status", "kind", "change", "cache", "origin", "parents", "path"}
+    fixed = {"id", "slot", "status", "kind", "change", "cache", "origin", "parents", "path"}
     return text if isinstance(value, str) and key not in fixed else value
+
+
+class Poisoned(FakeRun):
+    """What it tells of a candidate is hostile."""
+
+    def detail(self, candidate: str, against: str | None = None) -> dict[str, Any]:
+        return poisoned(super().detail(candidate, against), " ".join(PAYLOADS))
+
+    def examples(self, *args: Any, **options: Any) -> dict[str, Any]:
+        return poisoned(super().examples(*args, **options), " ".join(PAYLOADS))
+
+    def provenance(self, candidate: str) -> Any:
+        told = poisoned(super().provenance(candidate).to_dicts(), " ".join(PAYLOADS))
+        return SimpleNamespace(to_dicts=lambda: told)
 
 
 def test_hostile_texts_stay_texts(studio: Any) -> None:
     """Every place that shows a text of a model, a data set or a person, with every payload."""
     text = " ".join(PAYLOADS)
     labels: list[dict[str, Any]] = [{"origin": "baseline"}, {"status": "dropped", "reason": text}, {"human": True}]
-    run = FakeRun([row(n, 41.0, **({"label": text} | more)) for n, more in enumerate(labels)])
+    run = Poisoned([row(n, 41.0, **({"label": text} | more)) for n, more in enumerate(labels)])
     run.decided = [{"id": 1, "time": text, "kind": "accept", "text": text, "undone": False}]
     trace = looked_at(FakeTrace(data=poisoned(pictured("TicketRouter"), text)))
     page = studio(run, said=poisoned(answers(run), text) | trace)
     tell(page, 2, 1, error=text, optimizer=text, program=text, progress={"label": text, "done": 1, "total": 2})
     waits = {"kind": text, "id": text, "label": text, "slot": text, "values": {text: text}}
     tell(page, 3, 2, pending=[waits, waits | {"id": "2"}], state="waiting")
+    page.wait_for_selector(".queue dd")
     page.get_by_role("button", name="Where from").click()
+    page.wait_for_selector("[data-kind=origin]")
     for tab in ("prompt", "demos", "examples", "lineage", "traces"):
         page.click(f"[data-tab={tab}]")
         page.wait_for_timeout(80)

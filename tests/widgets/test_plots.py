@@ -12,7 +12,8 @@ import lmnb
 
 pytest.importorskip("plotly")
 
-from lmnb_widgets.plots import MAX_HOVER, Figure, plot_flips, plot_scores, shown
+from lmnb_widgets.figure import MAX_HOVER, Figure, shown
+from lmnb_widgets.plots import plot_flips, plot_scores
 
 
 def row(number, score, label="6 demos", **changes):
@@ -100,12 +101,12 @@ def test_scores_shows_every_kind_of_candidate():
     """Points by kind, the staircase of feasible finished ones, and the best by name."""
     figure = plot_scores(Told(ROWS))
     found = traces(figure)
-    assert list(found) == ["95 % interval", "best so far", "candidate", "new best", "dropped", "yours"]
+    assert list(found) == ["95 % interval", "best so far", "partly scored", "new best", "dropped", "yours"]
     assert list(found["best so far"].y) == [41.0, 41.0, 70.0, 70.0, 77.0, 77.0]
     assert list(found["new best"].x) == [0, 1]
     assert list(found["yours"].x) == [3]
     assert found["dropped"].hovertext == ("<b>#2</b> · 74.0 % (67.0 … 81.0)<br>6 demos<br>dropped: holds demo 31",)
-    assert found["candidate"].hovertext == ("<b>#4</b> · 60.0 %<br>6 demos<br>33 of 100 examples",)
+    assert found["partly scored"].hovertext == ("<b>#4</b> · 60.0 %<br>6 demos<br>33 of 100 examples",)
     assert figure.layout.annotations[0].text == "<b>#3 · 77.0 % ± 7.0</b>"
     assert repr(figure) == "Figure('router on router')"
 
@@ -114,13 +115,28 @@ def test_flips_shows_every_example():
     """A mark an example, by what changed, with its texts on hovering."""
     run = Told(ROWS, EXAMPLES)
     figure = plot_flips(run)
-    assert list(traces(figure)) == ["fixed 1", "broken 1", "right 1", "wrong 1", "failed 1"]
-    assert traces(figure)["fixed 1"].hovertext == (
+    assert list(traces(figure)) == ["1 fixed", "1 broken", "1 still right", "1 still wrong", "1 failed"]
+    assert traces(figure)["1 fixed"].hovertext == (
         "<b>example 0</b> · fixed<br>a: a<br>team (label): a<br>team (answer): a",
     )
-    assert traces(figure)["failed 1"].hovertext[0].endswith("KeyError: 'x'")
+    assert traces(figure)["1 failed"].hovertext[0].endswith("KeyError: 'x'")
     assert figure.layout.title.text == "Candidate 3 against 0: +36.0 points"
     assert run.asked == [("c3", None, 0)]
+    assert "▲ 1 fixed, ▼ 1 broken, ■ 1 still right, × 1 still wrong, ⊠ 1 failed" in str(figure._static)
+
+
+def test_flips_lines_begin_with_a_numbered_example():
+    """The ticks name the first example of each line, live and static, also where some were not scored."""
+    figure = plot_flips(Told(ROWS, [example(n) for n in range(90) if n != 3]))
+    assert list(figure.layout.yaxis.tickvals) == [0, 1, 2]
+    assert list(figure.layout.yaxis.ticktext) == ["0", "41", "81"]
+    assert all(f">{n}</text>" in str(figure._static) for n in (0, 41, 81))
+
+
+def test_flips_without_another_candidate():
+    """Where nothing is compared, an example is right or wrong, and not still so."""
+    found = traces(plot_flips(Told(ROWS, [example(0, None), example(1, None, 0.0)])))
+    assert list(found) == ["1 right", "1 wrong"]
 
 
 def test_flips_of_two_named_candidates_and_many_examples():
@@ -128,7 +144,17 @@ def test_flips_of_two_named_candidates_and_many_examples():
     run = Told(ROWS, [example(n) for n in range(1_200)])
     figure = plot_flips(run, "c1", "c0")
     assert run.asked == [("c1", "c0", 0), ("c1", "c0", 500), ("c1", "c0", 1000)]
-    assert len(traces(figure)["right 1200"].x) == 1_200
+    assert len(traces(figure)["1200 still right"].x) == 1_200
+
+
+def test_a_partly_scored_candidate_is_a_cross():
+    """It differs from a whole one by its mark, not its colour alone, and the legend and the caption say so."""
+    figure = plot_scores(Told(ROWS))
+    assert traces(figure)["partly scored"].marker.symbol == "cross-thin-open"
+    static = str(figure._static)
+    assert "+ partly scored" in static and static.count('class="lm-partly"') == 1
+    assert "33 of 100 examples" in static
+    assert "partly" not in plot_scores(Told(ROWS[:4])).to_json()
 
 
 @pytest.mark.parametrize("plot", [plot_scores, plot_flips])
@@ -164,7 +190,7 @@ class TestEverywhere:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("figure", outputs=[output])])
         page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
         assert 'data-lmnb="plot"' in page
-        assert page.count('class="lm-curve"') + page.count('class="lm-flips"') == 1
+        assert page.count('class="lm-curve"') + page.count('class="lm-xy lm-flips"') == 1
 
 
 HOSTILE = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import json
+import math
 import re
 from types import SimpleNamespace
 
@@ -12,6 +14,8 @@ import lmnb
 
 pytest.importorskip("plotly")
 
+import test_plots
+from lmnb_widgets import plots, plots_cost, plots_lineage, thinning
 from lmnb_widgets.chart import Axis, spread
 from lmnb_widgets.plots_cost import plot_budget, plot_pareto
 from lmnb_widgets.plots_lineage import plot_lineage
@@ -138,6 +142,58 @@ def test_nothing_to_plot_says_so(plot, run):
         plot(run)
 
 
+def test_a_partly_scored_candidate_is_a_cross():
+    """One of a few examples is marked otherwise than a whole one, live and static; one candidate is one candidate."""
+    figure = plot_lineage(Told(ROWS))
+    assert traces(figure)["partly scored"].hovertext == ("<b>#4</b> · 60.0 %<br>6 demos<br>33 of 100 examples",)
+    assert "+ partly scored" in str(figure._static) and "33 of 100 examples" in str(figure._static)
+    alone = plot_lineage(Told(ROWS[:1]))
+    assert alone.layout.title.text == "Lineage of 1 candidate"
+    assert alone.layout.xaxis.dtick == 1
+
+
+def many(count):
+    """Candidates, each made of one a little older: some dropped, partly scored or a person's."""
+    rows = [row(n, round(40 + n / 400 + 9 * math.sin(n * n), 1), f"instruction {n}") for n in range(count)]
+    for n, each in enumerate(rows[1:], 1):
+        each["parents"] = [f"c{max(0, n - 1 - n % 7)}"]
+        each |= {0: {"status": "partial", "done": 9}, 1: {"status": "dropped", "reason": "vetoed"}}.get(n % 5, {})
+        each |= {"human": n % 500 == 2}
+    return rows
+
+
+def test_ten_thousand_candidates_are_thinned_to_what_can_be_seen():
+    """The figures stay small and say how many they leave out; the best and its way stay joined, edges lead to drawn candidates."""
+    rows = many(10_000)
+    figure = plot_lineage(Told(rows))
+    bundle = figure._repr_mimebundle_()
+    assert len(json.dumps(bundle)) < 500_000
+    found = traces(figure)
+    drawn = {x: y for trace in figure.data if trace.mode == "markers" for x, y in zip(trace.x, trace.y, strict=True)}
+    assert 600 < len(drawn) <= 1_000
+    note = figure.layout.xaxis.title.text
+    assert note == f"candidate · {10_000 - len(drawn):,} of 10,000 left out where marks lie close"
+    assert bundle["text/html"].count("<title>") == len(drawn)
+    assert len(found["yours"].x) == 20 and found["best"].y[0] == max(
+        r["score"] for r in rows if r["status"] == "scored"
+    )
+    for trace in figure.data[:2]:
+        assert {x for x in trace.x if x is not None} <= set(drawn)
+    assert found["way to the best"].x[-2] == found["best"].x[0]
+    scores = plots.plot_scores(test_plots.Told(rows))._repr_mimebundle_()
+    assert len(json.dumps(scores)) < 500_000
+    assert "of 10,000 left out" in json.dumps(scores)
+    assert "small dots: dropped or partly scored" in scores["text/html"] and "○" not in scores["text/html"]
+    assert note.removeprefix("candidate") in bundle["text/html"]
+
+
+def test_each_public_example_runs():
+    """The examples in the docstrings of the figures say what comes out."""
+    found = [doctest.testmod(module) for module in (plots, plots_cost, plots_lineage, thinning)]
+    assert [done.failed for done in found] == [0, 0, 0, 0]
+    assert [done.attempted > 0 for done in found] == [True] * 4
+
+
 def test_an_unknown_cost_is_named():
     """The message lists what can be asked for."""
     with pytest.raises(lmnb.InputError, match=r"plot_budget\(by='euro'\) is not known; write one of 'calls'"):
@@ -181,6 +237,7 @@ def test_lines_of_the_grid_are_at_round_values():
         ticks = Axis(low, high, 0, 100).ticks()
         assert low < min(values) and max(values) < high
         assert 1 <= len(ticks) <= 6
+    assert Axis(-0.5, 1.5, 0, 100, whole=True).ticks() == [0, 1]
 
 
 def test_a_real_run_can_be_plotted(routing_lm):

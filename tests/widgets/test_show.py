@@ -279,7 +279,7 @@ def test_a_branch_is_shown_below_its_run_in_the_same_output(notebook: Any, studi
     """The new run's panel has its place under that of the first; each becomes its report at its own end, and the panels close."""
     out, run = notebook(), FakeRun()
     studio.show(run)
-    assert studio.branch(run, {"paused": True})["shown"] is True
+    assert " is below;" in studio.branch(run, {"paused": True})["said"]
     (first, second), (made,) = studio.made, run.branches
     (output,) = kept(out.outputs)
     places = re.findall(r"lmnb-mount-(\w+)", output["text/html"])
@@ -299,9 +299,6 @@ def test_a_branch_where_no_front_end_can_show_it_says_so(notebook: Any, studio: 
     """In a kernel without a panel it runs all the same, and no thread is left for it."""
     notebook(False)
     run, before = FakeRun(), set(threading.enumerate())
-    assert studio.branch(run, {}) == {
-        "name": "2025-01-31-tickets-branch",
-        "path": "runs/2025-01-31-tickets-branch",
-        "shown": False,
-    }
+    where = "lies in runs/2025-01-31-tickets-branch; in Python it is run.branches[-1]."
+    assert studio.branch(run, {}) == {"said": f"The branch 2025-01-31-tickets-branch {where}"}
     assert len(run.branches) == 1 and not panel_threads(before)

@@ -63,10 +63,11 @@ def test_the_lock_file_holds_no_address(root: Path) -> None:
 
 
 def test_every_action_of_the_design_has_a_handle(root: Path) -> None:
-    """Tests and users' own scripts lean on them."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sources(root))
+    """Tests and users' own scripts lean on them: in the browser's half, or among the parts that the other half says."""
+    parts = sorted((root / "widgets" / "lmnb_widgets").glob("*.py"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (*sources(root), *parts))
     for action in ACTIONS:
-        assert re.search(rf'action(=|: ){{?"{action}"', text), action
+        assert re.search(rf'(action(=|: ){{?|\b(act|form|reason)\(\s*)"{action}"', text), action
     for kind in ["candidate", "demo", "example", "span", "decision"]:
         assert f'kind="{kind}"' in text, kind
 

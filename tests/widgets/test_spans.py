@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fake_run import FakeRun, FakeTrace, name, pictured
 from lmnb_widgets import run_traces
 from lmnb_widgets.span_pane import pane
 from lmnb_widgets.trace_tree import first_of, tree
+from lmnb_widgets.wire import LIMIT
 from said import actions, fields, parts, texts
 
 
@@ -42,6 +44,17 @@ def test_a_filter_gives_the_rows_that_have_the_words_and_what_leads_there() -> N
     assert [row["id"] for row in tree(of(rows), "tool")["rows"]] == [0, 3]
     assert tree(of(rows), "nowhere")["rows"] == []
     assert [row["kids"] for row in tree(of(rows))["rows"]] == [True, True, False, False]
+
+
+def test_a_trace_of_thousands_of_spans_is_one_message_and_says_what_it_leaves_out() -> None:
+    """The others are found by a filter."""
+    told = tree(of(spans((None, "module"), *[(0, "lm")] * 9_999)))
+    assert len(told["rows"]) == 3_000 and len(json.dumps(told)) < LIMIT
+    assert "the first 3,000 of 10,000 spans; a filter finds the others" in texts(told["head"])
+    assert [row["id"] for row in tree(of(spans((None, "module"), *[(0, "lm")] * 9_999)), "lm9999")["rows"]] == [
+        0,
+        9_999,
+    ]
 
 
 def test_bars_lie_inside_the_row_and_can_be_seen_however_short() -> None:

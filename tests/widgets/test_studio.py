@@ -6,11 +6,13 @@ import json
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browser_side import until
 from fake_run import FakeRun, name, row
+from parts_read import forms_in
 
 COMMANDS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
     ("pause", {}, ("pause",)),
@@ -65,10 +67,13 @@ def test_every_command_is_one_call_of_the_run(
     assert answer["error"] is None
 
 
-def test_export_says_where_the_file_is(panel: Any) -> None:
-    """The browser learns the path."""
-    answer = panel(FakeRun()).reply("command", "export", format="json", path="a.json")
-    assert answer["result"] == {"path": "a.json"}
+@pytest.mark.parametrize(("format", "ending"), [("json", ".json"), ("python", ".py")])
+def test_export_says_what_was_saved_and_where(panel: Any, format: str, ending: str) -> None:  # noqa: A002
+    """The whole path, also of a name without an ending, and which candidate it was."""
+    run = FakeRun()
+    answer = panel(run).reply("command", "export", format=format, path="router")
+    assert run.commands == [("export", f"router{ending}", format)]
+    assert answer["result"] == {"said": f"Saved as {Path(f'router{ending}').resolve()}: candidate 12, the best one."}
 
 
 def test_a_command_that_fails_is_answered_with_the_reason(panel: Any, capfd: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +98,7 @@ def test_a_command_that_waits_for_the_run_does_not_hold_up_the_kernel(panel: Any
     run.accept = lambda candidate: boundary.wait(5)  # type: ignore[method-assign]
     view = panel(run)
     view.say(type="command", id=1, action="accept", args={"candidate": "c"})
-    assert view.reply("get", "detail", 2, candidate=name(3))["value"]["number"] == 3
+    assert view.reply("get", "pane", 2, candidate=name(3))["value"]["id"] == name(3)
     assert not view.of("done")
     boundary.set()
     until(lambda: view.of("done"))
@@ -143,7 +148,7 @@ def test_a_hello_is_answered(panel: Any) -> None:
 def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
     """Only what is looked at crosses the wire."""
     view = panel(FakeRun())
-    assert view.reply("get", "detail", 1, candidate=name(12), against=None)["value"]["number"] == 12
+    assert view.reply("get", "pane", 1, candidate=name(12), against=None, tab="prompt")["value"]["id"] == name(12)
     page = view.reply("get", "examples", 2, candidate=name(12), against=None, offset=10, limit=5, only=None)["value"]
     assert [one["index"] for one in page["rows"]] == [10, 11, 12, 13, 14]
     assert view.reply("get", "examples", 3, candidate=name(12), only="error")["value"]["total"] == 1
@@ -152,7 +157,7 @@ def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
 
 def test_a_question_about_no_candidate_is_answered_with_the_error(panel: Any) -> None:
     """The run's own words reach the browser."""
-    answer = panel(FakeRun()).reply("get", "detail", candidate="nobody")
+    answer = panel(FakeRun()).reply("get", "pane", candidate="nobody")
     assert answer["error"] == "ValueError: no candidate 'nobody' in this run"
     assert answer["value"] is None
 
@@ -168,7 +173,8 @@ def test_a_delta_holds_what_changed_and_nothing_else(panel: Any) -> None:
     assert [(one["number"], one["done"]) for one in delta["changes"]["candidates"]] == [(14, 60)]
     run.change(state="paused")
     delta = until(lambda: view.of("delta")[1:])[0]
-    assert (delta["from"], delta["seq"], delta["changes"]) == (2, 3, {"state": "paused"})
+    assert (delta["from"], delta["seq"], delta["changes"]["state"]) == (2, 3, "paused")
+    assert set(delta["changes"]) == {"state", "words", "header", "keys"}
 
 
 def test_deltas_follow_on_each_other_until_the_last_change(panel: Any) -> None:
@@ -231,7 +237,7 @@ def test_two_panels_of_one_run_stay_in_step(panel: Any) -> None:
     one, two = panel(run), panel(run)
     run.change(state="paused")
     for view in (one, two):
-        assert until(lambda view=view: view.of("delta"))[0]["changes"] == {"state": "paused"}
+        assert until(lambda view=view: view.of("delta"))[0]["changes"]["state"] == "paused"
 
 
 def test_a_long_run_is_sent_by_the_page(panel: Any) -> None:
@@ -254,9 +260,11 @@ def test_a_huge_text_is_cut_before_it_is_sent(panel: Any) -> None:
     whole = run.detail(name(12))
     whole["predictors"][0]["instructions"] = "word " * 1_000_000
     run.detail = lambda candidate, against=None: whole  # type: ignore[method-assign]
-    answer = panel(run).reply("get", "detail", candidate=name(12))
+    answer = panel(run).reply("get", "pane", candidate=name(12), tab="prompt")
     assert len(json.dumps(answer)) < 1_000_000
-    assert answer["value"]["predictors"][0]["instructions"].endswith("… (4,950,000 more characters)")
+    assert "… (4,950,000 more characters)" in json.dumps(answer["value"]["body"], ensure_ascii=False)
+    edit = next(one for one in forms_in(answer["value"]["forms"]) if one["action"] == "edit")
+    assert edit["fields"][0]["text"].endswith("… (4,950,000 more characters)")  # by which the form knows it
 
 
 def test_a_closed_panel_leaves_no_thread_and_no_subscription(panel: Any) -> None:

@@ -1,6 +1,6 @@
 """What a list in a panel is told: a head, pages of short cells, and the whole of the row that is open. The browser draws.
 
-`Head` and `Line` of `src/report/listing.tsx` are the other half of this.
+`Head` of `src/report/listing.tsx` and `Lines` of `src/kit/table.tsx` are the other half of this.
 """
 
 from __future__ import annotations

@@ -14,9 +14,8 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from lmnb_widgets import frontend
+from lmnb_widgets.frame import ENDED
 from lmnb_widgets.widget import Widget
-
-ENDED = {"stopped", "cancelled", "finished", "failed"}
 
 
 @dataclass(eq=False)

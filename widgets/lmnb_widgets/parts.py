@@ -28,17 +28,21 @@ CUT = 1_500
 
 
 def el(look: str, *parts: Part, **given: Any) -> Part:
-    """An element: `look` is its tag and classes (`p.muted`; `.muted` is a span; "" is no element, but its parts). Of what
-    is given, `title`, `role`, `colspan`, `scope`, `open` and `aria_…` and `data_…` are its attributes, `w` is its width in a
-    style of the view.
+    """An element: `look` is its tag and classes (`p.muted`; `.muted` is a span). Of what is given, `title`, `role`,
+    `colspan`, `scope`, `open` and `aria_…` and `data_…` are its attributes, `w` is its width in a style of the view.
     """
     attributes = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
     return [look, attributes or None, *parts]
 
 
+def several(*parts: Part) -> Part:
+    """Parts one after the other, as one without an element around them."""
+    return ["", None, *parts]
+
+
 def act(
     action: str,
-    words: str,
+    words: Part,
     *,
     id: object = None,  # noqa: A002 - `data-id` of the button
     args: Mapping[str, Any] | None = None,
@@ -53,9 +57,9 @@ def act(
     return [f"act.{look}" if look else "act", {name: one for name, one in given.items() if one is not None}, words]
 
 
-def go(words: object, look: str = "", **to: Any) -> Part:
-    """A link to something else in the panel: the view knows what is meant by `to`."""
-    return [f"go.{look}" if look else "go", to, words]
+def go(words: object, look: str = "", *, more: Mapping[str, Any] | None = None, **to: Any) -> Part:
+    """A link to something else in the panel: the view knows what is meant by `to`. `more`: `title`, `pressed`, `expanded`."""
+    return [f"go.{look}" if look else "go", {**to, "more": more} if more else to, words]
 
 
 def field(name: str, text: object = "", **more: Any) -> Field:
@@ -75,14 +79,15 @@ def form(
     args: Mapping[str, Any] | None = None,
     save: str,
     look: str = "fields",
+    head: Part = None,
     **more: Any,
 ) -> Part:
-    """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `more`:
-    `label`, `hint`, `bad`, `free` (it can be sent as it is), `stays` (open, when it was sent), `always` (there without a
-    button), `reasons` (texts by number for its first field).
+    """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `head`
+    stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `stays` (open, when it was
+    sent), `always` (there without a button), `reasons` (texts by number for its first field).
     """
     given = {"action": action, "id": id, "args": args, "save": save, "fields": list(fields), **more}
-    return [f"form.{look}", {name: one for name, one in given.items() if one is not None}]
+    return [f"form.{look}", {name: one for name, one in given.items() if one is not None}, head]
 
 
 def reason(
@@ -109,6 +114,11 @@ def pairs(rows: Iterable[tuple[object, object]], look: str = "", cut: int = CUT)
     """Names and what belongs to each: fields, messages, settings."""
     found = [part for name, text in rows for part in (el("dt", as_part(name)), el(f"dd.{look}", long(text, cut)))]
     return el("dl", *found)
+
+
+def clock(seconds: float, by: int = 0) -> Part:
+    """Seconds in words, which the browser counts on: up with `by` 1, down with -1."""
+    return ["clock", {"from": seconds, "by": by}]
 
 
 def diff(before: str, after: str) -> Part:

@@ -1,57 +1,52 @@
-"""Plotly figures of a run, as pure functions of what the run tells.
-
-A figure shows itself as plotly's own data (JupyterLab and Notebook draw that) and, for all others, as a static drawing
-of about ten kilobytes. Plotly's usual HTML holds its whole library, five megabytes a figure, or loads it.
-"""
+"""Plotly figures of a run, as pure functions of what the run tells: its scores, and what became of each example."""
 
 from __future__ import annotations
 
-import json
 import math
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from html import escape, unescape
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
 
 from lmnb import InputError
-from lmnb.html import Html, el, root, visible
-from lmnb.optimize.curve import CURVE_CSS, curve, drawn, staircase
+from lmnb.html import Html, el
+from lmnb.optimize.curve import CURVE_CSS, MANY, curve, drawn, staircase
+from lmnb_widgets.chart import CHART_CSS, text
+from lmnb_widgets.figure import (
+    ACCENT,
+    BAD,
+    GOOD,
+    INK,
+    PARTLY,
+    SIGNS,
+    YOURS,
+    Figure,
+    by_candidate,
+    framed,
+    partly,
+    shown,
+    styled,
+)
+from lmnb_widgets.thinning import note, thinned
 
-INK, ACCENT, GOOD, BAD, YOURS = "#7d8798", "#5b7cfa", "#2e9e6b", "#d9534a", "#c58a17"  # readable on white and on black
-LINE = "rgba(125,135,152,.25)"
 PAGE = 500
-MAX_HOVER = 240
 Json = Mapping[str, Any]
-
-
-class Figure(go.Figure):
-    """A plotly figure that also has a static form, as it was made, for places where plotly does not run."""
-
-    def __init__(self, *args: Any, static: Html | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._static = static
-
-    # plotly's own takes its renderer's word alone, and that vanishes outside of JupyterLab
-    _ipython_display_ = None  # type: ignore[assignment]
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, Any]:
-        bundle = {"application/vnd.plotly.v1+json": json.loads(self.to_json() or "{}"), "text/plain": repr(self)}
-        return bundle if self._static is None else {**bundle, "text/html": str(self._static)}
-
-    def _repr_html_(self) -> str | None:
-        return None if self._static is None else str(self._static)
-
-    def __repr__(self) -> str:
-        return f"Figure({unescape(self.layout.title.text or '')!r})"
 
 
 def plot_scores(run: Any) -> Figure:
     """Every candidate's score in order of creation, and the best so far with its 95 % interval.
 
-    Dropped candidates are hollow, what a person made is a diamond. InputError while nothing is scored.
+    Dropped candidates are hollow, those scored on some examples only a cross, what a person made is a diamond. Of more than a
+    thousand those are drawn that can be seen apart. InputError while nothing is scored.
+
+    >>> import lmnb
+    >>> data = [lmnb.Example(question="1 + 1", answer="2").with_inputs("question")] * 3
+    >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "2"}))
+    >>> run = lmnb.BootstrapFewShot(lmnb.evaluate.exact_match("answer")).start(program, trainset=data, valset=data, run_dir=None)
+    >>> _ = run.wait()
+    >>> run.plot_scores()
+    Figure('BootstrapFewShot on Predict')
     """
     snapshot = run.snapshot()
     rows = drawn(snapshot["candidates"])
@@ -62,14 +57,15 @@ def plot_scores(run: Any) -> Figure:
     end = numbers[-1] + max(0.5, len(numbers) / 20)
     edges = [*(step.row["number"] for step in steps), end]
     firsts = {step.row["id"] for step in steps}
-    figure = Figure(static=_static_scores(snapshot))
+    kinds = {kind: [row for row in rows if _kind_of(row, firsts) == kind] for kind in _POINTS}
+    kept = thinned(kinds, lambda row: (row["number"], row["score"]))
+    figure = Figure(static=_static_scores(snapshot, [kind for kind, found in kinds.items() if found]))
     if steps:
         figure.add_trace(_band(steps, edges))
         figure.add_trace(_stairs(steps, edges))
-    for name, wanted, marker in _POINTS:
-        chosen = [row for row in rows if wanted(row, row["id"] in firsts)]
-        if chosen:
-            figure.add_trace(_points(name, chosen, marker))
+    for kind, marker in _POINTS.items():
+        if kept[kind]:
+            figure.add_trace(_points(kind, kept[kind], marker))
     best = next((row for row in rows if row["id"] == snapshot["best"]), None)
     if best is not None:
         figure.add_annotation(
@@ -80,15 +76,24 @@ def plot_scores(run: Any) -> Figure:
             showarrow=False,
         )
     styled(figure, f"{snapshot['optimizer']} on {snapshot['program']}", height=360)
-    figure.update_xaxes(title_text="candidate", range=[numbers[0] - 0.5, end], showgrid=False)
+    by_candidate(figure, numbers[0] - 0.5, end, note(sum(map(len, kept.values())), len(rows)))
     figure.update_yaxes(title_text=f"score on {snapshot['evalset']['size']} examples, %")
     return figure
 
 
 def plot_flips(run: Any, a: Any = None, b: Any = None) -> Figure:
-    """Every example as a mark: fixed, broken, right or wrong under both, candidate `a` against candidate `b`.
+    """Every example as a mark: fixed, broken, still right or still wrong, candidate `a` against candidate `b`.
 
-    By default the best against the first. InputError while nothing is scored.
+    By default the best against the first. A line begins with the example whose number stands before it. InputError while
+    nothing is scored.
+
+    >>> import lmnb
+    >>> data = [lmnb.Example(question="1 + 1", answer="2").with_inputs("question")] * 3
+    >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "2"}))
+    >>> run = lmnb.BootstrapFewShot(lmnb.evaluate.exact_match("answer")).start(program, trainset=data, valset=data, run_dir=None)
+    >>> _ = run.wait()
+    >>> [(trace.name, len(trace.x)) for trace in run.plot_flips(1, 0).data]
+    [('3 still right', 3)]
     """
     candidate = run.snapshot()["best"] if a is None else a
     if candidate is None:
@@ -101,59 +106,50 @@ def plot_flips(run: Any, a: Any = None, b: Any = None) -> Figure:
     title = f"Candidate {detail['number']}" + (
         f" against {gain['against']}: {gain['mean']:+.1f} points" if gain else ""
     )
-    columns = max(20, min(60, math.ceil(math.sqrt(len(rows) * 12))))
-    placed = [(i % columns, i // columns, row) for i, row in enumerate(rows)]
-    height = math.ceil(len(rows) / columns)
-    figure = Figure(static=_static_flips(title, placed, columns, height))
-    for kind, colour, symbol, size in _KINDS:
-        chosen = [(x, y, row) for x, y, row in placed if _kind(row) == kind]
-        if chosen:
-            figure.add_trace(
-                go.Scatter(
-                    x=[x for x, _, _ in chosen],
-                    y=[y for _, y, _ in chosen],
-                    mode="markers",
-                    name=f"{kind} {len(chosen)}",
-                    marker={"color": colour, "symbol": symbol, "size": size},
-                    hovertext=[_example_words(row, kind) for _, _, row in chosen],
-                    hoverinfo="text",
-                )
+    columns = 10 * max(2, min(6, math.ceil(math.sqrt(len(rows) * 12) / 10)))
+    found = {kind: [(n, row) for n, row in enumerate(rows) if _kind(row) == kind] for kind in _KINDS}
+    found = {kind: marks for kind, marks in found.items() if marks}
+    firsts = [row["index"] for row in rows[::columns]]
+    figure = Figure(static=_static_flips(title, found, columns, firsts))
+    for kind, marks in found.items():
+        colour, symbol, size, _ = _KINDS[kind]
+        figure.add_trace(
+            go.Scatter(
+                x=[n % columns for n, _ in marks],
+                y=[n // columns for n, _ in marks],
+                mode="markers",
+                name=f"{len(marks)} {kind}",
+                marker={"color": colour, "symbol": symbol, "size": size},
+                hovertext=[_example_words(row, kind) for _, row in marks],
+                hoverinfo="text",
             )
-    styled(figure, title, height=130 + 22 * height)
-    figure.update_xaxes(visible=False, range=[-1, columns])
-    figure.update_yaxes(visible=False, range=[height - 0.25, -0.75])
+        )
+    styled(figure, title, height=130 + 22 * len(firsts))
+    figure.update_xaxes(visible=False, range=[-0.75, columns - 0.25])
+    ticks = {"tickvals": [*range(len(firsts))], "ticktext": [*map(str, firsts)]}
+    figure.update_yaxes(
+        title_text="example", range=[len(firsts) - 0.25, -0.75], showgrid=False, showline=False, **ticks
+    )
     return figure
-
-
-def shown(value: object, limit: int = MAX_HOVER) -> str:
-    """Text for plotly, which reads some HTML in every label: nothing in it is markup or a formula; lines are broken."""
-    whole = visible(value)
-    whole = whole if len(whole) <= limit else whole[: limit - 1] + "…"
-    lines = [line for part in whole.splitlines() for line in (textwrap.wrap(part, 70) or [""])]
-    return "<br>".join(escape(line, quote=False).replace("$", "&#36;") for line in lines)
 
 
 # -- scores
 
-_Wanted = Callable[[Json, bool], bool]
-_POINTS: Sequence[tuple[str, _Wanted, dict[str, Any]]] = (
-    (
-        "candidate",
-        lambda row, new: not row["human"] and not new and row["status"] != "dropped",
-        {"color": INK, "size": 8},
-    ),
-    ("new best", lambda row, new: not row["human"] and new, {"color": ACCENT, "size": 11}),
-    (
-        "dropped",
-        lambda row, new: not row["human"] and row["status"] == "dropped",
-        {"color": INK, "size": 8, "symbol": "circle-open"},
-    ),
-    (
-        "yours",
-        lambda row, new: row["human"],
-        {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
-    ),
-)
+_POINTS: Mapping[str, dict[str, Any]] = {
+    "candidate": {"color": INK, "size": 8},
+    "partly scored": PARTLY,
+    "new best": {"color": ACCENT, "size": 11},
+    "dropped": {"color": INK, "size": 8, "symbol": "circle-open"},
+    "yours": {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
+}
+
+
+def _kind_of(row: Json, firsts: set[str]) -> str:
+    if row["human"]:
+        return "yours"
+    if row["status"] == "dropped":
+        return "dropped"
+    return "new best" if row["id"] in firsts else "partly scored" if partly(row) else "candidate"
 
 
 def _points(name: str, rows: Sequence[Json], marker: Json) -> go.Scatter:
@@ -204,21 +200,26 @@ def _candidate_words(row: Json) -> str:
     return "<br>".join(lines)
 
 
-def _static_scores(snapshot: Json) -> Html:
-    drawing = curve(snapshot["candidates"], snapshot["best"])
-    words = f"{snapshot['optimizer']} on {snapshot['program']}: score of each candidate, in per cent"
-    return framed(words, el("div", {"class": "lm-chart"}, drawing))
+def _static_scores(snapshot: Json, kinds: Sequence[str]) -> Html:
+    signs = "".join(f" · {SIGNS[kind]}" for kind in kinds if kind in SIGNS)
+    if signs and len(drawn(snapshot["candidates"])) > MANY:
+        signs = " · small dots: dropped or partly scored; big ones: yours"
+    words = f"{snapshot['optimizer']} on {snapshot['program']}: score of each candidate, in per cent{signs}"
+    return framed(words, curve(snapshot["candidates"], snapshot["best"]) or Html())
 
 
 # -- flips
 
-_KINDS = (
-    ("fixed", GOOD, "triangle-up", 13),
-    ("broken", BAD, "triangle-down", 13),
-    ("right", "rgba(125,135,152,.4)", "square", 9),
-    ("wrong", INK, "x-thin-open", 8),
-    ("failed", BAD, "x", 10),
-)
+_KINDS = {  # colour, symbol and size of plotly's mark, and the sign of the static one in its caption
+    "fixed": (GOOD, "triangle-up", 13, "▲"),
+    "broken": (BAD, "triangle-down", 13, "▼"),
+    "still right": ("rgba(125,135,152,.4)", "square", 9, "■"),
+    "still wrong": (INK, "x-thin-open", 8, "×"),
+    "right": ("rgba(125,135,152,.4)", "square", 9, "■"),  # where there is nothing to compare with
+    "wrong": (INK, "x-thin-open", 8, "×"),
+    "failed": (BAD, "square-x-open", 10, "⊠"),
+}
+_CELL, _MARGIN, _TITLED = 16, 40, 1_000  # pixels; from so many examples on a mark has no words of its own
 
 
 def _kind(row: Json) -> str:
@@ -226,7 +227,8 @@ def _kind(row: Json) -> str:
         return "failed"
     if row["change"] in ("fixed", "broken"):
         return row["change"]
-    return "right" if (row["score"] or 0) >= 0.5 else "wrong"
+    right = "right" if (row["score"] or 0) >= 0.5 else "wrong"
+    return right if row["change"] is None else f"still {right}"
 
 
 def _all_examples(run: Any, candidate: Any, against: Any) -> list[Json]:
@@ -248,65 +250,40 @@ def _example_words(row: Json, kind: str) -> str:
     return "<br>".join(lines)
 
 
-def _static_flips(title: str, placed: Sequence[tuple[int, int, Json]], columns: int, height: int) -> Html:
-    counts = {kind: sum(_kind(row) == kind for _, _, row in placed) for kind, *_ in _KINDS}
-    words = f"{title} · " + ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
-    marks = (_mark(x, y, row) for x, y, row in placed)
-    size = {"viewBox": f"0 0 {columns * 16} {height * 16}", "width": columns * 16, "height": height * 16}
-    drawing = el("svg", {**size, "class": "lm-flips", "role": "img", "aria-label": words}, *marks)
-    return framed(words, el("div", {"class": "lm-chart"}, drawing))
+def _static_flips(
+    title: str, found: Mapping[str, Sequence[tuple[int, Json]]], columns: int, firsts: Sequence[int]
+) -> Html:
+    words = f"{title} · " + ", ".join(f"{_KINDS[kind][3]} {len(marks)} {kind}" for kind, marks in found.items())
+    wide, high = _MARGIN + columns * _CELL, len(firsts) * _CELL
+    titled = sum(map(len, found.values())) <= _TITLED
+    numbers = [text(_MARGIN - 6, n * _CELL + 12, first, "end") for n, first in enumerate(firsts)]
+    shapes = [shape for kind, marks in found.items() for shape in _shapes(kind, marks, columns, titled)]
+    box = {"viewBox": f"0 0 {wide} {high}", "width": wide, "height": high, "class": "lm-xy lm-flips"}
+    drawing = el("svg", {**box, "role": "img", "aria-label": words}, *numbers, *shapes)
+    return framed(words, drawing, CURVE_CSS + CHART_CSS + _CSS)
 
 
-def _mark(x: int, y: int, row: Json) -> Html:
-    kind, left, top = _kind(row), 16 * x, 16 * y
-    told = el("title", None, f"example {row['index']}: {kind}")
-    shape = {
-        "fixed": f"M{left + 2} {top + 13}L{left + 8} {top + 2}L{left + 14} {top + 13}Z",
-        "broken": f"M{left + 2} {top + 3}L{left + 8} {top + 14}L{left + 14} {top + 3}Z",
-        "right": f"M{left + 4} {top + 4}h8v8h-8Z",
-    }.get(kind, f"M{left + 4} {top + 4}l8 8M{left + 12} {top + 4}l-8 8")
-    return el("path", {"d": shape, "class": f"lm-{kind}"}, told)
+def _shapes(kind: str, marks: Sequence[tuple[int, Json]], columns: int, titled: bool) -> list[Html]:
+    look = {"class": f"lm-{kind.removeprefix('still ')}"}
+    places = [f"M{_MARGIN + n % columns * _CELL} {n // columns * _CELL}{_SHAPES[look['class']]}" for n, _ in marks]
+    if not titled:
+        return [el("path", {"d": "".join(places), **look})]
+    told = [el("title", None, f"example {row['index']}: {kind}") for _, row in marks]
+    return [el("path", {"d": place, **look}, words) for place, words in zip(places, told, strict=True)]
 
 
-# -- what both share
-
-
-def framed(words: str, drawing: Html, css: str = CURVE_CSS) -> Html:
-    """The static form: a drawing over its caption."""
-    return root("plot", drawing, el("div", {"class": "lm-muted lm-caption lm-num"}, words), css=css + _CSS)
-
-
-def styled(figure: Figure, title: str, *, height: int) -> None:
-    """Title, fonts, colours and margins of all figures."""
-    figure.update_layout(
-        template=go.layout.Template(),  # the default one weighs more than the data
-        title={
-            "text": shown(title),
-            "x": 0,
-            "xanchor": "left",
-            "y": 1,
-            "yanchor": "top",
-            "pad": {"t": 10, "l": 8},
-            "font": {"size": 15},
-        },
-        font={"family": "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 12, "color": INK},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 56, "r": 16, "t": 72, "b": 44},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
-        hoverlabel={"align": "left"},
-        height=height,
-    )
-    figure.update_xaxes(gridcolor=LINE, linecolor=LINE, zeroline=False)
-    figure.update_yaxes(gridcolor=LINE, linecolor=LINE, zeroline=False)
-
-
+_SHAPES = {
+    "lm-fixed": "m2 13l6-11l6 11z",
+    "lm-broken": "m2 3l6 11l6-11z",
+    "lm-right": "m4 4h8v8h-8z",
+    "lm-wrong": "m4 4l8 8m0-8l-8 8",
+    "lm-failed": "m3 3h10v10h-10zl10 10m0-10l-10 10",
+}
 _CSS = """
-.lmnb .lm-caption{padding:6px 14px 8px;font-size:12px}
-.lmnb svg.lm-flips{display:block;height:auto;max-width:100%;margin:8px 0}
+.lmnb svg.lm-flips{width:auto;max-width:100%;min-width:0;margin:8px 0}
 .lmnb .lm-flips .lm-fixed{fill:var(--lm-good)}
 .lmnb .lm-flips .lm-broken{fill:var(--lm-bad)}
 .lmnb .lm-flips .lm-right{fill:color-mix(in srgb,var(--lm-ink2) 40%,var(--lm-bg))}
 .lmnb .lm-flips .lm-wrong{stroke:var(--lm-ink2);stroke-width:1.2}
-.lmnb .lm-flips .lm-failed{stroke:var(--lm-bad);stroke-width:2}
+.lmnb .lm-flips .lm-failed{fill:none;stroke:var(--lm-bad);stroke-width:1.5}
 """

@@ -9,26 +9,46 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lmnb import InputError
-from lmnb.html import Html, duration, el, money
+from lmnb.html import Html, duration, money
 from lmnb_widgets.chart import CHART_CSS, Chart, spread
-from lmnb_widgets.plots import ACCENT, INK, YOURS, Figure, framed, shown, styled
+from lmnb_widgets.figure import ACCENT, INK, YOURS, Figure, by_candidate, framed, shown, styled
+from lmnb_widgets.thinning import note, thinned
 
 KINDS = ("calls", "tokens", "usd", "seconds")
+_LOOKS = (
+    ("on the front", True, {"color": ACCENT, "size": 12, "symbol": "diamond"}),
+    ("better and no dearer exists", False, {"color": INK, "size": 8}),
+)
 
 
 def plot_pareto(run: Any, by: str | None = None) -> Figure:
     """Every fully scored candidate's score against its cost for one example, and the front: none is better and no dearer.
 
     `by` is "calls", "tokens", "usd", "seconds" or "characters" of the prompt. InputError while nothing is scored.
+
+    >>> import lmnb
+    >>> data = [lmnb.Example(question="1 + 1", answer="2").with_inputs("question")] * 3
+    >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "2"}))
+    >>> run = lmnb.BootstrapFewShot(lmnb.evaluate.exact_match("answer")).start(program, trainset=data, valset=data, run_dir=None)
+    >>> _ = run.wait()
+    >>> run.plot_pareto("characters")
+    Figure('Score against characters of the prompt: 1 of 2 on the front')
     """
     front = run.front(by)
     if not front:
         raise InputError("there is nothing to plot yet: no candidate is scored. Wait with run.until('candidate').")
     cost, words = _writer(front.by), _cost_words(front.by)
     best = front.best
-    title = f"Score against {words}: {len(best)} of {len(front)} on the front"
+    kept = thinned(
+        {name: [row for row in front if row.on_front is on] for name, on, _ in _LOOKS},
+        lambda row: (row.cost, row.score),
+    )
+    title = f"Score against {words}: {len(best):,} of {len(front):,} on the front"
+    left_out = note(sum(map(len, kept.values())), len(front))
     stairs = _stairs([(row.cost, row.score) for row in best])
-    figure = Figure(static=_static_pareto(title, front, stairs, cost, words))
+    figure = Figure(
+        static=_static_pareto(title + left_out, [row for rows in kept.values() for row in rows], stairs, cost, words)
+    )
     figure.add_trace(
         go.Scatter(
             x=[x for x, _ in stairs],
@@ -39,11 +59,8 @@ def plot_pareto(run: Any, by: str | None = None) -> Figure:
             hoverinfo="skip",
         )
     )
-    for name, on_front, marker in (
-        ("on the front", True, {"color": ACCENT, "size": 12, "symbol": "diamond"}),
-        ("better and no dearer exists", False, {"color": INK, "size": 8}),
-    ):
-        rows = [row for row in front if row.on_front is on_front]
+    for name, _, marker in _LOOKS:
+        rows = kept[name]
         if rows:
             figure.add_trace(
                 go.Scatter(
@@ -60,7 +77,7 @@ def plot_pareto(run: Any, by: str | None = None) -> Figure:
                 )
             )
     styled(figure, title, height=360)
-    figure.update_xaxes(title_text=words, rangemode="tozero")
+    figure.update_xaxes(title_text=words + left_out, rangemode="tozero")
     figure.update_yaxes(title_text="score, %")
     return figure
 
@@ -69,6 +86,14 @@ def plot_budget(run: Any, by: str = "calls") -> Figure:
     """What scoring the candidates took, summed up in order of creation, the whole that was spent, and the limit.
 
     `by` is "calls", "tokens", "usd" or "seconds". InputError while nothing is spent.
+
+    >>> import lmnb
+    >>> data = [lmnb.Example(question="1 + 1", answer="2").with_inputs("question")] * 3
+    >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "2"}))
+    >>> run = lmnb.BootstrapFewShot(lmnb.evaluate.exact_match("answer")).start(program, trainset=data, valset=data, run_dir=None)
+    >>> _ = run.wait()
+    >>> run.plot_budget()
+    Figure('9 calls: 6 scoring, 3 bootstraps etc.')
     """
     if by not in KINDS:
         raise InputError(f"plot_budget(by={by!r}) is not known; write one of {', '.join(map(repr, KINDS))}")
@@ -78,34 +103,40 @@ def plot_budget(run: Any, by: str = "calls") -> Figure:
         raise InputError(
             f"there is nothing to plot yet: no {by} were spent on a candidate. Wait with run.until('candidate')."
         )
-    sums = list(accumulate(row[by] for row in rows))
+    sums = [*zip(rows, accumulate(row[by] for row in rows), strict=True)]
+    apart = {
+        "candidate": [one for one in sums if not one[0]["human"]],
+        "yours": [one for one in sums if one[0]["human"]],
+    }
+    kept = thinned(apart, lambda one: (one[0]["number"], one[1]))
+    some = sorted((one for ones in kept.values() for one in ones), key=lambda one: one[0]["number"])
     # the seconds of rollouts that ran side by side are more than the clock's: there is no whole to set them against
     whole = None if by == "seconds" else spending["spent"].get(by)
     limit = None if by == "seconds" else spending["limits"].get(by)
     write = _writer(by)
-    title = _budget_words(by, sums[-1], len(rows), spending["proposals"][by], whole, limit)
-    numbers = [row["number"] for row in rows]
-    points = _stairs([(numbers[0] - 0.5, 0.0), *zip(numbers, sums, strict=True), (numbers[-1] + 0.5, sums[-1])])
-    end = numbers[-1] + 0.5
-    figure = Figure(static=_static_budget(title, rows, sums, points, whole, limit, by, write))
+    scoring = sums[-1][1]
+    title = _budget_words(by, scoring, len(rows), spending["proposals"][by], whole, limit)
+    left_out = note(len(some), len(rows))
+    start, end = rows[0]["number"] - 0.5, rows[-1]["number"] + 0.5
+    points = _stairs([(start, 0.0), *((row["number"], total) for row, total in some), (end, scoring)])
+    figure = Figure(static=_static_budget(title + left_out, some, points, whole, limit, by, write))
     lines = {"mode": "lines", "hoverinfo": "skip"}
     xs, ys = [x for x, _ in points], [y for _, y in points]
     figure.add_trace(go.Scatter(x=xs, y=ys, name="scoring candidates", line={"color": ACCENT, "width": 2}, **lines))
-    for name, wanted, marker in (
-        ("candidate", False, {"color": INK, "size": 8}),
-        ("yours", True, {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}}),
+    for name, marker in (
+        ("candidate", {"color": INK, "size": 8}),
+        ("yours", {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}}),
     ):
-        chosen = [(row, total) for row, total in zip(rows, sums, strict=True) if bool(row["human"]) is wanted]
-        if chosen:
+        if kept[name]:
             figure.add_trace(
                 go.Scatter(
-                    x=[row["number"] for row, _ in chosen],
-                    y=[total for _, total in chosen],
+                    x=[row["number"] for row, _ in kept[name]],
+                    y=[total for _, total in kept[name]],
                     mode="markers",
                     name=name,
                     marker=marker,
                     hovertext=[
-                        f"{_row_words(row, by, write)}<br>{shown(write(total))} so far" for row, total in chosen
+                        f"{_row_words(row, by, write)}<br>{shown(write(total))} so far" for row, total in kept[name]
                     ],
                     hoverinfo="text",
                 )
@@ -123,10 +154,10 @@ def plot_budget(run: Any, by: str = "calls") -> Figure:
             )
         )
     if limit is not None:
-        ends = {"x": [numbers[0] - 0.5, end], "y": [limit, limit]}
+        ends = {"x": [start, end], "y": [limit, limit]}
         figure.add_trace(go.Scatter(**ends, name="limit", line={"color": YOURS, "width": 1.5, "dash": "dash"}, **lines))
     styled(figure, title, height=340)
-    figure.update_xaxes(title_text="candidate", showgrid=False)
+    by_candidate(figure, start, end + 0.5, left_out)
     figure.update_yaxes(title_text="US dollars" if by == "usd" else by, rangemode="tozero")
     return figure
 
@@ -159,7 +190,7 @@ def _budget_words(
     unit = f" {by}" if by in ("calls", "tokens") else ""
     write = "{:,.0f}".format if unit else _writer(by)
     if whole is None:
-        return f"{write(scoring)} of work on {count} candidates"
+        return f"{write(scoring)} of work on {count:,} candidate{'s' * (count != 1)}"
     head = f"{write(whole)}{unit}" if limit is None else f"{write(whole)} of {write(limit)}{unit}"
     rest = whole - scoring - proposals
     parts = ((scoring, "scoring"), (proposals, "proposing"), (rest, "bootstraps etc."))
@@ -167,7 +198,7 @@ def _budget_words(
 
 
 def _static_pareto(
-    title: str, front: Any, stairs: Sequence[tuple[float, float]], cost: Callable[[float], str], words: str
+    title: str, front: Sequence[Any], stairs: Sequence[tuple[float, float]], cost: Callable[[float], str], words: str
 ) -> Html:
     chart = Chart(
         spread([row.cost for row in front], least=0.0),
@@ -180,15 +211,14 @@ def _static_pareto(
         told = f"#{row.number} · {row.score:.1f} % at {cost(row.cost)} · {row.label}"
         shape, look = ("diamond", "lm-strong") if row.on_front else ("circle", "")
         chart.mark(shape, row.cost, row.score, told, look)
-    top = max(front.best, key=lambda row: row.score)
+    top = max((row for row in front if row.on_front), key=lambda row: row.score)
     chart.words(top.cost, top.score, f"#{top.number} · {top.score:.1f} %")
-    return framed(f"{title} · ◆ on the front", el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)
+    return framed(f"{title} · ◆ on the front", chart.drawing(title), CHART_CSS)
 
 
 def _static_budget(
     title: str,
-    rows: Sequence[Mapping[str, Any]],
-    sums: Sequence[float],
+    sums: Sequence[tuple[Mapping[str, Any], float]],
     points: Sequence[tuple[float, float]],
     whole: float | None,
     limit: float | None,
@@ -197,10 +227,14 @@ def _static_budget(
 ) -> Html:
     known = [value for value in (whole, limit) if value is not None]
     chart = Chart(
-        (points[0][0], points[-1][0] + 0.5), spread([*sums, *known], least=0.0), x_words="candidate", y_words=by
+        (points[0][0], points[-1][0] + 0.5),
+        spread([*(total for _, total in sums), *known], least=0.0),
+        x_words="candidate",
+        y_words=by,
+        whole=True,
     )
     chart.line(points, "lm-strong")
-    for row, total in zip(rows, sums, strict=True):
+    for row, total in sums:
         told = f"#{row['number']} · {write(row[by])} · {write(total)} so far · {row['label']}"
         shape, look = ("diamond", "lm-yours") if row["human"] else ("circle", "")
         chart.mark(shape, row["number"], total, told, look, 4)
@@ -210,4 +244,4 @@ def _static_budget(
     if whole:
         chart.mark("star", points[-1][0], whole, f"{write(whole)} in all", "lm-strong")
     legend = " · ★ spent in all" if whole else ""
-    return framed(f"{title}{legend}", el("div", {"class": "lm-chart"}, chart.drawing(title)), CHART_CSS)
+    return framed(f"{title}{legend}", chart.drawing(title), CHART_CSS)

@@ -5,7 +5,6 @@ A saved notebook keeps the static form; while the kernel lives the panel lies ov
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -31,12 +30,11 @@ KINDS = [
 HELP = [
     ("↑ ↓", "previous, next row, once one has the focus"),
     ("Enter", "open the row: its fields, and what was called for it"),
-    ("0 … 9", "all, failed, wrong, right, ... rows"),
+    ("0 … 8", "all, failed, wrong, right, ... rows: the order in which they stand above"),
     ("Esc", "close the row"),
 ]
 _SIGNS = {"fixed": ("▲ fixed", "up"), "broken": ("▼ broken", "down")}
 _LOOKS = {"fixed": "kept", "broken": "rejected"}
-_shown: list[weakref.ref[Report]] = []  # what was shown in this kernel, the latest last: others can be compared with it
 
 Json = dict[str, Any]
 
@@ -48,9 +46,7 @@ class Reading:
         self.report = report
         self.others = {} if against is None else {id(against): against}
         self.against = None if against is None else id(against)
-        for one in (ref() for ref in _shown[-OFFERED:]):
-            if one is not None and one is not report and _alike(report, one):
-                self.others[id(one)] = one
+        self.others |= {id(one): one for one in report.comparable(OFFERED) if one.rows}
 
     def head(self) -> Json:
         known = self.report.snapshot()
@@ -138,21 +134,9 @@ def show(thing: Report | Comparison) -> None:
     if reports is None or not reports[0].rows or not frontend.answers():
         frontend.say(thing, html)
         return
-    _shown[:] = [ref for ref in _shown if ref() is not None and not any(ref() is one for one in reports)]
     mount = frontend.token()
     ReportWidget(*reports, mount=mount)  # the kernel's registry of widgets holds it
-    _shown.extend(weakref.ref(one) for one in reversed(reports) if one is not None)
     frontend.publish(thing, html, mount)
-
-
-def _alike(report: Report, other: Report) -> bool:
-    """Whether the two were made from the same examples, or one from a part of the other's."""
-    theirs = {row.index: row.example for row in other.rows}
-    both = [row for row in report.rows if row.index in theirs]
-    try:
-        return bool(both) and all(row.example == theirs[row.index] for row in both)
-    except ValueError:  # arrays and tables do not say whether they are equal
-        return False
 
 
 def _bars(lie: Json) -> Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lmnb_widgets.parts import Part, act, beside, duration, el, field, form, plural
+from lmnb_widgets.parts import Part, act, beside, duration, el, field, form, plural, several
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ def in_a_row(*parts: Part) -> Part:
     """Buttons and words, and below them what they open and what came of it."""
     beside_each_other = [part for part in parts if part and part[0].startswith(("act", "."))]
     below = [part for part in parts if part and part not in beside_each_other]
-    return el("", *beside_each_other, el("div.under", *below) if below else None)
+    return several(*beside_each_other, el("div.under", *below) if below else None)
 
 
 def keeping(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import lmnb
-from lmnb_widgets.parts import Part, duration, el, long, money, pairs
+from lmnb_widgets.parts import Part, duration, el, long, money, pairs, several
 from lmnb_widgets.trace_tree import tree
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def pane(trace: Any, number: int, acts: Part = None, name: str = "") -> Json:
     error = span["error"] and el("div.notice.bad", span["error"], role="alert")
     facts = el("div.muted.num.facts", " · ".join(_facts(span)))
     return {
-        "head": el("", el("h3", asked, span["name"]), facts, error),
+        "head": several(el("h3", asked, span["name"]), facts, error),
         "tabs": tabs,
         "acts": acts,
         "code": _code(trace, number),

@@ -1,7 +1,7 @@
 """The Studio: a run, live in the cell. State and conversion are here; the browser draws and reports gestures; the run
 decides.
 
-Every gesture is one call of a method of the run (`COMMANDS`). A thread of the panel sends what changed; it sleeps until
+Every gesture is one call of a method of the run (`gestures.py`). A thread of the panel sends what changed; it sleeps until
 there is something to do, and never prints.
 """
 
@@ -10,14 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 from IPython.display import display
 
 import lmnb
-from lmnb_widgets import frontend, outputs, run_traces, wire
-from lmnb_widgets.outputs import ENDED, freeze
+from lmnb_widgets import frontend, gestures, outputs, run_traces, wire
+from lmnb_widgets.examples import example_page
+from lmnb_widgets.frame import ENDED, framed
+from lmnb_widgets.outputs import freeze
+from lmnb_widgets.pane import pane
+from lmnb_widgets.pending import waiting
 from lmnb_widgets.widget import Calls, Widget
 
 DELTAS = 0.1
@@ -29,42 +33,11 @@ A_ROW = 1e-4
 """Seconds of rest for each candidate: lists and curves of ten thousand are drawn anew once a second. What somebody did is
 shown at once."""
 
-COMMANDS: Calls = {
-    "pause": lambda run, a: run.pause(),
-    "resume": lambda run, a: run.resume(),
-    "step": lambda run, a: run.step(),
-    "stop": lambda run, a: run.stop(),
-    "cancel": lambda run, a: run.cancel(),
-    "accept": lambda run, a: run.accept(a["candidate"]),
-    "reject": lambda run, a: run.reject(a["candidate"], reason=a.get("reason")),
-    "edit": lambda run, a: run.edit(a["candidate"], a["slot"], a.get("text")),
-    "keep-demo": lambda run, a: run.keep_demo(a["demo"]),
-    "reject-demo": lambda run, a: run.reject_demo(a["demo"], reason=a.get("reason")),
-    "edit-demo": lambda run, a: run.edit_demo(a["demo"], a["fields"], candidate=a.get("candidate")),
-    "inject": lambda run, a: run.inject(**a),
-    "pin": lambda run, a: run.pin(a["slot"], a["candidate"]),
-    "unpin": lambda run, a: run.unpin(a["slot"]),
-    "lock": lambda run, a: run.lock(a["slot"], a["text"]),
-    "unlock": lambda run, a: run.unlock(a["slot"], a.get("text")),
-    "raise-budget": lambda run, a: run.raise_budget(**a),
-    **run_traces.COMMANDS,
-    "branch": lambda run, a: branch(run, a),
-    "undo": lambda run, a: run.undo(a.get("decision")),
-    "redo": lambda run, a: run.redo(),
-    "export": lambda run, a: {"path": str(run.export(a["path"], format=a.get("format", "json")))},
-}
-
 QUESTIONS: Calls = {
-    "detail": lambda run, a: run.detail(a["candidate"], against=a.get("against")),
-    "examples": lambda run, a: run.examples(
-        a["candidate"],
-        against=a.get("against"),
-        offset=a.get("offset", 0),
-        limit=a.get("limit", 200),
-        only=a.get("only"),
-    ),
+    "pane": pane,
+    "example-rows": lambda run, a: example_page(run, a["candidate"], a["against"], a["only"], a["offset"]),
+    "pending": lambda run, a: waiting(run, a["id"]),
     **run_traces.QUESTIONS,
-    "provenance": lambda run, a: run.provenance(a["candidate"]).to_dicts(),
 }
 
 
@@ -75,7 +48,7 @@ class StudioWidget(Widget):
     """
 
     questions = QUESTIONS
-    commands = COMMANDS
+    commands: ClassVar[Calls] = {**gestures.COMMANDS, **run_traces.COMMANDS, "branch": lambda run, a: branch(run, a)}
 
     view = traitlets.Unicode("studio").tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
@@ -83,7 +56,7 @@ class StudioWidget(Widget):
 
     def __init__(self, run: Any, *, mount: str = "", on_end: Callable[[], None] = lambda: None) -> None:
         self._run, self._on_end = run, on_end
-        self._known = wire.bounded(run.snapshot())
+        self._known = _told(run)
         self._over = self._known["state"] in ENDED
         self._wake, self._sending = threading.Event(), threading.Lock()
         self._hurry = threading.Event()  # somebody waits to see what was done
@@ -133,7 +106,7 @@ class StudioWidget(Widget):
                 self._hurry.wait(max(spent * REST, len(self._known["candidates"]) * A_ROW) - DELTAS)
 
     def _send_delta(self) -> bool:
-        new = wire.bounded(self._run.snapshot())
+        new = _told(self._run)
         if new["seq"] == self._known["seq"]:
             return False
         message = wire.delta(self._known, new)
@@ -166,7 +139,7 @@ class StudioWidget(Widget):
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "resend":
             with self._sending:
-                self._known, self._late = wire.bounded(self._run.snapshot()), True
+                self._known, self._late = _told(self._run), True
                 self.send(wire.fit(self._whole()) | {"id": message.get("id")})
         elif kind == "get" and message.get("what") == "candidates":
             with self._sending:  # rows by the page must not be overtaken by a delta that has newer ones
@@ -200,6 +173,10 @@ def show(run: Any) -> None:
         freeze(run)
 
 
+def _told(run: Any) -> dict[str, Any]:
+    return framed(wire.bounded(run.snapshot()))
+
+
 def branch(run: Any, a: dict[str, Any]) -> dict[str, Any]:
     """A branch of the run with its limits or other ones, and its panel below that of the run, where the front end can show
     it there.
@@ -215,4 +192,5 @@ def branch(run: Any, a: dict[str, Any]) -> dict[str, Any]:
             widget.close()
         elif made.state in ENDED:
             freeze(made)
-    return {"name": made.name, "path": str(made.path), "shown": shown}
+    where = "is below" if shown else f"lies in {made.path}"
+    return {"said": f"The branch {made.name} {where}; in Python it is run.branches[-1]."}

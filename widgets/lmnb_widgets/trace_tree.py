@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lmnb_widgets.parts import Part, as_text, duration, el, money, plural
+from lmnb_widgets.parts import Part, as_text, duration, el, money, plural, several
+
+MOST = 3_000
+"""So many rows travel in one message."""
 
 Json = dict[str, Any]
 
@@ -21,10 +24,10 @@ def tree(trace: Any, words: str = "") -> Json:
     parents = {span["parent"] for span in spans}
     shown = _matching(spans, words.strip().casefold()) if words.strip() else spans
     return {
-        "head": _head(whole),
+        "head": several(_head(whole), _more(len(shown))),
         "first": first_of(spans),
         "lone": len(spans) == 1,
-        "rows": [_row(span, end) | {"kids": span["id"] in parents} for span in shown],
+        "rows": [_row(span, end) | {"kids": span["id"] in parents} for span in shown[:MOST]],
     }
 
 
@@ -55,7 +58,11 @@ def _head(whole: Mapping[str, Any]) -> Part:
     checks = [el(".muted" if check["holds"] else ".err", f" · {check['text']}") for check in whole.get("checks") or ()]
     score = whole["score"]
     tag = None if score is None else el(".tag.kept" if score > 0 else ".tag.rejected", f"score {said_score(score)}")
-    return el("", el("b", whole["name"]), el(".muted.num", " · ".join(filter(None, facts)), *checks), tag)
+    return several(el("b", whole["name"]), el(".muted.num", " · ".join(filter(None, facts)), *checks), tag)
+
+
+def _more(shown: int) -> Part:
+    return el(".muted", f"the first {MOST:,} of {shown:,} spans; a filter finds the others") if shown > MOST else None
 
 
 def _row(span: Mapping[str, Any], end: float) -> Json:

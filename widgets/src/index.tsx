@@ -39,6 +39,10 @@ function open(model: Model, el: HTMLElement): () => void {
   body.className = "frame";
   root.append(css, body);
   el.append(root);
+  // JupyterLab looks at what has the focus first, and for the mark above it only then: a key on a button or in a list of options would be its own
+  root.addEventListener("focusin", (event) => (event.target as Element).setAttribute("data-lm-suppress-shortcuts", "true"));
+  // a click on what takes no focus itself, on a button that is busy: the keys are the panel's from then on
+  root.addEventListener("pointerup", () => root.contains((root.getRootNode() as Document).activeElement) || root.focus({ preventScroll: true }));
   const unfollow = followTheme(root);
   draw(<View model={model} root={root} />, body);
   return () => {

@@ -25,7 +25,7 @@ function panel(lost = false) {
   };
   let known: string[] = [];
   const Part = ({ client }: { client: Client }) => {
-    useEffect(() => void client.get("examples", {}).catch(() => {}), []); // as a tab asks that stands open when the panel is drawn again
+    useEffect(() => void client.get("pane", {}).catch(() => {}), []); // as a tab asks that stands open when the panel is drawn again
     return null;
   };
   const Panel = () => {
@@ -46,7 +46,7 @@ test("the panel says hello before any part of it asks, also where rows are missi
   const { rows, sent, known, close, tell } = panel();
   assert.deepEqual(known(), ["c0"]);
   await until(() => sent.length >= 3);
-  assert.deepEqual(sent.map((one) => one.what ?? one.type), ["hello", "examples", "candidates"]);
+  assert.deepEqual(sent.map((one) => one.what ?? one.type), ["hello", "pane", "candidates"]);
   assert.deepEqual(sent[2].args, { offset: 1, limit: 1000 });
   tell({ type: "got", id: sent[2].id, value: { total: 3, rows: rows.slice(1) } });
   await until(() => known().length === 3);

@@ -7,8 +7,8 @@ const row = (number: number, more: Partial<Row> = {}): Row => ({
   id: `c${number}`, number, label: `${number} demos`, origin: "bootstrapped", parents: [], status: "scored", score: 50 + number, low: null, high: null, done: 10, total: 10, reason: null, human: false, ...more,
 });
 const snapshot = (seq: number, rows: Row[], more: Partial<Snapshot> = {}): Snapshot => ({
-  seq, run: { id: "r", name: "r", path: "p" }, optimizer: "o", program: "p", state: "running", error: null, live: true, progress: null,
-  budget: {} as Snapshot["budget"], elapsed: 0, eta: null, evalset: null, best: null, accepted: null, baseline: null, candidates: rows, decisions: [], ...more,
+  seq, run: { id: "r", name: "r", path: "p" }, state: "running", live: true, progress: null,
+  words: "Running", header: null, notices: null, empty: null, keys: {}, best: null, accepted: null, baseline: null, candidates: rows, decisions: [], ...more,
 });
 const delta = (from: number, seq: number, changes: Partial<Snapshot>): Delta => ({ type: "delta", from, seq, changes });
 

@@ -1,4 +1,4 @@
-import type { ExamplePage, Detail, Row } from "./types";
+import type { Row } from "./types";
 
 /** The part of an anywidget model that is used here. */
 export interface Model {
@@ -19,8 +19,6 @@ export interface ViewProps {
 
 /** Answers by question: a view adds its own with `declare module "../kit/client" { interface Answers { ... } }`. */
 export interface Answers {
-  detail: Detail;
-  examples: ExamplePage;
   candidates: { total: number; rows: Row[] };
 }
 

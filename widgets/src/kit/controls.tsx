@@ -136,7 +136,10 @@ export function useCommands(client: Client, root: HTMLElement, model: Model): Co
       setBusy(({ [name]: _, ...rest }) => rest);
     }
   };
-  const type = (name: string, field?: string, text?: string) => setTyped(({ [name]: old, ...others }) => (field == null ? others : { ...others, [name]: { ...old, [field]: text! } }));
+  const type = (name: string, field?: string, text?: string) => {
+    if (field != null) say((now) => (now?.bad ? null : now)); // what was wrong is being mended
+    setTyped(({ [name]: old, ...others }) => (field == null ? others : { ...others, [name]: { ...old, [field]: text! } }));
+  };
   return { send, said, say, busy: (action, id) => !!busy[key(action, id)], open, setOpen, typed, type };
 }
 

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./controls";
-import { Pairs } from "./text";
 
 /** What each key does: letters in lower case, else the names of `KeyboardEvent.key`. A falsy one is a key that does nothing now. */
 export type Gestures = Record<string, (() => unknown) | false | null | undefined>;
@@ -38,7 +37,14 @@ export function useKeys(root: HTMLElement, gestures: Gestures, help: [key: strin
   }, []);
   const sheet = open && (
     <div class="form keys" role="dialog" aria-label="Keys">
-      <Pairs rows={[...help, ["?", "this sheet"]]} term={(key) => <kbd>{key}</kbd>} />
+      <dl>
+        {[...help, ["?", "this sheet"]].map(([key, does]) => [
+          <dt>
+            <kbd>{key}</kbd>
+          </dt>,
+          <dd>{does}</dd>,
+        ])}
+      </dl>
       <Button class="link" onClick={toggle}>
         Close
       </Button>

@@ -1,5 +1,7 @@
+import type { ComponentChildren } from "preact";
 import { Button, focusOnce, type Commands } from "./controls";
 import { Area, Form, FormRow, isCut } from "./form";
+import { plain } from "./text";
 
 interface Field {
   name: string;
@@ -38,7 +40,7 @@ export interface FormOf {
 export const nameOf = ({ action, id = "" }: { action: string; id?: string | number }): string => `${action}:${id}`;
 
 /** What was typed lives in the view and in no message, so nothing that arrives can overwrite it; it goes when it was sent. */
-export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; class?: string }) {
+export function PartForm({ by, of, class: name, children }: { by: Commands; of: FormOf; class?: string; children?: ComponentChildren }) {
   const { action, id, args, fields, reasons = [], free, stays, always, ...rest } = of;
   const key = nameOf(of);
   const draft = by.typed[key] ?? {};
@@ -53,6 +55,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
     const made: Record<string, any> = { ...args };
     for (const field of changed) {
       const text = textOf(field);
+      if (field.as === "number" && !text) continue;
       const value = field.as === "number" ? Number(text) : field.as === "check" ? text === "true" : text;
       if (field.into) made[field.into] = { ...made[field.into], [field.name]: value };
       else made[field.name] = value;
@@ -73,6 +76,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
       onSave={save}
       onCancel={always ? undefined : () => by.setOpen("")}
     >
+      {children}
       {reasons.map((text, n) => (
         <Button class="chip" onClick={choose(text)}>
           <kbd aria-hidden="true">{n + 1}</kbd>
@@ -83,7 +87,7 @@ export function PartForm({ by, of, class: name }: { by: Commands; of: FormOf; cl
         const { name: one, as, lines, placeholder, label = one } = field;
         const set = (text: string) => by.type(key, one, text);
         const value = textOf(field);
-        const own = { "data-field": one, placeholder, value };
+        const own = { "data-field": plain(one), placeholder, value };
         const focus = !n && !rest.bad && !always;
         const ref = focus ? focusOnce : undefined;
         return (

@@ -1,11 +1,13 @@
 import type { ComponentChildren } from "preact";
+import { Clock } from "./clock";
 import { Act, Button, type Commands } from "./controls";
 import { nameOf, PartForm } from "./part_form";
 import { Long, Text } from "./text";
 
 /** What the kernel says that a place looks like: a text, or `[look, given, ...parts]`. The look is a tag with classes (`p.muted.num`; `.muted` is a
- * `span`, the empty look its parts alone) or one of those that do something: `act` is a button that is one command, or opens its form; `form` is drawn
- * while it is open; `go` leads to something else in the panel; `long` is a text that is cut, with "show all". `lmnb_widgets/parts.py` writes them. */
+ * `span`), nothing for parts without an element around them, or one of those that do something: `act` is a button that is one command, or opens its
+ * form; `form` is drawn while it is open; `go` leads to something else in the panel; `long` is a text that is cut, with "show all"; `clock` counts
+ * seconds. `lmnb_widgets/parts.py` writes them. */
 export type Part = string | number | null | undefined | Element;
 type Element = [look: string, given: any, ...parts: Part[]];
 
@@ -26,17 +28,27 @@ export function Say({ of, by }: { of: Part; by: Doer }): ComponentChildren {
   const [tag, ...names] = look.split(".");
   const name = names.join(" ");
   if (tag === "long") return <Long text={String(parts[0])} cut={given?.cut} />;
+  if (tag === "clock") return <Clock {...given} />;
   const inner = parts.map((one) => <Say key={keyOf(one)} of={one} by={by} />);
-  if (!look) return inner;
+  if (!look) return <>{inner}</>;
   const Own = by?.own?.[tag];
   if (Own) return <Own by={by} given={given} children={inner} />;
-  if (tag === "go")
+  if (tag === "go") {
+    const { more, ...to } = given;
     return (
-      <Button class={name || "link"} onClick={() => by.go?.(given)}>
+      <Button class={name || "link"} {...more} onClick={() => by.go?.(to)}>
         {inner}
       </Button>
     );
-  if (tag === "form") return (given.always || by.open === nameOf(given)) && <PartForm key={nameOf(given)} by={by} of={given} class={name} />;
+  }
+  if (tag === "form")
+    return (
+      (given.always || by.open === nameOf(given)) && (
+        <PartForm key={nameOf(given)} by={by} of={given} class={name}>
+          {inner}
+        </PartForm>
+      )
+    );
   if (tag === "act") {
     const { args, opens, ...rest } = given;
     const open = by.open === nameOf(given);

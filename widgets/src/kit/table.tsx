@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { Button } from "./controls";
 import { keys } from "./keys";
+import { plain, Text } from "./text";
 import { Virtual } from "./virtual";
 
 export interface Column<R> {
@@ -113,6 +114,35 @@ export function Table<R>({ label, kind, id, rows: given, columns, sort = "", onS
     </div>
   );
 }
+
+/** A row as the kernel says it: it sorts, filters and cuts. */
+export interface Line {
+  id: string | number;
+  title: string;
+  cells: [text: string, look: string][];
+  /** False: there is nothing to open. */
+  opens?: boolean;
+}
+
+/** A page of rows, and what stands above them. */
+export interface Lines {
+  total: number;
+  columns: [id: string, head: string, width: string][];
+  rows: Line[];
+}
+
+/** A table of lines; with `onSort` the kernel is asked for another order. */
+export const LineTable = ({ page, onSort, ...rest }: { page: Lines } & Omit<Props<Line>, "id" | "rows" | "columns" | "title" | "can">) => (
+  <Table
+    {...rest}
+    onSort={onSort}
+    id={(one) => one.id}
+    rows={page.rows}
+    columns={page.columns.map(([id, head, width], n): Column<Line> => ({ id, head, width, by: onSort && (() => 0), class: (one) => one.cells[n][1], cell: (one) => <Text>{one.cells[n][0]}</Text> }))}
+    title={(one) => plain(one.title)}
+    can={(one) => one.opens !== false}
+  />
+);
 
 /** Order of two cells; what is missing comes last either way. */
 export function compare(a: number | string | null | undefined, b: number | string | null | undefined, down: boolean): number {

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Button } from "./controls";
-import type { Check } from "./types";
 
 // Control and direction characters can hide or reorder text; joiners (U+200C, U+200D) are left alone, since scripts and emoji need them.
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
@@ -77,18 +76,6 @@ export const Pairs = ({ rows, class: name, cut, term }: PairsProps) => (
 );
 
 export const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? ""));
-
-/** The checks that failed, after something in the same line. */
-export const Checks = ({ of }: { of?: Check[] }) => (
-  <>
-    {of?.map((check) => (
-      <span class={check.holds ? "muted" : "err"}>
-        {" · "}
-        <Text>{check.text}</Text>
-      </span>
-    ))}
-  </>
-);
 
 /** The first line of a text, short enough for a table cell. */
 export function line(text: string | null | undefined, size = 160): string {

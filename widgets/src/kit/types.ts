@@ -1,4 +1,5 @@
 // The data that the kernel sends. Numbers are plain numbers, texts are hostile.
+import type { Part } from "./parts";
 
 export type RunState = "running" | "pausing" | "paused" | "waiting" | "stopping" | "stopped" | "cancelled" | "finished" | "failed";
 
@@ -27,33 +28,24 @@ export interface Decision {
   undone: boolean;
 }
 
-export interface Meter {
-  spent: number;
-  limit: number | null;
-}
-
 export interface Snapshot {
   seq: number;
   run: { id: string; name: string; path: string };
-  optimizer: string;
-  program: string;
   state: RunState;
-  error: string | null;
   live: boolean;
+  /** The state in words; what stands above the candidates, and instead of them where there are none. */
+  words: string;
+  header: Part;
+  notices: Part;
+  empty: Part;
+  /** The commands of keys that are about the run as it stands. */
+  keys: Record<string, string>;
   progress: { label: string; done: number; total: number } | null;
-  budget: Record<"calls" | "tokens" | "usd" | "seconds", Meter | undefined>;
-  elapsed: number;
-  eta: number | null;
-  evalset: { name: string; size: number } | null;
-  /** How the examples were split, and by what the best is chosen: "mean", "worst group" or "cheapest". */
-  note?: string;
-  objective?: string;
-  /** What to expect of the best on new data, in per cent, and its last check on held-out examples. */
-  expected?: number | null;
-  check?: HeldOut | null;
-  /** What waits for an answer, and the seconds after which it goes on by itself: in all, and left; null where that is held. */
+  /** What is said of the best beside its own words. */
+  top?: string;
+  /** What waits for an answer, and when it goes on by itself. */
   pending?: PendingItem[];
-  review?: { timeout: number | null; left: number | null };
+  countdown?: Part;
   best: string | null;
   accepted: string | null;
   baseline: string | null;
@@ -66,89 +58,8 @@ export interface Snapshot {
 }
 
 export interface PendingItem {
-  kind: string;
   id: string;
-  label: string;
-  slot: string | null;
-  values: Record<string, string>;
-}
-
-export interface HeldOut {
-  score: number;
-  gain: number;
-  n: number;
-}
-
-/** Who made a sentence or demo of a prompt, and the candidate that had it first. */
-export interface Origin {
-  slot: string;
-  kind: "sentence" | "demo";
-  text: string;
-  candidate: number;
-  by: string;
-  how: string;
-}
-
-export interface Demo {
-  id: string;
-  number: number;
-  fields: Record<string, string>;
-  origin: "bootstrapped" | "labelled" | "human";
-  status: "kept" | "rejected" | null;
-}
-
-export interface PredictorDetail {
-  path: string;
-  instructions: string;
-  before: string;
-  locked: string[];
-  /** Which of "instructions" and "demos" are pinned. */
-  pinned?: string[];
-  inputs: string[];
-  outputs: string[];
-  demos: Demo[];
-}
-
-export interface Detail {
-  id: string;
-  number: number;
-  row: Row;
-  gain: { against: number; mean: number; low: number; high: number; fixed: number; broken: number; n: number } | null;
-  expected: number | null;
-  tokens: number | null;
-  predictors: PredictorDetail[];
-  /** Descriptions of outputs and tools that differ from none, and trained weights by predictor. */
-  texts?: { slot: string; text: string; before: string | null; locked?: string[]; pinned?: boolean }[];
-  check?: HeldOut | null;
-  weights?: Record<string, string>;
-  worst?: Record<string, unknown> | null;
-  lineage: { id: string; number: number; label: string; score: number | null }[];
-}
-
-export type Change = "fixed" | "broken" | "same";
-
-export interface ExampleRow {
-  index: number;
-  inputs: Record<string, string>;
-  labels: Record<string, string>;
-  outputs: Record<string, string> | null;
-  score: number | null;
-  before: number | null;
-  change: Change | null;
-  error: string | null;
-  seconds: number | null;
-  has_trace: boolean;
-  checks?: Check[];
-}
-
-/** A check of a program that failed, and whether it holds by now. */
-export interface Check {
-  text: string;
-  holds: boolean;
-}
-
-export interface ExamplePage {
-  total: number;
-  counts: Record<Change, number>;
-  rows: ExampleRow[];
+  /** What it is, in words, and the command that edits it. */
+  what: string;
+  edit: string;
 }

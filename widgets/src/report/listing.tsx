@@ -8,8 +8,8 @@ import { useKept } from "../kit/kept";
 import { useKeys } from "../kit/keys";
 import { usePages } from "../kit/pages";
 import { Say, type Doer, type Part } from "../kit/parts";
-import { Table } from "../kit/table";
-import { plain, Text } from "../kit/text";
+import { LineTable, type Lines } from "../kit/table";
+import { plain } from "../kit/text";
 import { TraceView } from "../traces/view";
 
 type Id = string | number;
@@ -29,21 +29,12 @@ interface Head {
   help: [key: string, does: string][];
 }
 
-/** The cells of a row as they are shown; the kernel sorts, filters and cuts. */
-interface Line {
-  id: Id;
-  title: string;
-  cells: [text: string, look: string][];
-}
-
 declare module "../kit/client" {
   interface Answers {
-    rows: { total: number; counts: Record<string, number>; note: string; columns: [id: string, head: string, width: string][]; rows: Line[] };
+    rows: Lines & { counts: Record<string, number>; note: string };
     row: { said: Part; trace: boolean };
   }
 }
-
-const sorts = () => 0; // the kernel does
 
 interface Props extends ViewProps {
   client: Client;
@@ -102,19 +93,7 @@ export function Listing({ model, root, client, draw, ...props }: Props) {
         {problem || !page ? (
           <Wait problem={problem} />
         ) : page.rows.length ? (
-          <Table
-            label={head.title}
-            kind={head.kind}
-            id={(one) => one.id}
-            rows={page.rows}
-            columns={page.columns.map(([id, words, width], n) => ({ id, head: words, width, by: sorts, class: (one: Line) => one.cells[n][1], cell: (one: Line) => <Text>{one.cells[n][0]}</Text> }))}
-            sort={sort}
-            onSort={setSort}
-            selected={chosen}
-            title={(one) => plain(one.title)}
-            onOpen={(one) => setChosen(one.id)}
-            onEnd={next}
-          />
+          <LineTable label={head.title} kind={head.kind} page={page} sort={sort} onSort={setSort} selected={chosen} onOpen={(one) => setChosen(one.id)} onEnd={next} />
         ) : (
           <p class="muted none">No such row.</p>
         )}

@@ -1,14 +1,39 @@
 import type { Client } from "../kit/client";
-import type { Commands } from "../kit/controls";
-import type { Detail, Row, Snapshot } from "../kit/types";
+import type { Tab } from "../kit/controls";
+import type { Doer, Part } from "../kit/parts";
+import type { Row, Snapshot } from "../kit/types";
 import type { Known, Order } from "./state";
 
 export type Run = Omit<Snapshot, "candidates">;
-/** What is open in the pane: a word of the part that opens it. */
-export type Form = "" | "reject" | "edit" | "inject" | "demo" | "branch" | "budget";
+
+/** What the kernel says of a candidate, or of none while there is none (`lmnb_widgets/pane.py`). */
+export interface Told {
+  id: string | null;
+  /** Of this tab is the body. */
+  tab: string;
+  title: Part;
+  facts: Part;
+  /** What it can be shown against. */
+  choices: [id: string, words: string][];
+  forms: Part;
+  tabs: Tab[];
+  body?: Part;
+  /** It and its ancestors. */
+  own?: string[];
+  /** Forms about the run, its decisions, and what the keys do. */
+  over: Part;
+  foot: Part;
+  help: [key: string, does: string][];
+}
+
+declare module "../kit/client" {
+  interface Answers {
+    pane: Told;
+  }
+}
 
 /** What lies on the table: the run, the chosen candidate, what the reader has open, and what can be done. Every part of the Studio is given it whole. */
-export interface Desk extends Commands {
+export interface Desk extends Doer {
   client: Client;
   known: Known;
   run: Run;
@@ -16,7 +41,7 @@ export interface Desk extends Commands {
   live: boolean;
   /** The chosen candidate, or the best. */
   row: Row | undefined;
-  detail: Detail | null;
+  told: Told | null;
   problem: string | null;
   /** Chooses a candidate; null follows the best. */
   select: (id: string | null) => void;
@@ -27,17 +52,9 @@ export interface Desk extends Commands {
   setOrder: (order: Order) => void;
   tab: string;
   setTab: (tab: string) => void;
-  form: Form;
-  openForm: (form: Form) => void;
   /** The example whose trace is looked at. */
   example: number | null;
   showTrace: (example: number) => void;
-  /** Texts that are being written, by slot; they outlive the view. */
-  drafts: Map<string, string>;
-  setDraft: (slot: string, text: string | null) => void;
-  /** Undoes a decision, or the last one; `id` is the button's. */
-  undo: (decision?: number, id?: string | number) => Promise<any>;
-  toggleKeys: () => void;
   /** Something waits for an answer: the keys are about that. */
   asked: boolean;
 }

@@ -3,35 +3,29 @@ import type { Row } from "../kit/types";
 export interface Kin {
   row: Row;
   depth: number;
-  parent: Row | undefined;
+  parent?: Row;
+  /** In the tree, from 1. */
+  place: number;
 }
 
 /** The candidates as a tree, in the order in which it is drawn: each below the youngest of its parents. */
 export function family(rows: Row[]): Kin[] {
   const known = new Map(rows.map((row) => [row.id, row]));
-  const children = new Map<Row | undefined, Row[]>();
-  const parents = new Map<Row, Row>();
+  const children = new Map<Row | undefined, Kin[]>();
   for (const row of rows) {
     let parent: Row | undefined;
     for (const id of row.parents) {
       const one = known.get(id);
-      if (one && one.number < row.number && (!parent || one.number > parent.number)) parent = one;
+      if (one && one.number < row.number && one.number > (parent?.number ?? -1)) parent = one;
     }
-    if (parent) parents.set(row, parent);
-    const own = children.get(parent);
-    if (own) own.push(row);
-    else children.set(parent, [row]);
+    const one = { row, depth: 0, parent, place: 0 };
+    if (!children.get(parent)?.push(one)) children.set(parent, [one]);
   }
   const found: Kin[] = [];
-  const waiting: Kin[] = [];
-  const push = (parent: Row | undefined, depth: number) => {
-    for (const row of (children.get(parent) ?? []).slice().reverse()) waiting.push({ row, depth, parent });
-  };
-  push(undefined, 0);
-  while (waiting.length) {
-    const one = waiting.pop()!;
-    found.push(one);
-    push(one.row, one.depth + 1);
+  const waiting = [...(children.get(undefined) ?? [])].reverse();
+  for (let one = waiting.pop(); one; one = waiting.pop()) {
+    one.place = found.push(one);
+    for (const child of (children.get(one.row) ?? []).reverse()) waiting.push(Object.assign(child, { depth: one.depth + 1 }));
   }
   return found;
 }

@@ -89,15 +89,3 @@ export function describe(row: Row, known: Known): string {
 
 const ENDED = new Set(["stopped", "cancelled", "finished", "failed"]);
 export const ended = (state: string | undefined): boolean => ENDED.has(state ?? "");
-
-export const STATE_WORDS: Record<string, string> = {
-  running: "Running",
-  pausing: "Pausing…",
-  paused: "Paused",
-  waiting: "Waiting for you",
-  stopping: "Stopping…",
-  stopped: "Stopped",
-  cancelled: "Cancelled",
-  finished: "Finished",
-  failed: "Failed",
-};

@@ -72,7 +72,7 @@ function Copy({ text }: { text: string }) {
       <Button title="Python that makes this call again" onClick={copy}>
         {copied === "done" ? "Copied" : "Copy as code"}
       </Button>
-      {copied === "by hand" && <textarea class="under" readOnly rows={8} aria-label="Code" value={text} />}
+      {copied === "by hand" && <textarea class="under code" readOnly rows={8} aria-label="Code" value={text} />}
     </>
   );
 }

@@ -1,0 +1,210 @@
+"""What the kernel says that the pane of a candidate shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fake_run import FakeRun, name, row
+from lmnb_widgets import wire
+from lmnb_widgets.decided import foot
+from lmnb_widgets.pane import pane
+from parts_read import forms_in, parts_in, words_in
+
+import lmnb
+from lmnb.testing import questions, reply
+
+TABS = ("prompt", "demos", "examples", "traces", "lineage")
+
+
+class TwoSteps(lmnb.Module):
+    """Two predictors with a field in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ask = lmnb.Predict("question -> query")
+        self.answer = lmnb.Predict("question, query -> answer")
+
+    def forward(self, question: str) -> Any:
+        return self.answer(question=question, query=self.ask(question=question).query)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Any]:
+    """A finished search over one predictor; its candidates hold demos."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        made = lmnb.LabeledFewShot(k=3).start(
+            lmnb.Predict("question -> answer"), trainset=questions(0, 8), run_dir=None
+        )
+        made.wait()
+        yield made
+
+
+def of(run: Any, candidate: int = -1, tab: str = "prompt", **more: Any) -> dict[str, Any]:
+    return pane(run, {"candidate": run.snapshot()["candidates"][candidate]["id"], "tab": tab, **more})
+
+
+def undos_in(part: Any) -> list[dict[str, Any]]:
+    """What the Undo buttons of a part send, but for that of the last decision."""
+    found = (each[1] for each in parts_in(part) if each[0].startswith("act"))
+    return [each["args"] for each in found if each["action"] == "undo" and "args" in each]
+
+
+def decisions_in(part: Any) -> list[int]:
+    found = (each[1] or {} for each in parts_in(part))
+    return [each["data-id"] for each in found if each.get("data-kind") == "decision"]
+
+
+def test_every_button_and_form_is_a_command_of_the_studio(widgets: None) -> None:
+    """Whatever is offered, in whichever tab and with whichever form open, the kernel carries out."""
+    from lmnb_widgets.studio import StudioWidget
+
+    offered = set()
+    for tab in TABS:
+        for opened in ("", "edit-demo:demo00000017", "reject-demo:demo00000017"):
+            told = of(FakeRun(), 12, tab, open=opened, all=True, where=True)
+            parts = [each for part in told.values() for each in parts_in(part)]
+            offered |= {each[1]["action"] for each in parts if each[0].startswith(("act", "form"))}
+    assert offered <= set(StudioWidget.commands)
+    assert {
+        "accept",
+        "reject",
+        "edit",
+        "branch",
+        "inject",
+        "lock",
+        "pin",
+        "keep-demo",
+        "edit-demo",
+        "undo",
+        "export",
+        "raise-budget",
+    } <= offered
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"status": "waiting", "score": None}, "waiting to be evaluated"),
+        ({"status": "partial", "done": 20}, "20 of 100 examples answered"),
+        ({"status": "unscored", "score": None}, "no score: accept it or give a validation set"),
+        ({"number": 0}, "41.0% (95% CI 33.8 … 48.2) of 100 examples, the program as it came"),
+        ({}, "95% CI +0.6 … +13.4 · 9 fixed, 2 broken of 100"),
+    ],
+)
+def test_the_facts_say_how_a_candidate_stands(changes: dict[str, Any], said: str) -> None:
+    """In words, whatever its state."""
+    run = FakeRun([row(0, 41.0), row(1, 60.0) | {key: one for key, one in changes.items() if key != "number"}])
+    assert said in words_in(of(run, changes.get("number", 1))["facts"])
+
+
+@pytest.mark.parametrize(
+    ("label", "tag"),
+    [("your edit of #7", "your edit"), ("your demo", "your demo"), ("your instruction", "your instruction")],
+)
+def test_a_candidate_of_a_person_says_what_they_made(label: str, tag: str) -> None:
+    """An added demo is no edit."""
+    run = FakeRun([row(0, 41.0), row(1, 60.0, human=True, label=label)])
+    assert tag in [
+        words_in(each)
+        for each in parts_in(of(run, 1)["title"])
+        if each[0] == "span.tag.human" or each[0] == ".tag.human"
+    ]
+
+
+def test_what_a_form_asks_for_makes_what_it_says(run: Any) -> None:
+    """The edit, the instruction and the demo of the forms are taken by the run as the panel sends them."""
+    forms = {(each["action"], each.get("id")): each for each in forms_in(of(run)["forms"])}
+    best = run.snapshot()["candidates"][-1]["id"]
+    edit = forms["edit", best]
+    assert [(each["name"], each["into"]) for each in edit["fields"]] == [("self.instructions", "slot")]
+    run.edit(**edit["args"], slot={"self.instructions": "Say it."})
+    made = forms["inject", "instruction"]
+    assert [(each["name"], each["into"]) for each in made["fields"]] == [("self.instructions", "instructions")]
+    run.inject(**made["args"], instructions={"self.instructions": "Say less."})
+    demo = forms["inject", "demo"]
+    assert [(each["name"], each["into"]) for each in demo["fields"]] == [("question", "demo"), ("answer", "demo")]
+    run.inject(**demo["args"], demo={"question": "q1", "answer": "a1"})
+    labels = [each["label"] for each in run.snapshot()["candidates"][-3:]]
+    assert labels == [f"your edit of #{run.candidates[-4].number}", "your instruction", "your demo"]
+
+
+def test_a_demo_for_several_predictors_says_which_fields_belong_together() -> None:
+    """One form with every field once; the hint names each predictor and its own."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        run = lmnb.LabeledFewShot(k=1).start(TwoSteps(), trainset=questions(0, 2), run_dir=None)
+        run.wait()
+    forms = {(each["action"], each.get("id")): each for each in forms_in(of(run)["forms"])}
+    demo, instruction = forms["inject", "demo"], forms["inject", "instruction"]
+    assert [each["name"] for each in demo["fields"]] == ["question", "query", "answer"]
+    assert demo["hint"] == "Fill in the fields of one predictor. ask: question, query; answer: question, query, answer"
+    assert [each["name"] for each in instruction["fields"]] == ["ask.instructions", "answer.instructions"]
+
+
+def test_undo_beside_a_demo_is_that_of_its_own_decision(run: Any) -> None:
+    """Also where another demo was rejected that says the same, and beside the candidate that fell with it."""
+    holder = next(each for each in run.candidates if len(list(run.candidate(each).demos())) > 1)
+    (_, first), (_, other), *_ = run.candidate(holder).demos()
+    run.reject_demo(first, reason="wrong label")
+    rejected = {"decision": run.decisions[-1].id}
+    run.keep_demo(other)
+    told = of(run, holder.number)
+    assert undos_in(told["body"]) == [rejected, {"decision": run.decisions[-1].id}]
+    assert "Dropped: holds demo" in words_in(told["forms"])
+    assert undos_in(told["forms"]) == [rejected]
+    run.undo(**rejected)
+    assert "Dropped" not in words_in(of(run, holder.number)["forms"])
+    run.reject(holder, "too long")
+    assert undos_in(of(run, holder.number)["forms"]) == [{"decision": run.decisions[-1].id}]
+    run.undo()
+    words = "one two three four five six seven eight nine ten"
+    made = [run.inject(demo={"question": each, "answer": "x"}) for each in (words, f"{words} eleven")]
+    demos = [list(each.demos())[-1][1] for each in made]
+    run.reject_demo(demos[0])
+    twin = of(run, -1)
+    assert demos[1].provenance.id in json.dumps(twin["body"])
+    assert {"decision": run.decisions[-1].id} in undos_in(twin["body"])
+    assert undos_in(twin["forms"]) == [{"decision": run.decisions[-1].id}]
+
+
+def test_a_run_to_look_at_says_all_and_offers_nothing() -> None:
+    """Without its code there is nothing to decide; the program can be saved."""
+    told = of(FakeRun(live=False, state="finished"), 12, all=True)
+    actions = {
+        each[1]["action"] for part in told.values() for each in parts_in(part) if each[0].startswith(("act", "form"))
+    }
+    assert actions == {"export", "undo"}
+    assert not undos_in(told["foot"])
+
+
+def test_many_long_demos_leave_room_for_the_form_of_one() -> None:
+    """Two hundred demos of long texts: what is edited comes whole, so that it can be saved."""
+    fake = FakeRun()
+    whole = fake.detail(name(12))
+    demo = whole["predictors"][0]["demos"][0]
+    long = "word " * 400
+    whole["predictors"][0]["demos"] = [
+        demo | {"id": f"d{n}", "fields": {"ticket": long, "team": "A"}} for n in range(200)
+    ]
+    fake.detail = lambda candidate, against=None: whole  # type: ignore[method-assign]
+    told = wire.fit(of(fake, 12, open="edit-demo:d7"))
+    assert len(json.dumps(told)) < 1_000_000
+    (form,) = [each for each in forms_in(told["body"]) if each["action"] == "edit-demo"]
+    assert form["fields"][0]["text"] == long
+
+
+def test_the_foot_tells_the_last_decisions_and_all_of_them_on_demand() -> None:
+    """Three in a line; the list has the newest first, and an undo for each that can be undone."""
+    fake = FakeRun()
+    kinds = [("accept", False), ("stop", False), ("reject", True), ("keep-demo", False), ("raise-budget", False)]
+    fake.decided = [
+        {"id": n, "time": "10:42", "kind": kind, "text": f"did {kind} “why”", "undone": undone}
+        for n, (kind, undone) in enumerate(kinds)
+    ]
+    assert decisions_in(foot(fake.snapshot(), False)) == [2, 3, 4]
+    told = foot(fake.snapshot(), True)
+    assert decisions_in(told) == [4, 3, 2, 1, 0]
+    assert undos_in(told) == [{"decision": 3}, {"decision": 0}]
+    assert "redo" in [each[1].get("action") for each in parts_in(told) if each[1]]
