@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,3 +282,24 @@ def test_stored_runs_are_saved_static(notebook: Any, stored: Any) -> None:
     out = notebook()
     module.show(lmnb.runs("nowhere"))
     assert "lmnb-mount" not in out.outputs[0]["data"]["text/html"]
+
+
+def test_a_cell_that_runs_again_closes_the_panels_of_its_output(notebook: Any, widgets: None, stored: Any) -> None:
+    """Those of other cells stay, and where the cells of a front end have no names, all do."""
+    notebook()
+    shell, known = import_module("IPython").get_ipython(), import_module("ipywidgets.widgets.widget")._instances
+    report, queue = evaluated("otter"), lmnb.review(DEVSET)
+
+    def showing(cell: str | None, module: str, thing: Any) -> Any:
+        before = set(known)
+        shell.kernel.get_parent = lambda: {"metadata": {"cellId": cell} if cell else {}}
+        import_module(f"lmnb_widgets.{module}").show(thing)
+        return next(known[key] for key in known if key not in before and hasattr(known[key], "mount"))
+
+    first = [showing("a", "report", report), showing("a", "editor", lmnb.edit(lmnb.Predict("q -> a")))]
+    other = [showing("b", "review", queue), showing(None, "runs", stored)]
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="a"))
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id=None))
+    assert [one.comm is None for one in first + other] == [True, True, False, False]
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="b"))
+    assert other[0].comm is None

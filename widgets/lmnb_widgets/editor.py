@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from lmnb_widgets import frontend
+from lmnb_widgets.cells import of_cell
 from lmnb_widgets.editor_parts import prompts, seen
 from lmnb_widgets.widget import Calls, Widget
 
@@ -68,5 +69,5 @@ def show(editor: Any) -> None:
         frontend.say(editor, html)
         return
     mount = frontend.token()
-    EditorWidget(editor, mount=mount)  # the kernel's registry of widgets holds it
+    of_cell(EditorWidget(editor, mount=mount))  # the kernel's registry of widgets holds it
     frontend.publish(editor, html, mount)

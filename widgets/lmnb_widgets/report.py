@@ -12,6 +12,7 @@ import traitlets
 
 from lmnb import Comparison, Report
 from lmnb_widgets import frontend, listing, wire
+from lmnb_widgets.cells import of_cell
 from lmnb_widgets.parts import Part, el, pairs, plural
 from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
@@ -135,7 +136,7 @@ def show(thing: Report | Comparison) -> None:
         frontend.say(thing, html)
         return
     mount = frontend.token()
-    ReportWidget(*reports, mount=mount)  # the kernel's registry of widgets holds it
+    of_cell(ReportWidget(*reports, mount=mount))  # the kernel's registry of widgets holds it
     frontend.publish(thing, html, mount)
 
 

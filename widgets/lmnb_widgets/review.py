@@ -13,6 +13,7 @@ from IPython.display import DisplayHandle, display
 
 from lmnb import Review
 from lmnb_widgets import frontend
+from lmnb_widgets.cells import of_cell
 from lmnb_widgets.review_parts import seen
 from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
@@ -76,7 +77,7 @@ def show(review: Review) -> None:
         frontend.say(review, html)
     elif frontend.mounts():
         mount = frontend.token()
-        widget = ReviewWidget(review, mount=mount)  # the kernel's registry of widgets holds it
+        widget = of_cell(ReviewWidget(review, mount=mount))  # the kernel's registry of widgets holds it
         widget.shown_in(frontend.publish(review, html, mount))
     else:
-        display(ReviewWidget(review))
+        display(of_cell(ReviewWidget(review)))

@@ -72,7 +72,7 @@ def _head(known: Json) -> Part:
 
 
 def _step(title: str, sign: str, by: int, at: int, total: int) -> Part:
-    words = {"title": title, "aria-label": title}
+    words: Json = {"title": title, "aria-label": title}
     return act("go", sign, id=by, args={"item": at + by}, look="small", disabled=not 0 <= at + by < total, **words)
 
 

@@ -12,6 +12,7 @@ import traitlets
 
 import lmnb
 from lmnb_widgets import frontend, listing, wire
+from lmnb_widgets.cells import of_cell
 from lmnb_widgets.parts import Part, act, diff, el, field, form, pairs, plural
 from lmnb_widgets.studio import StudioWidget
 from lmnb_widgets.widget import Calls, Widget
@@ -84,10 +85,11 @@ class Shelf:
         facts = [(fact, row[fact]) for fact in ("state", "path", "seed", "decisions", "tokens", "seconds")]
         others = [(other, other) for other in (row["name"] for row in self.runs) if other != name][:OFFERED]
         asked = [field("other", label="beside", as_=[("", "choose another run"), *others])]
+        compare = {"id": name, "args": {"one": name}, "save": "Compare", "look": "reason", "always": True}
         return listing.opened(
             name,
             el("div.row", act("open", "Open in its Studio", args={"run": name})),
-            form("compare", asked, id=name, args={"one": name}, save="Compare", always=True) if others else None,
+            form("compare", asked, **compare) if others else None,
             pairs((fact, str(value)) for fact, value in facts if value is not None),
         )
 
@@ -180,7 +182,7 @@ def show(runs: Any) -> None:
         frontend.say(runs, html)
         return
     mount = frontend.token()
-    RunsWidget(runs, mount=mount)  # the kernel's registry of widgets holds it
+    of_cell(RunsWidget(runs, mount=mount))  # the kernel's registry of widgets holds it
     frontend.publish(runs, html, mount)
 
 

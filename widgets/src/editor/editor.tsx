@@ -54,9 +54,7 @@ export function Editor({ model, root }: ViewProps) {
     <>
       <header role="group" aria-label="Edits">
         <Say of={state.head} by={by} />
-        <Button class="quiet" aria-label="Keys" onClick={toggle}>
-          ?
-        </Button>
+        <Button class="quiet" aria-label="Keys" shortcut="?" onClick={toggle} />
       </header>
       {sheet}
       <Say of={state.save} by={by} />
