@@ -11,7 +11,7 @@ from lmnb_widgets import run_traces
 from lmnb_widgets.span_pane import pane
 from lmnb_widgets.trace_tree import first_of, tree
 from lmnb_widgets.wire import LIMIT
-from said import actions, fields, parts, texts
+from parts_said import actions, fields, parts, texts
 
 
 def spans(*rows: tuple[int | None, str], **more: Any) -> list[dict[str, Any]]:
