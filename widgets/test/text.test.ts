@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { duration, seconds, signed, usd } from "../src/kit/format";
+import { duration, signed } from "../src/kit/format";
 import { line, pieces, plain } from "../src/kit/text";
 
 test("control and direction characters become visible marks", () => {
@@ -21,8 +21,6 @@ test("a table cell holds one short line", () => {
 });
 
 test("numbers read as in the design", () => {
-  assert.deepEqual([0.041, 1.84, 12, 130, 3700].map(seconds), ["41 ms", "1.84 s", "12 s", "2 m 10 s", "1 h 01 m"]);
   assert.equal(duration(130), "2 m 10 s");
-  assert.deepEqual([0.42, 2, 0.0021].map(usd), ["$0.42", "$2.00", "$0.0021"]);
   assert.equal(signed(-7), "−7.0");
 });

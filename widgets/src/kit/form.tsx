@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Button, focusOnce } from "./controls";
 import { keys, type Gestures } from "./keys";
 import { plain } from "./text";
@@ -84,55 +84,3 @@ export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focu
     {...rest}
   />
 );
-
-interface FieldFormProps extends Omit<FormProps, "onSave" | "children"> {
-  names: string[];
-  fields: Record<string, string>;
-  onSave: (changed: Record<string, string>, all: Record<string, string>) => void;
-}
-
-/** One input a field; those that were changed are saved. What was typed lives here and in no message, so nothing that arrives can overwrite it. */
-export function FieldForm({ names, fields, onSave, ...rest }: FieldFormProps) {
-  const before = (name: string) => String(fields[name] ?? "");
-  const [draft, setDraft] = useState<Record<string, string>>(() => Object.fromEntries(names.map((name) => [name, before(name)])));
-  const changed = names.filter((name) => draft[name] !== before(name));
-  return (
-    <Form class="fields" hint="Ctrl+Enter saves, Esc leaves." disabled={!changed.length} onSave={() => onSave(Object.fromEntries(changed.map((name) => [name, draft[name]])), draft)} {...rest}>
-      {names.map((name, n) => (
-        <FormRow label={name}>
-          <Area data-field={plain(name)} value={draft[name]} focus={n === 0} readOnly={isCut(before(name))} onText={(text) => setDraft((old) => ({ ...old, [name]: text }))} />
-        </FormRow>
-      ))}
-    </Form>
-  );
-}
-
-/** The reasons that a number key gives. */
-export const REASONS = ["wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written"];
-
-interface ReasonProps {
-  what: string;
-  action: string;
-  id: string | number;
-  busy: boolean;
-  onReject: (reason: string | null) => void;
-  onCancel: () => void;
-  reasons?: string[];
-}
-
-/** Asks why, without insisting: Enter rejects, a number or a word gives the reason. */
-export function ReasonForm({ what, onReject, reasons = REASONS, ...rest }: ReasonProps) {
-  const [reason, setReason] = useState("");
-  return (
-    <Form bad class="reason" label={`Reject ${what}`} save={`Reject ${what}`} gestures={Object.fromEntries(reasons.map((text, n) => [n + 1, () => onReject(text)]))} onSave={() => onReject(reason.trim() || null)} {...rest}>
-      <span class="muted">Why? (optional)</span>
-      {reasons.map((text, n) => (
-        <Button class="chip" disabled={rest.busy} onClick={() => onReject(text)}>
-          <kbd aria-hidden="true">{n + 1}</kbd>
-          {text}
-        </Button>
-      ))}
-      <input type="text" aria-label="Reason" placeholder="another reason" value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-    </Form>
-  );
-}

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Button } from "./controls";
 
@@ -51,31 +50,6 @@ export function Long({ text, cut = CUT }: { text: string; cut?: number }) {
     </>
   );
 }
-
-export const Muted = ({ children }: { children: ComponentChildren }) => <span class="muted">{children}</span>;
-
-interface PairsProps {
-  rows: [name: string, text: unknown][];
-  /** The class of each text, and where a long one is cut. */
-  class?: string;
-  cut?: number;
-  /** How a name is drawn, where it is more than its words; `n` is its row. */
-  term?: (name: string, n: number) => ComponentChildren;
-}
-
-/** Names and what belongs to each: fields, messages, settings. What is no text is shown as JSON. */
-export const Pairs = ({ rows, class: name, cut, term }: PairsProps) => (
-  <dl>
-    {rows.map(([key, text], n) => [
-      <dt>{term ? term(key, n) : plain(key)}</dt>,
-      <dd class={name}>
-        <Long text={asText(text)} cut={cut} />
-      </dd>,
-    ])}
-  </dl>
-);
-
-export const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? ""));
 
 /** The first line of a text, short enough for a table cell. */
 export function line(text: string | null | undefined, size = 160): string {
