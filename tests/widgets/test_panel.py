@@ -944,7 +944,7 @@ def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any,
         {"id": n, "name": "Predict", "label": "LM", "took": "1.00 s", "tokens": 2, "status": "ok"} for n in range(3)
     ]
     traits = {"view": view, "snapshot": run.snapshot(), "traces": heads}
-    page = open_panel(traits, answers(run), width=1060)
+    page = open_panel(traits, answers(run) if view == "studio" else looked_at(FakeTrace("TicketRouter")), width=1060)
     page.evaluate("""async () => {
         const { default: widget } = await import("/lmnb.js");
         widget.render({ model, el: document.body.appendChild(document.createElement("div")) });

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from browser_side import until
-from said import actions, fields, parts, texts
+from parts_said import actions, fields, parts, texts
 
 import lmnb
 from lmnb.evaluate import exact_match
