@@ -42,6 +42,10 @@ class Hands:
         """Write into a field."""
         raise NotImplementedError
 
+    def tick(self, selector: str) -> None:
+        """Turn a check box over."""
+        raise NotImplementedError
+
     def save(self, action: str) -> None:
         """Send the form of an action, and wait until it is gone."""
         raise NotImplementedError
@@ -86,6 +90,9 @@ class Mouse(Hands):
 
     def fill(self, selector: str, text: str) -> None:
         self.there(selector).fill(text)
+
+    def tick(self, selector: str) -> None:
+        self.click(selector)
 
     def save(self, action: str) -> None:
         self.click(f"form [data-action={action}]")
@@ -156,6 +163,10 @@ class Keyboard(Hands):
         self.reach(selector)
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(text)
+
+    def tick(self, selector: str) -> None:
+        self.reach(selector)
+        self.page.keyboard.press("Space")
 
     def save(self, action: str) -> None:
         self.there(f"form [data-action={action}]")

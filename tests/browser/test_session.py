@@ -31,7 +31,7 @@ run
 SLOT = "self.instructions"
 SCORED = "sum(c.status == 'scored' for c in run.candidates)"
 DECIDED = (
-    "reject-proposal edit-proposal pass raise-budget lock unlock pin unpin keep-demo undo reject-demo undo edit-demo inject inject edit "
+    "reject-proposal edit-proposal pass raise-budget lock unlock pin unpin keep-demo undo reject-demo undo edit-demo inject inject inject edit "
     "accept reject undo redo undo stop undo cancel undo"
 ).split()  # until the proposals of the second round are let pass
 
@@ -127,7 +127,11 @@ def decide(one: Any, hand: Hands) -> None:
     hand.tab("traces")
     hand.press("keep-as-demo")  # of an example that candidates are scored on
     hand.there("[role=alert]:has-text('is validation example')")
-    one.until("len(run.decisions) == 15")
+    assert one.ask("len(run.decisions)") == 15
+    hand.click("[data-action=keep-as-demo][aria-expanded]")
+    hand.tick("[data-field=allow_leak]")
+    hand.save("keep-as-demo")
+    one.until("len(run.decisions) == 16")
     hand.press("edit", within=".actions")
     hand.fill(f"textarea[data-field='{SLOT}']", "Say the number only.")
     hand.save("edit")

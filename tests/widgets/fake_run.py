@@ -302,8 +302,17 @@ class FakeRun:
     def edit(self, candidate: str, slot: Any, text: str | None = None) -> None:
         self._did("edit", candidate, slot, text)
 
-    def inject(self, instructions: Any = None, demo: Any = None, candidate: Any = None, parent: Any = None) -> None:
-        self._did("inject", instructions, demo, candidate, *([parent] if parent is not None else []))
+    def inject(
+        self,
+        instructions: Any = None,
+        demo: Any = None,
+        candidate: Any = None,
+        parent: Any = None,
+        allow_leak: bool = False,
+    ) -> None:
+        self._did(
+            "inject", instructions, demo, candidate, *([parent] if parent is not None else []), *["leak"] * allow_leak
+        )
 
     def pin(self, slot: str, candidate: str) -> None:
         self._did("pin", slot, candidate)

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from fake_run import FakeRun, FakeTrace, name, pictured, row
-from lmnb_widgets import run_traces, span_pane
+from lmnb_widgets import editor_parts, run_traces, span_pane, wire
 from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import framed
 from lmnb_widgets.pane import pane
+from lmnb_widgets.parts import act, el
 from lmnb_widgets.pending import waiting
+
+import lmnb
 
 pytestmark = pytest.mark.browser
 
@@ -912,14 +915,13 @@ def test_a_view_taken_away_says_good_bye(studio: Any) -> None:
 
 def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
     """A name of a file is sent also where nobody changed it; of the fields only those that were; a text that came cut stays as it is."""
-    slot = {"slot": "self.instructions", "kind": "instructions", "name": "instructions", "type": "", "before": "Guess."}
-    part = {"path": "self", "signature": "ticket -> team", "inputs": ["ticket"], "outputs": ["team"]}
-    cut = "Guess… (70,000 more characters)"
-    demo = {"number": 0, "fields": {"ticket": cut, "team": "A"}, "origin": "yours"}
-    state = {"program": "Router", "tools": [], "edits": [], "applied": True, "run": None, "trials": []}
-    state |= {"undo": False, "redo": False, "inputs": [{"name": "ticket", "type": "", "text": cut}]}
-    state["predictors"] = [{**part, "slots": [{**slot, "text": cut}], "demos": [demo]}]
-    page = open_panel({"view": "editor", "changed": 0}, {"editor": state, "prompts": {"self": {"messages": []}}})
+    program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM([{"team": "A"}]))
+    program.demos = [lmnb.Example(ticket=(text := "Guess. " * 60_000), team="A")]
+    edited = lmnb.edit(program, {"ticket": text})
+    edited.set("self.instructions", text)
+    asked = {"inputs": {}, "edits": {}}
+    said = {"editor": wire.fit(editor_parts.seen(edited)), "prompts": wire.fit(editor_parts.prompts(edited, asked))}
+    page = open_panel({"view": "editor", "changed": 0}, said)
     page.click("header [data-action=export]")
     page.click(".form [data-action=export]")
     page.click("[data-kind=demo] [data-action=edit-demo]")
@@ -927,7 +929,7 @@ def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
     page.click(".form [data-action=edit-demo]")
     page.click("form [data-action=rerun]")
     assert [one["args"] for one in sent(page)] == [
-        {"path": "Router.json"},
+        {"path": "Predict.json"},
         {"path": "self", "at": 0, "fields": {"team": "B"}},
         {"inputs": {}},
     ]
@@ -942,7 +944,7 @@ def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any,
         {"id": n, "name": "Predict", "label": "LM", "took": "1.00 s", "tokens": 2, "status": "ok"} for n in range(3)
     ]
     traits = {"view": view, "snapshot": run.snapshot(), "traces": heads}
-    page = open_panel(traits, answers(run), width=1060)
+    page = open_panel(traits, answers(run) if view == "studio" else looked_at(FakeTrace("TicketRouter")), width=1060)
     page.evaluate("""async () => {
         const { default: widget } = await import("/lmnb.js");
         widget.render({ model, el: document.body.appendChild(document.createElement("div")) });
@@ -969,25 +971,17 @@ def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any,
 
 def test_a_review_never_shows_the_trace_of_another_item(open_panel: Any) -> None:
     """Nor while the kernel is busy with the next one."""
-    item = {
-        "id": "a",
-        "place": 0,
-        "kind": "output",
-        "given": [["q", "1"]],
-        "sides": [],
-        "fields": {},
-        "has_trace": True,
-    }
-    item |= {"said": None, "answers": [["skip", "Skip", "Space", "", ""]]}
-    snapshot = {"name": "Review", "progress": "", "facts": "", "changes": 0, "state": "waiting", "total": 2, "done": 0}
-    snapshot |= {"reasons": [], "problem": "", "help": [], "item": item}
+    trace = act("trace", "Trace", id="a", opens=True)
+    item = el("section", el("h3", "Item 1"), trace, data_kind="example", data_id="a")
+    snapshot = {"changes": 0, "state": "waiting", "id": "a", "reasons": [], "keys": {}, "help": [], "item": item}
     said = {"snapshot": snapshot, **looked_at(FakeTrace("TicketRouter"))}
     page = open_panel({"view": "review", "changes": 0}, said)
     page.get_by_role("button", name="Trace").click()
     page.wait_for_selector(".trace")
     page.evaluate("""() => {
         delete model.answers.trace;
-        model.answers.snapshot = { ...model.answers.snapshot, changes: 1, item: { ...model.answers.snapshot.item, id: "b", place: 1 } };
+        const next = JSON.stringify(model.answers.snapshot).replaceAll('"a"', '"b"').replace("Item 1", "Item 2");
+        model.answers.snapshot = { ...JSON.parse(next), changes: 1 };
         model.traits.changes = 1;
         model.emit("change:changes");
     }""")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from browser_side import until
+from said import actions, fields, parts, texts
 
 import lmnb
 from lmnb.evaluate import exact_match
@@ -73,11 +74,10 @@ def test_a_report_sends_its_rows_by_the_page(open_: Any) -> None:
     """The trait has the head alone; a page is what `report.page` gives, cut to cells; an open row is whole, with its trace."""
     report = evaluated("otter")
     ear = open_("report", report)
-    assert (ear.widget.head["title"], ear.widget.head["score"], ear.widget.head["state"]) == (
-        "Predict",
-        "50.0 %",
-        "finished",
-    )
+    assert ear.widget.head["state"] == "finished"
+    title, score, facts, *_ = texts(ear.widget.head["said"])
+    assert (title, score) == ("Predict", "50.0 %")
+    assert "6 examples · metric" in facts
     assert "ticket" not in str(ear.widget.get_state())
     page = ear.ask("rows", sort="-index", only="wrong", search="ticket")
     assert [row["id"] for row in page["rows"]] == [5, 3, 1]
@@ -87,7 +87,10 @@ def test_a_report_sends_its_rows_by_the_page(open_: Any) -> None:
     assert cells["predicted"] == ("otter", "wrong")
     assert (cells["score"], cells["expected"]) == (("0", "num wrong"), ("falcon", "muted"))
     opened = ear.ask("row", row=3)
-    assert opened["facts"] == [("ticket", "ticket 3"), ("team (expected)", "falcon"), ("team (predicted)", "otter")]
+    assert texts(opened["said"]) == [
+        *("Row 3", "Close"),
+        *("ticket", "ticket 3", "team (expected)", "falcon", "team (predicted)", "otter"),
+    ]
     assert opened["trace"] is True and ear.ask("trace", row=3)["rows"][0]["name"] == "Predict"
     assert "ticket 3" in str(ear.ask("span", row=3, span=0)["tabs"])
     assert "this report has no row 9" in ear.refused("row", row=9)
@@ -103,7 +106,7 @@ def test_thousands_of_long_rows_are_small_messages(open_: Any) -> None:
     assert (page["total"], len(page["rows"]), page["counts"]["failed"]) == (5_000, 200, 5_000)
     assert len(json.dumps(page)) < 900_000
     assert page["rows"][0]["cells"][1][0].startswith("long long long")
-    assert ear.ask("row", row=7)["facts"][0] == ("q", "long\n" * 5_000)
+    assert texts(ear.ask("row", row=7)["said"])[2:4] == ["q", "long\n" * 5_000]
 
 
 def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any) -> None:
@@ -118,7 +121,7 @@ def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any)
     assert [row["id"] for row in page["rows"]] == [1, 3, 5]
     assert page["note"] == second.compare(first).words()
     assert page["rows"][0]["cells"][-1] == ("▲ fixed", "up")
-    assert ear.ask("row", row=1, against=id(first))["tag"] == ("fixed", "kept")
+    assert ear.ask("row", row=1, against=id(first))["said"][2][3] == [".tag.kept", None, "fixed"]
 
 
 def test_examples_that_cannot_say_whether_they_are_equal_are_not_compared(open_: Any, notebook: Any) -> None:
@@ -156,32 +159,26 @@ def test_every_key_of_a_review_is_a_method(open_: Any) -> None:
     review = lmnb.review(DEVSET)
     ear, other = open_("review", review), open_("review", review)
     first, second, third, fourth = (item.id for item in review.items[:4])
-    assert ear.ask("accept", item=first)["item"]["id"] == second
+    assert ear.ask("accept", item=first)["id"] == second
     ear.ask("reject", item=second, reason=2)
     ear.ask("edit", item=third, fields={"team": "maple"})
     other.ask("skip", item=fourth)
     assert ear.widget.changes == other.widget.changes == review.changes == 4
     assert [answer.verdict for answer in review.answers] == ["keep", "reject", "edit", "skip"]
-    assert ear.ask("undo")["item"]["id"] == fourth
-    assert ear.ask("go", item=0)["item"]["said"][0] == "kept"
+    assert ear.ask("undo")["id"] == fourth
+    assert "kept" in texts(ear.ask("go", item=0)["item"])
     seen = ear.ask("snapshot")
-    assert {name: seen[name] for name in ("changes", "done", "total", "state")} == {
-        "changes": 6,
-        "done": 3,
-        "total": 6,
-        "state": "waiting",
-    }
-    assert (seen["progress"], seen["facts"]) == (
-        "3 of 6 reviewed",
-        "1 kept · 1 rejected · 1 edited · the answers are not saved",
-    )
-    assert seen["item"]["said"] == ("kept", "kept")
-    assert [answer[:3] for answer in seen["item"]["answers"]] == [
+    assert (seen["changes"], seen["state"], seen["id"]) == (6, "waiting", first)
+    said = texts(seen["head"])
+    assert "3 of 6 reviewed" in said and "1 kept · 1 rejected · 1 edited · the answers are not saved" in said
+    assert [(given["action"], words, given["shortcut"]) for words, given in actions(seen["item"])] == [
         ("accept", "Keep", "A"),
         ("reject", "Reject", "X"),
         ("edit", "Edit", "E"),
         ("skip", "Skip", "Space"),
     ]
+    assert {name.split(":")[0] for name in seen["keys"].values()} <= {*ear.widget.commands}
+    assert fields(seen["item"], "edit") == {"ticket": "ticket 0", "team": "otter"}
     review.answer("keep", 5)
     assert ear.widget.changes == review.changes
     assert "there is no item 'x'" in ear.refused("accept", item="x")
@@ -193,8 +190,10 @@ def test_pairs_and_traces_of_a_review(open_: Any) -> None:
     """A preference is answered as shown; an output's trace is sent when it is asked for."""
     pairs = lmnb.review(evaluated("falcon").compare(evaluated("otter")))
     ear = open_("review", pairs)
-    item = ear.ask("snapshot")["item"]
-    assert ear.ask("answer", item=item["id"], verdict="B")["done"] == 1
+    seen = ear.ask("snapshot")
+    sides = [given["args"]["verdict"] for _, given in actions(seen["item"]) if given["action"] == "answer"]
+    assert (sides, seen["reasons"]) == (["A", "B", "tie"], [])
+    assert "1 of 6 reviewed" in texts(ear.ask("answer", item=seen["id"], verdict="B")["head"])
     assert pairs.answers[0].choice == pairs.sides(pairs.items[0])[1]
     outputs = lmnb.review(evaluated("otter"))
     assert "ticket 2" in str(open_("review", outputs).ask("span", item=outputs.items[2].id, span=0)["tabs"])
@@ -239,16 +238,39 @@ def test_stored_runs_are_compared_and_opened(open_: Any, stored: Any) -> None:
     assert ear.ask("rows", search="seed-2")["total"] == 1
     assert (ear.ask("rows", only="finished")["total"], ear.ask("rows", only="other")["total"]) == (2, 0)
     assert [row["id"] for row in ear.ask("rows", sort="-best")["rows"]]
-    assert dict(ear.ask("row", row="seed-1")["facts"])["seed"] == "1"
+    chosen = ear.ask("row", row="seed-1")["said"]
+    assert "seed" in texts(chosen) and actions(chosen)[0][1]["args"] == {"run": "seed-1"}
+    (form,) = (one[1] for one in parts(chosen, "form"))
+    assert (form["args"], form["fields"][0]["as"]) == (
+        {"one": "seed-1"},
+        [("", "choose another run"), ("seed-2", "seed-2")],
+    )
     known, found = stored.compare("seed-2", "seed-1"), ear.ask("compare", one="seed-2", other="seed-1")
-    assert (found["words"], found["facts"][0]) == (known.words(), ("", "seed-2", "seed-1"))
-    assert found["notes"][0] == f"{len(known.common)} candidate{'s' * (len(known.common) != 1)} in both"
+    said = texts(found["found"])
+    assert said[0] == known.words() and said[1:4] == ["", "seed-2", "seed-1"]
+    assert f"{len(known.common)} candidate{'s' * (len(known.common) != 1)} in both" in said
     made = ear.ask("open", run="seed-1")["model"]
     studio = import_module("ipywidgets.widgets.widget")._instances[made]
     assert studio.snapshot["run"]["name"] == "seed-1"
+    studio._handle_custom_msg({"type": "hello", "view": "a", "id": "a-1"}, [])
     ear.ask("open", run="seed-2")
-    assert studio.comm is None  # one at a time
+    assert studio.comm is not None  # another view of the table looks at it
+    studio._handle_custom_msg({"type": "bye", "view": "a"}, [])
+    ear.ask("open", run="seed-2")
+    assert studio.comm is None  # nobody does
     assert "there is no run 'seed-3' here. Did you mean 'seed-" in ear.refused("open", run="seed-3")
+
+
+@pytest.mark.parametrize("when", ["before the table is made", "after"])
+@pytest.mark.parametrize("record", ['{"what": 1}', '{"type": "header"}'])
+def test_a_damaged_run_says_that_it_is(open_: Any, stored: Any, tmp_path: Any, when: str, record: str) -> None:
+    """It is neither opened nor compared, and the other runs are."""
+    (tmp_path / "seed-1" / "journal.jsonl").write_text(f"{record}\n" * 4, encoding="utf-8")
+    ear = open_("runs", stored if when == "after" else lmnb.runs(tmp_path))
+    said = "the run 'seed-1' is damaged|seed-1.journal.jsonl, line 1"
+    assert re.search(said, ear.refused("open", run="seed-1"))
+    assert re.search(said, ear.refused("compare", one="seed-2", other="seed-1"))
+    assert ear.ask("open", run="seed-2")["model"]
 
 
 def test_stored_runs_are_saved_static(notebook: Any, stored: Any) -> None:

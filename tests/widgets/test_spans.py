@@ -113,9 +113,11 @@ def test_a_step_of_an_example_becomes_a_demo_as_it_is_or_corrected() -> None:
     assert (add, edit, opening["opens"]) == ("Add as demo", "Edit it first…", True)
     assert "A new candidate: this one with these fields" in given["title"]
     assert {"makes a new candidate", "this example scored 1.0"} <= set(texts(acts))
-    assert list(fields(acts, "keep-as-demo")) == ["context", "question", "reasoning", "search_query"]
-    ((_, form),) = parts(acts, "form")
-    assert form["fields"][-1]["label"] == "search_query, expected: The Lovers"
+    assert list(fields(acts, "keep-as-demo"))[:4] == ["context", "question", "reasoning", "search_query"]
+    ((_, form, *_),) = parts(acts, "form")
+    answer, leak = form["fields"][-2:]
+    assert answer["label"] == "search_query, expected: The Lovers"
+    assert (leak["name"], leak["as"], leak["text"]) == ("allow_leak", "check", "false")
     for made in ({}, {"fields": {"search_query": "The Lovers"}}):
         done = run_traces.COMMANDS["keep-as-demo"](run, given["args"] | made)
         assert done == {"said": "Added: a new candidate with this demo. It is evaluated next."}
@@ -125,6 +127,8 @@ def test_a_step_of_an_example_becomes_a_demo_as_it_is_or_corrected() -> None:
         "The Lovers",
         name(12),
     )
+    run_traces.COMMANDS["keep-as-demo"](run, given["args"] | {"allow_leak": True})
+    assert run.commands[-1][-1] == "leak"
     assert run_traces.QUESTIONS["span"](run, asked | {"live": False})["acts"] is None
 
 

@@ -149,9 +149,10 @@ def test_details_examples_and_traces_are_sent_on_demand(panel: Any) -> None:
     """Only what is looked at crosses the wire."""
     view = panel(FakeRun())
     assert view.reply("get", "pane", 1, candidate=name(12), against=None, tab="prompt")["value"]["id"] == name(12)
-    page = view.reply("get", "examples", 2, candidate=name(12), against=None, offset=10, limit=5, only=None)["value"]
-    assert [one["index"] for one in page["rows"]] == [10, 11, 12, 13, 14]
-    assert view.reply("get", "examples", 3, candidate=name(12), only="error")["value"]["total"] == 1
+    page = view.reply("get", "example-rows", 2, candidate=name(12), against=None, offset=10, only=None)["value"]
+    assert [one["id"] for one in page["rows"]][:3] == [10, 11, 12]
+    errors = view.reply("get", "example-rows", 3, candidate=name(12), against=None, offset=0, only="error")["value"]
+    assert errors["total"] == 1
     assert view.reply("get", "trace", 4, candidate=name(12), example=3)["value"]["rows"][0]["name"] == "TicketRouter #3"
 
 

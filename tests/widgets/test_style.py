@@ -70,7 +70,7 @@ def test_a_long_origin_leaves_a_demo_its_width(open_panel: Any) -> None:  # noqa
 def test_what_a_filter_is_for_can_be_read(open_panel: Any) -> None:  # noqa: F811
     """Its placeholder fits, that of a list of calls and that of the call beside it."""
     called = [program()(ticket=f"ticket {n}").trace for n in range(2)]
-    sample = of("traces", called, ".inside .span-pane", trace={"index": 1})
+    sample = of("traces", called, ".inside .span-pane", trace={"index": 1}, span={"index": 1, "span": 0})
     page = open_panel(sample.traits, sample.said)
     page.wait_for_selector(sample.ready)
     for width in (1060, 530):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import pairwise
@@ -157,7 +158,11 @@ def test_the_editor_does_what_the_browser_says_and_tells_that_it_changed(
     panel.reply("command", "rerun", 6, inputs={"ticket": "Help!"})
     panel.reply("command", "rerun", 7, inputs={"ticket": "Help!"}, as_it_was=True)
     state = panel.reply("get", "editor", 8)["value"]
-    assert [trial["outputs"]["team"] for trial in state["trials"]] == ["tech", "billing"] and state["undo"]
+    assert [trial.outputs["team"] for trial in editor.trials] == ["tech", "billing"]
+    assert not dict(actions(state["head"]))["Undo"]["disabled"] and "1 edit, not applied" in texts(state["head"])
+    (changed,) = list(parts(state["program"], "ins"))
+    assert "Guess." in changed[2]
+    assert [texts(one) for one in parts(state["tries"], "ins")] == [["billing"]]
     assert program.instructions != "Guess."
     panel.reply("command", "accept", 9)
     assert program.instructions == "Guess."
@@ -172,9 +177,10 @@ def test_the_editor_shows_the_prompt_of_what_is_being_typed(opened: Any, program
     editor = lmnb.edit(program)
     panel = opened("editor", "EditorWidget", editor)
     asked = {"inputs": {"ticket": "Help!"}, "edits": {"self.instructions": "Guess, and say which team it is."}}
-    shown = panel.reply("get", "prompts", 1, **asked)["value"]["self"]
-    assert "Guess, and" in shown["messages"][0]["content"] and shown["counted"]
-    assert shown["tokens"] != shown["before"] and not editor.edits
+    shown = panel.reply("get", "prompts", 1, **asked)["value"]
+    words = " ".join(texts(shown))
+    assert "Guess, and" in words and re.search(r"Exact prompt.* \d+ tokens {1,2}\([+−]\d+\) system", words)
+    assert not editor.edits
     assert "is a text" in panel.reply("get", "prompts", 2, inputs={}, edits={"self.instructions": " "})["error"]
     assert "Help" not in str(panel.get_state())
 
@@ -195,8 +201,9 @@ def test_the_editor_tries_an_input_whole_that_is_too_long_to_be_shown(opened: An
     """What was not typed is not sent back: the kernel has it."""
     ticket = "Help! " * 200_000
     panel = opened("editor", "EditorWidget", editor := lmnb.edit(program, {"ticket": ticket}))
-    assert panel.reply("get", "editor", 1)["value"]["inputs"][0]["text"].endswith(" more characters)")
-    assert "Help! Help!" in str(panel.reply("get", "prompts", 2, inputs={}, edits={})["value"]["self"]["messages"])
+    shown = fields(panel.reply("get", "editor", 1)["value"]["tries"], "rerun")
+    assert shown["ticket"].endswith(" more characters)")
+    assert "Help! Help!" in str(panel.reply("get", "prompts", 2, inputs={}, edits={})["value"])
     panel.reply("command", "rerun", 3, inputs={})
     assert editor.trials[0].inputs == {"ticket": ticket}
 

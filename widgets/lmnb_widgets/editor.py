@@ -5,20 +5,14 @@ lies over it. Every gesture is one call of a method of `lmnb.Editor`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
 
 from lmnb_widgets import frontend
+from lmnb_widgets.editor_parts import prompts, seen
 from lmnb_widgets.widget import Calls, Widget
-
-
-def prompts(editor: Any, a: Mapping[str, Any]) -> dict[str, Any]:
-    """The exact prompt of each predictor with what is being typed, and how many tokens it had before all edits."""
-    inputs = {**editor.inputs, **a["inputs"]}
-    now = editor.prompts(inputs, edits={**editor.edits, **a["edits"]})
-    was = editor.prompts(inputs, edits={})
-    return {path: {**vars(prompt), "before": was[path].tokens} for path, prompt in now.items()}
 
 
 def put_demo(editor: Any, a: Mapping[str, Any]) -> None:
@@ -28,10 +22,15 @@ def put_demo(editor: Any, a: Mapping[str, Any]) -> None:
     editor.put_demo(path, {**dict(*known), **a["fields"]}, at)
 
 
+def saved(path: Path) -> dict[str, str]:
+    """Where a program was saved, and the words for it."""
+    return {"path": str(path), "said": f"Saved as {path}."}
+
+
 class EditorWidget(Widget):
     """A view of an editor. The trait `changed` counts its changes; what it shows is asked for."""
 
-    questions: ClassVar[Calls] = {"editor": lambda editor, a: editor.to_dict(), "prompts": prompts}
+    questions: ClassVar[Calls] = {"editor": lambda editor, a: seen(editor), "prompts": prompts}
     commands: ClassVar[Calls] = {
         "edit": lambda editor, a: editor.set(a["slot"], a["text"]),
         "edit-demo": put_demo,
@@ -41,7 +40,7 @@ class EditorWidget(Widget):
         "rerun": lambda editor, a: editor.try_on(a["inputs"], edits={} if a.get("as_it_was") else None) and None,
         "accept": lambda editor, a: editor.apply() and None,
         "inject": lambda editor, a: editor.inject() and None,
-        "export": lambda editor, a: {"path": str(editor.program.export(a["path"]))},
+        "export": lambda editor, a: saved(editor.program.export(a["path"])),
     }
 
     view = traitlets.Unicode("editor").tag(sync=True)

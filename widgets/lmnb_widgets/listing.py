@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lmnb_widgets.parts import Part, el, go
+
 MOST = 200
 """So many rows travel in one message."""
 
@@ -29,10 +31,16 @@ def joined(fields: Mapping[str, Any] | None) -> str:
     return short(" · ".join(map(str, (fields or {}).values())))
 
 
-def head(title: str, **more: Any) -> dict[str, Any]:
+def head(title: str, *said: Part, **more: Any) -> dict[str, Any]:
     """What stands above the rows; what is not given is empty."""
-    empty = {"score": "", "facts": "", "bars": [], "lie": "", "state": "finished", "others": [], "against": None}
-    return {**empty, "title": title, **more}
+    shown = el("", el("b", title), *said)
+    return {"state": "finished", "others": [], "against": None, "title": title, "said": shown, **more}
+
+
+def opened(title: str, *parts: Part, tag: Part = None, trace: bool = False) -> dict[str, Any]:
+    """The row that is open, and whether the trace of what was called for it can be asked for."""
+    close = go("Close", "small.row-end")
+    return {"said": el("", el("div.row", el("h3", title), tag, close), *parts), "trace": trace}
 
 
 def line(ident: int | str, cells: Sequence[Cell], title: str) -> dict[str, Any]:

@@ -95,16 +95,23 @@ def form(
 ) -> Part:
     """The form that the button of the same action and id opens: sent are `args` and the fields that were changed. `head`
     stands over the fields. `more`: `label`, `hint`, `bad`, `free` (it can be sent as it is), `stays` (open, when it was
-    sent), `reasons` (texts by number for its first field).
+    sent), `always` (there without a button), `reasons` (texts by number for its first field).
     """
     given = {"action": action, "id": id, "args": args, "save": save, "fields": list(fields), **more}
     return Element.of(f"form.{look}", {name: one for name, one in given.items() if one is not None}, head)
 
 
-def reason(action: str, what: str, *, id: object = None, args: Mapping[str, Any] | None = None) -> Part:  # noqa: A002 - as above
+def reason(
+    action: str,
+    what: str,
+    *,
+    id: object = None,  # noqa: A002 - as above
+    args: Mapping[str, Any] | None = None,
+    reasons: Iterable[str] = REASONS,
+) -> Part:
     """The form that asks why, without insisting."""
     asked = [field("reason", label="Why? (optional)", as_="line", placeholder="another reason")]
-    more = {"label": f"Reject {what}", "bad": True, "free": True, "reasons": REASONS}
+    more = {"label": f"Reject {what}", "bad": True, "free": True, "reasons": list(reasons)}
     return form(action, asked, id=id, args=args, save=f"Reject {what}", look="reason", **more)
 
 

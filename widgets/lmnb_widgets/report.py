@@ -12,6 +12,7 @@ import traitlets
 
 from lmnb import Comparison, Report
 from lmnb_widgets import frontend, listing, wire
+from lmnb_widgets.parts import Part, el, pairs, plural
 from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
 
@@ -29,7 +30,7 @@ KINDS = [
 HELP = [
     ("↑ ↓", "previous, next row, once one has the focus"),
     ("Enter", "open the row: its fields, and what was called for it"),
-    ("0 … 9", "all, failed, wrong, right, ... rows"),
+    ("0 … 8", "all, failed, wrong, right, ... rows: the order in which they stand above"),
     ("Esc", "close the row"),
 ]
 _SIGNS = {"fixed": ("▲ fixed", "up"), "broken": ("▼ broken", "down")}
@@ -50,20 +51,21 @@ class Reading:
     def head(self) -> Json:
         known = self.report.snapshot()
         lie = known["distribution"]
-        many = f"{known['rows']:,} of {known['total']:,} examples, interrupted" if known["interrupted"] else ""
+        many = plural(known["rows"], "example")
+        if known["interrupted"]:
+            many = f"{known['rows']:,} of {plural(known['total'], 'example')}, interrupted"
         metric = f"metric {known['metric']}" if known["metric"] else ""
         facts = [
             f"95 % interval {known['low']:.1f} … {known['high']:.1f}",
-            many or f"{known['rows']:,} examples",
+            many,
             metric,
         ]
         facts += [f"{known['seconds']:.1f} s" if known["seconds"] else ""]
         return listing.head(
             known["program"] or "Evaluate",
-            score=f"{known['score']:.1f} %",
-            facts=" · ".join(filter(None, facts)),
-            bars=[] if lie["plain"] else [count / max(lie["counts"]) for count in lie["counts"]],
-            lie=f"scores from {lie['low']:g} to {lie['high']:g}: {', '.join(map(str, lie['counts']))} in ten equal steps",
+            el("b.score.num", f"{known['score']:.1f} %"),
+            el(".muted.num", " · ".join(filter(None, facts))),
+            None if lie["plain"] else _bars(lie),
             state="stopped" if known["interrupted"] else "finished",
             kind="example",
             kinds=KINDS,
@@ -93,12 +95,8 @@ class Reading:
         index, other = a["row"], self._other(a)
         known = self.report.row(index, against=other)
         change = known["change"]
-        return {
-            "title": f"Row {index}",
-            "tag": None if change is None else (change, _LOOKS.get(change, "")),
-            "facts": _facts(known),
-            "trace": self.trace(index) is not None,
-        }
+        tag = None if change is None else el(f".tag.{_LOOKS.get(change, '')}", change)
+        return listing.opened(f"Row {index}", pairs(_facts(known), "m"), tag=tag, trace=self.trace(index) is not None)
 
     def trace(self, index: int) -> Any:
         """What was called for a row."""
@@ -139,6 +137,13 @@ def show(thing: Report | Comparison) -> None:
     mount = frontend.token()
     ReportWidget(*reports, mount=mount)  # the kernel's registry of widgets holds it
     frontend.publish(thing, html, mount)
+
+
+def _bars(lie: Json) -> Part:
+    """How scores lie, and the same in words."""
+    words = f"scores from {lie['low']:g} to {lie['high']:g}: {', '.join(map(str, lie['counts']))} in ten equal steps"
+    bars = (el("i", w=f"{28 * count / max(lie['counts']):.3g}px") for count in lie["counts"])
+    return el(".bars", *bars, role="img", aria_label=words, title=words)
 
 
 def _columns(compared: bool) -> list[tuple[str, str, str]]:

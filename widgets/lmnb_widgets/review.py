@@ -13,69 +13,11 @@ from IPython.display import DisplayHandle, display
 
 from lmnb import Review
 from lmnb_widgets import frontend
+from lmnb_widgets.review_parts import seen
 from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
 
-SAID = {
-    "keep": "kept",
-    "reject": "rejected",
-    "edit": "edited",
-    "skip": "skipped",
-    "preferred": "preferred",
-    "tie": "tie",
-}
-HELP = [
-    ("A", "keep; of a pair: A is better"),
-    ("B T", "of a pair: B is better, a tie"),
-    ("X", "reject; then a number gives the reason, Enter none"),
-    ("1 … 9", "reject at once, with that reason"),
-    ("E", "edit"),
-    ("Space", "skip"),
-    ("⌫", "undo the last answer"),
-    ("← →", "previous, next item"),
-    ("Esc", "close what is open"),
-]
-SINGLE = [("accept", "Keep", "A", "good", ""), ("reject", "Reject", "X", "bad", ""), ("edit", "Edit", "E", "", "")]
-PAIR = [
-    ("answer", "A is better", "A", "", "A"),
-    ("answer", "B is better", "B", "", "B"),
-    ("answer", "Tie", "T", "", "tie"),
-]
-SKIP = ("skip", "Skip", "Space", "", "")
-_LOOKS = {"keep": "kept", "reject": "rejected", "edit": "human"}
-
 Json = dict[str, Any]
-
-
-def seen(review: Review) -> Json:
-    """What the panel shows of a review: its snapshot in words, and what can be answered."""
-    known = review.snapshot()
-    item = known["item"]
-    counts = [f"{n:,} {SAID[verdict]}" for verdict, n in known["counts"].items()]
-    problems = f"Lines of the file that count for nothing: {'; '.join(known['problems'])}" if known["problems"] else ""
-    return known | {
-        "progress": f"{known['done']:,} of {known['total']:,} reviewed",
-        "facts": " · ".join([*counts, known["path"] or "the answers are not saved"]),
-        "problem": problems,
-        "help": HELP,
-        "item": None if item is None else _said(item) | item,
-    }
-
-
-def _said(item: Json) -> Json:
-    verdict, reason, pair = item["verdict"], item["reason"], item["kind"] == "pair"
-    inputs, outputs = item.pop("inputs"), item.pop("outputs")
-    parts = [(inputs, ""), (item.pop("labels"), " (expected)")]
-    parts += [] if pair else [(outputs[0], " (output)" if item["kind"] == "output" else "")]
-    fields = {**inputs, **outputs[0]}
-    words = SAID.get(verdict, f"{verdict} is better") + (f": {reason}" if reason else "")
-    return {
-        "given": [(f"{name}{what}", text) for values, what in parts for name, text in values.items()],
-        "sides": [list(side.items()) for side in outputs] if pair else [],
-        "fields": {name: fields[name] for name in item.pop("editable")},
-        "answers": [*(PAIR if pair else SINGLE), SKIP],
-        "said": None if verdict is None else (words, _LOOKS.get(verdict, "")),
-    }
 
 
 def _answered(review: Review, verdict: str, a: Json) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lmnb_widgets.listing import joined
-from lmnb_widgets.parts import Part, el
+from lmnb_widgets.parts import Part, el, field
 from lmnb_widgets.span_acts import in_a_row, keeping
 from lmnb_widgets.span_pane import around, looked_at, pane
 from lmnb_widgets.trace_tree import said_score
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmnb_widgets.widget import Calls
 
 OFFERED = 500
+LEAK = "although candidates are scored on this example"
 SHORT = 80
 
 Json = dict[str, Any]
@@ -47,7 +48,15 @@ def _acts(run: Any, trace: Any, a: Json, name: str) -> Iterator[Part]:
         return
     args = {"candidate": a["candidate"], "example": a["example"], "span": step["id"], "parent": a.get("parent")}
     title = f"A new candidate: {'this one' if a.get('parent') else 'the best one'} with these fields as one more demo. It is evaluated next."
-    yield from keeping(step, name, args, words="Add as demo", title=title, expected=_labels(run, a))
+    yield from keeping(
+        step,
+        name,
+        args,
+        words="Add as demo",
+        title=title,
+        expected=_labels(run, a),
+        more=[field("allow_leak", "false", label=LEAK, as_="check")],
+    )
     yield el(".muted", "makes a new candidate")
     if trace.score is not None:
         yield el(".tag.kept" if trace.score > 0 else ".tag.rejected", f"this example scored {said_score(trace.score)}")
@@ -66,7 +75,8 @@ def _add(run: Any, a: Json) -> Json:
     trace = _trace(run, a)
     was = trace.to_example(a["span"])
     fields = {name: _like(was.get(name), text) for name, text in (a.get("fields") or {}).items()}
-    run.inject(demo=trace.to_example(a["span"], **fields), parent=a.get("parent"))
+    demo = trace.to_example(a["span"], **fields)
+    run.inject(demo=demo, parent=a.get("parent"), allow_leak=bool(a.get("allow_leak")))
     return {"said": "Added: a new candidate with this demo. It is evaluated next."}
 
 

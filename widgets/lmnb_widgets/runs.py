@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 import traitlets
 
+import lmnb
 from lmnb_widgets import frontend, listing, wire
+from lmnb_widgets.parts import Part, act, diff, el, field, form, pairs, plural
 from lmnb_widgets.studio import StudioWidget
 from lmnb_widgets.widget import Calls, Widget
 
@@ -44,17 +46,15 @@ class Shelf:
 
     def __init__(self, runs: Any) -> None:
         self.runs = runs
-        self._studio: StudioWidget | None = None
+        self._studios: list[StudioWidget] = []
 
     def head(self) -> Json:
-        names = [row["name"] for row in self.runs]
         return listing.head(
             "Runs",
-            facts=f"{len(names):,} stored",
+            el(".muted.num", f"{len(self.runs):,} stored"),
             kind="run",
             kinds=KINDS,
             sort="-created",
-            others=[(name, name) for name in names[:OFFERED]],
             help=HELP,
         )
 
@@ -79,42 +79,72 @@ class Shelf:
         }
 
     def row(self, a: Mapping[str, Any]) -> Json:
-        row = next(row for row in self.runs if row["name"] == a["row"])
-        facts = [(name, str(row[name])) for name in ("state", "path", "seed", "decisions", "tokens", "seconds")]
-        return {
-            "title": row["name"],
-            "tag": None,
-            "facts": [fact for fact in facts if fact[1] != "None"],
-            "trace": None,
-        }
+        """The run that is chosen: what can be done with it, and its facts."""
+        row, name = next(row for row in self.runs if row["name"] == a["row"]), a["row"]
+        facts = [(fact, row[fact]) for fact in ("state", "path", "seed", "decisions", "tokens", "seconds")]
+        others = [(other, other) for other in (row["name"] for row in self.runs) if other != name][:OFFERED]
+        asked = [field("other", label="beside", as_=[("", "choose another run"), *others])]
+        return listing.opened(
+            name,
+            el("div.row", act("open", "Open in its Studio", args={"run": name})),
+            form("compare", asked, id=name, args={"one": name}, save="Compare", always=True) if others else None,
+            pairs((fact, str(value)) for fact, value in facts if value is not None),
+        )
 
     def open(self, name: str) -> Json:
-        """The Studio of a run, as a model that the browser draws; the one before is closed."""
-        run = self.runs.open(name)
-        self.close()
-        self._studio = StudioWidget(run)
-        return {"model": self._studio.model_id}
+        """The Studio of a run, as a model that the browser draws; those at which no view looks any more are closed."""
+        run = self._whole(name)
+        left = [one for one in self._studios if not one.viewers]
+        self._studios = [one for one in self._studios if one.viewers]
+        for one in left:
+            one.close()
+        self._studios.append(StudioWidget(run))
+        return {"model": self._studios[-1].model_id}
 
     def close(self) -> None:
-        """Close the Studio that is open, if one is."""
-        if self._studio is not None:
-            self._studio.close()
+        """Close the Studios that are open."""
+        for one in self._studios:
+            one.close()
 
     def compare(self, one: str, other: str) -> Json:
-        known = self.runs.compare(one, other).to_dict()
-        demos = [
-            f"{d['slot']}: of its demos {d['both']} in both, {d['mine']} only here, {d['theirs']} only there"
-            for d in known["demos"]
-        ]
-        said = [
-            f"Decided in {name} only: {text}"
-            for name, texts in zip(known["names"], known["decisions"], strict=True)
-            for text in texts
-        ]
-        facts = [("", *known["names"]), *known["facts"]]
-        same = f"{known['common']} candidate{'s' * (known['common'] != 1)} in both"
-        notes = [same, *demos, *said]
-        return {"words": known["words"], "facts": facts, "texts": known["texts"], "notes": notes}
+        """Two runs side by side, as parts."""
+        return {"found": both(self._whole(one).compare(self._whole(other)).to_dict())}
+
+    def _whole(self, name: str) -> Any:
+        """The run of that name; InputError where its folder is damaged, as the table says, or has been damaged since."""
+        state = next((str(row["state"]) for row in self.runs if row["name"] == name), "")
+        if not state.startswith("unreadable"):
+            try:
+                run = self.runs.open(name)
+                run.snapshot()
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                if isinstance(error, lmnb.LmnbError):
+                    raise
+                state = f"unreadable: {type(error).__name__}: {error}"
+            else:
+                return run
+        raise lmnb.InputError(f"the run {name!r} is damaged, so it can be neither opened nor compared ({state}).")
+
+
+def both(known: Json) -> Part:
+    """A comparison: what it comes to, facts of the two, texts that differ, and what only one of them has."""
+    demos = [
+        f"{d['slot']}: of its demos {d['both']:,} in both, {d['mine']:,} only here, {d['theirs']:,} only there"
+        for d in known["demos"]
+    ]
+    decided = [
+        f"Decided in {name} only: {text}"
+        for name, texts in zip(known["names"], known["decisions"], strict=True)
+        for text in texts
+    ]
+    rows = [("", *known["names"]), *known["facts"]]
+    facts = [
+        el("tr.muted" if mine == other else "tr", el("th", title, scope="row"), el("td", mine), el("td", other))
+        for title, mine, other in rows
+    ]
+    texts = [el("", el("h4", text["slot"]), diff(text["before"], text["after"])) for text in known["texts"]]
+    notes = (el("p.num", note) for note in (f"{plural(known['common'], 'candidate')} in both", *demos, *decided))
+    return el("", el("p.num", known["words"]), el("table.both.num", el("tbody", *facts)), *texts, *notes)
 
 
 class RunsWidget(Widget):

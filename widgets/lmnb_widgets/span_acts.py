@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lmnb_widgets.parts import Part, act, beside, duration, el, field, form, plural, several
+from lmnb_widgets.parts import Field, Part, act, beside, duration, el, field, form, plural, several
 
 Json = dict[str, Any]
 
@@ -29,13 +29,17 @@ def keeping(
     words: str,
     title: str,
     expected: Mapping[str, str] | None = None,
+    more: Iterable[Field] = (),
 ) -> Iterator[Part]:
-    """Buttons for a call as a demo, as it is and after an edit; that shows what was `expected` beside what was said."""
+    """Buttons for a call as a demo, as it is and after an edit; that shows what was `expected` beside what was said, and
+    asks for `more`.
+    """
     labels = {key: f"{key}, expected: {_short(text)}" for key, text in (expected or {}).items()}
     given, gave = step["inputs"], step["outputs"] or {}
     fields = [
         *(field(key, text, into="fields") for key, text in given.items()),
         *(field(key, text, into="fields", label=labels.get(key)) for key, text in gave.items()),
+        *more,
     ]
     yield act("keep-as-demo", words, id=f"{name} as it is", args=args, title=title)
     yield act("keep-as-demo", "Edit it first…", id=name, opens=True, title=title)

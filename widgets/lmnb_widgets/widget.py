@@ -81,6 +81,11 @@ class Widget(anywidget.AnyWidget):
             self._orders.put(None)
             super().close()
 
+    @property
+    def viewers(self) -> int:
+        """How many views look at it."""
+        return len(self._viewers)
+
     def _looked_at(self) -> None:
         """A view has come: a subclass that sends what changes starts to."""
 

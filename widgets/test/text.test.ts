@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { duration, seconds, signed, usd } from "../src/kit/format";
-import { Checks, line, pieces, plain } from "../src/kit/text";
+import { line, pieces, plain } from "../src/kit/text";
 
 test("control and direction characters become visible marks", () => {
   assert.equal(plain("a\u001b[31mb"), "a␛[31mb");
@@ -25,12 +25,4 @@ test("numbers read as in the design", () => {
   assert.equal(duration(130), "2 m 10 s");
   assert.deepEqual([0.42, 2, 0.0021].map(usd), ["$0.42", "$2.00", "$0.0021"]);
   assert.equal(signed(-7), "−7.0");
-});
-
-test("a check that stayed unmet stands out, one that was repaired does not, and a row without checks shows nothing", () => {
-  const drawn = (of?: { text: string; holds: boolean }[]) => Checks({ of }).props.children as { props: { class: string; children: unknown[] } }[] | undefined;
-  assert.equal(drawn(undefined), undefined);
-  const [failed, repaired] = drawn([{ text: "failed", holds: false }, { text: "repaired", holds: true }])!;
-  assert.deepEqual([failed.props.class, repaired.props.class], ["err", "muted"]);
-  assert.ok(JSON.stringify(failed.props.children).includes("failed"));
 });

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Model } from "./client";
 
 const kept = new WeakMap<Model, Map<string, unknown>>();
@@ -17,4 +17,15 @@ export function useKept<T>(model: Model, key: string, initial: T): [T, (next: T 
         return after;
       }),
   ];
+}
+
+/** A trait of the model, as it is now. */
+export function useTrait<T>(model: Model, name: string): T {
+  const [value, set] = useState<T>(model.get(name));
+  useEffect(() => {
+    const told = () => set(model.get(name));
+    model.on(`change:${name}`, told);
+    return () => model.off(`change:${name}`, told);
+  }, []);
+  return value;
 }

@@ -29,6 +29,8 @@ export interface FormOf {
   free?: boolean;
   /** It stays as it is when it was sent: to be sent again with another change. */
   stays?: boolean;
+  /** It is there without a button that opens it. */
+  always?: boolean;
   /** Texts that a number key gives as the first field. */
   reasons?: string[];
   fields: Field[];
@@ -39,13 +41,13 @@ export const nameOf = ({ action, id = "" }: { action: string; id?: string | numb
 
 /** What was typed lives in the view and in no message, so nothing that arrives can overwrite it; it goes when it was sent. */
 export function PartForm({ by, of, class: name, children }: { by: Commands; of: FormOf; class?: string; children?: ComponentChildren }) {
-  const { action, id, args, fields, reasons = [], free, stays, ...rest } = of;
+  const { action, id, args, fields, reasons = [], free, stays, always, ...rest } = of;
   const key = nameOf(of);
   const draft = by.typed[key] ?? {};
   const textOf = ({ name: field, text = "" }: Field) => draft[field] ?? text;
   const changed = fields.filter((field) => textOf(field) !== (field.text ?? ""));
   const send = async (made: Record<string, any>) => {
-    if ((await by.send(action, made, id)) === undefined || stays) return;
+    if ((await by.send(action, made, id)) === undefined || stays || always) return;
     by.type(key);
     by.setOpen((open) => (open === key ? "" : open)); // meanwhile another may be open
   };
@@ -63,7 +65,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
   const choose = (reason: string) => () => send({ ...args, [fields[0].name]: reason });
   return (
     <Form
-      hint="Ctrl+Enter saves, Esc leaves."
+      hint={always ? undefined : "Ctrl+Enter saves, Esc leaves."}
       {...rest}
       class={name}
       action={action}
@@ -72,7 +74,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
       disabled={!free && !changed.length}
       gestures={Object.fromEntries(reasons.map((text, n) => [n + 1, choose(text)]))}
       onSave={save}
-      onCancel={() => by.setOpen("")}
+      onCancel={always ? undefined : () => by.setOpen("")}
     >
       {children}
       {reasons.map((text, n) => (
@@ -86,7 +88,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
         const set = (text: string) => by.type(key, one, text);
         const value = textOf(field);
         const own = { "data-field": plain(one), placeholder, value };
-        const focus = !n && !rest.bad;
+        const focus = !n && !rest.bad && !always;
         const ref = focus ? focusOnce : undefined;
         return (
           <FormRow label={label}>

@@ -14,6 +14,8 @@ type Element = [look: string, given: any, ...parts: Part[]];
 /** Who carries out what parts do, and where their links lead. */
 export interface Doer extends Commands {
   go?: (to: any) => void;
+  /** Looks of the view's own, by their names. */
+  own?: Record<string, (props: { by: Doer; given: any; children: ComponentChildren }) => ComponentChildren>;
 }
 
 const TAGS = /^(b|dd|del|details|div|dl|dt|h3|h4|i|ins|li|ol|p|section|summary|table|tbody|td|th|thead|tr)$/;
@@ -29,6 +31,8 @@ export function Say({ of, by }: { of: Part; by: Doer }): ComponentChildren {
   if (tag === "clock") return <Clock {...given} />;
   const inner = parts.map((one) => <Say key={keyOf(one)} of={one} by={by} />);
   if (!look) return <>{inner}</>;
+  const Own = by?.own?.[tag];
+  if (Own) return <Own by={by} given={given} children={inner} />;
   if (tag === "go") {
     const { more, ...to } = given;
     return (
@@ -39,7 +43,7 @@ export function Say({ of, by }: { of: Part; by: Doer }): ComponentChildren {
   }
   if (tag === "form")
     return (
-      by.open === nameOf(given) && (
+      (given.always || by.open === nameOf(given)) && (
         <PartForm key={nameOf(given)} by={by} of={given} class={name}>
           {inner}
         </PartForm>
@@ -63,6 +67,6 @@ export function Say({ of, by }: { of: Part; by: Doer }): ComponentChildren {
 }
 
 const keyOf = (part: Part): string | undefined => {
-  const id = Array.isArray(part) && (part[1]?.["data-id"] ?? (part[1]?.action && nameOf(part[1])));
+  const id = Array.isArray(part) && (part[1]?.["data-id"] ?? part[1]?.slot ?? (part[1]?.action && nameOf(part[1])));
   return id ? `${part![0]} ${id}` : undefined; // what has a name keeps its state among siblings that come and go
 };

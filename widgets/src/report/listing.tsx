@@ -7,8 +7,9 @@ import { count } from "../kit/format";
 import { useKept } from "../kit/kept";
 import { useKeys } from "../kit/keys";
 import { usePages } from "../kit/pages";
+import { Say, type Doer, type Part } from "../kit/parts";
 import { LineTable, type Lines } from "../kit/table";
-import { Pairs, plain, Text } from "../kit/text";
+import { plain } from "../kit/text";
 import { TraceView } from "../traces/view";
 
 type Id = string | number;
@@ -16,11 +17,7 @@ type Id = string | number;
 /** What the kernel says of a list, before any of its rows. */
 interface Head {
   title: string;
-  score: string;
-  facts: string;
-  /** How scores lie: heights from 0 to 1, and the same in words. */
-  bars: number[];
-  lie: string;
+  said: Part;
   state: string;
   /** `data-kind` of the rows. */
   kind: string;
@@ -32,23 +29,22 @@ interface Head {
   help: [key: string, does: string][];
 }
 
-interface Opened {
-  title: string;
-  tag: [words: string, look: string] | null;
-  facts: [name: string, text: string][];
-  /** Whether there is one. */
-  trace: boolean;
-}
-
 declare module "../kit/client" {
   interface Answers {
     rows: Lines & { counts: Record<string, number>; note: string };
-    row: Opened;
+    row: { said: Part; trace: boolean };
   }
 }
 
-/** A list that the kernel sorts, filters and sends by the page, and the row that is open; `more` is drawn below that. */
-export function Listing({ model, root, client, more }: ViewProps & { client: Client; more?: (id: Id, others: Head["others"]) => ComponentChildren }) {
+interface Props extends ViewProps {
+  client: Client;
+  by: Doer;
+  /** Draws the row that is open, where more comes of its buttons than what they say. */
+  draw?: (said: Part, by: Doer) => ComponentChildren;
+}
+
+/** A list that the kernel sorts, filters and sends by the page, and the row that is open. */
+export function Listing({ model, root, client, draw, ...props }: Props) {
   const head: Head = model.get("head");
   const [against, setAgainst] = useKept(model, "against", head.against);
   const [only, setOnly] = useKept(model, "only", "");
@@ -60,33 +56,12 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
   const [row, lost] = useAsk(() => chosen != null && client.get("row", { row: chosen, against }).then((one) => ({ ...one, of: chosen })), [chosen, against]);
   useLayoutEffect(() => root.setAttribute("data-state", head.state), []);
   const leave = () => (setChosen(null), root.focus({ preventScroll: true }));
+  const by = { ...props.by, go: leave };
   const { toggle, sheet } = useKeys(root, { Escape: leave, ...Object.fromEntries([["", ""], ...head.kinds].map(([key], n) => [n, () => setOnly(key)])) }, head.help);
-  const choose = (label: string, value: Id | null, set: (id: Id | null) => void) => (
-    <label class="row-end">
-      <span class="muted">{label}</span>
-      <select value={String(value ?? "")} onChange={(event) => set(head.others.find(([id]) => String(id) === event.currentTarget.value)?.[0] ?? null)}>
-        <option value="">nothing</option>
-        {head.others.map(([id, name]) => (
-          <option value={String(id)}>{plain(name)}</option>
-        ))}
-      </select>
-    </label>
-  );
   return (
     <>
       <div class="trace-head">
-        <b>
-          <Text>{head.title}</Text>
-        </b>
-        {head.score && <b class="score num">{head.score}</b>}
-        <span class="muted num">{plain(head.facts)}</span>
-        {head.bars.length > 0 && (
-          <span class="bars" role="img" aria-label={head.lie} title={head.lie}>
-            {head.bars.map((part) => (
-              <i style={{ height: `${28 * part}px` }} />
-            ))}
-          </span>
-        )}
+        <Say of={head.said} by={by} />
         <input type="search" aria-label="Search rows" placeholder="Search rows…" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
         <Button class="quiet" aria-label="Keys" shortcut="?" onClick={toggle} />
       </div>
@@ -102,7 +77,17 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
                 </Button>
               ),
           )}
-          {head.others.length > 0 && !more && choose("against", against, setAgainst)}
+          {head.others.length > 0 && (
+            <label class="row-end">
+              <span class="muted">against</span>
+              <select value={String(against ?? "")} onChange={(event) => setAgainst(head.others.find(([id]) => String(id) === event.currentTarget.value)?.[0] ?? null)}>
+                <option value="">nothing</option>
+                {head.others.map(([id, name]) => (
+                  <option value={String(id)}>{plain(name)}</option>
+                ))}
+              </select>
+            </label>
+          )}
         </div>
         {page?.note && <p class="num">{plain(page.note)}</p>}
         {problem || !page ? (
@@ -118,17 +103,7 @@ export function Listing({ model, root, client, more }: ViewProps & { client: Cli
               <Wait problem={lost} />
             ) : (
               <>
-                <div class="row">
-                  <h3>
-                    <Text>{row.title}</Text>
-                  </h3>
-                  {row.tag && <span class={`tag ${row.tag[1]}`}>{row.tag[0]}</span>}
-                  <Button class="small row-end" onClick={leave}>
-                    Close
-                  </Button>
-                </div>
-                {more?.(chosen, head.others)}
-                <Pairs class={more ? "" : "m"} rows={row.facts} />
+                {draw ? draw(row.said, by) : <Say of={row.said} by={by} />}
                 {row.trace && <TraceView client={client} of={{ row: chosen }} inside />}
               </>
             )}
