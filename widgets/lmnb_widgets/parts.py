@@ -28,8 +28,8 @@ CUT = 1_500
 
 
 class Element(list[Any]):
-    """What the functions here make. Any other list or mapping among parts is data, and its text is read: a file that says `["act", ...]`
-    where a word is meant puts no button into a panel.
+    """What the functions here make; `of` also makes a look of a view's own. Any other list or mapping among parts is data, and its text is
+    read: a file that says `["act", ...]` where a word is meant puts no button into a panel.
     """
 
     @classmethod
