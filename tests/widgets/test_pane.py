@@ -208,3 +208,12 @@ def test_the_foot_tells_the_last_decisions_and_all_of_them_on_demand() -> None:
     assert decisions_in(told) == [4, 3, 2, 1, 0]
     assert undos_in(told) == [{"decision": 3}, {"decision": 0}]
     assert "redo" in [each[1].get("action") for each in parts_in(told) if each[1]]
+
+
+def test_what_was_let_pass_by_mistake_can_be_undone_by_mouse_while_others_wait() -> None:
+    """`run.undo()` takes it back as long as the gate is open; after that there is nothing to undo."""
+    fake = FakeRun()
+    fake.decided = [{"id": 0, "time": "10:42", "kind": "pass", "text": "let demo 3 go on", "undone": False}]
+    for waits, disabled in (([], True), ([{"id": "d2"}], False)):
+        (undo,) = (each[1] for each in parts_in(foot({**fake.snapshot(), "pending": waits}, False)) if each[0] == "act.small")
+        assert (undo["action"], undo["disabled"]) == ("undo", disabled)
