@@ -195,6 +195,19 @@ def test_a_form_that_a_key_opens_is_about_the_candidate_that_was_chosen_last(stu
     assert sent(page)[0]["args"]["parent"] == name(9)
 
 
+def test_a_candidate_that_came_meanwhile_can_be_chosen_to_compare_with(studio: Any) -> None:
+    """The kernel is asked again when somebody turns to the list, not with every candidate."""
+    run = FakeRun()
+    page = studio(run)
+    run.rows.append(row(len(run.rows), 50.0))
+    before = len(sent(page, "get"))
+    tell(page, 2, 1, candidates=[run.rows[-1]])
+    page.wait_for_selector(f"[data-kind=candidate][data-id='{run.rows[-1]['id']}']")
+    assert len(sent(page, "get")) == before
+    page.focus(".facts select")
+    page.wait_for_selector(f".facts option[value='{run.rows[-1]['id']}']", state="attached")
+
+
 def test_every_button_says_its_command(studio: Any) -> None:
     """Clicks become commands with their arguments, in order."""
     page = studio()

@@ -65,7 +65,9 @@ def act(
     `more`: `title`, `shortcut`, `disabled`, `pressed`.
     """
     given = {"action": action, "id": id, "args": args, "opens": opens or None, **more}
-    return Element.of(f"act.{look}" if look else "act", {name: one for name, one in given.items() if one is not None}, words)
+    return Element.of(
+        f"act.{look}" if look else "act", {name: one for name, one in given.items() if one is not None}, words
+    )
 
 
 def go(words: object, look: str = "", *, more: Mapping[str, Any] | None = None, **to: Any) -> Part:
