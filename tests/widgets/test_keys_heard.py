@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_run import FakeRun
-from test_panel import PENDING, launched, open_panel, sent, studio, tell  # noqa: F401 - fixtures
+from test_panel import PENDING, PLACE, answers, launched, open_panel, sent, studio, tell  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.browser
 
@@ -114,3 +114,23 @@ def test_keys_are_plain_to_see_only_while_the_panel_has_the_focus(studio: Any) -
     page.focus(".reason input")
     page.locator("form.reason .muted").first.click()
     assert page.evaluate("document.activeElement.tagName") == "INPUT", "a field in the panel keeps the focus"
+
+
+def test_a_command_is_heard_of_by_the_panel_that_was_drawn_anew_meanwhile(open_panel: Any) -> None:  # noqa: F811
+    """Its form closes and its words are said, though the view that sent it is gone: another output of the cell, say, drew the panel again."""
+    run = FakeRun(state="running")
+    page = open_panel({"view": "studio", "snapshot": run.snapshot(), "mount": "abc"}, answers(run), draw="initialize")
+    page.evaluate(PLACE)
+    page.wait_for_selector("[data-lmnb=studio] .pane[aria-busy=false]")
+    page.click(".actions [data-action=branch]")
+    page.evaluate("model.hold = true")
+    page.click("form [data-action=branch]")
+    page.wait_for_function("model.waiting.length")
+    page.evaluate(PLACE)
+    page.wait_for_function("document.querySelectorAll('[data-lmnb=studio] .pane[aria-busy=false]').length === 1")
+    page.wait_for_selector("form [data-action=branch]")
+    page.evaluate(
+        "model.tell({ type: 'done', id: model.waiting[0].id, ok: true, error: null, result: { said: 'A branch.' } })"
+    )
+    page.wait_for_selector("form [data-action=branch]", state="detached")
+    page.wait_for_selector(".notice:has-text('A branch.')")

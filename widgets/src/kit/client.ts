@@ -26,7 +26,8 @@ interface Waiting {
   settle: (message: any) => void;
   /** The kernel says that it has the request, and needs longer. */
   working: () => void;
-  drop: () => void;
+  /** Waits no longer, unless it is a command; says which. */
+  drop: () => boolean;
 }
 
 /** So long the client waits for an answer before it says the same again, in ms; after the last it gives up. */
@@ -39,6 +40,7 @@ export const PATIENCE = [2_000, 4_000, 8_000, 16_000, 30_000];
 export class Client {
   readonly view = Math.random().toString(36).slice(2, 10);
   private count = 0;
+  private closed = false;
   private waiting = new Map<string, Waiting>();
 
   constructor(
@@ -66,15 +68,21 @@ export class Client {
     return this.ask({ type: "get", what, args });
   }
 
+  /** Says that this view looks no more. What it ordered is still heard of: the view that takes its place wants to know. */
   close(): void {
-    this.model.off("msg:custom", this.receive);
+    this.other = () => {};
     try {
       this.model.send({ type: "bye", view: this.view });
     } catch {
       // the kernel is gone already
     }
-    for (const one of this.waiting.values()) one.drop();
-    this.waiting.clear();
+    for (const [id, one] of this.waiting) one.drop() && this.waiting.delete(id);
+    this.closed = true;
+    this.leave();
+  }
+
+  private leave(): void {
+    if (this.closed && !this.waiting.size) this.model.off("msg:custom", this.receive);
   }
 
   private ask(message: object): Promise<any> {
@@ -82,8 +90,9 @@ export class Client {
     return new Promise((resolve, reject) => {
       let tries = 0;
       let timer: ReturnType<typeof setTimeout>;
+      const over = () => (clearTimeout(timer), this.waiting.delete(id), this.leave());
       const fail = (words: string) => {
-        this.waiting.delete(id);
+        over();
         reject(new Error(words));
       };
       const tell = () => {
@@ -92,19 +101,17 @@ export class Client {
         try {
           this.model.send({ ...message, id });
         } catch (error) {
-          clearTimeout(timer);
           fail(`the kernel cannot be reached: ${error}`);
         }
       };
       this.waiting.set(id, {
         settle: ({ type, error, ok, value, result }) => {
-          clearTimeout(timer);
           if (error != null || ok === false) return fail(String(error));
-          this.waiting.delete(id);
+          over();
           resolve(type === "done" ? result : value);
         },
         working: () => (tries = Math.min(tries, PATIENCE.length - 1)),
-        drop: () => clearTimeout(timer),
+        drop: () => !("action" in message) && (clearTimeout(timer), true),
       });
       tell();
     });

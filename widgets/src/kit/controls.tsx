@@ -111,7 +111,7 @@ export function useCommands(client: Client, root: HTMLElement, model: Model): Co
   const [open, setOpen] = useKept(model, "open", "");
   const [typed, setTyped] = useKept<Commands["typed"]>(model, "typed", {});
   const [busy, setBusy] = useState<Record<string, boolean>>({});
-  const [said, say] = useState<Said | null>(null);
+  const [said, say] = useKept<Said | null>(model, "said", null);
   const focus = () => (root.getRootNode() as Document).activeElement;
   const had = root.contains(focus()); // before this is drawn; whoever works elsewhere keeps the focus
   useLayoutEffect(() => {
