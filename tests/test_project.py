@@ -287,3 +287,14 @@ def test_the_stub_names_what_the_package_gives():
     assert named - submodules == set(lmnb._HOME)
     for name in lmnb._HOME:
         assert getattr(lmnb, name) is not None
+
+
+def test_pictures_of_notebooks_are_those_of_the_project() -> None:
+    """A notebook shows copies beside it, for JupyterLab serves no hidden folder: each is the same file, and those that texts name are there."""
+    copies = sorted((ROOT / "notebooks" / "images").iterdir())
+    assert [
+        one.name for one in copies if one.read_bytes() != (ROOT / ".github" / "images" / one.name).read_bytes()
+    ] == []
+    for text in [ROOT / "README.md", *(ROOT / "notebooks").glob("*.ipynb")]:
+        named = re.findall(r"\]\(((?:\.github/)?images/[^)]+)\)", text.read_text(encoding="utf-8"))
+        assert [name for name in named if not (text.parent / name).is_file()] == []

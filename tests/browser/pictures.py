@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -173,5 +174,10 @@ def main(folder: Path) -> None:
             browser.close()
 
 
+PICTURES, COPIES = ROOT / ".github" / "images", ROOT / "notebooks" / "images"
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "notebooks" / "images")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES)
+    if len(sys.argv) < 2:
+        for light in PICTURES.glob("*-light.png"):
+            shutil.copy(light, COPIES)  # JupyterLab serves no hidden folder, and nothing above that of its notebooks
