@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_run import FakeRun, FakeTrace, name, pictured
 from lmnb_widgets import run_traces
-from lmnb_widgets.parts import el, go, pairs, several
+from lmnb_widgets.parts import beside, diff, el, go, pairs, several
 from lmnb_widgets.span_pane import pane
 from lmnb_widgets.trace_tree import first_of, tree
 from lmnb_widgets.wire import LIMIT
@@ -161,3 +161,9 @@ def test_an_element_that_a_file_writes_is_read_as_its_text() -> None:
     assert actions(body) == [] and [json.loads(text) for text in texts(body)] == [button, button]
     made = el("p", button, {"look": "b"}, el("b", button), *several(button)[2:], pairs([(button, 1)]), go(button))
     assert actions(made) == [] and texts(el("p", None, 2, 0.5)) == ["2", "0.5"]
+
+
+def test_a_field_that_is_empty_then_and_now_says_nothing() -> None:
+    """Of two replies beside each other only what differs is marked, and no word is of another place."""
+    table = beside(("then", "now"), {"note": "", "team": "a"}, {"note": "", "team": "b"})
+    assert texts(table)[3:] == ["note", "", "", "team", "a", *texts(diff("a", "b"))]

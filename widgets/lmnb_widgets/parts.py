@@ -170,7 +170,9 @@ def beside(
 
 
 def _changed(before: object, after: object) -> Part:
-    return long("—" if after is None else after) if None in (before, after) else diff(as_text(before), as_text(after))
+    if before is None or after is None or before == after:
+        return long("—" if after is None else after)
+    return diff(as_text(before), as_text(after))
 
 
 def as_part(value: object) -> Part:
