@@ -122,6 +122,11 @@ class Branching(Steering):
         leaks = self._archive.leaks
         if "made" in data:
             return sorted({*leaks.of(Candidate.from_dict(data["made"]))} - {*leaks.of(self.header.baseline)})
+        if kind == "pin":
+            held = Candidate.from_dict(data["holder"]).values.get(data["slot"])
+            pinned = {leaks.index(each) for each in held} if data["slot"].endswith(".demos") and held else set()
+            allowed = {index for each in self._archive.state.standing for index in each.data.get("leaks", ())}
+            return sorted(index for index in pinned - allowed - {*leaks.of(self.header.baseline)} if index is not None)
         demo = data.get("into", data["demo"] if kind == "keep-demo" else None)
         index = None if demo is None else leaks.index(demo_from_dict(demo))
         return [] if index is None else [index]

@@ -106,3 +106,19 @@ def test_a_decision_of_another_run_leaks_nothing_in_silence(run: Any) -> None:
         other = start(valset=[VAL[0], *worlds.questions(7, 9)], decisions=run.decisions)
     assert [row.leaks for row in other.candidates if row.human] == [(0,)]
     assert [decision.data["leaks"] for decision in other.decisions] == [[0]]
+
+
+def test_a_pin_of_another_run_brings_no_validation_example_into_every_prompt(run: Any) -> None:
+    """It is left out with a warning where the pinned demos are scored on here; in a branch what was allowed stays pinned."""
+    run.pin("rewrite.demos", run.inject(demo={"question": "q7", "answer": "a7", "query": "about q7"}))
+    with pytest.warns(
+        UserWarning, match=r"left out: pinned rewrite.demos of #2 .* holds validation example 0 of this run"
+    ):
+        other = start(valset=worlds.questions(7, 9), decisions=[run.decisions[-1]])
+    assert other.decisions == [] and all(row.leaks == () for row in other.candidates)
+    run.unpin("rewrite.demos")
+    run.pin("rewrite.demos", run.inject(demo=VAL[2].copy(query="about q102"), allow_leak=True, parent=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = start(decisions=run.decisions)
+    assert [decision.kind for decision in again.decisions] == ["inject", "inject", "pin"]

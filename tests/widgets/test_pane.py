@@ -11,6 +11,8 @@ from fake_run import FakeRun, name, row
 from lmnb_widgets import wire
 from lmnb_widgets.decided import foot
 from lmnb_widgets.pane import pane
+from lmnb_widgets.prompt import Shown, demo_table
+from lmnb_widgets.wire import LIMIT
 from parts_read import forms_in, parts_in, words_in
 
 import lmnb
@@ -208,3 +210,24 @@ def test_the_foot_tells_the_last_decisions_and_all_of_them_on_demand() -> None:
     assert decisions_in(told) == [4, 3, 2, 1, 0]
     assert undos_in(told) == [{"decision": 3}, {"decision": 0}]
     assert "redo" in [each[1].get("action") for each in parts_in(told) if each[1]]
+
+
+def test_what_was_let_pass_by_mistake_can_be_undone_by_mouse_while_others_wait() -> None:
+    """`run.undo()` takes it back as long as the gate is open; after that there is nothing to undo."""
+    fake = FakeRun()
+    fake.decided = [{"id": 0, "time": "10:42", "kind": "pass", "text": "let demo 3 go on", "undone": False}]
+    for waits, disabled in (([], True), ([{"id": "d2"}], False)):
+        (undo,) = (
+            each[1] for each in parts_in(foot({**fake.snapshot(), "pending": waits}, False)) if each[0] == "act.small"
+        )
+        assert (undo["action"], undo["disabled"]) == ("undo", disabled)
+
+
+def test_a_prompt_of_thousands_of_demos_lists_the_first_in_one_message() -> None:
+    """And says so; the rest of the pane comes all the same."""
+    demo = {"number": 1, "origin": "labelled", "status": None, "decision": None, "fields": {"ticket": "x", "team": "y"}}
+    demos = [{**demo, "id": f"d{n}"} for n in range(3_000)]
+    part = {"path": "self", "inputs": ["ticket"], "outputs": ["team"], "demos": demos}
+    table = demo_table(Shown({"id": "c", "predictors": [part]}, True), part)
+    assert len(json.dumps(table)) < LIMIT / 4
+    assert "the first 300 of 3,000 demos; run.demos has the others" in words_in(table)

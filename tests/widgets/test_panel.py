@@ -181,6 +181,33 @@ def test_the_studio_shows_state_scores_and_the_best_candidate(studio: Any) -> No
     assert page.inner_text(".diff del") == "Route the ticket to a team."
 
 
+def test_a_form_that_a_key_opens_is_about_the_candidate_that_was_chosen_last(studio: Any) -> None:
+    """Also where the kernel has not told of it yet, and the pane still is of the one before."""
+    page = studio()
+    page.click(".pane h3")
+    page.evaluate("model.deaf = 1")  # the question about the next candidate is lost
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(f"[data-id='{name(9)}'][aria-selected=true]")
+    page.keyboard.press("i")
+    page.wait_for_selector("text=Add to #9")
+    page.fill("textarea[data-field]", "Name the team.")
+    page.click(".form [data-action=inject]")
+    assert sent(page)[0]["args"]["parent"] == name(9)
+
+
+def test_a_candidate_that_came_meanwhile_can_be_chosen_to_compare_with(studio: Any) -> None:
+    """The kernel is asked again when somebody turns to the list, not with every candidate."""
+    run = FakeRun()
+    page = studio(run)
+    run.rows.append(row(len(run.rows), 50.0))
+    before = len(sent(page, "get"))
+    tell(page, 2, 1, candidates=[run.rows[-1]])
+    page.wait_for_selector(f"[data-kind=candidate][data-id='{run.rows[-1]['id']}']")
+    assert len(sent(page, "get")) == before
+    page.focus(".facts select")
+    page.wait_for_selector(f".facts option[value='{run.rows[-1]['id']}']", state="attached")
+
+
 def test_every_button_says_its_command(studio: Any) -> None:
     """Clicks become commands with their arguments, in order."""
     page = studio()

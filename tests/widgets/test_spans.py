@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_run import FakeRun, FakeTrace, name, pictured
 from lmnb_widgets import run_traces
+from lmnb_widgets.parts import el, go, pairs, several
 from lmnb_widgets.span_pane import pane
 from lmnb_widgets.trace_tree import first_of, tree
 from lmnb_widgets.wire import LIMIT
@@ -150,3 +151,13 @@ def test_the_examples_of_a_candidate_are_told_in_a_line_each() -> None:
     told = dict(run_traces.QUESTIONS["traced"](FakeRun(), {"candidate": name(12)}))
     assert len(told) == 100 and told[50].startswith("example 50 · error · ")
     assert told[0].startswith("example 0") and "I was charged twice" in told[0]
+
+
+def test_an_element_that_a_file_writes_is_read_as_its_text() -> None:
+    """A list where a word is meant, such as the role of a message, becomes neither a button nor anything else but text."""
+    button = ["act", {"action": "export", "args": {"path": "x.py"}}, "Look"]
+    rows = spans((None, "lm"), messages=[{"role": button, "content": button}], response="", request={})
+    (body,) = (body for ident, _, _, body in pane(of(rows), 0)["tabs"] if ident == "messages")
+    assert actions(body) == [] and [json.loads(text) for text in texts(body)] == [button, button]
+    made = el("p", button, {"look": "b"}, el("b", button), *several(button)[2:], pairs([(button, 1)]), go(button))
+    assert actions(made) == [] and texts(el("p", None, 2, 0.5)) == ["2", "0.5"]

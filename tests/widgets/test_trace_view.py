@@ -55,3 +55,19 @@ def test_the_code_of_a_call_is_copied_or_shown_to_be_copied_by_hand(viewer: Any)
     viewer.get_by_role("button", name="Copy as code").click()
     viewer.get_by_role("button", name="Copied").wait_for()
     assert viewer.evaluate("copied").startswith("import lmnb")
+
+
+def test_a_field_may_have_any_name(open_panel: Any, widgets: None) -> None:  # noqa: F811
+    """Also one that every object of the browser's language has: its form opens, and what is typed is sent under it."""
+    trace = lmnb.Predict("constructor -> team", lm=lmnb.FakeLM([{"team": "Lotus"}]))(constructor="Who?").trace
+    widget = import_module("lmnb_widgets.traces").TracesWidget([trace])
+    said = {f"span {n}": widget.questions["span"](widget, {"index": 0, "span": n}) for n in (0, 1)}
+    said["trace"] = widget.questions["trace"](widget, {"index": 0})
+    page = open_panel({"view": "traces", "traces": widget.traces}, said)
+    widget.close()
+    page.click("[data-action=rerun]")
+    assert page.input_value("[data-field=constructor]") == "Who?"
+    page.fill("[data-field=constructor]", "Lotus?")
+    page.press("[data-field=constructor]", "Control+Enter")
+    page.wait_for_function("model.sent.some((one) => one.type === 'command')")
+    assert sent(page)[0]["args"]["inputs"] == {"constructor": "Lotus?"}

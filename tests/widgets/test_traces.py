@@ -60,6 +60,8 @@ def test_a_call_is_made_again_kept_taken_back_and_added_to_a_file(opened: Any, p
     asked = viewer.acts.made[0, 1].to_dict()["spans"][0]
     assert asked["messages"][0]["content"] == "Guess." and asked["messages"][1:] == trace.find(1).data["messages"][1:]
     assert asked["request"]["temperature"] == 0.5
+    viewer.reply("command", "rerun", 12, index=0, span=1, **{"other temperature": 0, "other LM": " "})
+    assert viewer.acts.made[0, 1].to_dict()["spans"][0]["request"]["temperature"] == 0
     cut = {"1 system": "Gue… (1,000 more characters)"}
     assert "shown cut" in viewer.reply("command", "rerun", 5, index=0, span=1, messages=cut)["error"]
     kept = viewer.reply("command", "keep-as-demo", 6, index=0, span=0, fields={"team": "tech"})

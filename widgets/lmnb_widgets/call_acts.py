@@ -74,7 +74,7 @@ class CallActs:
         they were.
         """
         trace = self._held.at(index)
-        told = {option: changes[name] for name, option in OPTIONS.items() if str(changes.get(name) or "").strip()}
+        told = {option: changes[name] for name, option in OPTIONS.items() if str(changes.get(name, "")).strip()}
         if "lm" in told:
             told["lm"] = lmnb.LM(told["lm"].strip())
         if inputs := changes.get("inputs"):

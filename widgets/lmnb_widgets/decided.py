@@ -25,7 +25,10 @@ def foot(snapshot: Json, whole: bool) -> Part:
     latest = [_decision(each, "span", undo=False) for each in made[-LAST:]]
     none = el(".muted", "None yet. Accept, reject or edit: each one is kept and can be undone.")
     redo = act("redo", "Redo", shortcut="R", look="small") if live and any(each["undone"] for each in made) else None
-    able = live and any(map(can_undo, made))
+    let_by = snapshot["pending"] and any(each["kind"] == "pass" and not each["undone"] for each in made)
+    able = live and (
+        any(map(can_undo, made)) or bool(let_by)
+    )  # what was let pass waits again while others still wait beside it
     undo = act("undo", "Undo", look="small", shortcut="Backspace", disabled=not able)
     keys = go("?", "quiet.small", more={"title": "Keys", "aria-label": "Keys"}, keys=True)
     return several(

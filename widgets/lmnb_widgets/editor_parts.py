@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lmnb_widgets.parts import Part, act, beside, diff, duration, el, field, form, pairs, plural
+from lmnb_widgets.parts import Element, Part, act, beside, diff, duration, el, field, form, pairs, plural
 
 PROMPT = 6_000
 """Longer messages of a prompt are drawn cut, and so are longer texts of a demo."""
@@ -109,7 +109,7 @@ def _slot(row: Json) -> Part:
         "lines": (4, 14) if whole else (1, 6),
         "placeholder": "" if whole else "no description",
     }
-    return ["slot", given, None if row["text"] == row["before"] else diff(row["before"], row["text"])]
+    return Element.of("slot", given, None if row["text"] == row["before"] else diff(row["before"], row["text"]))
 
 
 def _demo(path: str, demo: Json) -> Part:

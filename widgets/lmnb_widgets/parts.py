@@ -27,17 +27,28 @@ CUT = 1_500
 """Longer texts are drawn cut, with a button that shows the rest."""
 
 
+class Element(list[Any]):
+    """What the functions here make; `of` also makes a look of a view's own. Any other list or mapping among parts is data, and its text is
+    read: a file that says `["act", ...]` where a word is meant puts no button into a panel.
+    """
+
+    @classmethod
+    def of(cls, look: str, given: object, *parts: Part) -> Element:
+        known = (str, int, float, Element)
+        return cls([look, given, *(one if one is None or isinstance(one, known) else as_text(one) for one in parts)])
+
+
 def el(look: str, *parts: Part, **given: Any) -> Part:
     """An element: `look` is its tag and classes (`p.muted`; `.muted` is a span). Of what is given, `title`, `role`,
     `colspan`, `scope`, `open` and `aria_…` and `data_…` are its attributes, `w` is its width in a style of the view.
     """
     attributes = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-    return [look, attributes or None, *parts]
+    return Element.of(look, attributes or None, *parts)
 
 
 def several(*parts: Part) -> Part:
     """Parts one after the other, as one without an element around them."""
-    return ["", None, *parts]
+    return Element.of("", None, *parts)
 
 
 def act(
@@ -54,12 +65,14 @@ def act(
     `more`: `title`, `shortcut`, `disabled`, `pressed`.
     """
     given = {"action": action, "id": id, "args": args, "opens": opens or None, **more}
-    return [f"act.{look}" if look else "act", {name: one for name, one in given.items() if one is not None}, words]
+    return Element.of(
+        f"act.{look}" if look else "act", {name: one for name, one in given.items() if one is not None}, words
+    )
 
 
 def go(words: object, look: str = "", *, more: Mapping[str, Any] | None = None, **to: Any) -> Part:
     """A link to something else in the panel: the view knows what is meant by `to`. `more`: `title`, `pressed`, `expanded`."""
-    return [f"go.{look}" if look else "go", {**to, "more": more} if more else to, words]
+    return Element.of(f"go.{look}" if look else "go", {**to, "more": more} if more else to, words)
 
 
 def field(name: str, text: object = "", **more: Any) -> Field:
@@ -87,7 +100,7 @@ def form(
     sent), `always` (there without a button), `reasons` (texts by number for its first field).
     """
     given = {"action": action, "id": id, "args": args, "save": save, "fields": list(fields), **more}
-    return [f"form.{look}", {name: one for name, one in given.items() if one is not None}, head]
+    return Element.of(f"form.{look}", {name: one for name, one in given.items() if one is not None}, head)
 
 
 def reason(
@@ -107,7 +120,7 @@ def reason(
 def long(text: object, cut: int = CUT) -> Part:
     """A text that may be long."""
     said = as_text(text)
-    return ["long", {"cut": cut}, said] if len(said) > cut else said
+    return Element.of("long", {"cut": cut}, said) if len(said) > cut else said
 
 
 def pairs(rows: Iterable[tuple[object, object]], look: str = "", cut: int = CUT) -> Part:
@@ -118,7 +131,7 @@ def pairs(rows: Iterable[tuple[object, object]], look: str = "", cut: int = CUT)
 
 def clock(seconds: float, by: int = 0) -> Part:
     """Seconds in words, which the browser counts on: up with `by` 1, down with -1."""
-    return ["clock", {"from": seconds, "by": by}]
+    return Element.of("clock", {"from": seconds, "by": by})
 
 
 def diff(before: str, after: str) -> Part:
@@ -161,8 +174,8 @@ def _changed(before: object, after: object) -> Part:
 
 
 def as_part(value: object) -> Part:
-    """A part as it is, anything else as its text."""
-    return value if isinstance(value, list) else as_text(value)
+    """An element as it is, anything else as its text."""
+    return value if isinstance(value, Element) else as_text(value)
 
 
 def as_text(value: object) -> str:

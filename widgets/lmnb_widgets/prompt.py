@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmnb_widgets.parts import Part, act, as_text, diff, el, field, form, go, pairs, reason
+from lmnb_widgets.parts import Part, act, as_text, diff, el, field, form, go, pairs, reason, several
 
 COLUMNS = 3
 CLIP = 160
+MOST = 300
+"""So many demos of a predictor are listed: a prompt of thousands is one message, too."""
 
 Json = Mapping[str, Any]
 
@@ -142,9 +144,11 @@ def demo_table(of: Shown, predictor: Json, *, full: bool = False) -> Part:
         return el("p.muted.none", "This prompt shows no demonstrations.")
     columns = ["fields"] if full else _columns(predictor)
     heads = [el("th", name) for name in ("#", *columns, "from")]
-    rows = [row for demo in predictor["demos"] for row in _demo(of, predictor, demo, columns, full)]
+    demos = predictor["demos"]
+    rows = [row for demo in demos[:MOST] for row in _demo(of, predictor, demo, columns, full)]
     head = el("thead", el("tr", *heads, el("th", el(".sr", "actions"))))
-    return el("table.demos.num", head, el("tbody", *rows))
+    more = f"the first {MOST} of {len(demos):,} demos; run.demos has the others" if len(demos) > MOST else None
+    return several(el("table.demos.num", head, el("tbody", *rows)), el("p.muted.none", more) if more else None)
 
 
 def _columns(predictor: Json) -> list[str]:

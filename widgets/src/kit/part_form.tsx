@@ -44,7 +44,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
   const { action, id, args, fields, reasons = [], free, stays, always, ...rest } = of;
   const key = nameOf(of);
   const draft = by.typed[key] ?? {};
-  const textOf = ({ name: field, text = "" }: Field) => draft[field] ?? text;
+  const textOf = ({ name: field, text = "" }: Field) => (Object.hasOwn(draft, field) ? draft[field] : text); // a field may be named "constructor"
   const changed = fields.filter((field) => textOf(field) !== (field.text ?? ""));
   const send = async (made: Record<string, any>) => {
     if ((await by.send(action, made, id)) === undefined || stays || always) return;

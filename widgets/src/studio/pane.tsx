@@ -29,27 +29,30 @@ export function Pane({ desk, row }: { desk: Desk; row: Row }) {
   );
 }
 
-const Head = ({ desk, told }: { desk: Desk; told: Told }) => (
-  <>
-    <Say of={told.title} by={desk} />
-    <div class="muted num facts">
-      {told.choices.length > 0 && (
-        <label class="row-end">
-          against
-          <select value={desk.against ?? desk.run.baseline ?? ""} onChange={(event) => desk.setAgainst(event.currentTarget.value)}>
-            {told.choices.map(([id, words]) => (
-              <option value={id}>{words}</option>
-            ))}
-          </select>
-        </label>
-      )}
-      <Say of={told.facts} by={desk} />
-    </div>
-    {!isOver(desk.open) && <Notice said={desk.said} onClose={() => desk.say(null)} />}
-    <Say of={told.forms} by={desk} />
-    <Tabs label="What to see of this candidate" tab={desk.tab} onTab={desk.setTab} tabs={told.tabs} />
-  </>
-);
+const Head = ({ desk, told }: { desk: Desk; told: Told }) => {
+  const renew = () => desk.go!({ rows: desk.known.rows.length }); // others have come since the kernel said what there is to choose from
+  return (
+    <>
+      <Say of={told.title} by={desk} />
+      <div class="muted num facts">
+        {told.choices.length > 0 && (
+          <label class="row-end">
+            against
+            <select value={desk.against ?? desk.run.baseline ?? ""} onPointerEnter={renew} onFocus={renew} onChange={(event) => desk.setAgainst(event.currentTarget.value)}>
+              {told.choices.map(([id, words]) => (
+                <option value={id}>{words}</option>
+              ))}
+            </select>
+          </label>
+        )}
+        <Say of={told.facts} by={desk} />
+      </div>
+      {!isOver(desk.open) && <Notice said={desk.said} onClose={() => desk.say(null)} />}
+      <Say of={told.forms} by={desk} />
+      <Tabs label="What to see of this candidate" tab={desk.tab} onTab={desk.setTab} tabs={told.tabs} />
+    </>
+  );
+};
 
 /** A form about the run is open: what came of it is said beside it, over the candidates. */
 export const isOver = (open: string): boolean => /^(export|raise)/.test(open);

@@ -43,12 +43,13 @@ export function Studio({ model, root }: ViewProps) {
     setExample(null);
     commands.say(null);
   };
-  const setOpen: Desk["setOpen"] = (next) => {
+  const openOf = (next: Parameters<Desk["setOpen"]>[0], of: string | null | undefined) => {
     const id = typeof next === "string" && next.split(":")[1];
     if (typeof next === "string") commands.say(null); // it was about another form
-    if (id) setChosen(rowOf(known, id)?.id ?? told?.id ?? null); // whoever starts to write stays with this candidate
+    if (id) setChosen(rowOf(known, id)?.id ?? of ?? null); // whoever starts to write stays with this candidate
     commands.setOpen(next);
   };
+  const setOpen: Desk["setOpen"] = (next) => openOf(next, told?.id); // its button is in the pane, which may still be of the one before
   const go = (to: any) => ("number" in to ? select(known.rows[to.number]?.id ?? null) : to.open ? setOpen(to.open) : to.keys ? toggle() : setSeen({ ...seen, ...to }));
   const move = (by: number) => () => {
     const rows = ordered(known.rows, order);
@@ -68,7 +69,7 @@ export function Studio({ model, root }: ViewProps) {
       x: standing && (() => setOpen(`reject:${row.id}`)),
       e: live && row && (() => setOpen(`edit:${row.id}`)),
       b: live && row && (() => setOpen(`branch:${row.id}`)),
-      i: live && row && (() => setOpen("inject:instruction")),
+      i: live && row && (() => openOf("inject:instruction", row.id)),
       r: live && made.some((one) => one.undone) && (() => commands.send("redo")),
       ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => commands.send(action)])),
       Backspace: live && made.length > 0 && (() => commands.send("undo")),
