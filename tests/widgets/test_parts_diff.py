@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from said import parts, texts
+from parts_said import parts, texts
 
 
 @pytest.mark.parametrize(
