@@ -148,7 +148,8 @@ class Steering(Fixing):
         meant = self._meant(demo)
         data = {"demo": content(meant), "name": demo_name(meant), "reason": reason}
         told = self._would_drop("reject-demo", data)
-        if all(meant.provenance.id != held.provenance.id for held in held_demos(self._archive)):
+        asked = self._pending(demo) is not None  # of what is only proposed it goes without saying
+        if not asked and all(meant.provenance.id != held.provenance.id for held in held_demos(self._archive)):
             told = told or ", which no candidate holds yet"
         self._decide("reject-demo", data, f"rejected {demo_name(meant)}{quoted(reason)}{told}")
 

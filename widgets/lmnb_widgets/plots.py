@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lmnb import InputError
-from lmnb.html import Html, el
+from lmnb.html import Html, el, join
 from lmnb.optimize.curve import CURVE_CSS, MANY, curve, drawn, staircase
 from lmnb_widgets.chart import CHART_CSS, text
 from lmnb_widgets.figure import (
@@ -205,7 +205,7 @@ def _static_scores(snapshot: Json, kinds: Sequence[str]) -> Html:
     if signs and len(drawn(snapshot["candidates"])) > MANY:
         signs = " · small dots: dropped or partly scored; big ones: yours"
     words = f"{snapshot['optimizer']} on {snapshot['program']}: score of each candidate, in per cent{signs}"
-    return framed(words, curve(snapshot["candidates"], snapshot["best"]) or Html())
+    return framed(words, curve(snapshot["candidates"], snapshot["best"]) or join([]))
 
 
 # -- flips
