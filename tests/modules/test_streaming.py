@@ -159,7 +159,8 @@ class Held(lmnb.FakeLM):
     def __init__(self, case: Case, at: int) -> None:
         super().__init__(list(case.replies))
         self.at, self.asked = at, 0
-        self.least = len(case.replies) if case.make is Beside else at  # requests that begin side by side
+        side_by_side = isinstance(case.make(), Beside | lmnb.EnsembledProgram)
+        self.least = len(case.replies) if side_by_side else at  # requests that begin
         self.begun, self.go = threading.Event(), threading.Event()
 
     def forward_stream(self, prompt: Any = None, messages: Any = None, *, emit: Any, **options: Any) -> Any:
