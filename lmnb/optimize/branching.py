@@ -33,6 +33,7 @@ OWN = (
     "decisions.jsonl",
     "program.json",
     "lock",
+    ".*",  # with *.part: what is being written, and gone the next moment
     "*.part",
     "checks",
 )  # what a branch has of its own

@@ -146,6 +146,9 @@ def stored(one: Notebook, folder: Path, candidates: int, memory: Memory, frames:
     before = memory.megabytes()
     one.run(OPEN.format(folder=str(folder)))
     line("lmnb.reopen", one.ask("took"), "s")
+    there = one.ask("len(run.candidates)")
+    if there != candidates:
+        raise SystemExit(f"{folder} holds {there:,} candidates, not {candidates:,}: give its number, or another --keep")
     frames.clear()
     first, whole = one.page.evaluate(PAINT, ["run", candidates])
     line("first paint of the Studio, from running the cell", first / 1e3, "s", 1.5)

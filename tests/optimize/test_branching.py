@@ -151,6 +151,19 @@ def test_a_branch_of_a_stopped_run_goes_on_where_it_stood() -> None:
     assert mine.id in [row.id for row in held.candidates] and mine.id not in [row.id for row in run.candidates]
 
 
+def test_a_file_that_is_just_being_written_is_not_taken_along() -> None:
+    """What the run writes beside its name, to move it there when it is whole, is gone before a copy could read it."""
+    run = start("LabeledFewShot", lmnb.FakeLM(worlds.reply))
+    run.wait(60)
+    Path(run.path, ".program.json.x1y2").write_text("{")
+    Path(run.path, "weights").mkdir()
+    Path(run.path, "weights", "abc.gguf").write_text("w")
+    branch = run.branch(k=4)
+    branch.wait(60)
+    kept = {str(path.relative_to(branch.path)) for path in Path(branch.path).rglob("*")}
+    assert "weights/abc.gguf" in kept and ".program.json.x1y2" not in kept
+
+
 def test_what_was_lifted_is_not_carried_over() -> None:
     """A lock or pin that was in force for a while is none of the run that goes on from there."""
     run = start("LabeledFewShot", lmnb.FakeLM(worlds.reply))
