@@ -25,7 +25,6 @@ class Entry:
     candidate: Candidate
     number: int
     results: dict[int, Result] = field(default_factory=dict)
-    cut_short: bool = False  # rollouts were dropped in flight: to be completed if the candidate comes back
     _total: float | None = None
 
     def add(self, index: int, result: Result) -> None:
@@ -63,6 +62,9 @@ class Archive:
         self.entries: dict[str, Entry] = {}
         self.rollouts: dict[str, Result] = {}
         self.proposals: list[tuple[Mapping[str, Any], Result]] = []
+        self.cut_short: set[str] = (
+            set()
+        )  # candidates whose rollouts were dropped in flight: completed if they come back
         self.at_work: frozenset[str] = frozenset()  # candidates that are being scored
         self.most_calls = 1  # of an LM, in one rollout
         self.changes = 0  # results that counted for a candidate so far
@@ -147,13 +149,22 @@ class Archive:
         """The candidates that are the driver's to score: the person made them, or they came back after they were dropped in flight or at a
         gate.
         """
-        return [entry for entry in self.entries.values() if self._owes(entry)] if self.size else []
+        if not self.size:
+            return []
+        named = {
+            *self.state.made,
+            *self.cut_short,
+            *self.state.reviewed,
+        }  # a few of many: they are asked for at every batch
+        entries = self.entries
+        known = sorted((entries[name] for name in named if name in entries), key=lambda entry: entry.number)
+        return [entry for entry in known if self._owes(entry)]
 
     def _owes(self, entry: Entry) -> bool:
         name = entry.candidate.id
-        back = name in self.state.reviewed and not entry.results
-        mine = name in self.state.made or entry.cut_short or back
-        return mine and not self.complete(name) and self.dropped(entry.candidate) is None
+        only_reviewed = name not in self.state.made and name not in self.cut_short
+        begun = only_reviewed and entry.results
+        return not begun and not self.complete(name) and self.dropped(entry.candidate) is None
 
     def steps(self, result: Result) -> list[dict[str, Any]]:
         """The predictor calls of a rollout in order: path, inputs and outputs in terms of JSON. One whose outputs a check

@@ -210,9 +210,7 @@ class Driver(Deciding):
         dropped = {
             key: rollout.place()["candidate"] for key, rollout in rollouts.items() if isinstance(outcomes[key], Dropped)
         }
-        for name in dropped.values():
-            if name in self.archive.entries:
-                self.archive.entries[name].cut_short = True
+        self.archive.cut_short.update(name for name in dropped.values() if name in self.archive.entries)
         if self.controls.stopping:
             return
         kinds = {key: type(effect) for key, effect in rollouts.items()}
@@ -227,7 +225,7 @@ class Driver(Deciding):
         places = (rollout.place() for rollout in rollouts.values())
         for name in dict.fromkeys(place["candidate"] for place in places if self.archive.counts(place)):
             if self.archive.complete(name):
-                self.archive.entries[name].cut_short = False
+                self.archive.cut_short.discard(name)
                 self.controls.told("scored", self.archive.entries[name].candidate)
                 if bought:
                     self.controls.stepped()

@@ -31,21 +31,21 @@ class Estimates:
         self._found: dict[str, float] = {}
         self._crowd = _Crowd(archive.size)
 
-    def of(self, entry: Entry) -> float | None:
-        """The estimate of a fully scored candidate; None for any other."""
+    def all(self) -> dict[str, float]:
+        """The estimates of the fully scored candidates by id, of one moment."""
         if self._seen != self._archive.changes:
             self._seen = self._archive.changes
-            self._found = {name: self._cautious(each) for name, each in self._estimates().items()}
-        return self._found.get(entry.candidate.id)
+            self._found = self._cautious(self._estimates())
+        return self._found
 
-    def _cautious(self, estimate: float) -> float:
-        """An estimate from very few scores as if there were two more, a success and a failure (Laplace's rule of succession: the posterior
+    def _cautious(self, estimates: dict[str, float]) -> dict[str, float]:
+        """Estimates from very few scores as if there were two more, a success and a failure (Laplace's rule of succession: the posterior
         mean of a share under a uniform prior). For scores that are not 0 or 1 alone there is no such prior.
         """
         size = self._archive.size
         if size >= SMALLEST or not self._is_share():
-            return estimate
-        return (size * estimate + 100) / (size + 2)
+            return estimates
+        return {name: (size * each + 100) / (size + 2) for name, each in estimates.items()}
 
     def _is_share(self) -> bool:
         entries = list(self._archive.entries.values())

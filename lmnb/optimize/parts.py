@@ -95,8 +95,7 @@ class Parts:
         self._driver.in_batch = self._driver.batch > 0 and self._driver.batch not in self._recording.done
         for candidate in self._recording.admitted:
             self._archive.admit(candidate)
-        for name in self._recording.cut_short & self._archive.entries.keys():
-            self._archive.entries[name].cut_short = True
+        self._archive.cut_short |= self._recording.cut_short & self._archive.entries.keys()
         for decision in self._recording.all_decisions:
             self._archive.decide(decision)
         used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}

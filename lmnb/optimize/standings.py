@@ -51,11 +51,7 @@ class Standings:
         self._lock = threading.Lock()  # rows are also read where the driver's lock is not held
 
     def of(self, entry: Entry) -> Standing:
-        self._update()
-        name, expected = entry.candidate.id, self._estimates.of(entry)
-        if self._rows[name].expected != expected:
-            self._rows[name] = replace(self._rows[name], expected=expected)
-        return self._rows[name]
+        return self._of([entry])[0]
 
     def settled(self, entry: Entry) -> float | None:
         """What to expect of a candidate as of the last time that one was fully scored, or decided about: with each score between it moves
@@ -67,7 +63,16 @@ class Standings:
         return self._settled[2]
 
     def all(self) -> list[Standing]:
-        return [self.of(entry) for entry in self._archive.entries.values()]
+        return self._of(list(self._archive.entries.values()))
+
+    def _of(self, entries: list[Entry]) -> list[Standing]:
+        """Their rows, all of one moment: a search goes on meanwhile, and each score that comes moves every estimate."""
+        self._update()
+        expected, rows = self._estimates.all(), self._rows
+        for name in (entry.candidate.id for entry in entries):
+            if rows[name].expected != expected.get(name):
+                rows[name] = replace(rows[name], expected=expected.get(name))
+        return [rows[entry.candidate.id] for entry in entries]
 
     def dicts(self) -> list[dict[str, Any]]:
         """The rows for the panels, in order of creation. One that stands as before is the same object as before: not to be written into."""

@@ -65,7 +65,7 @@ class StepArchive(Archive):
         if name not in self._seen:
             self._seen[name] = replace(entry, candidate=moved(entry.candidate, self._places))
         known = self._seen[name]
-        known.cut_short, known._total = entry.cut_short, None
+        known._total = None
         return known
 
 

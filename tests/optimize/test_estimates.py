@@ -45,7 +45,7 @@ def errors(truths, n, repeats, **options):
         best = archive.leader()
         truth = 100 * truths[best.number]
         raw.append(archive.score(best.candidate.id) - truth)
-        shrunken.append(Estimates(archive).of(best) - truth)
+        shrunken.append(Estimates(archive).all()[best.candidate.id] - truth)
     return fmean(raw), fmean(shrunken)
 
 
@@ -73,8 +73,8 @@ def test_a_poor_start_does_not_make_luck_look_like_a_difference():
     """A baseline far below is no measure of how much the others differ, and is itself not drawn towards them."""
     archive = simulated(random.Random(1), [0.3] + [0.65] * 18, 50)
     estimates, entries = Estimates(archive), list(archive.entries.values())
-    assert estimates.of(entries[0]) == archive.score(entries[0].candidate.id)
-    others = [estimates.of(entry) for entry in entries[1:]]
+    assert estimates.all()[entries[0].candidate.id] == archive.score(entries[0].candidate.id)
+    others = [estimates.all().get(entry.candidate.id) for entry in entries[1:]]
     assert max(others) - min(others) < 1 and 60 < others[0] < 70
 
 
@@ -82,14 +82,17 @@ def test_an_estimate_follows_the_archive():
     """Estimates are made anew when a score came in; a candidate that is not scored on every example has none."""
     archive = simulated(random.Random(3), [0.5] * 19, 20)
     estimates, entries = Estimates(archive), list(archive.entries.values())
-    before = [estimates.of(entry) for entry in entries]
+    before = [estimates.all().get(entry.candidate.id) for entry in entries]
     late = archive.admit(Candidate({"self.instructions": "late"}, origin="human"))
-    assert estimates.of(late) is None and [estimates.of(entry) for entry in entries] == before
+    assert (
+        estimates.all().get(late.candidate.id) is None
+        and [estimates.all().get(entry.candidate.id) for entry in entries] == before
+    )
     for index in range(20):
-        assert estimates.of(late) is None
+        assert estimates.all().get(late.candidate.id) is None
         archive.add(Rollout(late.candidate, index).place(), RIGHT)
-    assert before[1] < estimates.of(late) < 100
-    assert estimates.of(entries[1]) == pytest.approx(Estimates(archive).of(entries[1]))
+    assert before[1] < estimates.all().get(late.candidate.id) < 100
+    assert estimates.all()[entries[1].candidate.id] == pytest.approx(Estimates(archive).all()[entries[1].candidate.id])
 
 
 def test_whoever_sees_the_score_sees_what_to_expect(tmp_path):
@@ -119,6 +122,8 @@ def test_one_or_two_examples_say_little():
         entry = archive.admit(CANDIDATES[0])
         for index in range(size):
             archive.add(Rollout(CANDIDATES[0], index).place(), RIGHT)
-        assert Estimates(archive).of(entry) == pytest.approx(told)
+        assert Estimates(archive).all()[entry.candidate.id] == pytest.approx(told)
     archive.add(Rollout(CANDIDATES[0], 0).place(), Result(0.5))
-    assert Estimates(archive).of(entry) == pytest.approx(100 * 6.5 / 7), "partial credit is no share of successes"
+    assert Estimates(archive).all()[entry.candidate.id] == pytest.approx(100 * 6.5 / 7), (
+        "partial credit is no share of successes"
+    )
