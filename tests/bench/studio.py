@@ -198,17 +198,25 @@ def live(one: Notebook, candidates: int, delay: float, repeats: int) -> None:
             one.page.wait_for_timeout(1_000)
             one.until("took", 240)
             found[how].append(one.ask("took"))
-    wall, cpu = (min(each[at] for each in found["alone"]) for at in (0, 1))
-    line(f"a live run of {100 * candidates:,} rollouts alone, the least of {repeats}", wall, "s")
+    alone = found["alone"]
+    wall, cpu = (statistics.median(each[at] for each in alone) for at in (0, 1))
+    line(f"a live run of {100 * candidates:,} rollouts alone, the median of {repeats}", wall, "s")
     line("    processor time of its kernel", cpu, "s")
-    for how in list(shown)[1:]:
-        line(f"{how}: more wall time", 100 * (min(each[0] for each in found[how]) / wall - 1), "%", 3)
-        line(
-            "    more processor time of the kernel, of the wall time",
-            100 * (min(each[1] for each in found[how]) - cpu) / wall,
-            "%",
-            3,
+    for how in list(shown)[1:]:  # turn by turn: what else the machine does changes within minutes
+        pairs = list(zip(found[how], alone, strict=True))
+        tell(f"{how}: more wall time", [100 * (each[0] / beside[0] - 1) for each, beside in pairs])
+        tell(
+            "    more processor time of the kernel", [100 * (each[1] - beside[1]) / beside[0] for each, beside in pairs]
         )
+
+
+def tell(title: str, shares: Sequence[float]) -> None:
+    """A row of the table: the median of what each turn's run took more than that turn's run alone, and how far they lie apart."""
+    line(title, statistics.median(shares), "% of the wall", 3)
+    if len(shares) > 3:
+        low, _, high = statistics.quantiles(shares, n=4)
+        line("    the middle half of the turns lies between", low, "%")
+        line("    and", high, "%")
 
 
 def main() -> int:
