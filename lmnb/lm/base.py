@@ -141,7 +141,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
         if recorded is not None:
             response = Response.from_dict(recorded)
             data["replayed"] = True
-            if budget is not None:
+            if budget is not None and not recorded.get("shared"):
                 bought = response.cache != "hit"
                 budget.add(calls=1, tokens=bought * sum(_counts(response.usage)), usd=bought * (response.cost or 0.0))
             return response

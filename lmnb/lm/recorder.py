@@ -10,7 +10,8 @@ class Recorder(Protocol):
     """What an optimizer's run puts around the LM calls of one rollout."""
 
     def replay(self, request_hash: str) -> dict[str, Any] | None:
-        """The reply recorded for the next call, as `Response.to_dict()` gave it; None to ask the model.
+        """The reply recorded for the next call, as `Response.to_dict()` gave it; None to ask the model. With `"shared": True` somebody
+        else has paid for it, and it counts for no budget.
 
         May raise `Cancelled`.
         """

@@ -64,7 +64,8 @@ class Branching(Steering):
         stand: so a finished run is made longer.
 
         Rollouts and proposals that this run has paid for are taken from it wherever the branch asks for them, and cost the branch
-        nothing. Its budget is a fresh one, by default with the limits of this run. InputError where `at` is none of these, for
+        nothing, also after it was stopped, reopened and resumed: what it counts, in calls as in time, is what it does itself. Its budget
+        is a fresh one, by default with the limits of this run. InputError where `at` is none of these, for
         arguments that the optimizer has not, and for those by which results would be others (a metric, an LM).
         """
         self._need_code()
@@ -94,10 +95,11 @@ class Branching(Steering):
             _link(self.path, folder)
             kept = [record for record in records[:cut] if not _own(record)]
             shared = [_shared(record) for record in records[cut:] if record["k"] in ("rollout", "shared", "call")]
-            for record in (*shared, *kept):
+            taken = [{"k": "taken", "count": len(shared) + len(kept)}, *shared, *kept]
+            for record in taken:
                 journal.append(whole(record))
             code = replace(self._code, budgets=(*self._code.budgets[:1], Budget(**{**limits, "seconds": None})))
-            made = type(self)(header, journal, Recording([*shared, *kept], journal), code=code)
+            made = type(self)(header, journal, Recording(taken, journal), code=code)
             made._carry_over(self._archive.state.decisions if arguments else ())
         except BaseException:
             journal.close()
@@ -188,7 +190,7 @@ def _changed(header: Header, arguments: Mapping[str, Any]) -> Header:
 
 def _own(record: dict[str, Any]) -> bool:
     """Whether a record is about how far this run went, which is no matter of a branch."""
-    return record["k"] in ("end", "budget") or record.get("kind") == "raise-budget"
+    return record["k"] in ("end", "budget", "taken") or record.get("kind") == "raise-budget"
 
 
 def _shared(record: dict[str, Any]) -> dict[str, Any]:

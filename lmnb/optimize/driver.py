@@ -183,9 +183,10 @@ class Driver(Deciding):
             found = self.archive.rollouts.get(key)
             if found is None:
                 found = self.recording.result(self.batch, key)
-                if isinstance(found, Result) and not found.shared:
+                if isinstance(found, Result):
+                    bought = found.bought
                     for kind in used:
-                        used[kind] += found.usage.get(kind, 0)
+                        used[kind] += bought.get(kind, 0)
             if found is None and (found := self.recording.shared.get(key)) is not None:
                 self._journal.append(rollout_record(self.batch, rollout, found))
             if found is not None:

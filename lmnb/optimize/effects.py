@@ -189,7 +189,7 @@ Effect = Bought | Gate | Inbox | Report
 class Result:
     """What a rollout or a proposal gave. `score` is None where there was an error, or no metric. `outputs` are in terms of JSON; `trace` names
     a stored trace; `checks` are those that failed, each a text and whether it holds by now. With `shared` it was paid for by the run that
-    this one branched off.
+    this one branched off; `free` is what of the usage was, where this run has bought the rest.
     """
 
     score: float | None
@@ -202,6 +202,15 @@ class Result:
     seconds: float = 0.0
     checks: Sequence[Mapping[str, Any]] = ()
     shared: bool = False
+    free: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def bought(self) -> dict[str, float]:
+        """What of the usage this run has paid for."""
+        if self.shared:
+            return {}
+        free = self.free
+        return {kind: max(0, used - free.get(kind, 0)) for kind, used in self.usage.items()} if free else self.usage
 
     @property
     def value(self) -> float:
@@ -212,7 +221,7 @@ class Result:
         """What is compared between runs; time stands beside it in the journal."""
         named = {name: getattr(self, name) for name in ("score", "outputs", "feedback", "error", "error_kind", "trace")}
         checks = {"checks": list(self.checks)} if self.checks else {}
-        more = checks | ({"shared": True} if self.shared else {})
+        more = checks | ({"shared": True} if self.shared else {"free": self.free} if self.free else {})
         return {name: value for name, value in named.items() if value is not None} | more | {"usage": self.usage}
 
     @classmethod

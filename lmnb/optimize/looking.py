@@ -14,6 +14,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.checking import Checking
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
+from lmnb.optimize.ending import progress
 from lmnb.optimize.flips import Flips, flips
 from lmnb.optimize.front import Front, front
 from lmnb.optimize.groups import group_means
@@ -73,15 +74,12 @@ class Looking(Checking):
         checks = [stored for stored in self._recording.checks if best is not None and stored["candidate"] == best.id]
         check = HeldOutCheck.from_dict(checks[-1]).to_dict() if checks else None
         spent = self._budget.spent | {"seconds": self.elapsed}
-        done = sum(row["status"] in ("scored", "partial", "unscored", "dropped") for row in rows)
-        planned = self.header.planned
-        total = max(len(rows), (planned or 0) + sum(row["human"] for row in rows))
-        if self.state == "finished":
-            total = done  # a search that came to the same candidate twice has made fewer than it planned
+        far = progress(rows, self.header.planned, finished=self.state == "finished")
+        done, total = far.done, far.made if far.total is None else far.total
         working, pending = self.state in ("running", "pausing", "stopping"), [item.to_dict() for item in self.pending]
         doing = (working and self._training) or f"candidate {min(done + working, total)} of {total}"
         label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else self.ended or doing
-        eta = self.elapsed / done * (total - done) if working and planned and done else None
+        eta = self.elapsed / done * (total - done) if working and self.header.planned and done else None
         return {
             "seq": self._seq,
             "run": {"id": self.id, "name": self.name, "path": None if self.path is None else str(self.path)},
@@ -183,7 +181,7 @@ class Looking(Checking):
     def spending(self) -> dict[str, Any]:
         """Where the budget went, by kind ("calls", "tokens", "usd", "seconds"): `spent` and `limits` of the whole, what `proposals` took, and for
         each of the `candidates`, in order of creation, what scoring it took; bootstraps and the like are the rest. Seconds of single
-        rollouts overlap, so theirs are those of the work, not of the clock.
+        rollouts overlap, so theirs are those of the work, not of the clock. What a run has of the one that it branched off took nothing.
         """
         with self._driver.lock:
             proposals = [result for _, result in self._archive.proposals]
@@ -259,6 +257,6 @@ class Looking(Checking):
 
 def _summed(results: Sequence[Any]) -> dict[str, float]:
     used = {
-        kind: math.fsum(result.usage.get(kind, 0) or 0 for result in results) for kind in ("calls", "tokens", "usd")
+        kind: math.fsum(result.bought.get(kind, 0) or 0 for result in results) for kind in ("calls", "tokens", "usd")
     }
-    return {**used, "seconds": math.fsum(result.seconds or 0 for result in results)}
+    return {**used, "seconds": math.fsum(0 if result.shared else result.seconds or 0 for result in results)}

@@ -102,9 +102,9 @@ class Parts:
         for place, result in self._recording.placed:
             self._archive.add(place, result)
             self._archive.runs += place["role"] not in ("proposer", "trainer")
-            if not result.shared:
-                for kind in used:
-                    used[kind] += result.usage.get(kind, 0)
+            bought = result.bought
+            for kind in used:
+                used[kind] += bought.get(kind, 0)
         self._budget.add(**used)
 
     def with_code(self, code: Code | None, missing: str) -> Self:

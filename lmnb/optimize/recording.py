@@ -39,7 +39,7 @@ class Recording:
         self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
         self._results: dict[tuple[int, str], Result | Dropped] = {}
         self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
-        self._calls: dict[str, list[tuple[str, Any]]] = defaultdict(list)  # by rollout: request and reply
+        self._calls: dict[str, list[tuple[str, Any, bool]]] = defaultdict(list)  # by rollout: request, reply, shared
         self.all_decisions: list[Decision] = []
         records = list(records)
         self.jobs: dict[str, str] = {}  # trainings that a provider has taken, with what it calls them
@@ -50,18 +50,23 @@ class Recording:
         try:
             self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
             self._whole |= {record["n"] for record in records if record.get("k") == "done"}
+            taken = 1 + int(records[0]["count"]) if records and records[0].get("k") == "taken" else 0
             with all_kept():
-                for record in records:
+                for record in records[:taken]:
+                    self._read(record, taken=True)
+                for record in records[taken:]:
                     self._read(record)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise JournalError(f"a record of this run cannot be read: {type(error).__name__}: {error}") from error
 
-    def _read(self, record: Mapping[str, Any]) -> None:
+    def _read(self, record: Mapping[str, Any], *, taken: bool = False) -> None:
+        """`taken`: from the run that this one branched off, which has paid for it with its own time."""
         kind = record["k"]
         if kind == "call":
-            self._calls[record["run"]].append((record["req"], record["res"]))
+            self._calls[record["run"]].append((record["req"], record["res"], taken))
         elif kind == "rollout":
-            result = Result.from_dict(record["res"], record.get("t", 0.0))
+            stored = record["res"] | {"shared": True} if taken else record["res"]
+            result = Result.from_dict(stored, record.get("t", 0.0))
             if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
                 return  # what made the run fail is tried again; what the search has seen stays
             if (
@@ -81,7 +86,7 @@ class Recording:
             self.requests[record["n"]] = record["req"]
         elif kind == "done":
             self.done.add(record["n"])
-            self.seconds = record.get("seconds", self.seconds)
+            self.seconds = self.seconds if taken else record.get("seconds", self.seconds)
             self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
             self.cut_short |= set(record["dropped"].values())
         elif kind == "job":
@@ -132,18 +137,21 @@ class Recording:
 
     def calls(self, run_key: str, cancelled: threading.Event) -> CallLog:
         """The log of one rollout's LM calls."""
-        replies: dict[str, list[Any]] = defaultdict(list)
-        for request_hash, reply in self._calls.pop(run_key, ()):
-            replies[request_hash].append(_reply(reply))
+        replies: dict[str, list[tuple[Any, bool]]] = defaultdict(list)
+        for request_hash, reply, shared in self._calls.pop(run_key, ()):
+            replies[request_hash].append((_reply(reply), shared))
         return CallLog(run_key, replies, self._journal, cancelled)
 
 
 class CallLog:
-    """The recorder of one rollout: gives the replies it had, in order, and writes each new one down at once (see `lmnb.lm.recorder`)."""
+    """The recorder of one rollout: gives the replies it had, in order, and writes each new one down at once (see `lmnb.lm.recorder`).
+    `free` is the usage of those that the run paid for which this one branched off.
+    """
 
     def __init__(
-        self, run_key: str, replies: Mapping[str, list[Any]], journal: Journal, cancelled: threading.Event
+        self, run_key: str, replies: Mapping[str, list[tuple[Any, bool]]], journal: Journal, cancelled: threading.Event
     ) -> None:
+        self.free: dict[str, float] = {}
         self._run_key = run_key
         self._replies = replies
         self._journal = journal
@@ -160,8 +168,14 @@ class CallLog:
             if ordinal >= len(known):
                 return None
             self._asked[request_hash] = ordinal + 1
-        reply = known[ordinal]
-        return self._journal.blobs.get(reply["blob"]) if set(reply) == {"blob"} else reply
+        reply, shared = known[ordinal]
+        reply = self._journal.blobs.get(reply["blob"]) if set(reply) == {"blob"} else reply
+        if not shared:
+            return reply
+        with self._lock:
+            for kind, amount in used(reply["cache"], reply["usage"], reply["cost"]).items():
+                self.free[kind] = self.free.get(kind, 0) + amount
+        return {**reply, "shared": True}
 
     def record(self, request_hash: str, response: dict[str, Any]) -> None:
         with self._lock:
@@ -181,6 +195,15 @@ def _reply(stored: Any) -> Any:
         return parsed(stored) if isinstance(stored, bytes) else stored
     except ValueError as error:
         raise JournalError(f"a reply in this run's journal cannot be read: {stored[:60]!r} ({error})") from error
+
+
+def used(cache: str, usage: Mapping[str, Any] | None, cost: float | None) -> dict[str, float]:
+    """What one LM call counts for: tokens and money where no cache answered it."""
+    if cache == "hit":
+        return {"calls": 1}
+    counts = usage or {}
+    tokens = (counts.get("prompt_tokens") or 0) + (counts.get("completion_tokens") or 0)
+    return {"calls": 1, "tokens": tokens, "usd": cost or 0.0}
 
 
 def is_fault(result: Result) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lmnb.counts import counted
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
 from lmnb.optimize.curve import CURVE_CSS, curve
+from lmnb.optimize.ending import far_words, progress
 from lmnb.optimize.front import Front, front_part
 from lmnb.optimize.heldout import check_part
 from lmnb.optimize.lineage import lineage_part
@@ -126,9 +128,10 @@ def _name(state: str) -> Html:
 
 def _progress(snapshot: Json) -> str:
     if snapshot["state"] in ("finished", "stopped", "cancelled"):
-        scored = sum(row["status"] in ("scored", "dropped") for row in snapshot["candidates"])
-        evalset = snapshot["evalset"]
-        return f"{scored} candidates on {evalset['size']} examples ({evalset['name']})"
+        far = progress(snapshot["candidates"], None, finished=snapshot["state"] == "finished")
+        total, evalset = far.total or snapshot["progress"]["total"], snapshot["evalset"]
+        who = counted(total, "candidate") if far.scored == total else f"{far_words(far.scored, total)} scored"
+        return f"{who} on {counted(evalset['size'], 'example')} ({evalset['name']})"
     return snapshot["progress"]["label"]
 
 

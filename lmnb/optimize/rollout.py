@@ -18,7 +18,7 @@ from lmnb.optimize.blobs import Blobs
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code
 from lmnb.optimize.effects import Bought, Propose, Result, Rollout, Train
-from lmnb.optimize.recording import Recording
+from lmnb.optimize.recording import Recording, used
 from lmnb.optimize.splits import Splits
 from lmnb.optimize.trained import SLOT, TrainedLMs
 from lmnb.optimize.trainings import Trainings
@@ -50,7 +50,8 @@ class Runner:
         if isinstance(effect, Train):
             with settings.context(**{**self.code.settings, "budget": self.budget}):
                 return self.trainings(effect, recording.jobs)
-        recorder.set(recording.calls(effect.run_key(), self.cancelled))
+        log = recording.calls(effect.run_key(), self.cancelled)
+        recorder.set(log)
         with settings.context(**{**self.code.settings, "budget": self.budget, **self.code.settings_of(effect.role)}):
             row = self._proposed(effect) if isinstance(effect, Propose) else self._scored(effect)
         return Result(
@@ -61,6 +62,7 @@ class Runner:
             error_kind="proposer" if row.error_kind and isinstance(effect, Propose) else row.error_kind,
             trace=None if row.trace is None else self.blobs.put(row.trace.to_dict()),
             usage=usage_of(row.trace),
+            free=log.free,
             seconds=row.seconds or 0.0,
             checks=[check.to_dict() for check in row.checks],
         )
@@ -135,15 +137,9 @@ def _outputs(prediction: Any) -> dict[str, Any] | None:
 
 def usage_of(trace: Trace | None) -> dict[str, float]:
     """The LM calls of a trace, and the tokens and the money of those that no cache answered."""
-    used = {"calls": 0, "tokens": 0, "usd": 0.0}
-    if trace is None:
-        return used
-    for _, span in trace.spans():
-        if span.kind != "lm" or "cache" not in span.data:
-            continue  # a call that was refused before it was sent
-        used["calls"] += 1
-        if span.data["cache"] != "hit":
-            usage = span.data.get("usage") or {}
-            used["tokens"] += (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0)
-            used["usd"] += span.data.get("cost") or 0.0
-    return used
+    total = {"calls": 0, "tokens": 0, "usd": 0.0}
+    for _, span in () if trace is None else trace.spans():
+        if span.kind == "lm" and "cache" in span.data:  # else it was refused before it was sent
+            for kind, amount in used(span.data["cache"], span.data.get("usage"), span.data.get("cost")).items():
+                total[kind] += amount
+    return total

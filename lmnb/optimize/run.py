@@ -113,7 +113,7 @@ class Run(Looking, Shown):
     def _provenance(self, candidate: Candidate) -> dict[str, Any]:
         entry, header = self._archive.entries[candidate.id], self.header
         standing = self._standings.of(entry)
-        used = [result.usage for result in entry.results.values()]
+        used = [result.bought for result in entry.results.values()]
         leaked = f"; the prompt {leak_words(standing.leaks)}" if standing.leaks else ""
         apart = ", cross-fitted" if header.splits.cross_fit else ""
         return {

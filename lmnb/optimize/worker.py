@@ -13,7 +13,7 @@ from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunErro
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Stopped
-from lmnb.optimize.ending import far_words, refused_words
+from lmnb.optimize.ending import Progress, far_words, progress, refused_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.job import Job
 from lmnb.optimize.journal import Journal
@@ -107,8 +107,9 @@ class Worker(Parts):
         for decision in self._recording.rest():
             self._driver.decide(decision, replayed=True)
         self._controls.read(wait=False)  # commands that came while the last rollouts ended
-        if state == "finished":
-            self._why = refused_words(self._driver.refusals, self._made(), self.header.planned) or self._why
+        if state == "finished" and self._why is None:
+            far = self._progress()
+            self._why = refused_words(self._driver.refusals, far.made, far.total)
         self._journal.append(
             {
                 "k": "end",
@@ -121,10 +122,8 @@ class Worker(Parts):
         self._save()
         self._journal.close()
 
-    def _made(self, *, scored: bool = False) -> int:
-        """How many candidates the search has made so far, or of how many it has the whole score."""
-        names = [name for name, entry in self._archive.entries.items() if entry.candidate.origin != "human"]
-        return sum(self._archive.complete(name) for name in names) if scored else len(names)
+    def _progress(self) -> Progress:
+        return progress(self._standings.dicts(), self.header.planned)
 
     def _told(self, kind: str, what: Any) -> None:
         """The driver's news, in its thread."""
@@ -172,8 +171,8 @@ class Worker(Parts):
         """
         stop = self._archive.state.stopped
         if self.state == "stopped" and stop is not None and stop.by == "budget":
-            done = self._made(scored=True)
-            return f"{stop.text}, with {far_words(done, self.header.planned)} scored"
+            far = self._progress()
+            return f"{stop.text}, with {far_words(far.scored, far.total)} scored"
         return self._why if self.state == "finished" else None
 
     @property

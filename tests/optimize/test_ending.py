@@ -45,11 +45,11 @@ def test_a_search_whose_proposals_were_all_refused_says_so_wherever_it_is_shown(
     """
     run = locked()
     told = (
-        f"ended after 2 of 6 candidates: the last 4 proposals were all refused: {SLOT} has lost the locked text 'zebra'"
+        f"ended after 3 of 7 candidates: the last 4 proposals were all refused: {SLOT} has lost the locked text 'zebra'"
     )
     assert run.state == "finished" and run.ended == told
     assert repr(run).endswith(f"; {told})") and run.snapshot()["ended"] == told
-    assert "Ended after 2 of 6 candidates: the last 4 proposals were all refused" in run.to_html()
+    assert "Ended after 3 of 7 candidates: the last 4 proposals were all refused" in run.to_html()
     assert lmnb.reopen(run.path).ended == told and run.snapshot()["progress"]["label"] == told
     run.edit(0, SLOT, "Write a zebra.")  # scored after the end, which stays what it was
     run.until("ended", 30)
@@ -73,13 +73,22 @@ def test_a_search_that_came_to_its_end_has_nothing_to_explain() -> None:
 
 
 def test_a_run_that_its_budget_stopped_says_which_limit_and_how_far_it_came() -> None:
-    """In words, live and stored; with a raised budget it goes on to the end and has nothing to explain any more."""
+    """In words, live and stored, the same numbers everywhere; with a raised budget it goes on to the end and has nothing to explain any more."""
     run = start(budget=lmnb.Budget(calls=30))
     run.until("ended", 30)
     told = "the budget of 30 calls is spent, with 4 of 6 candidates scored"
     assert run.ended == told and told in repr(run) and told[1:] in run.to_html()
     again = lmnb.reopen(run.path)
     assert again.ended == told and again.snapshot()["ended"] == told
+    assert "4 of 6 candidates scored on 3 examples" in run._repr_html_()
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        mine = lmnb.reopen(run.path, program=worlds.TwoCalls(), metric=worlds.exact)
+    mine.edit(0, SLOT, "Write a query.")  # a person's candidate counts like any other
+    assert mine.ended == told.replace("4 of 6", "4 of 7") and mine.snapshot()["progress"]["total"] == 7
+    assert "4 of 7 candidates scored on 3 examples" in mine._repr_html_()
+    mine.undo()
+    mine.stop()
+    run = mine
     run.raise_budget(calls=9_000)
     run.wait(30)
     assert run.state == "finished" and run.ended is None
