@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lmnb.counts import counted
+from lmnb.optimize.archive import Archive, Entry
+from lmnb.optimize.candidate import Candidate
 
 REASONS = 2  # that are named
 LONGEST = 160  # characters of one
@@ -38,6 +41,32 @@ def progress(rows: Sequence[Mapping[str, Any]], planned: int | None, *, finished
         return Progress(len(rows), scored, done, done)
     total = None if planned is None else max(len(rows), planned + sum(row["human"] for row in rows))
     return Progress(len(rows), scored, done, total)
+
+
+def ahead(archive: Archive, result: Candidate | None) -> Entry | None:
+    """The feasible candidate that a part of the examples puts before the run's result, which is fully scored: of several the one that has gained
+    most on those examples. None where there is none, and where a person chose the result. It is not the result itself, as nobody knows
+    yet how it does on the others.
+    """
+    held = archive.entries.get("" if result is None else result.id)
+    if held is None or not archive.complete(held.candidate.id) or held.candidate.id == archive.state.accepted:
+        return None
+
+    def gain(entry: Entry) -> float:
+        return math.fsum(each.value - held.results[index].value for index, each in entry.results.items())
+
+    partly = [entry for entry in archive.feasible() if 0 < len(entry.results) < archive.size]
+    best = max(partly, key=gain, default=None)
+    return best if best is not None and gain(best) > 0 else None
+
+
+def ahead_words(entry: Entry, archive: Archive, result: Candidate) -> str:
+    """What to say of it to whoever is given the result."""
+    held, n = archive.entries[result.id], len(entry.results)
+    return (
+        f"the result is #{held.number} with {archive.score(result.id):.1f} % on all {counted(archive.size, 'example')}, and #{entry.number} "
+        f"has {100 * entry.total / n:.1f} % on the {n} that it came to"
+    )
 
 
 def refused_words(reasons: Sequence[str], made: int, total: int | None) -> str | None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmnb.counts import counted, whole_number
+from lmnb.counts import whole_number
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
@@ -227,14 +227,9 @@ class Optimizer(Arguments):
         with span("compile", type(self).__name__, inputs=given, instance=self, apart=True) as opened:
             run = self.start(student, trainset=trainset, teacher=teacher, valset=valset, **options)
             with printed(run) if getattr(self, "verbose", False) else nullcontext():
-                made = opened.result = run.wait()
+                made = opened.result = run._waited(None)
         if run.state == "stopped":
-            why = next((each.text for each in reversed(run.decisions) if each.kind == "stop"), "it was stopped")
-            later = "" if run.path is None else f"; go on with lmnb.reopen({str(run.path)!r}).resume()"
-            warnings.warn(
-                f"the search did not end: {why}. This is the best of {counted(len(run.candidates), 'candidate')}{later}.",
-                stacklevel=2,
-            )
+            warnings.warn(run._stopped_words(), stacklevel=2)
         return made
 
     def __repr__(self) -> str:

@@ -36,8 +36,13 @@ class Pacing(Worker):
             self._controls.pause()
 
     def resume(self, budget: Budget | None = None) -> None:
-        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget."""
-        if budget is not None:
+        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget.
+
+        RunError where the run is finished, and where a budget has stopped it that is still spent: see `raise_budget`.
+        """
+        if budget is None:
+            self._need_unspent()
+        else:
             if self._working:
                 raise RunError(
                     "the run is at work: raise its budget with run.raise_budget(calls=...), or stop it first"
@@ -62,7 +67,7 @@ class Pacing(Worker):
 
         It is journaled and stands among the decisions, but cannot be undone: what is bought is bought. A `Budget` that the run was
         started with gets the same room more while the run is at work; after that the run's own limits alone hold. InputError for a
-        limit that is not higher, or where there is none; RunError where the run is finished.
+        limit that is not higher, or not above what is spent, or where there is none; RunError where the run is finished.
         """
         given = {"calls": calls, "tokens": tokens, "usd": usd, "seconds": seconds, **unknown}
         given = checked_limits(given, "raise_budget")
@@ -81,6 +86,28 @@ class Pacing(Worker):
         stop = self._archive.state.stopped
         return stop is not None and stop.by == "budget"
 
+    def _spent(self, kind: str) -> float:
+        """What this run has spent."""
+        return round(self._clock.seconds, 1) if kind == "seconds" else self._budget.spent[kind]
+
+    def _need_unspent(self) -> None:
+        """RunError where the run would stop at once again, as nothing about the limit has changed that stopped it."""
+        stop = self._archive.state.stopped
+        if self._working or stop is None or stop.by != "budget":
+            return
+        kind, own = stop.data["which"], self.limits.get(stop.data["which"])
+        reached = stop.data.get("limit", self._spent(kind))
+        if own is not None and own <= reached:
+            raise RunError(
+                f"{stop.text}, and the run would stop again at once: run.raise_budget({kind}=...) with a number above {own:g} goes on"
+            )
+        outer = self._code.budgets[0] if self._code is not None else None
+        if outer is not None and outer.left()[kind] == 0:
+            raise RunError(
+                f"{stop.text}, which is that of lmnb.configure or lmnb.context: budget.extend({kind}=...) gives it more, then "
+                "run.resume() goes on"
+            )
+
     def _raise(self, wanted: Mapping[str, float]) -> None:
         limits, words = self.limits, []
         if not wanted:
@@ -89,9 +116,12 @@ class Pacing(Worker):
             now = limits[kind]
             if now is None:
                 raise InputError(f"this run has no limit of {kind}, so there is none to raise")
-            if limit <= now:
-                raise InputError(f"{kind}={limit!r} raises nothing: write a number above the limit of {now:g}")
-            words.append(f"${limit:,.2f}" if kind == "usd" else f"{limit:,.15g} {kind}")
+            spent = self._spent(kind)
+            if limit <= max(now, spent):
+                used = f"{_amount(kind, spent)} are spent"
+                least = f"the limit of {now:g}; {used}" if spent <= now else f"{spent:,.15g}; {used}"
+                raise InputError(f"{kind}={limit!r} raises nothing: write a number above {least}")
+            words.append(_amount(kind, limit))
         more: dict[str, float] = {kind: limit - (limits[kind] or 0) for kind, limit in wanted.items()}
         given = self._code.budgets[1:] if self._code is not None else ()
         if self._working:
@@ -105,7 +135,8 @@ class Pacing(Worker):
         self._decide("raise-budget", {"limits": self._recording.budget}, f"raised the budget to {', '.join(words)}")
 
     def step(self) -> None:
-        """Go on to the next fully scored candidate, then pause."""
+        """Go on to the next fully scored candidate, then pause. RunError as of `resume`."""
+        self._need_unspent()
         self._go(step=True)
 
     def _go(self, *, step: bool, paused: bool = False) -> None:
@@ -165,3 +196,7 @@ class Pacing(Worker):
         if self._working:
             self._controls.enter("stopping")
             self._controls.post(command)
+
+
+def _amount(kind: str, number: float) -> str:
+    return f"${number:,.2f}" if kind == "usd" else f"{number:,.15g} {kind}"

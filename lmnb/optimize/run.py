@@ -7,12 +7,14 @@ Every button of the Studio is a method of the chain of classes that a run is mad
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, overload
 
 from lmnb import views
+from lmnb.counts import counted
 from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
@@ -20,6 +22,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.effects import Report
+from lmnb.optimize.ending import ahead, ahead_words
 from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import check_words
 from lmnb.optimize.journal import all_kept, read_records
@@ -45,10 +48,18 @@ class Run(Looking, Shown):
     _retold: list[Report] | None = None
 
     def wait(self, timeout: float | None = None) -> Any:
-        """Wait for the end and return the tuned program (see `result`). KeyboardInterrupt stops the run and returns the best so far.
+        """Wait for the end and return the tuned program (see `result`). KeyboardInterrupt stops the run and returns the best so far. A
+        warning says so where a spent budget has left a candidate that was ahead of the result scored in part.
 
         Raises what made the run fail, and TimeoutError.
         """
+        program = self._waited(timeout)
+        told, how = self._ahead()
+        if told:
+            warnings.warn(f"{self.ended}: {told}; {how}.", stacklevel=2)
+        return program
+
+    def _waited(self, timeout: float | None) -> Any:
         try:
             self._join(timeout)
         except KeyboardInterrupt:
@@ -60,6 +71,26 @@ class Run(Looking, Shown):
         if freeze is not None:
             freeze(self)
         return self.result()
+
+    def _ahead(self) -> tuple[str, str]:
+        """What to say of a candidate that was ahead of the result when the budget was spent, and how to go on from there; "" of none."""
+        stop = self._archive.state.stopped
+        if self.state != "stopped" or stop is None or stop.by != "budget":
+            return "", "" if self.path is None else "run.resume() goes on"
+        with self._driver.lock:
+            best = self._archive.best()
+            found = ahead(self._archive, best)
+            told = "" if best is None or found is None else ahead_words(found, self._archive, best)
+        ways = [] if self.path is None else [f"run.raise_budget({stop.data['which']}=...) goes on"]
+        return told, ", ".join([*ways, *([] if found is None else [f"run.program({found.number}) takes it as it is"])])
+
+    def _stopped_words(self) -> str:
+        """What to say to whoever is given the result and not the run."""
+        told, how = self._ahead()
+        why = self.ended or next((d.text for d in reversed(self.decisions) if d.kind == "stop"), "it was stopped")
+        result = told or f"this is the best of {counted(len(self.candidates), 'candidate')}"
+        ways = f"; with run = lmnb.reopen({str(self.path)!r}), {how}" if self.path is not None else ""
+        return f"the search did not end: {why}: {result}{ways}."
 
     def result(self) -> Any:
         """The program of the best feasible candidate, with its provenance. Raises what made the run fail."""

@@ -128,9 +128,8 @@ class Worker(Parts):
     def _told(self, kind: str, what: Any) -> None:
         """The driver's news, in its thread."""
         if kind == "budget" and isinstance(what, BudgetExceeded):
-            self._decide(
-                "stop", {"which": what.which}, f"the budget of {what.limit:g} {what.which} is spent", by="budget"
-            )
+            reached = {"which": what.which, "limit": what.limit}
+            self._decide("stop", reached, f"the budget of {what.limit:g} {what.which} is spent", by="budget")
             self._controls.halt()
         self._training = what if kind == "training" else self._training if kind == "state" else ""
         if kind == "scored":
@@ -172,7 +171,7 @@ class Worker(Parts):
         stop = self._archive.state.stopped
         if self.state == "stopped" and stop is not None and stop.by == "budget":
             far = self._progress()
-            return f"{stop.text}, with {far_words(far.scored, far.total)} scored"
+            return f"{stop.text}, with {far_words(far.scored, far.total or far.made)} scored"
         return self._why if self.state == "finished" else None
 
     @property

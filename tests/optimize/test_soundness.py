@@ -277,7 +277,7 @@ def test_a_resume_that_diverges_leaves_the_run_as_it_was():
     before = (folder / "program.json").read_text(), journal.read_text()
     again = reopened(run)
     shown = again.candidates
-    again.resume(budget=None)
+    again.resume(budget=lmnb.Budget(calls=10_000))
     with pytest.raises(lmnb.Diverged):
         again.wait(30)
     assert (folder / "program.json").read_text() == before[0] and again.candidates == shown
