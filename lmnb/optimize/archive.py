@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -197,36 +197,39 @@ class Archive:
             return reason
 
     def dropped_under(self, state: State, candidate: Candidate) -> str | None:
-        """`dropped`, were these decisions in force."""
+        """`dropped`, were these decisions in force: of several reasons the one that there was first."""
+        return min(self._drops(state, candidate), key=lambda drop: drop[0], default=(0, None))[1]
+
+    def _drops(self, state: State, candidate: Candidate) -> Iterator[tuple[int, str]]:
+        """All the reasons, each with the number of the decision that it is of."""
         if candidate.id in state.rejected:
-            reason = state.rejected[candidate.id].data.get("reason")
-            return f"rejected: {reason}" if reason else "rejected"
+            reject = state.rejected[candidate.id]
+            reason = reject.data.get("reason")
+            yield reject.id, f"rejected: {reason}" if reason else "rejected"
         made = state.made.get(candidate.id)
         if made is not None and made.id in state.undone:
-            return "undone"
+            undos = (d.id for d in reversed(state.decisions) if d.kind == "undo" and d.data["decision"] == made.id)
+            yield next(undos), "undone"
         answer = state.gates.get(candidate.id)
         if answer is not None and answer.kind == "edit":
-            return "edited before it was tried"
+            yield answer.id, "edited before it was tried"
         for slot, pin in state.pins.items():
             if not candidate.holds(slot, pin.data["content"]):
-                return f"another value than the pinned {slot}"
+                yield pin.id, f"another value than the pinned {slot}"
         for slot, demo in candidate.demos() if state.refused_demos else ():
             refused = state.refuses_demo(demo, self.outputs[slot])
             if refused is not None:
-                return f"holds {refused.data['name']}"
+                yield refused.id, f"holds {refused.data['name']}"
         learned = self._refused_row(state, candidate) if state.refused_demos else None
         if learned is not None:
-            return f"was trained on {learned.data['name']}"
-        return next((why for slot in candidate.values if (why := self._text_refused(state, slot, candidate))), None)
-
-    def _text_refused(self, state: State, slot: str, candidate: Candidate) -> str | None:
-        text = candidate.values[slot]
-        if not isinstance(text, str):
-            return None
-        for span in state.lost_spans(slot, text):
-            return f"{slot} has lost the locked text {span!r}"
-        tabu = state.refuses_text(slot, text)
-        return None if tabu is None else f"holds rejected {slot}" + (f": {tabu.reason}" if tabu.reason else "")
+            yield learned.id, f"was trained on {learned.data['name']}"
+        for slot, text in candidate.values.items():
+            if isinstance(text, str):
+                for span in state.lost_spans(slot, text):
+                    yield state.locked_by(slot, span), f"{slot} has lost the locked text {span!r}"
+                tabu = state.refuses_text(slot, text)
+                if tabu is not None:
+                    yield tabu.decision, f"holds rejected {slot}" + (f": {tabu.reason}" if tabu.reason else "")
 
     def text_refused(self, slot: str, text: str) -> bool:
         """Whether a text may not stand in a slot: it was rejected, or lacks what is locked."""

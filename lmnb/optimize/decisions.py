@@ -193,6 +193,11 @@ class State:
         since = self._written.get((slot, text), -1)
         return next((each for each in self.tabu.get(slot, ()) if each.decision > since and each.covers(text)), None)
 
+    def locked_by(self, slot: str, span: str) -> int:
+        """The decision that locked a span of a slot."""
+        locks = (d for d in reversed(self.standing) if d.kind == "lock" and d.data["slot"] == slot)
+        return next((d.id for d in locks if d.data["text"] == span), -1)
+
     def lost_spans(self, slot: str, text: str) -> list[str]:
         """The locked spans that a text of this slot does not hold."""
         return missing_spans(text, self.locks.get(slot, ()))
