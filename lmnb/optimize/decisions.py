@@ -125,6 +125,12 @@ class State:
         return frozenset(name for kind, *names in named if kind in ("reject", "edit") for name in names if name)
 
     @cached_property
+    def called_back(self) -> frozenset[str]:
+        """What the time had let pass at a gate, and a person took back: it waits for that person, however long."""
+        passed = (d for d in self.decisions if d.kind == "pass" and d.by == "timeout")
+        return frozenset(d.data["gate"] for d in passed if d.id in self.undone)
+
+    @cached_property
     def locks(self) -> Mapping[str, Sequence[str]]:
         """Locked spans of text by slot, in order of the decisions."""
         found: dict[str, list[str]] = {}

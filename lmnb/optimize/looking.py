@@ -63,6 +63,7 @@ class Looking(Checking):
 
     def snapshot(self) -> dict[str, Any]:
         """The whole run in brief, as JSON-able data. The rows of candidates are shared with later snapshots: copy one before you change it."""
+        seq = self._seq  # before anything is read: what changes meanwhile is told by a later one
         with self._driver.lock:
             rows = self._standings.dicts()
             best, first = self._archive.best(), self._archive.first(self.header.baseline)
@@ -81,7 +82,7 @@ class Looking(Checking):
         label = f"{doing}: {pending[0]['label']} waits for your answer" if pending else self.ended or doing
         eta = self.elapsed / done * (total - done) if working and self.header.planned and done else None
         return {
-            "seq": self._seq,
+            "seq": seq,
             "run": {"id": self.id, "name": self.name, "path": None if self.path is None else str(self.path)},
             "optimizer": self.header.optimizer_name,
             "program": self.header.program_name,

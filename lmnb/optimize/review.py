@@ -161,13 +161,14 @@ class Gates:
                     controls.stopping = True
                 if controls.stopping or not self._live:
                     raise Unanswered
-                wait = self._left(left)
+                timed = [item for item in left if item.id not in self._archive.state.called_back]
+                wait = self._left(timed)
                 if wait == 0:
                     if self._patience and controls.read(wait=False, once=True):
                         continue  # what was answered in time counts, however late it is read
-                    self._policy(left[0])
-                    if not self._answered(left[0]):
-                        raise RunError(f"the review function's answer to {left[0].label} did not settle it")
+                    self._policy(timed[0])
+                    if not self._answered(timed[0]):
+                        raise RunError(f"the review function's answer to {timed[0].label} did not settle it")
                     continue
                 self.waiting = left
                 controls.enter("waiting")
@@ -188,11 +189,13 @@ class Gates:
         """Candidates that were answered at a gate before, and whose answer was taken back since: they are asked about again, while
         there is a search.
         """
-        if not self.searching:
-            return []
-        past = (self.past[name] for name in self._archive.state.reviewed & self.past.keys() - self.open)
-        left = (item for item in past if not self._answered(item) and not self._archive.entries[item.id].results)
-        return sorted(left, key=lambda item: item.id)
+        state = self._archive.state
+        past = (self.past[name] for name in (state.reviewed | state.called_back) & self.past.keys() - self.open)
+        return sorted((item for item in past if self.can_ask(item) and not self._answered(item)), key=lambda item: item.id)
+
+    def can_ask(self, item: Pending) -> bool:
+        """Whether what had waited at a gate can be asked about again: it is a candidate that is not begun, and there is a search."""
+        return self.searching and item.kind == "candidate" and not self._archive.entries[item.id].results
 
     @property
     def seconds_left(self) -> float | None:
@@ -202,7 +205,7 @@ class Gates:
 
     def _left(self, left: Sequence[Pending]) -> float | None:
         """How long to wait now. The time begins anew with each answer, and after a pause; once it is over, all that waits goes on."""
-        if self._patience is None or (self._patience and self._controls.paused):
+        if self._patience is None or not left or (self._patience and self._controls.paused):
             self._until = None
             return None
         now = time.monotonic()

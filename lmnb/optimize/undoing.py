@@ -22,7 +22,9 @@ class Undoing(AtGates):
         """Take back a decision, by default the last that stands; candidates that it dropped come back with their scores.
 
         An answer at a gate: what it was about waits again, as long as the search has not gone on, and a candidate that was rejected or
-        edited there as long as the search has not ended. InputError where the answer has had all of its effect.
+        edited there as long as the search has not ended. What the time had let pass (`review_timeout`) waits again too, a candidate until
+        its scoring begins, and now without a limit of time: whoever took it back means to answer. InputError where the answer has had
+        all of its effect, and for one of a review function, which would say the same again.
         """
         key = getattr(decision, "id", decision)
         standing = [each for each in self._archive.state.standing if each.kind not in LASTING]
@@ -46,7 +48,11 @@ class Undoing(AtGates):
         """Whether it is an answer at a gate that has had all of its effect: the search has gone on with what it let through."""
         if decision.kind not in AT_GATES or "gate" not in decision.data:
             return False
-        return decision.data["gate"] not in self._driver.gates.open or decision.by != "person"
+        gates, name = self._driver.gates, decision.data["gate"]
+        if decision.by != "timeout" or name in gates.open:
+            return decision.by == "policy" or name not in gates.open
+        past = gates.past.get(name)
+        return past is None or not gates.can_ask(past) or name in self._archive.at_work
 
     def _without(self, decision: Decision) -> str:
         """Whether the search has gone on without what a decision had rejected at a gate, in words."""

@@ -196,3 +196,89 @@ def test_a_late_click_endorses_nothing_that_is_not_scored() -> None:
         run.accept(item.id)
     go.set()
     run.stop()
+
+
+def taken_back(run: Any) -> None:
+    """The time of what waits is over, and what it lets pass first is taken back at once."""
+
+    first = [lambda: run.undo(0)]
+
+    def look() -> None:
+        if run.decisions and first:
+            run._controls.post(first.pop())
+
+    end = run.subscribe(look)
+    expire(run)
+    while len(run.decisions) < 2:
+        assert run.state != "failed", run.error
+        time.sleep(0.005)
+    end()
+
+
+def test_what_the_time_let_pass_waits_again_when_that_is_undone() -> None:
+    """A candidate whose scoring has not begun: it is the person's to answer now, without a limit of time, and the replay needs nobody."""
+    run = start(review_timeout=600)
+    [item] = run.pending
+    taken_back(run)
+    assert [(each.kind, each.by) for each in run.decisions] == [("pass", "timeout"), ("undo", "person")]
+    run.until("pending", 30)
+    assert run.pending == [item] and run.candidates[1].done == 0
+    assert run.snapshot()["review"] == {"timeout": 600, "left": None}
+    run.reject(item, "no")
+    run.until("pending", 30)
+    assert run.candidates[1].status == "dropped" and run.snapshot()["review"]["left"] > 0
+    tuned = ended(run)
+    assert lmnb.reopen(run.path).replay().slots() == tuned.slots()
+
+
+def test_of_several_that_the_time_let_pass_the_one_taken_back_waits_alone() -> None:
+    """The others go on with the time's answer; let through by hand, the run is the one in which nobody was asked."""
+    copro = lmnb.COPRO(metric=worlds.exact, breadth=4, depth=1)
+    given = {"trainset": worlds.questions(0, 8), "valset": worlds.questions(100, 103), "num_threads": 1}
+    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
+        run = copro.start(lmnb.Predict("question -> answer"), **given, review="instructions", review_timeout=600)
+        free = copro.start(lmnb.Predict("question -> answer"), **given)
+    run.until("pending", 30)
+    first, *others = run.pending
+    assert others
+    taken_back(run)
+    while len(run.decisions) < 2 + len(others):
+        time.sleep(0.005)
+    run.keep_demo(given["trainset"][0])  # when that is done, the run has looked at what is left
+    assert run.state == "waiting" and run.pending == [first]
+    assert run.snapshot()["review"]["left"] is None
+    ended(run)
+    free.wait(30)
+    assert [(row.id, row.score) for row in run.candidates] == [(row.id, row.score) for row in free.candidates]
+
+
+def test_what_the_time_let_pass_cannot_be_taken_back_once_it_is_scored() -> None:
+    """It says what can be done instead; so does an answer of a function, which would be given again."""
+    run = start(review_timeout=600)
+    expire(run)
+    run.until("pending", 30)  # the next one: the first is scored
+    with pytest.raises(lmnb.InputError, match=r"cannot be undone: #1 has gone on since. Reject it"):
+        run.undo(0)
+    run.stop()
+
+
+def test_a_snapshot_never_tells_a_change_before_it_shows_it() -> None:
+    """An answer and its undo while a snapshot is made: its number is that of before, so whoever compares numbers looks again."""
+    run = start()
+    [item] = run.pending
+    before = run.snapshot()["seq"]
+
+    class Changing(tuple):
+        """What waits, while somebody decides about something."""
+
+        def __iter__(self) -> Any:
+            if meanwhile:
+                meanwhile.pop()(worlds.questions(0, 1)[0])
+            return super().__iter__()
+
+    meanwhile = [run.keep_demo]
+    run._driver.gates.waiting = Changing([item])
+    told = run.snapshot()
+    assert told["seq"] == before and not told["decisions"], "or the decision that it was numbered after would be in it"
+    assert run.snapshot()["seq"] > before and len(run.snapshot()["decisions"]) == 1
+    run.stop()
