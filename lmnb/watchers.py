@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,23 +23,27 @@ class Watchers:
 
     def __init__(self, watched: str) -> None:
         self.watched = watched
-        self._all: list[tuple[Callable[..., object], list[Exception]]] = []  # each with what it failed with first
+        # each with what it failed with first; another tuple with each change, as somebody may just be going through it
+        self._all: tuple[tuple[Callable[..., object], list[Exception]], ...] = ()
+        self._lock = threading.Lock()  # of the changes: none of two at once is lost
 
     def add(self, callback: Callable[..., object]) -> Callable[[], None]:
         """Have `callback` called by `tell`; gives a function that ends it. InputError for what cannot be called."""
         if not callable(callback):
             raise InputError(f"subscribe takes a function, not {callback!r}. Write subscribe(lambda *told: ...).")
         watcher: tuple[Callable[..., object], list[Exception]] = (callback, [])
-        self._all.append(watcher)
+        with self._lock:
+            self._all = (*self._all, watcher)
 
         def end() -> None:
-            self._all[:] = [each for each in self._all if each is not watcher]
+            with self._lock:
+                self._all = tuple(each for each in self._all if each is not watcher)
 
         return end
 
     def tell(self, *told: Any) -> None:
         """Call all of them. What one raises is no concern of the others, nor of what is watched: it is warned of once."""
-        for callback, failed in self._all[:]:
+        for callback, failed in self._all:
             try:
                 callback(*told)
             except Exception as error:  # noqa: BLE001  the boundary to whoever watches

@@ -20,6 +20,7 @@ from lmnb.optimize.journal import Journal
 from lmnb.optimize.live import remember_live
 from lmnb.optimize.parts import Parts
 from lmnb.optimize.recording import Recording
+from lmnb.watchers import Watchers
 
 
 class Worker(Parts):
@@ -36,7 +37,7 @@ class Worker(Parts):
         self._seq = 0
         self._scored = 0
         self._training = ""  # how far one is that is at work
-        self._subscribers: list[Callable[[], None]] = []
+        self._watchers = Watchers("a run")
         self._state = recording.ended or "paused"
         self._why = recording.why  # the search ended where it did
         super().__init__(header, journal, recording, code=code)
@@ -150,13 +151,13 @@ class Worker(Parts):
             self._seq += 1
             if wake:
                 self._changed.notify_all()
-        for callback in list(self._subscribers):
-            callback()
+        self._watchers.tell()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback()` from the run's threads whenever something changed; gives a function that ends it. It must return quickly."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+        """Call `callback()` from the run's threads whenever something changed, the end included; gives a function that ends it. It must return
+        quickly. What it raises is warned of once, and stops nothing.
+        """
+        return self._watchers.add(callback)
 
     @property
     def state(self) -> str:
