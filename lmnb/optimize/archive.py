@@ -92,9 +92,11 @@ class Archive:
 
     def store(self, rollout: Bought, result: Result) -> None:
         """Keep a rollout or proposal; a rollout on the evaluation set counts for its candidate."""
-        self.runs += isinstance(rollout, Rollout) and rollout.key() not in self.rollouts
-        self.rollouts[rollout.key()] = result
-        self.most_calls = max(self.most_calls, int(result.usage.get("calls", 0)))
+        key, calls = rollout.key(), int(result.usage.get("calls", 0))
+        self.runs += isinstance(rollout, Rollout) and key not in self.rollouts
+        self.rollouts[key] = result
+        if calls > self.most_calls:
+            self.most_calls = calls
         self.add(rollout.place(), result)
 
     def add(self, place: Mapping[str, Any], result: Result) -> None:

@@ -23,6 +23,7 @@ from lmnb.optimize.decisions import Decision, carried
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal, read_records, whole
 from lmnb.optimize.leaks import leak_words
+from lmnb.optimize.new_folder import new_folder
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 from lmnb.optimize.stored_optimizer import HIDDEN
@@ -79,9 +80,10 @@ class Branching(Steering):
         cut = 0 if arguments else self._cut(records, at)
         limits = dict(self.limits) if budget is None else dict(budget.limits)
         created = datetime.now()
-        folder = _free(self.path.with_name(f"{self.path.name}-branch")) if run_dir is None else Path(run_dir)
+        header = _changed(self.header, arguments)
+        folder = new_folder(self.path.with_name(f"{self.path.name}-branch")) if run_dir is None else Path(run_dir)
         header = replace(
-            _changed(self.header, arguments),
+            header,
             id=secrets.token_hex(6),
             name=folder.name,
             created=created.isoformat(timespec="seconds"),
@@ -218,9 +220,3 @@ def _linked(source: str, target: str) -> str:
         except OSError:
             shutil.copy2(source, target)
     return target
-
-
-def _free(path: Path) -> Path:
-    """The path, with a number where something is there."""
-    names: Iterable[Path] = (path.with_name(f"{path.name}-{n}") for n in range(2, 10_000))
-    return next(each for each in (path, *names) if not each.exists())

@@ -9,7 +9,7 @@ from typing import Any
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.dispatch import Dispatcher, Stopped
-from lmnb.optimize.effects import Effect, Gate, Inbox, Report
+from lmnb.optimize.effects import Effect, Gate, Inbox, Report, Rollout
 from lmnb.optimize.review import Gates, Pending, Unanswered
 
 
@@ -99,6 +99,8 @@ class Deciding:
 
     def _item(self, effect: Effect) -> Pending | None:
         """What is asked at a gate. A candidate has its row before, so that whoever is asked can look at it."""
+        if isinstance(effect, Rollout):
+            return None
         if self.gates.asks(effect) and isinstance(effect, Gate) and isinstance(effect.value, Candidate):
             admitted = self._admit(effect.value)
             return None if admitted is None else self.gates.item(Gate(admitted))

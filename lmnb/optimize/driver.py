@@ -7,7 +7,7 @@ position is all that a replay needs. Below, a rollout is whatever is bought: a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -104,9 +104,11 @@ class Driver(Deciding):
         self.batch += 1
         self.in_batch = True
         self._check_same(batch, by)
-        batch = [with_locks(effect, self.archive.state) for effect in batch]
+        if self.archive.state.locks:
+            batch = [with_locks(effect, self.archive.state) for effect in batch]
         places = (effect.place() for effect in batch if isinstance(effect, Bought))
-        self.archive.at_work = frozenset(place["candidate"] for place in places if self.archive.counts(place))
+        scoring = dict.fromkeys(place["candidate"] for place in places if self.archive.counts(place))
+        self.archive.at_work = frozenset(scoring)
         # what needs no rollout is answered before anything is decided during the batch, live and replayed alike
         # what somebody is asked about is answered at the end: the rollouts need not wait for it
         items = [self._item(effect) for effect in batch]
@@ -137,7 +139,7 @@ class Driver(Deciding):
         ]
         self._close(rollouts, outcomes)
         self.in_batch = False
-        self._tell_scored(rollouts, bought=bool(missing))
+        self._tell_scored(scoring, bought=bool(missing))
         if self.controls.stopping:
             raise Stopped
         return self._asked_again(batch, results)
@@ -222,9 +224,8 @@ class Driver(Deciding):
             self._journal.append({"k": "done", "n": self.batch, "dropped": dropped, "seconds": seconds})
             self._journal.sync(lazily=True)
 
-    def _tell_scored(self, rollouts: Mapping[str, Bought], *, bought: bool) -> None:
-        places = (rollout.place() for rollout in rollouts.values())
-        for name in dict.fromkeys(place["candidate"] for place in places if self.archive.counts(place)):
+    def _tell_scored(self, names: Iterable[str], *, bought: bool) -> None:
+        for name in names:
             if self.archive.complete(name):
                 self.archive.cut_short.discard(name)
                 self.controls.told("scored", self.archive.entries[name].candidate)

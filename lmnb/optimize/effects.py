@@ -32,40 +32,34 @@ class Rollout:
 
     def run_key(self) -> str:
         """Names what the program does; the metric has no part in it, so a changed metric can use the stored calls."""
-        return self._run_key
+        return self._keys[0]
 
     def key(self) -> str:
         """Names the rollout with its score: the same key is never bought twice."""
-        return self._key
+        return self._keys[1]
 
     @cached_property
-    def _run_key(self) -> str:
+    def _keys(self) -> tuple[str, str]:
         focus = "" if self.focus is None else f",{canonical(self.focus)}"  # a run of its own: it shares no log of calls
-        place = f'"{self.candidate.id}","{self.split}",{self.index},{self.rollout_id},{canonical(self.temperature)}'
-        return text_hash(f'["run",{place},"{self.role}"{focus}]', 16)  # the JSON text, written in a third of the time
-
-    @cached_property
-    def _key(self) -> str:
-        return text_hash(f'["{self._run_key}",{"true" if self.tracing else "false"}]', 16)
+        degree = "null" if self.temperature is None else canonical(self.temperature)
+        place = f'"{self.candidate.id}","{self.split}",{self.index},{self.rollout_id},{degree}'
+        run = text_hash(f'["run",{place},"{self.role}"{focus}]', 16)  # the JSON text, written in a third of the time
+        return run, text_hash(f'["{run}",{"true" if self.tracing else "false"}]', 16)
 
     def request(self) -> list[Any]:
         return ["rollout", self.key()]
 
     def place(self) -> Mapping[str, Any]:
         """What a reader of the journal needs to place it."""
-        return self._place
-
-    @cached_property
-    def _place(self) -> Mapping[str, Any]:
-        return {
+        place = {
             "candidate": self.candidate.id,
             "split": self.split,
             "index": self.index,
             "rollout": self.rollout_id,
             "role": self.role,
             "tracing": self.tracing,
-            **({} if self.focus is None else {"focus": self.focus}),
         }
+        return place if self.focus is None else {**place, "focus": self.focus}
 
 
 @dataclass(frozen=True)
@@ -192,7 +186,7 @@ class Result:
     this one branched off; `free` is what of the usage was, where this run has bought the rest.
     """
 
-    score: float | None
+    score: float | None = None
     outputs: dict[str, Any] | None = None
     feedback: str | None = None
     error: str | None = None
@@ -202,7 +196,7 @@ class Result:
     seconds: float = 0.0
     checks: Sequence[Mapping[str, Any]] = ()
     shared: bool = False
-    free: Mapping[str, float] = field(default_factory=dict)
+    free: Mapping[str, float] | None = None
 
     @property
     def bought(self) -> dict[str, float]:
@@ -226,7 +220,14 @@ class Result:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any], seconds: float = 0.0) -> Result:
-        return cls(**{"score": None, **stored}, seconds=seconds)
+        if not stored.keys() <= _EMPTY.keys():
+            raise TypeError(f"{stored.keys() - _EMPTY.keys()} is nothing that a result has")
+        made = cls.__new__(cls)
+        vars(made).update(_EMPTY, **stored, seconds=seconds)  # all fields at once, in half the time: a replay makes many
+        return made
+
+
+_EMPTY = vars(Result())
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ except ImportError:  # not on Windows
 
 FORMAT = 1
 LAZILY = 0.25  # seconds of work that a power cut may take, where nothing is decided
+TRIES, MOMENT = 10, 0.01  # how often, and after how many seconds, a lock is asked for that somebody may only look at
 _CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append_call` writes it
 
 
@@ -188,9 +189,12 @@ class Journal:
                 os.close(self._file)
                 self._file = None
             if self._held is not None and self.folder is not None:
-                os.close(self._held)
-                self._held = None
-                (self.folder / "lock").unlink(missing_ok=True)
+                lock, held, self._held = self.folder / "lock", self._held, None
+                if fcntl is not None:
+                    lock.unlink(missing_ok=True)  # while it is held: else it may be another one's by then
+                os.close(held)
+                if fcntl is None:
+                    lock.unlink(missing_ok=True)
 
 
 def whole(record: dict[str, Any]) -> dict[str, Any]:
@@ -219,31 +223,40 @@ def _appending(path: Path) -> int:
 
 
 def _take(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    """The lock, held. RunLocked where somebody holds it, and not only for the moment of a look."""
+    holder = b""
+    for _ in range(TRIES):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if fcntl is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), path.stat()):  # else it was given back, and removed, as it was opened
+                os.ftruncate(handle, 0)
+                os.write(handle, str(os.getpid()).encode())
+                return handle
+        except OSError:
+            holder = os.read(handle, 32)
+            time.sleep(MOMENT)
         os.close(handle)
-        if path.read_bytes() == str(os.getpid()).encode():
-            folder = f"lmnb.runs({str(path.parent.parent)!r}).open({path.parent.name!r})"
-            raise RunLocked(f"the run at {str(path.parent)!r} is at work in this process: {folder} gives it") from error
-        raise RunLocked(
-            f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there"
-        ) from error
-    os.ftruncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
-    return handle
+    if holder == str(os.getpid()).encode():
+        folder = f"lmnb.runs({str(path.parent.parent)!r}).open({path.parent.name!r})"
+        raise RunLocked(f"the run at {str(path.parent)!r} is at work in this process: {folder} gives it")
+    raise RunLocked(
+        f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there"
+    )
 
 
 def is_live(folder: Path) -> bool:
     """Whether some process holds the run."""
     path = folder / "lock"
-    if fcntl is None or not path.exists():
+    if fcntl is None:
         return path.exists()
-    handle = os.open(path, os.O_RDWR)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
     finally:

@@ -15,6 +15,7 @@ from lmnb.optimize.decisions import Decision
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
 from lmnb.optimize.recording import Recording
+from lmnb.optimize.new_folder import new_folder
 from lmnb.optimize.run import Run
 from lmnb.optimize.splits import warn_of_overlap
 
@@ -84,9 +85,4 @@ def _stop_with_cell(run: Run, marimo: Any) -> None:
 
 
 def _new_folder(name: str) -> Path:
-    base = Path(settings.current("run_dir"))
-    path, number = base / name, 1
-    while path.exists():
-        number += 1
-        path = base / f"{name}-{number}"
-    return path
+    return new_folder(Path(settings.current("run_dir")) / name)

@@ -215,7 +215,10 @@ class Looking(Checking):
         """The score of each group of examples in per cent and their number, for the best candidate or another. A run has groups by its
         `group=`, or the `WorstGroup` of its objective.
         """
-        entry = self._entry(self._archive.best() if candidate is None else candidate)
+        with self._driver.lock:
+            return self._group_scores(self._entry(self._archive.best() if candidate is None else candidate))
+
+    def _group_scores(self, entry: Entry) -> dict[str, tuple[float, int]]:
         scores = {index: 100 * result.value for index, result in entry.results.items()}
         return group_means(self.header.splits.groups, scores)
 
@@ -223,6 +226,10 @@ class Looking(Checking):
         """The run as a row of `lmnb.runs()`: `best` is the score of the best candidate, `expected` its shrunken estimate, `check` its
         score on held-out examples, all in per cent; `usd` and `seconds` are what the search took.
         """
+        with self._driver.lock:
+            return self._summary()
+
+    def _summary(self) -> dict[str, Any]:
         best = self._archive.best()
         entry = None if best is None else self._archive.entries[best.id]
         standing = None if entry is None else self._standings.of(entry)

@@ -48,8 +48,9 @@ class Recording:
             (record.get("state") for record in reversed(records) if record.get("k") in ("end", "batch")), None
         )
         try:
-            self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
-            self._whole |= {record["n"] for record in records if record.get("k") == "done"}
+            if self.ended == "failed":
+                self._last = max((record["n"] for record in records if record.get("k") == "batch"), default=0)
+                self._whole |= {record["n"] for record in records if record.get("k") == "done"}
             taken = 1 + int(records[0]["count"]) if records and records[0].get("k") == "taken" else 0
             with all_kept():
                 for record in records[:taken]:
@@ -69,15 +70,11 @@ class Recording:
             result = Result.from_dict(stored, record.get("t", 0.0))
             if self.ended == "failed" and is_fault(result) and record["n"] not in self._whole:
                 return  # what made the run fail is tried again; what the search has seen stays
-            if (
-                self.ended == "failed"
-                and is_fault(result)
-                and record["n"] == self._last
-                and record["of"]["role"] == "trainer"
-            ):
+            place, role = record["of"], record["of"]["role"]
+            if self.ended == "failed" and is_fault(result) and record["n"] == self._last and role == "trainer":
                 return  # a search that ended with its training
             self._results[record["n"], record["key"]] = result
-            self.placed.append(({"role": record["of"]["role"], **record["of"]}, result))
+            self.placed.append((place, result))
         elif kind == "shared":
             result = Result.from_dict(record["res"] | {"shared": True}, record.get("t", 0.0))
             if not is_fault(result):

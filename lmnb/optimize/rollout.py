@@ -62,7 +62,7 @@ class Runner:
             error_kind="proposer" if row.error_kind and isinstance(effect, Propose) else row.error_kind,
             trace=None if row.trace is None else self.blobs.put(row.trace.to_dict()),
             usage=usage_of(row.trace),
-            free=log.free,
+            free=log.free or None,
             seconds=row.seconds or 0.0,
             checks=[check.to_dict() for check in row.checks],
         )

@@ -16,6 +16,7 @@ from typing import Any, overload
 from lmnb import views
 from lmnb.counts import counted
 from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
+from lmnb.json_file import write_text
 from lmnb.lm.budget import Budget
 from lmnb.optimize import report
 from lmnb.optimize.candidate import Candidate
@@ -96,13 +97,14 @@ class Run(Looking, Shown):
         """The program of the best feasible candidate, with its provenance. Raises what made the run fail."""
         if self.error is not None:
             raise self.error
-        best = self._archive.best()
+        with self._driver.lock:
+            best = self._archive.best()
         if best is None:
             raise RunError(
                 "no candidate is feasible: every one was rejected or dropped. Undo a decision, or inject a candidate."
             )
         program = self._program_of(best)
-        with suppress(RunError):  # an optimizer that is not importable here cannot say
+        with suppress(RunError), self._driver.lock:  # an optimizer that is not importable here cannot say
             told = self.header.optimizer().attributes(self)
             vars(program).update(told, _told=tuple(told))
         return program
@@ -124,8 +126,9 @@ class Run(Looking, Shown):
         """The feasible candidates that are fully scored, the best by the objective first: dicts with `score`, `subscores`, `program`, `label` and
         `candidate`.
         """
-        rows = {row.id: row for row in self.candidates}
-        ranked = tuple(rows[entry.candidate.id] for entry in self._archive.ranked())
+        with self._driver.lock:
+            rows = {row.id: row for row in self.candidates}
+            ranked = tuple(rows[entry.candidate.id] for entry in self._archive.ranked())
         return CandidatePrograms(ranked, self.program, self._subscores)
 
     def _subscores(self, candidate: str) -> list[float]:
@@ -138,7 +141,8 @@ class Run(Looking, Shown):
         program = self._code.program if self._code is not None else self.header.rebuilt_program()
         lm = None if self._code is None else self._code.settings.get("lm")
         tuned = self._trained.filled(program, candidate.values, lm)
-        tuned.provenance = self._provenance(candidate)
+        with self._driver.lock:
+            tuned.provenance = self._provenance(candidate)
         return tuned
 
     def _provenance(self, candidate: Candidate) -> dict[str, Any]:
@@ -191,7 +195,8 @@ class Run(Looking, Shown):
         if self.path is None:
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
         with all_kept():
-            recording = Recording(read_records(self.path)[0][1:], self._journal)
+            records = (record for record in read_records(self.path)[0][1:] if record["k"] not in ("call", "taken"))
+            recording = Recording(records, self._journal)  # what was asked, and who paid for it, is no matter of a replay
             archive = self.header.archive(self._journal.blobs.get)
             driver = self._new_driver(archive, recording, Budget(), live=False)
             with suppress(Stopped):  # the journal of an unfinished run ends before its search
@@ -207,11 +212,12 @@ class Run(Looking, Shown):
             return
         self._program_of(best).save(self.path / "program.json")
         lines = [json.dumps(decision.to_dict(), ensure_ascii=False) + "\n" for decision in self.decisions]
-        (self.path / "decisions.jsonl").write_text("".join(lines), encoding="utf-8")
+        write_text(self.path / "decisions.jsonl", "".join(lines))
 
     def export(self, path: str | Path, format: str = "json", candidate: Any = None) -> Path:  # noqa: A002 - the field's word
         """Write the result (or another candidate) as a program file: "json", or a Python module: "python"."""
-        chosen = self._archive.best() if candidate is None else self.candidate(candidate)
+        with self._driver.lock:
+            chosen = self._archive.best() if candidate is None else self.candidate(candidate)
         return Path(self._program_of(chosen).export(path, format=format))
 
     def to_pandas(self) -> Any:
@@ -292,6 +298,10 @@ class Run(Looking, Shown):
         return report.run_html(*self._report_parts())
 
     def __repr__(self) -> str:
+        with self._driver.lock:
+            return self._in_words()
+
+    def _in_words(self) -> str:
         best, ended = self.best, self.ended
         accepted = best is not None and best.id == self._archive.state.accepted
         found = "no candidate yet" if best is None else f"{'accepted' if accepted else 'best'} #{best.number}"
