@@ -14,7 +14,11 @@ def test_a_subscriber_of_a_run_that_raises_stops_nothing() -> None:
     """It is warned of once; the run goes on, and the others hear of its end."""
     with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
         run = lmnb.LabeledFewShot(k=2, metric=worlds.exact).start(
-            worlds.TwoCalls(), trainset=worlds.questions(0, 4), valset=worlds.questions(9, 12), run_dir=None, paused=True
+            worlds.TwoCalls(),
+            trainset=worlds.questions(0, 4),
+            valset=worlds.questions(9, 12),
+            run_dir=None,
+            paused=True,
         )
     over = threading.Event()
 

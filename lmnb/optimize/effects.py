@@ -223,7 +223,9 @@ class Result:
         if not stored.keys() <= _EMPTY.keys():
             raise TypeError(f"{stored.keys() - _EMPTY.keys()} is nothing that a result has")
         made = cls.__new__(cls)
-        vars(made).update(_EMPTY, **stored, seconds=seconds)  # all fields at once, in half the time: a replay makes many
+        vars(made).update(
+            _EMPTY, **stored, seconds=seconds
+        )  # all fields at once, in half the time: a replay makes many
         return made
 
 

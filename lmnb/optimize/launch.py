@@ -14,8 +14,8 @@ from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
-from lmnb.optimize.recording import Recording
 from lmnb.optimize.new_folder import new_folder
+from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.splits import warn_of_overlap
 

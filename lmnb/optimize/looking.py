@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lmnb.canonical import canonical, jsonable
+from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.archive import Entry
@@ -14,7 +15,7 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.checking import Checking
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.demos import held_demos
-from lmnb.optimize.ending import progress
+from lmnb.optimize.ending import ahead, ahead_words, progress
 from lmnb.optimize.flips import Flips, flips
 from lmnb.optimize.front import Front, front
 from lmnb.optimize.groups import group_means
@@ -111,6 +112,26 @@ class Looking(Checking):
             "pending": pending,
             "review": {"timeout": self.header.review_timeout, "left": self._driver.gates.seconds_left},
         }
+
+    def _ahead(self) -> tuple[str, str]:
+        """What to say of a candidate that was ahead of the result when the budget was spent, and how to go on from there; "" of none."""
+        stop = self._archive.state.stopped
+        if self.state != "stopped" or stop is None or stop.by != "budget":
+            return "", "" if self.path is None else "run.resume() goes on"
+        with self._driver.lock:
+            best = self._archive.best()
+            found = ahead(self._archive, best)
+            told = "" if best is None or found is None else ahead_words(found, self._archive, best)
+        ways = [] if self.path is None else [f"run.raise_budget({stop.data['which']}=...) goes on"]
+        return told, ", ".join([*ways, *([] if found is None else [f"run.program({found.number}) takes it as it is"])])
+
+    def _stopped_words(self) -> str:
+        """What to say to whoever is given the result and not the run."""
+        told, how = self._ahead()
+        why = self.ended or next((d.text for d in reversed(self.decisions) if d.kind == "stop"), "it was stopped")
+        result = told or f"this is the best of {counted(len(self.candidates), 'candidate')}"
+        ways = f"; with run = lmnb.reopen({str(self.path)!r}), {how}" if self.path is not None else ""
+        return f"the search did not end: {why}: {result}{ways}."
 
     def detail(self, candidate: Any, against: Any = None) -> dict[str, Any]:
         """One candidate: its gain over another (by default the first), prompt slots, demos and lineage."""

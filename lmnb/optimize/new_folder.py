@@ -15,4 +15,4 @@ def new_folder(path: Path) -> Path:
         except FileExistsError:
             continue
         return each
-    raise FileExistsError(f"{str(path)!r} and {str(path)}-2 to -9999 are there already; choose another run_dir")
+    raise FileExistsError(f"{str(path)!r} and {path!s}-2 to -9999 are there already; choose another run_dir")

@@ -191,7 +191,9 @@ class Gates:
         """
         state = self._archive.state
         past = (self.past[name] for name in (state.reviewed | state.called_back) & self.past.keys() - self.open)
-        return sorted((item for item in past if self.can_ask(item) and not self._answered(item)), key=lambda item: item.id)
+        return sorted(
+            (item for item in past if self.can_ask(item) and not self._answered(item)), key=lambda item: item.id
+        )
 
     def can_ask(self, item: Pending) -> bool:
         """Whether what had waited at a gate can be asked about again: it is a candidate that is not begun, and there is a search."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, overload
 
 from lmnb import views
-from lmnb.counts import counted
 from lmnb.errors import Diverged, LmnbError, MissingExtra, RunError
 from lmnb.json_file import write_text
 from lmnb.lm.budget import Budget
@@ -23,7 +22,6 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.dispatch import Stopped
 from lmnb.optimize.driver import Driver
 from lmnb.optimize.effects import Report
-from lmnb.optimize.ending import ahead, ahead_words
 from lmnb.optimize.front import costs
 from lmnb.optimize.heldout import check_words
 from lmnb.optimize.journal import all_kept, read_records
@@ -72,26 +70,6 @@ class Run(Looking, Shown):
         if freeze is not None:
             freeze(self)
         return self.result()
-
-    def _ahead(self) -> tuple[str, str]:
-        """What to say of a candidate that was ahead of the result when the budget was spent, and how to go on from there; "" of none."""
-        stop = self._archive.state.stopped
-        if self.state != "stopped" or stop is None or stop.by != "budget":
-            return "", "" if self.path is None else "run.resume() goes on"
-        with self._driver.lock:
-            best = self._archive.best()
-            found = ahead(self._archive, best)
-            told = "" if best is None or found is None else ahead_words(found, self._archive, best)
-        ways = [] if self.path is None else [f"run.raise_budget({stop.data['which']}=...) goes on"]
-        return told, ", ".join([*ways, *([] if found is None else [f"run.program({found.number}) takes it as it is"])])
-
-    def _stopped_words(self) -> str:
-        """What to say to whoever is given the result and not the run."""
-        told, how = self._ahead()
-        why = self.ended or next((d.text for d in reversed(self.decisions) if d.kind == "stop"), "it was stopped")
-        result = told or f"this is the best of {counted(len(self.candidates), 'candidate')}"
-        ways = f"; with run = lmnb.reopen({str(self.path)!r}), {how}" if self.path is not None else ""
-        return f"the search did not end: {why}: {result}{ways}."
 
     def result(self) -> Any:
         """The program of the best feasible candidate, with its provenance. Raises what made the run fail."""
@@ -196,7 +174,9 @@ class Run(Looking, Shown):
             raise RunError("a run without a folder has no journal to replay; give it a run_dir")
         with all_kept():
             records = (record for record in read_records(self.path)[0][1:] if record["k"] not in ("call", "taken"))
-            recording = Recording(records, self._journal)  # what was asked, and who paid for it, is no matter of a replay
+            recording = Recording(
+                records, self._journal
+            )  # what was asked, and who paid for it, is no matter of a replay
             archive = self.header.archive(self._journal.blobs.get)
             driver = self._new_driver(archive, recording, Budget(), live=False)
             with suppress(Stopped):  # the journal of an unfinished run ends before its search

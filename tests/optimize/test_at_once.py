@@ -107,7 +107,7 @@ def test_a_run_at_work_can_be_looked_at_from_other_threads() -> None:
                 candidate = yield from gate(task.baseline.put("self.instructions", f"Say {number}."))
                 yield from evaluate(candidate, task)
 
-    data = {"trainset": worlds.questions(0, 1), "valset": worlds.questions(1, 2)}
+    data: dict[str, Any] = {"trainset": worlds.questions(0, 1), "valset": worlds.questions(1, 2)}
     with lmnb.context(lm=lmnb.FakeLM(lambda messages: {"answer": "x"})):
         run = Many(worlds.exact).start(lmnb.Predict("question -> answer"), **data, run_dir="many", num_threads=1)
     while len(run.candidates) < 60:

@@ -71,7 +71,7 @@ def test_it_counts_the_same_after_it_was_stopped_reopened_and_resumed() -> None:
     third = again.branch(budget=lmnb.Budget(calls=9_000))
     third.wait(60)
     assert third.state == "finished" and set(counts(third).values()) == {len(lm.calls) - 72}
-    assert counts(lmnb.reopen(third.path)) == counts(third)
+    assert third.path is not None and counts(lmnb.reopen(third.path)) == counts(third)
     whole = start(lmnb.FakeLM(worlds.reply, cache=False))
     whole.wait(60)
     assert set(counts(whole).values()) == {len(lm.calls)}, "together they have bought what one run buys"

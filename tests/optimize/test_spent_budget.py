@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import pytest
-import worlds
 
 import lmnb
 from lmnb.optimize.search import Search, evaluate, gate
@@ -76,9 +75,11 @@ def test_compile_says_it_too() -> None:
         "run.program(1) takes it as it is."
     )
     run = lmnb.reopen("spent")
-    assert run.program(1)(question="q1", lm=lmnb.FakeLM(reply)).answer == "right" != tuned(
-        question="q1", lm=lmnb.FakeLM(reply)
-    ).answer
+    assert (
+        run.program(1)(question="q1", lm=lmnb.FakeLM(reply)).answer
+        == "right"
+        != tuned(question="q1", lm=lmnb.FakeLM(reply)).answer
+    )
 
 
 @pytest.mark.parametrize("calls", [VAL, 3], ids=["nothing of the second", "not even the first"])
@@ -121,7 +122,9 @@ def test_a_budget_of_the_settings_is_named_as_such_and_resume_goes_on_once_it_is
     with lmnb.context(lm=lmnb.FakeLM(reply), budget=outer):
         run = Better(exact).start(lmnb.Predict("question -> answer"), **given())
     run.until("ended", 30)
-    with pytest.raises(lmnb.RunError, match=r"that of lmnb\.configure or lmnb\.context: budget\.extend\(calls=\.\.\.\)"):
+    with pytest.raises(
+        lmnb.RunError, match=r"that of lmnb\.configure or lmnb\.context: budget\.extend\(calls=\.\.\.\)"
+    ):
         run.resume()
     outer.extend(calls=10)
     run.resume()
