@@ -79,6 +79,11 @@ class Optimizer(Arguments):
         """How many examples of the validation set are used at most; None: all."""
         return None
 
+    @property
+    def draws_labelled(self) -> bool:
+        """Whether the search shows training examples as demos, just as they are."""
+        return bool(getattr(self, "max_labeled_demos", 0))
+
     def held_out(self, **options: Any) -> float:
         """The part of the training examples that is held out for scores where there is no `valset`."""
         return 1 / 3
@@ -126,7 +131,7 @@ class Optimizer(Arguments):
         cross_fit: bool | None = None,
         **options: Any,
     ) -> Run:
-        """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
+        """Begin a run in the background and return it at once; a notebook's cell that ends with it shows the Studio.
 
         `run_dir=None` keeps nothing on disk; without it the optimizer's `log_dir`, if it has one, is the run's folder. `decisions`
         carries another run's decisions over. `options` go to `search`.
