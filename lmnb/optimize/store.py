@@ -18,8 +18,9 @@ from lmnb.modules.program_file import LM_KINDS
 from lmnb.nearest import did_you_mean
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
-from lmnb.optimize.journal import Journal, all_kept, is_live, read_records
+from lmnb.optimize.journal import Journal, all_kept, is_live
 from lmnb.optimize.live import live_run
+from lmnb.optimize.record_check import stored_run
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
@@ -159,9 +160,9 @@ def reopen(
 
 def _opened(folder: Path) -> Run:
     with all_kept():
-        records, _ = read_records(folder)
         journal = Journal(folder)
-        run = Run(Header.from_record(records[0], journal), journal, Recording(records[1:], journal), code=None)
+        header, records = stored_run(folder, journal)
+        run = Run(header, journal, Recording(records, journal), code=None)
         if len(records) > LONG:
             del records
             gc.collect()  # once here: else three times in what is done next, which is to look

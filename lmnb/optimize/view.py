@@ -87,8 +87,8 @@ def detail(
         "expected": row.expected,
         "worst": _worst(archive, entry),
         "leaks": list(row.leaks),
-        "tokens": sum(used["tokens"] for used in usage) / calls
-        if calls and any(used["tokens"] for used in usage)
+        "tokens": sum(used.get("tokens", 0) for used in usage) / calls
+        if calls and any(used.get("tokens") for used in usage)
         else None,
         "predictors": parts,
         "texts": [
