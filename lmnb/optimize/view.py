@@ -58,7 +58,7 @@ def detail(
                     "id": demo.provenance.id,
                     "number": shown,
                     "fields": fields,
-                    "origin": demo.provenance.origin or "labelled",
+                    "origin": demo.provenance.origin or "given",
                     "status": None if decision is None else "kept" if decision.kind == "keep-demo" else "rejected",
                     "decision": None if decision is None else decision.id,
                 }
