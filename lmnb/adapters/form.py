@@ -72,7 +72,7 @@ class Form:
         self.instructions = wording.instructions(signature.instructions)
         listed = [(wording.input_fields, inputs), (wording.output_fields, outputs)]
         self.fields = [f"{title}\n" + "\n".join(map(self.described, fields)) for title, fields in listed if fields]
-        self.system = "\n\n".join([*filter(None, [self.instructions]), *self.task(inputs, outputs)])
+        self.system = "\n\n".join([*filter(str.strip, [self.instructions]), *self.task(inputs, outputs)])
 
     def task(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[str]:
         """The paragraphs of the system message that follow the instructions."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmnb.counts import counted, whole_number
-from lmnb.errors import InputError
+from lmnb.errors import ArgumentError, InputError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.nearest import did_you_mean
@@ -212,8 +212,8 @@ class Optimizer(Arguments):
             starts = (inspect.signature(start).parameters for start in (self.start, Optimizer.start))
             known = dict.fromkeys(each for names in (taken, *starts) for each in names)
             known = [each for each in known if each not in ("self", "student", "task", "options")]
-            hint = instead(unknown[0]) or did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
-            raise InputError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
+            hint = instead(unknown[0]) or f"{did_you_mean(unknown[0], known)} It takes {', '.join(known)}.".lstrip()
+            raise ArgumentError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
 
     def compile(
         self,

@@ -48,6 +48,7 @@ RESULT = fields(
         "trace": MAYBE(TEXT),
         "checks": cs.list_schema(MAPPING),
         "shared": BOOL,
+        "free": MAYBE(every(NUMBER)),
     },
 )
 HEADER = fields(
@@ -93,6 +94,7 @@ RECORDS = {
     "job": SchemaValidator(fields({"key": TEXT, "id": TEXT})),
     "end": SchemaValidator(fields({"state": TEXT, "seconds": NUMBER}, {"why": MAYBE(TEXT), "error": MAYBE(TEXT)})),
     "budget": SchemaValidator(fields({"limits": LIMITS})),
+    "taken": SchemaValidator(fields({"count": COUNT})),
     "candidate": SchemaValidator(fields({"of": CANDIDATE})),
     "check": SchemaValidator(
         fields(
@@ -122,6 +124,8 @@ _DATA: dict[str, Schema] = {  # of a decision
     "holder": CANDIDATE,
     "limits": LIMITS,
     "gate": TEXT,
+    "which": TEXT,
+    "limit": MAYBE(NUMBER),
     "values": MAPPING,
     "fields": MAPPING,
     "leaks": cs.list_schema(INT),
