@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +17,17 @@ from lmnb.trace import path_of
 NEAR = 0.7  # how alike two names are, from 0 to 1, for one to be taken as the other misspelt
 MOST = 10_000  # demos that are remembered as told
 _told: set[tuple[str, int]] = set()
+_quiet: ContextVar[bool] = ContextVar("lmnb_misfits_quiet", default=False)
+
+
+@contextmanager
+def being_written() -> Iterator[None]:
+    """While demos are being typed, nothing is said of what they lack so far."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 def misspelt(demo: Iterable[str], inputs: Collection[str], outputs: Collection[str]) -> dict[str, str]:
@@ -49,7 +62,7 @@ def misfit(demo: Iterable[str], inputs: Collection[str], outputs: Collection[str
 def tell(what: str, number: int, demo: Mapping[str, Any], predictor: str) -> None:
     """Warn, once for each demo and predictor, of a misfit."""
     key = (predictor, hash(Example(demo)))
-    if key in _told:
+    if key in _told or _quiet.get():
         return
     if len(_told) >= MOST:
         _told.clear()

@@ -43,7 +43,7 @@ class StoredRun(dict[str, Any]):
     def compare(self, other: Any) -> RunComparison:
         """This run against another, as `run.compare(other)` does; the other one as a row, a run or the path of its folder."""
         if isinstance(other, (str, PathLike)):
-            other = reopen(other)
+            other = reopen(Path(other))
         return self.open().compare(other.open() if isinstance(other, StoredRun) else other)
 
 

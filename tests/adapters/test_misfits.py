@@ -78,6 +78,18 @@ def test_every_format_tells(adapter: lmnb.Adapter) -> None:
         router({"tiket": name, "team": "web"}).messages(ticket="new")
 
 
+def test_an_editor_says_nothing_of_a_demo_that_is_being_written() -> None:
+    """Its prompt is shown as one types, field by field; the call that is tried with it tells."""
+    program = router()
+    editor = lmnb.edit(program, {"ticket": "new"})
+    editor.set("self.demos", [{"ticket": "m8"}])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "m8" not in str(editor.prompts()["self"].messages)
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out of the prompt, for it has no 'team'"):
+        editor.try_on()
+
+
 def test_demos_of_a_call_made_again_are_told() -> None:
     """`rerun(..., demos=...)` shows demos like any call."""
     prediction = router()(ticket="new")
