@@ -16,7 +16,7 @@ getLogger("lmnb").addHandler(NullHandler())  # quiet until a program configures 
 
 _WHERE = {
     "lmnb.errors": (
-        "LmnbError SignatureError InputError ParseError MissingExtra SaveError RetrievalError ToolError InterpreterError CheckFailed "
+        "LmnbError SignatureError InputError ArgumentError ParseError MissingExtra SaveError RetrievalError ToolError InterpreterError CheckFailed "
         "BudgetExceeded Cancelled TimedOut LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
         "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure "
         "AdapterParseError CodeInterpreterError ContextWindowExceededError LMAuthError LMBillingError LMInvalidRequestError "

@@ -17,6 +17,9 @@ from lmnb.data.loader import append_jsonl as append_jsonl
 from lmnb.data.loader import load_jsonl as load_jsonl
 from lmnb.errors import AdapterParseError as AdapterParseError
 from lmnb.errors import (
+    ArgumentError as ArgumentError,
+)
+from lmnb.errors import (
     AuthError as AuthError,
 )
 from lmnb.errors import (

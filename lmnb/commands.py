@@ -127,7 +127,7 @@ def runs(args: Namespace) -> int:
     folder = args.folder or lmnb.settings.current("run_dir")
     if args.folder and not Path(folder).is_dir():
         raise RunError(f"there is no folder {folder!r}")
-    stored = lmnb.runs(folder)
+    stored = lmnb.runs(args.folder or None)
     print(
         stored
         if len(stored)

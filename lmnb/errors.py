@@ -3,6 +3,7 @@
 LmnbError
 ├── SignatureError          a signature that cannot be read, or an edit that it does not allow
 ├── InputError              a call with a missing, extra or wrong input, or an example without what is needed
+│   └── ArgumentError       an argument that there is not, or that is missing (also a TypeError)
 ├── ParseError              a reply that does not hold the asked fields; carries .reply, .signature and .predictor
 ├── MissingExtra            an optional library is not there (also an ImportError)
 ├── SaveError               a saved program or file that cannot be read, or does not fit
@@ -63,6 +64,10 @@ class SignatureError(LmnbError):
 
 class InputError(LmnbError, ValueError):
     """A call or example whose fields do not fit what was declared."""
+
+
+class ArgumentError(InputError, TypeError):
+    """An argument that is not known, or a needed one that is not given; the message lists those that there are."""
 
 
 class ParseError(LmnbError):

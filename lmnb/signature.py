@@ -93,7 +93,7 @@ class SignatureMeta(type):
             mcs, name, bases, {key: value for key, value in rest.items() if not hasattr(value, "decorator_info")}
         )
         inherited = parent._text if parent._text != _default(parent._parts) else None
-        text = inspect.cleandoc(rest["__doc__"]) if rest.get("__doc__") else inherited
+        text = inspect.cleandoc(rest["__doc__"]) if (rest.get("__doc__") or "").strip() else inherited
         return _sealed(made, {**parent._parts, **fields}, text, checks)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:

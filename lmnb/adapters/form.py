@@ -12,6 +12,7 @@ from lmnb.adapters.codecs import codec_for
 from lmnb.adapters.field_reader import FieldReader
 from lmnb.adapters.header_reader import HeaderReader
 from lmnb.adapters.headers import END, escape, header, under_headers, without_thought
+from lmnb.adapters.misfits import called, misfit, tell
 from lmnb.adapters.native import Message, is_history
 from lmnb.adapters.sections import Sections
 from lmnb.adapters.text_codec import Codec
@@ -27,6 +28,7 @@ from lmnb.types.words import kind_text, schema_text
 F = TypeVar("F")
 Turns: TypeAlias = Callable[[Mapping[str, Any]], list[Message]]
 Forms: TypeAlias = WeakKeyDictionary[Any, dict[Wording, F]]  # by signature
+MOST_NAMES = 1_000  # of which it is remembered what is wrong with them
 
 
 def kept(forms: Forms[F], make: Callable[[Any, Wording], F], signature: Any, wording: Wording) -> F:
@@ -64,12 +66,13 @@ class Form:
         self.kinds = {field.name: kind_text(field, wording) for field in outputs}
         self.known = {name.casefold(): name for name in self.outputs} | {name: name for name in self.outputs}
         self.said = frozenset(name.casefold() for name in self.inputs) - self.known.keys()
+        self.misfits: dict[tuple[str, ...], str | None] = {}  # by the names of a demo that lacks some
         self.expected = self.expectation()
         self.ask = self.request()
         self.instructions = wording.instructions(signature.instructions)
         listed = [(wording.input_fields, inputs), (wording.output_fields, outputs)]
         self.fields = [f"{title}\n" + "\n".join(map(self.described, fields)) for title, fields in listed if fields]
-        self.system = "\n\n".join([*filter(None, [self.instructions]), *self.task(inputs, outputs)])
+        self.system = "\n\n".join([*filter(str.strip, [self.instructions]), *self.task(inputs, outputs)])
 
     def task(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[str]:
         """The paragraphs of the system message that follow the instructions."""
@@ -144,14 +147,27 @@ class Form:
         """The messages of demos, each with its own history before it; `turns` writes one question and its reply."""
         incomplete: list[Message] = []
         complete: list[Message] = []
-        for demo in demos:
+        for number, demo in enumerate(demos):
             values = self.typed(demo, strict=False)
             missing = self.names - values.keys()
+            if missing:
+                self.tell_misfit(number, values)
             if missing and (self.outputs.keys() <= missing or (self.inputs and missing.issuperset(self.inputs))):
                 continue  # nothing to learn from it
             made = incomplete if missing else complete
             made += [*self.earlier(values, turns), *turns(values)]
         return incomplete + complete
+
+    def tell_misfit(self, number: int, demo: Mapping[str, Any]) -> None:
+        """Warn of a demo that the prompt leaves out, or shows without a field that it has under a misspelt name."""
+        names = tuple(demo)
+        if names not in self.misfits:
+            if len(self.misfits) >= MOST_NAMES:
+                self.misfits.clear()
+            self.misfits[names] = misfit(demo, self.inputs, self.outputs)
+        told = self.misfits[names]
+        if told is not None:
+            tell(told, number, demo, called(f"{', '.join(self.inputs)} -> {', '.join(self.outputs)}"))
 
     def typed(self, values: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
         """`values` with media, history and the like as what their types say. InputError, unless not `strict`, for others."""

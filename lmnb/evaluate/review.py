@@ -28,6 +28,19 @@ from lmnb.watchers import Watchers
 REASONS = ("wrong label", "wrong answer", "not typical", "too long", "leaks the answer", "badly written")
 
 
+# answers under other names: those of an item in other letters, and of a run's methods
+_MEANT = {
+    "accept": "keep",
+    "yes": "keep",
+    "no": "reject",
+    "a": "A",
+    "b": "B",
+    "left": "A",
+    "right": "B",
+    "equal": "tie",
+}
+
+
 class Review(Shown):
     """Made by `lmnb.review(...)`. Shows itself as a panel in a notebook; whatever that does, the methods here do.
 
@@ -79,8 +92,8 @@ class Review(Shown):
         """Judge the current item, or another one (an item, its id or its place from 0), and go on to the next without an answer.
 
         "keep", "reject", "edit" or "skip"; of a pair "A" or "B", as shown, "tie" or "skip". An edit names the new values in `fields`: a text given
-        for what was no text is read as JSON. `reason` is a text, or its number in `reasons`, from 1. An item that has an answer
-        gets this one in its place.
+        for what was no text is read as JSON. `reason` is a text, or its number in `reasons`, from 1; what is kept or skipped has none. An item
+        that has an answer gets this one in its place. InputError for what is no answer about the item.
         """
         with self._lock:
             meant = self._meant(item)
@@ -148,6 +161,11 @@ class Review(Shown):
         An output counts as right for the person where it was kept, for the judge from a score of 0.5; of a pair the judge prefers
         the higher score. Skipped items are left out. InputError where there is nothing to compare.
         """
+        if self.items and all(item.kind == "demo" for item in self.items):
+            raise InputError(
+                "this queue holds demos, and a judge scores outputs. Review what a program answered, lmnb.review(report), or pairs; what was "
+                "said of demos is review.kept() and review.rejected()."
+            )
         return agreement(self._judged(), judge)
 
     def preference(self) -> Preference:
@@ -241,7 +259,7 @@ class Review(Shown):
             return self.items[item]
         name = getattr(item, "id", item)
         if not isinstance(name, str) or name not in self._places:
-            raise InputError(f"there is no item {name!r} in this queue of {len(self.items)}")
+            raise InputError(f"there is no item {name!r} in this queue of {len(self.items)}. {_instead(item)}".rstrip())
         return self.items[self._places[name]]
 
     def _reason(self, reason: str | int | None) -> str | None:
@@ -256,12 +274,19 @@ class Review(Shown):
     def _answer(self, item: ReviewItem, verdict: str, reason: str | None, fields: Mapping[str, Any] | None) -> Answer:
         known = PREFERRED if item.kind == "pair" else JUDGED
         if verdict not in known:
-            hint = did_you_mean(str(verdict), known, "")
+            said = str(verdict).casefold()
+            meant = _MEANT.get(said, said)
+            hint = f"Did you mean {meant!r}?" if meant in known else did_you_mean(meant, known)
             raise InputError(
                 f"{verdict!r} is no answer about this {item.kind}; write one of {', '.join(map(repr, known))}. {hint}".rstrip()
             )
         if (fields is None) == (verdict == "edit") or not isinstance(fields, (Mapping, Example, type(None))):
             raise InputError("an edit needs its new values, fields={...}, and only an edit has them")
+        if reason is not None and verdict in ("keep", "skip"):
+            raise InputError(
+                f"what you {verdict} needs no reason, and {reason!r} would be lost: a reason says why something was rejected, edited or "
+                'preferred. Write answer("reject", reason=...), or leave it out.'
+            )
         changed = changed_fields(item, fields or {})
         if verdict == "edit" and not changed:
             verdict = "keep"  # nothing was changed: it is good as it is
@@ -296,6 +321,13 @@ class Review(Shown):
     def _tell(self) -> None:
         self.changes += 1
         self._watchers.tell()
+
+
+def _instead(item: Any) -> str:
+    """What to write where something else was given for the item of an answer."""
+    if isinstance(item, (Mapping, Example)) and not hasattr(item, "kind"):
+        return f'New values go by name: answer("edit", fields={dict(item.items())!r}).'
+    return f'A reason goes by name: answer("reject", reason={item!r}).' if isinstance(item, str) else ""
 
 
 def review(

@@ -108,14 +108,16 @@ _LM_DEFAULTS = {"model_type": "chat", "cache": True, "num_retries": 3}
 
 
 def origin_of(demo: Example) -> str:
-    """Where a demo comes from: how it was made, and its place in the training set.
+    """Where a demo comes from: how it was made, and its place in the training set; one that nothing made was given with the program.
 
     >>> origin_of(Example(question="2 + 2?").with_origin("bootstrapped", 31))
     'bootstrapped, training example 31'
+    >>> origin_of(Example(question="2 + 2?"))
+    'given'
     """
     origin, source, _ = demo.provenance
     place = None if source is None else f"training example {source}"
-    return ", ".join(filter(None, ["yours" if origin == "human" else origin, place])) or "unknown"
+    return ", ".join(filter(None, ["yours" if origin == "human" else origin, place])) or "given"
 
 
 # -- as HTML ---------------------------------------------------------------------------------------------------------

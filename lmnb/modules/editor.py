@@ -47,7 +47,8 @@ class Trial:
 
 def edit(program: Module, inputs: Mapping[str, Any] | None = None, *, run: Any = None) -> Editor:
     """An editor of `program`, shown in a notebook cell: its texts and demos, the exact prompt and its tokens while one types, and what it
-    answers to `inputs`. With `run` what was edited can go into that run as a candidate.
+    answers to `inputs`. With `run` what was edited can go into that run as a candidate. The program stays as it is until `apply()` changes it
+    in place.
 
     >>> import lmnb
     >>> program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM([{"team": "billing"}]))
@@ -189,7 +190,16 @@ class Editor(Shown):
     # -- keeping -----------------------------------------------------------------------------------------------------
 
     def apply(self) -> Module:
-        """Change the program that is edited itself, and give it. After an undo, `apply` again takes the edit out of it too."""
+        """Change the program that the editor was opened with in place, and give it: whoever holds that program has the edits from here on.
+        `editor.program` is a copy with them, which leaves it as it is. After an undo, `apply` again takes the edit out of it too.
+
+        >>> import lmnb
+        >>> program = lmnb.Predict("ticket -> team")
+        >>> editor = lmnb.edit(program)
+        >>> editor.set("self.instructions", "Name the team.")
+        >>> editor.apply() is program, program.instructions
+        (True, 'Name the team.')
+        """
         edited = self.program
         for (_, mine), (_, other) in zip(self.original.named_predictors(), edited.named_predictors(), strict=True):
             mine.signature, mine.demos = other.signature, other.demos

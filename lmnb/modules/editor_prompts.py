@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from lmnb.adapters.misfits import being_written
 from lmnb.errors import InputError, LMError, MissingExtra
 from lmnb.modules.editor_slots import input_fields
 from lmnb.modules.module import Module
@@ -27,10 +28,11 @@ class Prompt:
 
 def messages_of(program: Module, known: dict[str, Any]) -> dict[str, Any]:
     """The messages of each predictor by its name, with placeholders for what is not known."""
-    if len(program.predictors()) > 1:
-        with suppress(InputError):  # an agent writes its own first step, once it has all inputs
-            return program.messages(**known)
-    return known_messages(program, known, tuple(input_fields(program)))
+    with being_written():
+        if len(program.predictors()) > 1:
+            with suppress(InputError):  # an agent writes its own first step, once it has all inputs
+                return program.messages(**known)
+        return known_messages(program, known, tuple(input_fields(program)))
 
 
 def as_far(field: Any, value: Any) -> Any:

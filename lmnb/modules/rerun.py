@@ -17,7 +17,7 @@ from lmnb.types.typed import typed
 
 
 def rerun(
-    trace: Trace | Prediction,
+    trace: Trace | Prediction | Any,
     at: Span | int | str | None = None,
     *,
     lm: Any = None,
@@ -28,7 +28,7 @@ def rerun(
     predictor: Any = None,
     **options: Any,
 ) -> Trace:
-    """A call of a trace, or of a prediction's, made again, as a trace of its own; the old one stays as it is.
+    """A call of a trace, or of that of a prediction or a report's row, made again, as a trace of its own; the old one stays as it is.
 
     `at` names the call as `Trace.find` does; a program of one predictor needs none. An LM's call is sent its messages, or `messages` in
     their place. A predictor's call is given its inputs with those in `inputs` changed (a text for a field of another type is read as
@@ -106,16 +106,24 @@ def _asked_again(
 
 
 def _traced_of(given: Any) -> Trace:
-    trace = given.trace if isinstance(given, Prediction) else given
+    trace = given if isinstance(given, Trace) else getattr(given, "trace", None)
     if isinstance(trace, Trace):
         return trace
-    if isinstance(given, Prediction):
+    if isinstance(given, Prediction) or hasattr(given, "trace"):
         raise InputError(
-            f"{given!r} has no trace: no program's call gave it. Pass the trace of a call, program(...).trace."
+            f"{_cut(given)} has no trace: no program's call gave it. Pass the trace of a call, program(...).trace."
         )
-    raise InputError(
-        f"rerun takes a trace or a prediction, not {given!r}. Write lmnb.rerun(prediction, temperature=0.7)."
+    one = (
+        "one of its rows, lmnb.rerun(report.rows[0])"
+        if hasattr(given, "rows")
+        else "lmnb.rerun(prediction, temperature=0.7)"
     )
+    raise InputError(f"rerun takes a trace, a prediction or a report's row, not {_cut(given)}. Write {one}.")
+
+
+def _cut(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def _traced(call: Any, path: str | None = None) -> Trace:

@@ -3,6 +3,9 @@ and keys to another server.
 
 While a program runs on data, the values that stand there under the name of an option are known in the whole process, in threads too; a
 predictor that is given one of them as an option refuses the call. As fields, of the program's own parameters for instance, they are free.
+
+A copy of such a value is refused too. Nothing tells a copy from an equal value that the program wrote itself (a dict in its code is made anew at
+each call), so this one is refused as well; what a program sets on a predictor, and not in the call, comes from no data and is never asked about.
 """
 
 from __future__ import annotations
@@ -16,6 +19,12 @@ from lmnb.example import Example
 from lmnb.types.grammar import CALL_OPTIONS
 
 _OPTIONS = frozenset(CALL_OPTIONS)
+_OWN = {
+    "config": "set it once and not in the call: self.predict = lmnb.Predict('question -> answer', temperature=...)",
+    "demos": "set them once and not in the call: self.predict.demos = [...]",
+    "lm": "set it once and not in the call: self.predict.lm = lmnb.LM(...)",
+    "signature": "set it once and not in the call: self.predict = lmnb.Predict('question -> answer')",
+}
 _tainted: dict[object, list[tuple[str, Any]]] = {}  # by whoever runs a program on data
 
 
@@ -47,11 +56,20 @@ def check_options(given: Mapping[str, Any]) -> None:
     """InputError where an option among `given` is a value of data."""
     for name in _OPTIONS & given.keys():
         value = given[name]
-        if any(name == known and _same(value, each) for found in list(_tainted.values()) for known, each in found):
-            raise InputError(
-                f"{name!r} is an option of the call, and its value {_short(value)} comes from the data. Data gives no options: leave the "
-                "field out with with_inputs(...), or hand on by name what the predictor takes: self.predict(question=question)."
-            )
+        alike = [
+            each for found in list(_tainted.values()) for known, each in found if name == known and _same(value, each)
+        ]
+        if not alike:
+            continue
+        own = (
+            ""
+            if any(value is each for each in alike)
+            else f" If it is the program's own and the data only holds the same, {_OWN[name]}."
+        )
+        raise InputError(
+            f"{name!r} is an option of the call, and its value {_short(value)} comes from the data. Data gives no options: leave the "
+            f"field out with with_inputs(...), or hand on by name what the predictor takes: self.predict(question=question).{own}"
+        )
 
 
 def _options_in(data: Any) -> Iterator[tuple[str, Any]]:

@@ -5,12 +5,13 @@ has them and lmnb does not.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
-from lmnb.errors import InputError
+from lmnb.errors import ArgumentError
 from lmnb.lm.private import is_private, is_secret
+from lmnb.nearest import did_you_mean
 
 _LOGS = "A run keeps its own journal: log run.summary(), run.reports or run.to_pandas(), and give log_dir=... for its folder"
 INSTEAD = {
@@ -83,18 +84,47 @@ def _recorded(init: Callable[..., None]) -> Callable[..., None]:
             self._given = {}
             for name in () if open_ended else kwargs:
                 if name in INSTEAD and name not in signature.parameters:
-                    raise InputError(f"{type(self).__name__} has no argument {name!r}. {instead(name)}")
-            try:
-                bound = signature.bind(self, *args, **kwargs)
-            except TypeError:
-                pass  # the constructor says so itself
-            else:
-                bound.apply_defaults()
-                given = {name: value for name, value in bound.arguments.items() if name not in open_ended}
-                given |= {key: value for name in open_ended for key, value in bound.arguments[name].items()}
-                for name in rest:  # each has its place; None stands for what is code, as a metric is
-                    given[name] = [each if _plain(name, each) else None for each in given[name]]
-                self._given = {name: value for name, value in [*given.items()][1:] if _plain(name, value)}
+                    raise ArgumentError(f"{type(self).__name__} has no argument {name!r}. {instead(name)}")
+            bound = _bound(signature, self, args, kwargs)
+            bound.apply_defaults()
+            given = {name: value for name, value in bound.arguments.items() if name not in open_ended}
+            given |= {key: value for name in open_ended for key, value in bound.arguments[name].items()}
+            for name in rest:  # each has its place; None stands for what is code, as a metric is
+                given[name] = [each if _plain(name, each) else None for each in given[name]]
+            self._given = {name: value for name, value in [*given.items()][1:] if _plain(name, value)}
+        else:
+            _bound(signature, self, args, kwargs)  # of a base, which may not have what it is handed on
         init(self, *args, **kwargs)
 
     return noted
+
+
+def _bound(signature: inspect.Signature, made: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The arguments by name. ArgumentError, which names the nearest argument and those that there are, where they do not fit."""
+    try:
+        return signature.bind(made, *args, **kwargs)
+    except TypeError as error:
+        name, parameters = type(made).__name__, [*signature.parameters.values()][1:]
+        open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters)
+        known = [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
+        unknown = [] if open_ended else [each for each in kwargs if each not in known]
+        takes = f"It takes {', '.join(known)}."
+        if unknown:
+            raise ArgumentError(
+                _words(f"{name} has no argument {unknown[0]!r}.", did_you_mean(unknown[0], known), takes)
+            ) from None
+        plain = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        wanted = [
+            each.name
+            for each in parameters
+            if each.name in known and each.default is each.empty and each.name not in kwargs
+        ]
+        wanted = [each for each in wanted if each not in [other.name for other in plain[: len(args)]]]
+        if wanted:
+            call = ", ".join(f"{each}=..." for each in wanted)
+            raise ArgumentError(_words(f"{name} needs {wanted[0]!r}. Write {name}({call}).", takes)) from None
+        raise ArgumentError(_words(f"{name}: {error}. Write its arguments by name, each once.", takes)) from None
+
+
+def _words(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))

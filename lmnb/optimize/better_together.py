@@ -58,6 +58,12 @@ class BetterTogether(Optimizer):
 
     def __init__(self, metric: Callable[..., Any] | None = None, **optimizers: Optimizer) -> None:
         given = list(optimizers.values())
+        for name, each in optimizers.items():
+            if not isinstance(each, Optimizer):
+                raise InputError(
+                    f"{name}={each!r} is no optimizer. BetterTogether takes a metric, and optimizers by the names of its strategy: "
+                    "BetterTogether(metric, p=lmnb.MIPROv2(metric), w=lmnb.BootstrapFinetune(metric))."
+                )
         settings = [each.teacher_settings for each in given if each.teacher_settings]
         limits = [each.max_errors for each in given if each.max_errors is not None]
         super().__init__(metric, settings[0] if settings else None, max(limits, default=None))

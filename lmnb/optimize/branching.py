@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from lmnb.canonical import jsonable
 from lmnb.counts import counted
-from lmnb.errors import InputError, RunError
+from lmnb.errors import InputError
 from lmnb.lm.budget import Budget
 from lmnb.optimize.candidate import Candidate, demo_from_dict
 from lmnb.optimize.decisions import Decision, carried
@@ -27,6 +27,7 @@ from lmnb.optimize.new_folder import new_folder
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.steering import Steering
 from lmnb.optimize.stored_optimizer import HIDDEN
+from lmnb.optimize.unstored import unstored
 
 OWN = (
     "journal.jsonl",
@@ -71,7 +72,7 @@ class Branching(Steering):
         """
         self._need_code()
         if self.path is None or self._code is None:
-            raise RunError("a run without a folder has no branches; give it a run_dir")
+            raise unstored("have branches")
         if at is not None and arguments:
             raise InputError(
                 "other arguments make another search from its beginning on; leave at=... out, or the arguments"

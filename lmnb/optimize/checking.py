@@ -16,8 +16,9 @@ from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.code import Code
 from lmnb.optimize.header import Header
 from lmnb.optimize.heldout import HeldOutCheck, checked
-from lmnb.optimize.journal import Journal, read_records
+from lmnb.optimize.journal import Journal
 from lmnb.optimize.new_header import header_for
+from lmnb.optimize.record_check import stored_run
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.search import Search, evaluate, gate, together
 from lmnb.optimize.splits import asked, checked_examples, prepared
@@ -174,10 +175,9 @@ class Checking(Branching):
         return run
 
     def _stored_scorer(self, folder: Any, scoring: ScoreOnly, code: Code) -> Checking:
-        records, _ = read_records(folder)
         journal = Journal(folder)
-        header = replace(Header.from_record(records[0], journal), live_optimizer=scoring)
-        return self._scorer(header, journal, records[1:], code)
+        header, records = stored_run(folder, journal)
+        return self._scorer(replace(header, live_optimizer=scoring), journal, records, code)
 
     def _scorer(self, header: Header, journal: Journal, records: list[dict[str, Any]], code: Code) -> Checking:
         run = type(self)(header, journal, Recording(records, journal), code=None)

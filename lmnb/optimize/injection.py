@@ -11,6 +11,7 @@ from lmnb.modules.demo_policy import policy_of
 from lmnb.modules.tool_texts import check_text
 from lmnb.nearest import did_you_mean
 from lmnb.optimize.candidate import Candidate
+from lmnb.optimize.misfits import check_demos
 from lmnb.optimize.task import Predictor
 from lmnb.optimize.trained import SLOT
 
@@ -90,8 +91,8 @@ def _check_fields(demo: Example, predictors: Sequence[Predictor], training: Sequ
             )
 
 
-def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
-    """`base` with these values in its slots."""
+def with_values(base: Candidate, values: Mapping[str, Any], predictors: Sequence[Predictor] = ()) -> Candidate:
+    """`base` with these values in its slots. InputError for a new demo that would be left out of a prompt of these predictors."""
     child = base
     _need_slots("candidate", values)
     for slot, value in values.items():
@@ -99,6 +100,7 @@ def with_values(base: Candidate, values: Mapping[str, Any]) -> Candidate:
             raise InputError(f"there is no slot {slot!r}; the slots are {', '.join(base.values)}")
         if slot.endswith(".demos"):
             value = tuple(_demo(demo) for demo in _demos(slot, value))
+            check_demos(slot.removesuffix(".demos"), value, base.values[slot], predictors)
         elif slot.endswith(".demo_policy"):
             policy = policy_of(value)
             value = None if policy is None else policy.dump_state()

@@ -31,6 +31,10 @@ class LabeledFewShot(Optimizer):
         super().__init__(metric=metric)
         self.k = whole_number("k", k, "how many demos a predictor has", least=0)
 
+    @property
+    def draws_labelled(self) -> bool:
+        return self.k > 0
+
     def counts(self, task: Task, **options: Any) -> Counts:
         return asked(self.search(task, **options), self.k)
 

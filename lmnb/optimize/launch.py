@@ -14,6 +14,7 @@ from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.header import Header
 from lmnb.optimize.journal import Journal
+from lmnb.optimize.misfits import warn_of_misfits
 from lmnb.optimize.new_folder import new_folder
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
@@ -32,9 +33,11 @@ def begin(
     header: Header, code: Code, *, run_dir: str | Path | None, decisions: Iterable[Decision], paused: bool
 ) -> Run:
     """A new run at work in the background (see `Optimizer.start`)."""
-    header.optimizer().ready(code, **header.options)
-    if header.optimizer().learns_from_trainset:
+    optimizer = header.optimizer()
+    optimizer.ready(code, **header.options)
+    if optimizer.learns_from_trainset:
         warn_of_overlap(header.splits)
+    warn_of_misfits(code, header.predictors, header.splits["train"] if optimizer.draws_labelled else ())
     folder = _new_folder(header.name) if run_dir is AUTO else None if run_dir is None else Path(run_dir)
     if folder is not None:
         header = header.renamed(folder.name)

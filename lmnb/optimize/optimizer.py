@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmnb.counts import whole_number
-from lmnb.errors import InputError
+from lmnb.errors import ArgumentError, InputError
 from lmnb.example import Example
 from lmnb.lm.budget import Budget
 from lmnb.nearest import did_you_mean
@@ -79,6 +79,11 @@ class Optimizer(Arguments):
         """How many examples of the validation set are used at most; None: all."""
         return None
 
+    @property
+    def draws_labelled(self) -> bool:
+        """Whether the search shows training examples as demos, just as they are."""
+        return bool(getattr(self, "max_labeled_demos", 0))
+
     def held_out(self, **options: Any) -> float:
         """The part of the training examples that is held out for scores where there is no `valset`."""
         return 1 / 3
@@ -126,7 +131,7 @@ class Optimizer(Arguments):
         cross_fit: bool | None = None,
         **options: Any,
     ) -> Run:
-        """Begin a run in the background and return it at once; in a notebook it shows itself as the Studio.
+        """Begin a run in the background and return it at once; a notebook's cell that ends with it shows the Studio.
 
         `run_dir=None` keeps nothing on disk; without it the optimizer's `log_dir`, if it has one, is the run's folder. `decisions`
         carries another run's decisions over. `options` go to `search`.
@@ -207,8 +212,8 @@ class Optimizer(Arguments):
             starts = (inspect.signature(start).parameters for start in (self.start, Optimizer.start))
             known = dict.fromkeys(each for names in (taken, *starts) for each in names)
             known = [each for each in known if each not in ("self", "student", "task", "options")]
-            hint = instead(unknown[0]) or did_you_mean(unknown[0], known, f"It takes {', '.join(known)}.")
-            raise InputError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
+            hint = instead(unknown[0]) or f"{did_you_mean(unknown[0], known)} It takes {', '.join(known)}.".lstrip()
+            raise ArgumentError(f"{name} has no argument {unknown[0]!r} of compile or start. {hint}")
 
     def compile(
         self,

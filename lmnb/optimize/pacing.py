@@ -12,6 +12,7 @@ from lmnb.lm.budget import Budget, checked_limits
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.journal import Journal, read_records
 from lmnb.optimize.recording import Recording
+from lmnb.optimize.unstored import unstored
 from lmnb.optimize.worker import Worker
 
 # arguments of searches that say how long they are
@@ -73,10 +74,12 @@ class Pacing(Worker):
         given = checked_limits(given, "raise_budget")
         wanted = {kind: limit for kind, limit in given.items() if limit is not None}
         if self.state == "finished" and not self._working:
+            if self.path is None:
+                raise unstored("be made longer")
             raise RunError("the run is finished; run.branch(budget=lmnb.Budget(...), ...) makes it longer")
         spent = self._stopped_by_budget()
         if spent and self.path is None:
-            raise RunError("its budget has stopped this run, and without a folder it cannot go on; give it a run_dir")
+            raise unstored("go on after its budget has stopped it")
         self.command(lambda: self._raise(wanted))
         if self._stopped_by_budget():
             self._join(None)  # the rollouts in flight
@@ -159,13 +162,13 @@ class Pacing(Worker):
     def _need_resumable(self) -> Path:
         """The folder of a run that can go on; RunError says why it cannot."""
         self._need_code()
+        if self.path is None:
+            raise unstored("be resumed")
         if self.state == "finished":
             raise RunError(
                 "the run is finished, so there is nothing to go on with. An edit or inject is scored at once; for a longer search write "
                 f"run.branch({self._longer()}), which buys nothing twice."
             )
-        if self.path is None:
-            raise RunError("a run without a folder cannot be resumed; give it a run_dir")
         return self.path
 
     def _longer(self) -> str:

@@ -115,14 +115,16 @@ def _of_texts(archive: Archive, entry: Entry) -> Iterator[Origin]:
 def _of_demos(archive: Archive, header: Header, entry: Entry) -> Iterator[Origin]:
     kept = archive.state.kept
     for slot, demo in entry.candidate.demos():
-        name, origin = demo.provenance.id, demo.provenance.origin or "labelled"
+        name, origin = demo.provenance.id, demo.provenance.origin or "given"
         first = _first(
             archive,
             entry,
             lambda other, s=slot, n=name: any(d.provenance.id == n for t, d in other.candidate.demos() if t == s),
         )
         taught = header.teacher_shape is not None or bool(header.teacher_settings)
-        by = {"labelled": "trainset", "human": "person"}.get(origin, "teacher" if taught else "student")
+        by = {"labelled": "trainset", "human": "person", "given": "program"}.get(
+            origin, "teacher" if taught else "student"
+        )
         if origin != "human" and first.candidate.origin == "baseline":
             by = "program"
         how = [origin, "" if demo.provenance.source is None else f"training example {demo.provenance.source}"]

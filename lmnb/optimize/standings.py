@@ -15,9 +15,10 @@ from lmnb.optimize.leaks import leak_words
 @dataclass(frozen=True)
 class Standing:
     """A candidate as it stands: `score`, `low` and `high` in per cent, `status` "waiting", "evaluating", "partial" (some examples, and nothing
-    more asked for now), "scored", "dropped" or "unscored". `expected` is the shrunken estimate of the score on new examples (see
-    `lmnb.optimize.estimates`): the best of many has its score partly by luck. `leaks` are the validation examples that stand in its
-    prompt; the label says so.
+    more asked for now), "scored", "dropped" or "unscored". `expected` is what to expect of it on new examples, in per cent: its score, drawn
+    towards those of the other candidates by as much of their spread as chance explains (empirical Bayes over the validation examples that all
+    were scored on, see `lmnb.optimize.estimates`), since the best of many has its score partly by luck; None where it is not fully scored.
+    `leaks` are the validation examples that stand in its prompt; the label says so.
     """
 
     id: str

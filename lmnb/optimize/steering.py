@@ -124,7 +124,9 @@ class Steering(Fixing):
             data = {"demo_fields": demo_fields(demo)}
         else:
             child, what = (
-                with_values(base, candidate.values if isinstance(candidate, Candidate) else candidate or {}),
+                with_values(
+                    base, candidate.values if isinstance(candidate, Candidate) else candidate or {}, predictors
+                ),
                 "a candidate",
             )
             data = {}

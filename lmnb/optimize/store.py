@@ -18,8 +18,9 @@ from lmnb.modules.program_file import LM_KINDS
 from lmnb.nearest import did_you_mean
 from lmnb.optimize.code import Code, built, changed, code_hashes, import_function, in_words
 from lmnb.optimize.header import Header
-from lmnb.optimize.journal import Journal, all_kept, is_live, read_records
+from lmnb.optimize.journal import Journal, all_kept, is_live
 from lmnb.optimize.live import live_run
+from lmnb.optimize.record_check import stored_run
 from lmnb.optimize.recording import Recording
 from lmnb.optimize.run import Run
 from lmnb.optimize.run_comparison import RunComparison
@@ -31,7 +32,22 @@ LONG = 100_000  # records of a journal
 LONGEST = 80  # characters of a cell
 
 
-class Runs(Shown, tuple[dict[str, Any], ...]):
+class StoredRun(dict[str, Any]):
+    """A row of `lmnb.runs()`: what is known of a run, by column."""
+
+    def open(self) -> Run:
+        """The run itself: as it is at work in this process, else reopened."""
+        path = self["path"]
+        return live_run(path) or reopen(path)
+
+    def compare(self, other: Any) -> RunComparison:
+        """This run against another, as `run.compare(other)` does; the other one as a row, a run or the path of its folder."""
+        if isinstance(other, (str, PathLike)):
+            other = reopen(Path(other))
+        return self.open().compare(other.open() if isinstance(other, StoredRun) else other)
+
+
+class Runs(Shown, tuple[StoredRun, ...]):
     """Stored runs, newest first, as rows; shows itself as a table."""
 
     _view = "runs"
@@ -51,8 +67,7 @@ class Runs(Shown, tuple[dict[str, Any], ...]):
         """The run of that name or place, or of a row: itself where it is at work in this process, else reopened. To go on with code that is
         not importable, use `lmnb.reopen(path, ...)`.
         """
-        path = self._row(name)["path"]
-        return live_run(path) or reopen(path)
+        return self._row(name).open()
 
     def compare(self, one: Any, other: Any = None) -> RunComparison:
         """One stored run against another, as `run.compare(other)` does; each by its name or place, or as its row."""
@@ -60,7 +75,7 @@ class Runs(Shown, tuple[dict[str, Any], ...]):
             raise InputError("two runs are compared, each by its name or place: runs().compare(0, 1)")
         return self.open(one).compare(self.open(other))
 
-    def _row(self, name: Any) -> dict[str, Any]:
+    def _row(self, name: Any) -> StoredRun:
         name = name.get("name") if isinstance(name, Mapping) else name
         found = [row for place, row in enumerate(self) if name in (row["name"], place)]
         if not found:
@@ -104,17 +119,30 @@ def _cell(value: Any, name: str = "") -> str:
 
 
 def runs(folder: str | Path | None = None) -> Runs:
-    """The stored runs below a folder (by default the one that new runs go to), newest first."""
+    """The stored runs below a folder (by default the one that new runs go to), newest first. InputError for a folder that is not there."""
     if folder is not None and not isinstance(folder, (str, PathLike)):
         raise InputError(
             f"{folder!r} is no folder. Write lmnb.runs() for all runs, lmnb.runs().open({folder!r}) for one of them."
         )
-    base = Path(folder if folder is not None else settings.current("run_dir"))
+    base, usual = (
+        Path(each) for each in (settings.current("run_dir") if folder is None else folder, settings.current("run_dir"))
+    )
+    if folder is not None and not base.is_dir():
+        raise InputError(
+            f"there is no folder {str(base)!r} (looked for at {str(base.absolute())!r}). New runs are stored in {str(usual)!r}, unless a "
+            "run_dir says otherwise: lmnb.runs() lists those."
+        )
+    if (base / "journal.jsonl").is_file():
+        raise InputError(f"{str(base)!r} is a run and no folder of runs. Write lmnb.reopen({str(base)!r}).")
     rows = [_row(path.parent) for path in base.glob("*/journal.jsonl")]
     return Runs(sorted(rows, key=lambda row: str(row["created"]), reverse=True))
 
 
-def _row(folder: Path) -> dict[str, Any]:
+def _row(folder: Path) -> StoredRun:
+    return StoredRun(_known(folder))
+
+
+def _known(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(Runs.columns) | {"name": folder.name, "path": str(folder)}
     running = live_run(folder)
     if running is not None:
@@ -159,9 +187,9 @@ def reopen(
 
 def _opened(folder: Path) -> Run:
     with all_kept():
-        records, _ = read_records(folder)
         journal = Journal(folder)
-        run = Run(Header.from_record(records[0], journal), journal, Recording(records[1:], journal), code=None)
+        header, records = stored_run(folder, journal)
+        run = Run(header, journal, Recording(records, journal), code=None)
         if len(records) > LONG:
             del records
             gc.collect()  # once here: else three times in what is done next, which is to look

@@ -58,7 +58,7 @@ def detail(
                     "id": demo.provenance.id,
                     "number": shown,
                     "fields": fields,
-                    "origin": demo.provenance.origin or "labelled",
+                    "origin": demo.provenance.origin or "given",
                     "status": None if decision is None else "kept" if decision.kind == "keep-demo" else "rejected",
                     "decision": None if decision is None else decision.id,
                 }
@@ -87,8 +87,8 @@ def detail(
         "expected": row.expected,
         "worst": _worst(archive, entry),
         "leaks": list(row.leaks),
-        "tokens": sum(used["tokens"] for used in usage) / calls
-        if calls and any(used["tokens"] for used in usage)
+        "tokens": sum(used.get("tokens", 0) for used in usage) / calls
+        if calls and any(used.get("tokens") for used in usage)
         else None,
         "predictors": parts,
         "texts": [

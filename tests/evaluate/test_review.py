@@ -178,7 +178,7 @@ def test_a_judge_is_held_against_the_person():
     for item in pairs.items:
         pairs.answer("AB"[pairs.sides(item).index(0)])
     assert pairs.agreement(exact_match("team")).share == 1.0
-    with pytest.raises(lmnb.InputError, match="no judged output that a judge has a score for"):
+    with pytest.raises(lmnb.InputError, match="this queue holds demos, and a judge scores outputs"):
         lmnb.review(demos()).agreement()
 
 

@@ -73,7 +73,7 @@ def test_both_forms_say_what_a_reviewer_asks(form):
         "charged twice",
         "bootstrapped, training example 31",
         "yours",
-        "unknown",
+        "given",
         "the one that is configured",
         "LM openai/gpt-5-mini (temperature=0.3, endpoint=own)",
         "temperature=0.5",

@@ -142,7 +142,7 @@ def test_a_prediction_is_asked_again_by_its_trace(trace):
     with pytest.raises(lmnb.InputError, match=r"Prediction\(answer='a'\) has no trace"):
         lmnb.rerun(lmnb.Prediction(answer="a"))
     for odd in (3, "runs/a.json", trace.root):
-        with pytest.raises(lmnb.InputError, match="rerun takes a trace or a prediction, not"):
+        with pytest.raises(lmnb.InputError, match="rerun takes a trace, a prediction or a report's row, not"):
             lmnb.rerun(odd)
 
 

@@ -115,3 +115,28 @@ def test_a_programmer_gives_options_by_the_call_as_before() -> None:
     lm = lmnb.FakeLM(lambda messages: {"answer": "Paris"})
     made = lmnb.Predict("question -> answer")(question="Who?", config={"temperature": 0.3}, lm=lm, demos=[])
     assert made.answer == "Paris" and lm.calls[0]["temperature"] == 0.3
+
+
+def test_an_option_that_only_equals_one_in_the_data_says_how_to_write_it() -> None:
+    """It cannot be told from a copy of the data's, so it is refused; set on the predictor it is the program's beyond doubt."""
+
+    class Own(lmnb.Module):
+        def __init__(self) -> None:
+            self.lm = lmnb.FakeLM(lambda messages: {"answer": "Paris"})
+            self.called = lmnb.Predict("question -> answer", lm=self.lm)
+            self.made = lmnb.Predict("question -> answer", lm=self.lm, temperature=0.5)
+
+        def forward(self, question: str, how: str) -> Any:
+            return (
+                self.made(question=question)
+                if how == "made"
+                else self.called(question=question, config={"temperature": 0.5})
+            )
+
+    data = [lmnb.Example(question="Who?", how=how, config={"temperature": 0.5}) for how in ("called", "made")]
+    data = [example.with_inputs("question", "how") for example in data]
+    report = lmnb.Evaluate(data, lambda example, made: True, num_threads=1, max_errors=9)(Own())
+    told, made = report.rows[0].error or "", report.rows[1]
+    assert "If it is the program's own and the data only holds the same, set it once and not in the call" in told
+    assert "lmnb.Predict('question -> answer', temperature=...)" in told
+    assert made.score == 1.0 and made.trace is not None and made.trace.find(2).data["request"]["temperature"] == 0.5

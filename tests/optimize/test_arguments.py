@@ -75,8 +75,41 @@ def test_an_argument_of_another_library_is_answered_with_what_to_write(made: Any
     """Who ports a program is told what takes its place here."""
     with pytest.raises(lmnb.InputError, match=said):
         made()
-    with pytest.raises(TypeError, match="unexpected keyword argument 'sise'"):
-        lmnb.LabeledFewShot(sise=3)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (
+            lambda: lmnb.LabeledFewShot(metrik=1),
+            r"LabeledFewShot has no argument 'metrik'\. Did you mean 'metric'\? It takes k, metric\.",
+        ),
+        (lambda: lmnb.LabeledFewShot(sise=3), r"LabeledFewShot has no argument 'sise'\. It takes k, metric\."),
+        (lambda: lmnb.GEPA(worlds.judged, max_demo=1), r"GEPA has no argument 'max_demo'\. Did you mean 'max_demos'\?"),
+        (lambda: lmnb.MIPROv2(), r"MIPROv2 needs 'metric'\. Write MIPROv2\(metric=\.\.\.\)"),
+        (lambda: lmnb.LabeledFewShot(1, 2, 3), r"LabeledFewShot: too many positional .* It takes k, metric\."),
+        (lambda: Renames(metrik=1), r"Renames has no argument 'metrik'\. Did you mean 'metric'\?"),
+        (
+            lambda: lmnb.LabeledFewShot(k=1).start(worlds.TwoCalls(), samplee=True, **DATA),
+            r"no argument 'samplee' of compile or start\. Did you mean 'sample'\? It takes sample, trainset",
+        ),
+    ],
+)
+def test_an_argument_that_there_is_not_is_answered_with_the_nearest_and_all_that_there_are(
+    made: Any, said: str
+) -> None:
+    """In one place for every optimizer, also those of others that hand their options on; it is a TypeError as elsewhere in Python."""
+    with pytest.raises(lmnb.ArgumentError, match=said) as caught:
+        made()
+    assert isinstance(caught.value, TypeError) and isinstance(caught.value, lmnb.InputError)
+
+
+def test_what_is_no_optimizer_is_none_of_those_that_work_together() -> None:
+    """BetterTogether takes optimizers by names of one's own, so a misspelt argument is told by its value."""
+    with pytest.raises(
+        lmnb.InputError, match=r"metrik=1 is no optimizer\. BetterTogether takes a metric, and optimizers"
+    ):
+        lmnb.BetterTogether(metrik=1)  # type: ignore[arg-type]
 
 
 class Renames(lmnb.Optimizer):

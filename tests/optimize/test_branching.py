@@ -196,7 +196,7 @@ def test_what_a_branch_cannot_take_is_said() -> None:
         run.branch(at=0, k=2)
     bare = start("LabeledFewShot", lmnb.FakeLM(worlds.reply), run_dir=None)
     bare.wait(30)
-    with pytest.raises(lmnb.RunError, match="a run without a folder has no branches"):
+    with pytest.raises(lmnb.RunError, match=r"run_dir=None: .* so it cannot have branches"):
         bare.branch()
 
 

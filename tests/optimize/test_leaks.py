@@ -62,7 +62,7 @@ def test_no_other_way_brings_one_into_a_prompt_in_silence(run: Any) -> None:
     with pytest.raises(lmnb.InputError, match=r"validation example 0: .*edit_demo\(..., allow_leak=True\)"):
         run.edit_demo(demo, {"question": "q100"})
     with pytest.raises(lmnb.InputError, match=r"validation example 1 \(and 1 more\)"):
-        run.inject(candidate={"rewrite.demos": VAL[1:3]})
+        run.inject(candidate={"respond.predict.demos": VAL[1:3]})
     with pytest.raises(lmnb.InputError, match=r"validation example 3: .*keep_demo\(..., allow_leak=True\)"):
         run.keep_demo(VAL[3])
     assert run.decisions == []

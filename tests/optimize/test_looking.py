@@ -81,6 +81,18 @@ def test_a_proposed_instruction_names_its_proposer():
         assert found and all("proposed it" in each.how for each in found)
 
 
+def test_a_demo_that_a_program_came_with_was_given():
+    """It is no example of the trainset, and nothing is unknown of it: in the detail, in the origins and on the card."""
+    program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM(lambda messages: {"answer": "4"}))
+    program.demos = [{"question": "1 + 1?", "answer": "2"}]
+    run = lmnb.LabeledFewShot(k=1).start(program, trainset=worlds.questions(0, 2), run_dir=None)
+    run.wait(30)
+    (demo,) = run.detail(0)["predictors"][0]["demos"]
+    (told,) = [each for each in run.provenance(0) if each.kind == "demo"]
+    assert demo["origin"] == "given" and (told.by, told.how) == ("program", "given")
+    assert lmnb.edit(program).to_dict()["predictors"][0]["demos"][0]["origin"] == "given"
+
+
 def test_sentences_are_split_at_their_ends_and_at_lines():
     """Numbers and abbreviations inside a line stay together, bullets stand alone."""
     assert sentences("Use 3.5 points. Then stop.\n\n- a\n- b") == ["Use 3.5 points.", "Then stop.", "- a", "- b"]

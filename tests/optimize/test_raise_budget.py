@@ -106,7 +106,7 @@ def test_a_run_that_cannot_go_on_says_what_can() -> None:
         run.raise_budget(calls=5)
     bare = start(lmnb.Budget(calls=5), run_dir=None)
     bare.until("ended", 60)
-    with pytest.raises(RunError, match="without a folder"):
+    with pytest.raises(RunError, match="run_dir=None"):
         bare.raise_budget(calls=9_000)
 
 

@@ -125,7 +125,7 @@ def test_an_optimizer_that_hands_its_options_on_is_made_again() -> None:
     with pytest.warns(UserWarning, match="keeps its argument 'thing' under another name"):
         lost = start(WithoutDefault(object(), k=2, metric=worlds.exact))
     lost.wait(30)
-    with pytest.raises(lmnb.RunError, match=r"WithoutDefault of this run cannot be made again .* argument: 'thing'"):
+    with pytest.raises(lmnb.RunError, match=r"WithoutDefault of this run cannot be made again .* needs 'thing'"):
         lmnb.reopen(lost.path).header.optimizer()
 
 

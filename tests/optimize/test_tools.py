@@ -108,7 +108,7 @@ def test_a_journal_of_before_knows_no_descriptions() -> None:
     assert [slot for slot in again.header.baseline.values if slot.endswith(".desc")] == [DESC]
     stored["texts"] = {DESC: 3}
     path.write_text("\n".join([json.dumps(stored), *rest]) + "\n")
-    with pytest.raises(lmnb.JournalError, match="descriptions are text"):
+    with pytest.raises(lmnb.JournalError, match=r"\.desc\"\] is 3\. It should be a text"):
         lmnb.reopen(run.path, program=agent(), metric=exact)
 
 

@@ -1,0 +1,53 @@
+"""Demos and training examples that no prompt could show as they are, said once, when a run begins or is given them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+
+from lmnb.adapters.misfits import level_outside, misfit, misspelt, tell_all
+from lmnb.counts import counted
+from lmnb.errors import InputError
+from lmnb.example import Example
+from lmnb.optimize.code import Code
+from lmnb.optimize.task import Predictor
+
+
+def warn_of_misfits(code: Code, predictors: Sequence[Predictor], labelled: Sequence[Example]) -> None:
+    """Warn of demos that the programs come with, and of examples to be drawn as labelled demos, that are left out for a misspelt field."""
+    for program in (code.program, code.teacher, *code.more_teachers):
+        if program is not None:
+            tell_all(program.named_predictors())
+    kinds = {names: _meant(names, predictors) for names in dict.fromkeys(map(tuple, labelled))}
+    found = [names for names in map(tuple, labelled) if kinds[names] is not None]
+    if found:
+        path, renames = kinds[found[0]] or ("", {})
+        told = ", ".join(f"{given!r} to {field!r}" for field, given in renames.items())
+        warnings.warn(
+            f"{counted(len(found), 'training example')} of {len(labelled)} cannot be shown whole as a demo of {path!r}, such as one with the "
+            f"fields {', '.join(map(repr, found[0]))}. Rename {told}.",
+            stacklevel=level_outside(),
+        )
+
+
+def check_demos(path: str, demos: Iterable[Example], known: Sequence[Example], predictors: Sequence[Predictor]) -> None:
+    """InputError for a demo, none of the `known` ones, that a prompt of the predictor at `path` leaves out, or that misspells a field."""
+    for part in predictors:
+        for number, demo in enumerate(demos if part.path == path else ()):
+            what = None if demo in known else misfit(demo, part.inputs, part.outputs)
+            if what is not None:
+                raise InputError(f"demo {number} of {path} {what}")
+
+
+def _meant(names: Sequence[str], predictors: Sequence[Predictor]) -> tuple[str, dict[str, str]] | None:
+    """The predictor that an example with these fields would be a demo of, were some of them renamed, with these."""
+
+    def fits(part: Predictor, held: Sequence[str]) -> bool:
+        return any(name in held for name in part.inputs) and any(name in held for name in part.outputs)
+
+    renames = {part.path: misspelt(names, part.inputs, part.outputs) for part in predictors}
+    if any(fits(part, names) and not renames[part.path] for part in predictors):
+        return None
+    mended = (part.path for part in predictors if renames[part.path] and fits(part, (*names, *renames[part.path])))
+    path = next(mended, None)
+    return None if path is None else (path, renames[path])

@@ -1,0 +1,137 @@
+"""Demos whose fields are misspelt or missing: what the prompt leaves out is said, once, with what to write."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+import lmnb
+from lmnb.errors import InputError
+
+ROUTE = "ticket -> team"
+
+
+def router(*demos: dict[str, str], signature: str = ROUTE) -> lmnb.Predict:
+    predict = lmnb.Predict(signature, lm=lmnb.FakeLM(lambda messages: {"team": "web"}))
+    predict.demos = demos
+    return predict
+
+
+def told(caught: list[warnings.WarningMessage]) -> list[str]:
+    return [str(each.message) for each in caught]
+
+
+def test_a_demo_that_the_prompt_leaves_out_is_told_once_with_its_place_and_the_nearest_names() -> None:
+    """A misspelt input and a misspelt output are both named, at the caller's line, and the next call says nothing."""
+    class_of = router({"ticket": "m1", "team": "web"}, {"tiket": "m1", "team": "web"}, {"ticket": "m1", "taem": "web"})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            class_of(ticket="new")
+    assert told(caught) == [
+        "demo 1 of 'self' is left out of the prompt, for it has no 'ticket'. Rename 'tiket' to 'ticket'.",
+        "demo 2 of 'self' is left out of the prompt, for it has no 'team'. Rename 'taem' to 'team'.",
+    ]
+    assert {each.filename for each in caught} == {__file__}
+
+
+def test_the_predictor_is_named_as_its_program_names_it_and_each_predictor_is_told_for_itself() -> None:
+    """The same demo in two predictors of a program is two mistakes."""
+
+    class Twice(lmnb.Module):
+        def __init__(self) -> None:
+            self.hops = [router({"tiket": "m2", "team": "web"}) for _ in range(2)]
+
+        def forward(self, ticket: str) -> lmnb.Prediction:
+            return [hop(ticket=ticket) for hop in self.hops][-1]
+
+    with pytest.warns(UserWarning) as caught:
+        Twice()(ticket="new")
+    assert [text[:20] for text in told(list(caught))] == ["demo 0 of 'hops[0]' ", "demo 0 of 'hops[1]' "]
+
+
+def test_a_demo_without_a_near_name_says_what_it_has() -> None:
+    """Where nothing seems meant for a field, the names that are there are told."""
+    with pytest.warns(UserWarning, match="it has no 'ticket'. It has: 'subject', 'team'.$"):
+        router({"subject": "m3", "team": "web"})(ticket="new")
+
+
+def test_a_misspelt_field_of_a_demo_that_is_shown_is_told_and_one_that_is_only_missing_is_not() -> None:
+    """A labelled demo has no reasoning, and that is no mistake; extra fields such as an id are none either."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lacking = router({"ticket": "m4", "team": "web", "id": "7"}, signature="context, ticket -> reasoning, team")
+        assert "m4" in str(lacking.messages(context="c", ticket="new"))
+    wrong = router({"contxt": "m4", "ticket": "m4", "team": "web"}, signature="context, ticket -> team")
+    with pytest.warns(
+        UserWarning, match="demo 0 of 'context, ticket -> team' is shown without 'context'. Rename 'contxt'"
+    ):
+        wrong.messages(context="c", ticket="new")
+
+
+@pytest.mark.parametrize("adapter", [lmnb.ChatAdapter(), lmnb.JSONAdapter(), lmnb.XMLAdapter()])
+def test_every_format_tells(adapter: lmnb.Adapter) -> None:
+    """The formats share what decides on a demo."""
+    name = type(adapter).__name__
+    with lmnb.context(adapter=adapter), pytest.warns(UserWarning, match="Rename 'tiket' to 'ticket'"):
+        router({"tiket": name, "team": "web"}).messages(ticket="new")
+
+
+def test_an_editor_says_nothing_of_a_demo_that_is_being_written() -> None:
+    """Its prompt is shown as one types, field by field; the call that is tried with it tells."""
+    program = router()
+    editor = lmnb.edit(program, {"ticket": "new"})
+    editor.set("self.demos", [{"ticket": "m8"}])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "m8" not in str(editor.prompts()["self"].messages)
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out of the prompt, for it has no 'team'"):
+        editor.try_on()
+
+
+def test_demos_of_a_call_made_again_are_told() -> None:
+    """`rerun(..., demos=...)` shows demos like any call."""
+    prediction = router()(ticket="new")
+    with pytest.warns(UserWarning, match="has no 'team'. Rename 'taem' to 'team'"):
+        lmnb.rerun(prediction, demos=[{"ticket": "m5", "taem": "web"}])
+
+
+def examples(field: str, count: int) -> list[lmnb.Example]:
+    return [lmnb.Example({field: f"{field} {n}", "team": "web"}).with_inputs(field) for n in range(count)]
+
+
+def test_training_examples_with_a_misspelt_field_are_told_when_a_search_would_show_them_as_demos() -> None:
+    """LabeledFewShot leaves them out of its draw, and says so where it is begun."""
+    mixed = [*examples("ticket", 2), *examples("tiket", 3)]
+    with pytest.warns(
+        UserWarning, match="3 training examples of 5 cannot be shown whole as a demo of 'self'"
+    ) as caught:
+        tuned = lmnb.LabeledFewShot(k=5).compile(router(), trainset=mixed, run_dir=None)
+    assert "Rename 'tiket' to 'ticket'." in told(list(caught))[0] and caught[0].filename == __file__
+    assert [demo.ticket for demo in tuned.demos] == ["ticket 1", "ticket 0"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lmnb.LabeledFewShot(k=2).compile(router(), trainset=examples("ticket", 3), run_dir=None)
+        lmnb.LabeledFewShot(k=0).compile(router(), trainset=mixed, run_dir=None)
+
+
+def test_a_run_tells_of_the_demos_that_its_program_comes_with_where_it_is_begun() -> None:
+    """Not in the thread of the run, whose warnings nobody sees."""
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out") as caught:
+        lmnb.LabeledFewShot(k=1).compile(
+            router({"tiket": "m6", "team": "web"}), trainset=examples("ticket", 2), run_dir=None
+        )
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_an_injected_candidate_with_a_demo_that_would_be_left_out_is_refused() -> None:
+    """Nothing is spent on scoring a candidate that does not show what the person meant."""
+    run = lmnb.LabeledFewShot(k=1).start(router(), trainset=examples("ticket", 2), run_dir=None)
+    run.wait()
+    good, bad = {"ticket": "m7", "team": "web"}, {"ticket": "m7", "taem": "web"}
+    with pytest.raises(
+        InputError, match=r"demo 1 of self is left out of the prompt, for it has no 'team'. Rename 'taem'"
+    ):
+        run.inject(candidate={"self.demos": [good, bad]})
+    assert len(run.inject(candidate={"self.demos": [good]}).values["self.demos"]) == 1
