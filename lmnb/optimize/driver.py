@@ -136,10 +136,10 @@ class Driver(Deciding):
             result if item is None else self._through(item, result) for item, result in zip(items, results, strict=True)
         ]
         self._close(rollouts, outcomes)
-        self.in_batch = False
         self._tell_scored(rollouts, bought=bool(missing))
         if self.controls.stopping:
-            raise Stopped
+            raise Stopped  # within the batch: what is decided now comes before what will be when it goes on
+        self.in_batch = False
         return self._asked_again(batch, results)
 
     def _asked_again(self, batch: list[Effect], results: list[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from lmnb.optimize.journal import Journal
 from lmnb.optimize.live import remember_live
 from lmnb.optimize.parts import Parts
 from lmnb.optimize.recording import Recording
+from lmnb.watchers import Watchers
 
 
 class Worker(Parts):
@@ -36,7 +38,7 @@ class Worker(Parts):
         self._seq = 0
         self._scored = 0
         self._training = ""  # how far one is that is at work
-        self._subscribers: list[Callable[[], None]] = []
+        self._watchers = Watchers("a run")
         self._state = recording.ended or "paused"
         self._why = recording.why  # the search ended where it did
         super().__init__(header, journal, recording, code=code)
@@ -82,6 +84,8 @@ class Worker(Parts):
             self.error.__cause__ = error
         try:
             self._end(state)
+        except Exception as error:  # noqa: BLE001 - as above: a disk that is full, a program that cannot be saved
+            self._unwritten(state, error)
         finally:
             self._rest(state)
 
@@ -121,6 +125,18 @@ class Worker(Parts):
         self._save()
         self._journal.close()
 
+    def _unwritten(self, state: str, error: Exception) -> None:
+        """The end of the run is not on disk, or not its result."""
+        if self.error is None:
+            why, path = f"{type(error).__name__}: {error}".rstrip("."), str(self.path)
+            self.error = RunError(
+                f"the run is {state}, but that could not be written to {path!r}: {why}. What was written before is kept: mend the cause, then "
+                f"lmnb.reopen({path!r}) shows it."
+            )
+            self.error.__cause__ = error
+        with suppress(OSError):
+            self._journal.close()
+
     def _made(self, *, scored: bool = False) -> int:
         """How many candidates the search has made so far, or of how many it has the whole score."""
         names = [name for name, entry in self._archive.entries.items() if entry.candidate.origin != "human"]
@@ -152,13 +168,13 @@ class Worker(Parts):
             self._seq += 1
             if wake:
                 self._changed.notify_all()
-        for callback in list(self._subscribers):
-            callback()
+        self._watchers.tell()
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback()` from the run's threads whenever something changed; gives a function that ends it. It must return quickly."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback()` from the run's threads whenever something changed; gives a function that ends it. It must return quickly; what it
+        raises is a warning, and the run goes on.
+        """
+        return self._watchers.add(callback)
 
     @property
     def state(self) -> str:
