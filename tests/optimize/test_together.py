@@ -167,3 +167,21 @@ def test_a_run_without_a_candidate_is_an_empty_table():
         table = run.to_pandas()
         run.stop()
     assert len(table) == 0
+
+
+def test_of_two_proposals_that_say_the_same_each_keeps_its_answer(tmp_path):
+    """Where one proposal was rejected and its twin of the same batch edited, a replay knows both answers."""
+    texts = {"proposed_instruction": "Say the number.", "proposed_description": "a number"}
+    optimizer = lmnb.COPRO(metric=worlds.exact, breadth=3, depth=1)
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **_: worlds.reply(messages) | texts)):
+        run = optimizer.start(
+            lmnb.Predict("question -> answer"), **DATA, run_dir=tmp_path / "run", review="instructions"
+        )
+        run.until("pending", 30)
+        first, second = run.pending
+        run.reject(first, "too short")
+        written = dict(zip(texts, ("Answer with the number asked for.", "digits alone"), strict=True))
+        run.edit(second, written)
+        run.wait(30)
+        assert run.candidate(run.best).values["self.instructions"] == written["proposed_instruction"]
+        assert run.replay_candidate() == run.candidate(run.best)
