@@ -13,9 +13,9 @@ from statistics import fmean
 from typing import Any
 from weakref import WeakValueDictionary
 
+from lmnb.alike import alike
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError
-from lmnb.evaluate.alike import alike
 from lmnb.evaluate.report_html import comparison_html, report_html
 from lmnb.evaluate.report_view import distribution, outputs_of, page, row_dict, viewed
 from lmnb.evaluate.run_example import Row
