@@ -16,6 +16,7 @@ from lmnb.data.loader import DataLoader as DataLoader
 from lmnb.data.loader import append_jsonl as append_jsonl
 from lmnb.data.loader import load_jsonl as load_jsonl
 from lmnb.errors import AdapterParseError as AdapterParseError
+from lmnb.errors import DSPyError as DSPyError
 from lmnb.errors import (
     AuthError as AuthError,
 )
@@ -150,6 +151,7 @@ from lmnb.modules.checks import Assert as Assert
 from lmnb.modules.checks import Suggest as Suggest
 from lmnb.modules.code_act import CodeAct as CodeAct
 from lmnb.modules.demo_policy import NearestDemos as NearestDemos
+from lmnb.modules.dspy_file import infer_prefix as infer_prefix
 from lmnb.modules.editor import Editor as Editor
 from lmnb.modules.editor import edit as edit
 from lmnb.modules.knn import KNN as KNN
