@@ -19,8 +19,8 @@ _WHERE = {
         "LmnbError SignatureError InputError ArgumentError ParseError MissingExtra SaveError RetrievalError ToolError InterpreterError CheckFailed "
         "BudgetExceeded Cancelled TimedOut LMError LMNotConfigured ModelNotFound AuthError RateLimitError ServerError TransportError "
         "LMTimeoutError ContextWindowError InvalidRequestError RunError Diverged RunLocked JournalError SystematicFailure "
-        "AdapterParseError CodeInterpreterError ContextWindowExceededError LMAuthError LMBillingError LMInvalidRequestError "
-        "LMNotConfiguredError LMRateLimitError LMServerError LMTransportError LMUnsupportedModelError"
+        "DSPyError AdapterParseError CodeInterpreterError ContextWindowExceededError LMAuthError LMBillingError "
+        "LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTransportError LMUnsupportedModelError"
     ),
     "lmnb.example": "Example",
     "lmnb.prediction": "Prediction Completions",
@@ -54,6 +54,7 @@ _WHERE = {
     "lmnb.lm.training": "Trainer Training TrainingJob",
     "lmnb.lm.embedder": "Embedder",
     "lmnb.lm.budget": "Budget",
+    "lmnb.modules.dspy_file": "infer_prefix",
     "lmnb.lm.cache": "cache configure_cache",
     "lmnb.retrieve.passage": "Passage",
     "lmnb.retrieve.base": "Retriever",

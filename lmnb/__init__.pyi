@@ -39,6 +39,7 @@ from lmnb.errors import ContextWindowExceededError as ContextWindowExceededError
 from lmnb.errors import (
     Diverged as Diverged,
 )
+from lmnb.errors import DSPyError as DSPyError
 from lmnb.errors import (
     InputError as InputError,
 )
@@ -153,6 +154,7 @@ from lmnb.modules.checks import Assert as Assert
 from lmnb.modules.checks import Suggest as Suggest
 from lmnb.modules.code_act import CodeAct as CodeAct
 from lmnb.modules.demo_policy import NearestDemos as NearestDemos
+from lmnb.modules.dspy_file import infer_prefix as infer_prefix
 from lmnb.modules.editor import Editor as Editor
 from lmnb.modules.editor import edit as edit
 from lmnb.modules.knn import KNN as KNN

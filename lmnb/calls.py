@@ -137,7 +137,13 @@ class CallHistory(Shown, tuple[HistoryEntry, ...]):
 
 def history(n: int | None = None) -> CallHistory:
     """The last `n` LM calls of this process, oldest first (at most the last 2,000 are kept). Without `n` all of them: in a notebook that is a
-    viewer in which new calls appear while they are made.
+    viewer in which new calls appear while they are made. InputError where `n` is no whole number from 0.
+
+    >>> import lmnb
+    >>> lmnb.FakeLM(["Good morning."])("Say hello.")
+    ['Good morning.']
+    >>> lmnb.history(1)[0].prompt, lmnb.history(1)[0].response
+    ('Say hello.', 'Good morning.')
     """
     size = len(_HISTORY)
     made = CallHistory(
@@ -152,7 +158,14 @@ def _count(n: Any) -> int:
 
 
 def inspect_history(n: int = 1, file: TextIO | None = None) -> None:
-    """Print the last `n` LM calls: every message, then the reply."""
+    """Print the last `n` LM calls: every message, then the reply. InputError as of `history`.
+
+    >>> import lmnb, io
+    >>> _ = lmnb.FakeLM(["Good morning."])("Say hello.")
+    >>> lmnb.inspect_history(file=(told := io.StringIO()))
+    >>> told.getvalue().split()[-4:]
+    ['hello.', 'Response:', 'Good', 'morning.']
+    """
     write_history(history(n), file)
 
 

@@ -251,6 +251,7 @@ class SystematicFailure(RunError):
 
 
 # the names of the reference, so that `except` clauses port as they are
+DSPyError = LmnbError
 AdapterParseError = ParseError
 CodeInterpreterError = InterpreterError
 ContextWindowExceededError = ContextWindowError

@@ -16,6 +16,10 @@ class Prediction(Example):
     asked for.
 
     Predictions compare and add up by their field `score`, where they have one.
+
+    >>> made = Prediction(answer="Paris", score=0.5)
+    >>> made.answer, made["answer"], made > Prediction(score=0.25)
+    ('Paris', 'Paris', True)
     """
 
     _completions: list[dict[str, Any]] | None = None

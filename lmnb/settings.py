@@ -73,14 +73,26 @@ def chosen(name: str, value: Any) -> Any:
 
 
 def configure(**values: Any) -> None:
-    """Set process-wide defaults, for instance `lmnb.configure(lm=lmnb.LM("lmnb/tiny"))`."""
+    """Set process-wide defaults, seen from every thread and cell. TypeError for a name that is no setting and for a value that none can have.
+
+    >>> import lmnb
+    >>> lmnb.configure(num_threads=8)
+    >>> lmnb.settings.num_threads
+    8
+    """
     check(values)
     _process.update(values)
 
 
 @contextmanager
 def context(**values: Any) -> Iterator[None]:
-    """Override settings inside a `with` block."""
+    """Override settings inside a `with` block, in this thread or task alone. TypeError as of `configure`.
+
+    >>> import lmnb
+    >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "Paris"}])):
+    ...     lmnb.Predict("question -> answer")(question="The capital of France?").answer
+    'Paris'
+    """
     check(values)
     token = _overrides.set(MappingProxyType({**_overrides.get(), **values}))
     try:

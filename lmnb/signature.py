@@ -284,7 +284,12 @@ def make_signature(
     signature_name: str = "StringSignature",
     custom_types: Mapping[str, Any] | None = None,
 ) -> Any:
-    """A signature from a string or a dict; `custom_types` names types that the string uses."""
+    """A signature from a string or a dict; `custom_types` names types that the string uses. SignatureError where it cannot be read.
+
+    >>> import lmnb
+    >>> lmnb.make_signature("ticket -> team: Team", "Route it.", custom_types={"Team": lmnb.Code["sql"]}).signature
+    'ticket -> team'
+    """
     if isinstance(signature, SignatureMeta):
         return ensure_signature(signature, instructions)
     if isinstance(signature, str):
@@ -305,7 +310,12 @@ def make_signature(
 
 
 def ensure_signature(signature: Any, instructions: str | None = None) -> Any:
-    """`signature` itself where it is one, else one made of it; `instructions` replace its own."""
+    """`signature` itself where it is one, else one made of it; `instructions` replace its own. SignatureError as of `make_signature`.
+
+    >>> import lmnb
+    >>> lmnb.ensure_signature("question -> answer", "Answer in one word.").instructions
+    'Answer in one word.'
+    """
     if not isinstance(signature, SignatureMeta):
         return make_signature(signature, instructions)
     return signature if instructions is None else signature.with_instructions(instructions)

@@ -17,7 +17,7 @@ import pytest
 import lmnb
 
 NAMES = """
-Signature InputField OutputField make_signature ensure_signature Example Prediction Completions Image Audio File Code History Reasoning
+Signature InputField OutputField make_signature ensure_signature infer_prefix Example Prediction Completions Image Audio File Code History Reasoning
 Tool ToolCalls ToolCallResults Type Adapter ChatAdapter JSONAdapter XMLAdapter TwoStepAdapter LM BaseLM configure_cache cache Embedder
 Embeddings EmbeddingsWithScores ColBERTv2 Retrieve Module Predict ChainOfThought ReAct RLM ProgramOfThought CodeAct BestOfN Refine
 MultiChainComparison majority KNN Parallel PythonInterpreter CodeInterpreter Evaluate SemanticF1 CompleteAndGrounded LabeledFewShot
@@ -26,7 +26,7 @@ syncify configure context
 settings load_settings
 inspect_history track_usage BaseCallback load AdapterParseError CodeInterpreterError ContextWindowExceededError LMError LMAuthError
 LMBillingError LMInvalidRequestError LMNotConfiguredError LMRateLimitError LMServerError LMTimeoutError LMTransportError
-LMUnsupportedModelError is_retryable_lm_error
+LMUnsupportedModelError is_retryable_lm_error DSPyError GEPA SIMBA Ensemble KNNFewShot BootstrapFewShotWithOptuna DummyLM
 """
 
 PLACES = {

@@ -64,7 +64,15 @@ def append_jsonl(path: FilePath, *examples: Mapping[str, Any] | Example) -> Path
 
 
 class DataLoader:
-    """Examples from CSV, JSON, parquet, pandas and Hugging Face's `datasets`; `fields` chooses columns, `input_keys` marks inputs."""
+    """Examples from CSV, JSON, parquet, pandas and Hugging Face's `datasets`; `fields` chooses columns, `input_keys` marks inputs.
+
+    >>> import lmnb, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "qa.csv")
+    ...     _ = file.write_text("question,answer\\nThe capital of France?,Paris\\n")
+    ...     lmnb.DataLoader().from_csv(file, input_keys=("question",))
+    [Example({'question': 'The capital of France?', 'answer': 'Paris'}) (input_keys={'question'})]
+    """
 
     def from_json(
         self, file_path: FilePath, fields: Sequence[str] | None = None, input_keys: Sequence[str] = ()

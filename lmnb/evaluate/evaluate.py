@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from lmnb import settings
+from lmnb.counts import whole_number
 from lmnb.errors import BudgetExceeded, Cancelled, InputError, SaveError, SystematicFailure
 from lmnb.evaluate.report import Report
 from lmnb.evaluate.run_example import Row
@@ -160,13 +161,21 @@ class Evaluate:
                     f"example {index} of the devset is {example!r}, which is no Example. Write lmnb.Example(...).with_inputs(...)."
                 )
         threads = num_threads or self.num_threads or settings.current("num_threads")
-        if not isinstance(threads, int) or threads < 1:
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise InputError(f"num_threads is {threads!r}; write 1 or more.")
+        whole_number("max_errors", self._patience, "after how many failures of all so far it gives up", least=0)
+        seconds = self.timeout
+        if seconds is not None and (
+            isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0
+        ):
+            raise InputError(
+                f"timeout is {seconds!r}: write the seconds that an example may take, or None for no limit."
+            )
         return ExampleWorkers(program, examples, scored_by, num_threads=threads, timeout=self.timeout)
 
     def _collect(self, workers: ExampleWorkers, shown: bool) -> Report:
         total = len(workers.examples)
-        patience = min(total, settings.current("max_errors") if self.max_errors is None else self.max_errors)
+        patience = min(total, self._patience)
         rows: dict[int, Row] = {}
         started, interrupted = perf_counter(), False
         with progress(total, "Evaluate", shown) as show:
@@ -194,6 +203,10 @@ class Evaluate:
             program=workers.program_name,
             metric=workers.metric_name,
         )
+
+    @property
+    def _patience(self) -> int:
+        return settings.current("max_errors") if self.max_errors is None else self.max_errors
 
     def _shown(self, row: Row) -> Row:
         if row.error is None or not settings.chosen("provide_traceback", self.provide_traceback):

@@ -13,9 +13,9 @@ from statistics import fmean
 from typing import Any
 from weakref import WeakValueDictionary
 
+from lmnb.alike import alike
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError
-from lmnb.evaluate.alike import alike
 from lmnb.evaluate.report_html import comparison_html, report_html
 from lmnb.evaluate.report_view import distribution, outputs_of, page, row_dict, viewed
 from lmnb.evaluate.run_example import Row
@@ -34,6 +34,13 @@ class Report(Shown):
     """The rows of an evaluation in the order of the examples, with `.score` (100 × mean) between `.low` and `.high`.
 
     A failed row counts as `failure_score`. After an interrupt `interrupted` is true and `total` exceeds `len(report)`.
+
+    >>> import lmnb
+    >>> devset = [lmnb.Example(question=q, answer="yes").with_inputs("question") for q in ("Is 2 even?", "Is 4 even?")]
+    >>> program = lmnb.Predict("question -> answer", lm=lmnb.FakeLM([{"answer": "yes"}, {"answer": "no"}]))
+    >>> report = lmnb.Evaluate(devset, lmnb.evaluate.answer_exact_match, num_threads=1)(program)
+    >>> report.score, [row.score for row in report.rows]
+    (50.0, [1.0, 0.0])
     """
 
     _view = "report"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmnb.alike import alike
 from lmnb.canonical import jsonable
 from lmnb.data_uri import shortened
 from lmnb.errors import InputError
@@ -48,7 +49,7 @@ def changed_fields(item: ReviewItem, fields: Mapping[str, Any]) -> dict[str, Any
             continue  # as it is shown: of a picture that is its kind and size
         if isinstance(value, str) and not isinstance(before[name], str):
             value = _read(name, value)
-        if value != before[name]:
+        if not alike(value, before[name]):
             changed[name] = value
     return changed
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.alike import alike
 from lmnb.canonical import canonical, content_hash
-from lmnb.evaluate.alike import alike
 
 RIGHT = 0.5  # from here on a score counts as right, and a program right on so many rows as good
 

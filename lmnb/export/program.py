@@ -17,13 +17,22 @@ from lmnb.modules.rebuild import is_plain, rebuilt
 from lmnb.optimize.ensembled_program import EnsembledProgram
 
 
-def load(path: str | Path, program: Module | None = None, trust_import: bool = False) -> Any:
+def load(
+    path: str | Path, program: Module | None = None, trust_import: bool = False, *, allow_pickle: bool = False
+) -> Any:
     """The program in the file at `path`, as `program.save` wrote it.
 
     A `Predict` or `ChainOfThought`, or an ensemble of them, is built from the file alone. For any other program pass one of its class as
     `program` (a copy of it is filled), or `trust_import=True` to import the classes that the file names, of an ensemble those of its
     programs, and call them without arguments: that runs the code of their modules. A state file of DSPy always needs `program`, since it holds
-    neither names nor types.
+    neither names nor types. SaveError for a file that is none, or does not fit; `allow_pickle` is accepted and changes nothing: nothing is
+    unpickled.
+
+    >>> import lmnb, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     lmnb.Predict("question -> answer").save(folder + "/qa.json")
+    ...     lmnb.load(folder + "/qa.json").signature.signature
+    'question -> answer'
     """
     if program is not None:
         if not isinstance(program, Module):

@@ -14,12 +14,12 @@ from lmnb.lm.client import LM
 _KINDS = {name: type(value) for name, value in settings._DEFAULTS.items() if isinstance(value, bool | int | str)}
 
 
-def load_settings(path: str | Path) -> dict[str, Any]:
+def load_settings(path: str | Path, allow_pickle: bool = False) -> dict[str, Any]:
     """The settings of the file, for `lmnb.configure(**lmnb.load_settings(path))`; nothing is set by reading them.
 
     The file is somebody's text: an LM is asked where this machine's profiles or the LM in force say, never where the file says.
+    `allow_pickle` is accepted and changes nothing: nothing is unpickled. SaveError for a file that holds no settings.
 
-    >>> import lmnb
     >>> import lmnb, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     lmnb.configure(num_threads=4)

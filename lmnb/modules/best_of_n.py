@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,8 +53,11 @@ class BestOfN(OneCore):
         self.module = module
         self.N = whole_number("N", N, "how often the module may be tried")
         self.reward_fn = reward_fn
+        _number(threshold, "threshold is")
         self.threshold = threshold
-        self.fail_count = N if fail_count is None else fail_count
+        self.fail_count = (
+            N if fail_count is None else whole_number("fail_count", fail_count, "how many tries may fail", least=0)
+        )
         if self._advice is not None:
             self.advise = Predict(self._advice)
 
@@ -65,7 +69,7 @@ class BestOfN(OneCore):
                     tried.data["aside"] = True  # until it is the best
                     with sampled(number, TEMPERATURE, hints):
                         made = self.module(**inputs) if sync else await self.module.acall(**inputs)
-                    reward = _number(self.reward_fn(dict(inputs), made))
+                    reward = _number(self.reward_fn(dict(inputs), made), "reward_fn gave")
                     tried.outputs = {"reward": reward}
             except (BudgetExceeded, Cancelled):
                 raise
@@ -154,8 +158,11 @@ def _told(trace: Trace | None, named: Mapping[str, Any]) -> list[str]:
     return [f"{names.get(id(step.predictor), step.path)}: {step.inputs} -> {step.outputs}" for step in steps]
 
 
-def _number(reward: Any) -> float:
+def _number(value: Any, what: str) -> float:
     try:
-        return float(reward)
+        number = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"reward_fn gave {reward!r}, and a reward is a number or a bool.") from None
+        raise InputError(f"{what} {value!r}, and a reward is a number or a bool.") from None
+    if math.isnan(number):  # it is neither above nor below any other
+        raise InputError(f"{what} nan, which cannot be compared: decide what such a prediction is worth.")
+    return number

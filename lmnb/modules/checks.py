@@ -47,6 +47,18 @@ def Suggest(
     """What should hold: as `Assert`, but when the retries are used up the failure is noted in the trace and the program goes on.
 
     Gives whether the condition holds.
+
+    >>> import lmnb
+    >>> class Short(lmnb.Module):
+    ...     def __init__(self):
+    ...         self.answer = lmnb.Predict("question -> answer")
+    ...     def forward(self, question):
+    ...         made = self.answer(question=question)
+    ...         short = lmnb.Suggest(len(made.answer) < 10, "Answer in one word.", retries=1)
+    ...         return made if short else lmnb.Prediction(answer=made.answer[:9] + "…")
+    >>> with lmnb.context(lm=lmnb.FakeLM([{"answer": "It is Paris."}] * 2)):
+    ...     Short()(question="The capital of France?")
+    Prediction(answer='It is Par…')
     """
     return _check("Suggest", condition, message, target_module if at is None else at, retries)
 

@@ -45,10 +45,11 @@ _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
 
 
-def default_prefix(name: str) -> str:
-    """The prefix of a field that was given none.
+def infer_prefix(name: str) -> str:
+    """The prefix that a state file of DSPy has for a field which was given none; prompts here have no prefixes.
 
-    >>> default_prefix("HTMLParser2_text")
+    >>> import lmnb
+    >>> lmnb.infer_prefix("HTMLParser2_text")
     'HTML Parser 2 Text:'
     """
     return " ".join(word if word.isupper() else word.capitalize() for word in _WORDS.findall(name)) + ":"
@@ -94,7 +95,7 @@ def _state(predictor: Any, name: str, lost: list[str]) -> dict[str, Any]:
         lost.append(f"the policy of {name!r} that chooses among its demos ({predictor.demo_policy!r})")
     fields = [
         {
-            "prefix": field.prefix or default_prefix(field.name),
+            "prefix": field.prefix or infer_prefix(field.name),
             "description": field.desc or default_description(field.name),
         }
         for field in signature.fields.values()
@@ -234,7 +235,7 @@ def _told_name(field: Mapping[str, str], names: Sequence[str]) -> str | None:
     placeholder = _PLACEHOLDER.fullmatch(field["description"])
     if placeholder:
         return placeholder[1]
-    return next((name for name in names if default_prefix(name) == field["prefix"]), None)
+    return next((name for name in names if infer_prefix(name) == field["prefix"]), None)
 
 
 def _read(signature: Any, state: Mapping[str, Any], name: str, lost: list[str]) -> tuple[Any, list[Example], Any]:
@@ -247,7 +248,7 @@ def _read(signature: Any, state: Mapping[str, Any], name: str, lost: list[str]) 
         made = made.with_updated_fields(
             key,
             desc="" if desc == default_description(key) else desc,
-            prefix="" if prefix == default_prefix(key) else prefix,
+            prefix="" if prefix == infer_prefix(key) else prefix,
         )
     return made, [_demo(made, demo) for demo in state["demos"]], _read_lm(state.get("lm"), name, lost)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lmnb.alike import alike
 from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
@@ -17,7 +18,7 @@ from lmnb.lm.private import redact
 from lmnb.modules.card import program_card
 from lmnb.modules.editor_checks import check_demos, check_run, checked_fields, checked_inputs
 from lmnb.modules.editor_prompts import Prompt, as_far, messages_of, prompt_of
-from lmnb.modules.editor_slots import given_inputs, input_fields, slots_of, with_edits
+from lmnb.modules.editor_slots import given_inputs, input_fields, is_empty, slots_of, with_edits
 from lmnb.modules.editor_view import editor_html, editor_state, shown
 from lmnb.modules.module import Module
 from lmnb.modules.taint import tainted
@@ -104,10 +105,10 @@ class Editor(Shown):
     def set(self, slot: str, value: Any) -> None:
         """Give a slot another text, or other demos. InputError where there is no such slot or the value is none for it."""
         checked = self._checked(slot, value)
-        if checked == self.slots()[slot]:
+        if alike(checked, self.slots()[slot]):
             return
         edits = {**self.edits, slot: checked}
-        if checked == self._before[slot]:
+        if alike(checked, self._before[slot]):
             del edits[slot]
         self._states[self._at + 1 :] = [edits]
         self._at += 1
@@ -158,7 +159,7 @@ class Editor(Shown):
         program = with_edits(self._base, self._meant(edits))
         given = self.inputs if inputs is None else checked_inputs(inputs, self._base)
         fields, known = input_fields(self._base), _as_before(given, self.inputs)
-        known = {name: as_far(fields.get(name), value) for name, value in known.items() if value != ""}
+        known = {name: as_far(fields.get(name), value) for name, value in known.items() if not is_empty(value)}
         found = messages_of(program, known)
         lms = {path: part.lm if part.lm is not None else current("lm") for path, part in program.named_predictors()}
         return {path: prompt_of(messages, lms[path]) for path, messages in found.items()}
@@ -290,5 +291,8 @@ class Editor(Shown):
 
 def _as_before(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """`given`, where a text that only shows the value of before, such as that of a picture, is that value."""
-    shows = {name: name in before and value == shown(before[name]) for name, value in given.items()}
+    shows = {
+        name: isinstance(value, str) and name in before and value == shown(before[name])
+        for name, value in given.items()
+    }
     return {name: before[name] if shows[name] else value for name, value in given.items()}

@@ -49,7 +49,12 @@ def input_fields(program: Module) -> dict[str, Any]:
 def given_inputs(program: Module, typed: Mapping[str, Any]) -> dict[str, Any]:
     """`typed` without what was left empty and has a default."""
     taken = _taken(program)
-    return {name: value for name, value in typed.items() if value != "" or not taken.get(name)}
+    return {name: value for name, value in typed.items() if not is_empty(value) or not taken.get(name)}
+
+
+def is_empty(value: Any) -> bool:
+    """Whether nothing was typed. An array is no text, and would be asked element by element."""
+    return isinstance(value, str) and value == ""
 
 
 def takes_any(program: Module) -> bool:

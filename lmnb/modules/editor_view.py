@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmnb.adapters.values import plain
+from lmnb.alike import alike
 from lmnb.counts import counted
 from lmnb.data_uri import without_data
 from lmnb.html import Html, duration, el, heading, join, root, shorten, table_of
@@ -48,7 +49,7 @@ def editor_state(editor: Any, base: Module, before: Mapping[str, Any]) -> dict[s
             for name, each in input_fields(base).items()
         ],
         "edits": list(edits),
-        "applied": all(applied[slot] == slots[slot] for slot in slots),
+        "applied": all(alike(applied[slot], slots[slot]) for slot in slots),
         "run": getattr(editor.run, "name", None),
         "trials": [_trial(trial) for trial in editor.trials],
     }

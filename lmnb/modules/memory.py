@@ -14,6 +14,7 @@ from threading import Lock
 from types import FunctionType, MethodType
 from typing import Any
 
+from lmnb.alike import alike
 from lmnb.canonical import content_hash
 from lmnb.signature import InputField
 from lmnb.snapshots import snapshot
@@ -121,10 +122,7 @@ def _same_lm(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     """Whether two predictor calls ask the same LM: one and the same, or two that were set up alike."""
     if not one or not other or one[-1] is other[-1]:
         return True
-    try:
-        return type(one[-1]) is type(other[-1]) and bool(vars(one[-1]) == vars(other[-1]))
-    except Exception:  # noqa: BLE001  what an LM of the user's holds cannot be compared
-        return False
+    return type(one[-1]) is type(other[-1]) and alike(*(getattr(lm, "__dict__", lm) for lm in (one[-1], other[-1])))
 
 
 def _code(function: Any) -> Any:

@@ -91,7 +91,12 @@ class Parallel:
             if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not callable(pair[0]):
                 raise InputError(f"call {at} is {pair!r}, which is no pair. Write (module, example).")
         threads = num_threads or self.num_threads or current("num_threads")
-        for name, value, least in (("num_threads", threads, 1), ("straggler_limit", self.straggler_limit, 0)):
+        counts = (
+            ("num_threads", threads, 1),
+            ("straggler_limit", self.straggler_limit, 0),
+            ("max_errors", self._limit, 0),
+        )
+        for name, value, least in counts:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} is {value!r}: write a whole number from {least}.")
         if self.timeout is not None and not self.timeout > 0:
@@ -118,7 +123,7 @@ class Parallel:
         raise InputError(f"an example is an Example, a dict or a tuple, not {example!r}.")
 
     def _collect(self, calls: Calls) -> dict[int, Outcome]:
-        limit = current("max_errors") if self.max_errors is None else self.max_errors
+        limit = self._limit
         outcomes: dict[int, Outcome] = {}
         errors: list[Exception] = []
         shown = not self.disable_progress_bar and open_span() is None and watched()
@@ -138,6 +143,10 @@ class Parallel:
                 calls.stop()
                 calls.hang(outcomes)
         return outcomes
+
+    @property
+    def _limit(self) -> int:
+        return current("max_errors") if self.max_errors is None else self.max_errors
 
     def _given(self, calls: Calls, rows: list[Any], outcomes: Mapping[int, Outcome]) -> Any:
         results = [outcomes[at].result for at in range(calls.count)]

@@ -34,7 +34,8 @@ class RLM(CodeAgent):
     longer go on, `extract` answers from the turns so far.
 
     `sub_lm` answers the queries (default: the LM of the call), at most `max_llm_calls` of them a call. Of each output at most
-    `max_output_chars` are shown. The prediction has the outputs, `trajectory` and `termination_reason`, as `CodeAct`'s.
+    `max_output_chars` are shown. The prediction has the outputs, `trajectory` and `termination_reason`, as `CodeAct`'s. `verbose` is
+    accepted and not needed: the trace has every turn.
 
     >>> import lmnb
     >>> code = "SUBMIT(answer=llm_query('Who? ' + [line for line in text.splitlines() if 'cup' in line][0]))"
@@ -52,6 +53,7 @@ class RLM(CodeAgent):
         max_iters: int = 20,
         max_llm_calls: int = 50,
         max_output_chars: int = 10_000,
+        verbose: bool = False,
         *,
         tools: Mapping[str, Any] | Iterable[Any] | None = None,
         sub_lm: Any = None,

@@ -5,6 +5,7 @@ One file and not a file a value: to make a file takes forty times as long as to 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -47,7 +48,10 @@ class Blobs:
             file = self._appending(self._folder)
             if name not in self._places:
                 line = b'["%b",%b]\n' % (name.encode(), text)
-                os.write(file, line)  # one write: a killed process leaves it whole, or nothing of it
+                if os.write(file, line) < len(line):  # one write: a killed process leaves it whole, or nothing of it
+                    os.close(file)  # the disk is full; whoever opens it again goes on behind the half line
+                    self._file = None
+                    raise disk_full(self._folder)
                 end = os.lseek(file, 0, os.SEEK_CUR)  # where this write ended, whoever else writes there
                 self._places[name] = (end - len(line) + _HEAD, len(text))
                 if self._known == end - len(line):
@@ -110,6 +114,11 @@ class Blobs:
                     self._places[name] = (self._known + _HEAD, len(line) - _HEAD - len(_AFTER))
                 self._known += len(line)
         return False
+
+
+def disk_full(folder: Path | None) -> OSError:
+    """What a write raises that was cut short."""
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _file(folder: Path) -> Path:

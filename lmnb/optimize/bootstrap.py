@@ -34,6 +34,13 @@ class BootstrapFewShot(Optimizer):
     With `rationalize` an example that the teacher cannot do is asked again with its labels as a hint, where successes are still wanted:
     if the answer is then right, the reasoning becomes a demo of origin "rationalized", which does not hold the hint (STaR: Zelikman et
     al. 2022, arXiv 2203.14465). So a program that gets nothing right can begin. One program run more for each such example.
+
+    >>> import lmnb
+    >>> world, student = lmnb.testing, lmnb.testing.TwoCalls()
+    >>> with lmnb.context(lm=lmnb.FakeLM(world.reply)):
+    ...     run = lmnb.BootstrapFewShot(world.exact, max_bootstrapped_demos=2).start(student, trainset=world.questions(0, 9), run_dir=None)
+    ...     [demo.question for demo in run.wait().rewrite.demos if "query" in demo]
+    ['q0', 'q1']
     """
 
     learns_demos_only = True

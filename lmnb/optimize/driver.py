@@ -14,9 +14,10 @@ from typing import Any
 from lmnb.canonical import plain_hash
 from lmnb.counts import counted
 from lmnb.errors import Diverged
+from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.deciding import Deciding
 from lmnb.optimize.dispatch import Dispatcher, Stopped, rollout_record
-from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout, Train
+from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Propose, Result, Rollout, Train
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.locks import lost_words, with_locks
 from lmnb.optimize.review import Pending
@@ -91,6 +92,8 @@ class Driver(Deciding):
         if any(isinstance(effect, Bought) for effect in batch):
             self._boundary()
             return self._perform(batch, by="search")
+        if any(isinstance(effect, Gate) and isinstance(effect.value, Candidate) for effect in batch):
+            self._decided_meanwhile()
         items = [self._item(effect) for effect in batch]
         self._wait(items)
         return [
@@ -138,10 +141,10 @@ class Driver(Deciding):
             result if item is None else self._through(item, result) for item, result in zip(items, results, strict=True)
         ]
         self._close(rollouts, outcomes)
-        self.in_batch = False
         self._tell_scored(scoring, bought=bool(missing))
         if self.controls.stopping:
-            raise Stopped
+            raise Stopped  # within the batch: what is decided now comes before what will be when it goes on
+        self.in_batch = False
         return self._asked_again(batch, results)
 
     def _asked_again(self, batch: list[Effect], results: list[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from lmnb.canonical import compact
 from lmnb.errors import JournalError, RunLocked
-from lmnb.optimize.blobs import Blobs
+from lmnb.optimize.blobs import Blobs, disk_full
 
 try:
     import fcntl
@@ -31,7 +31,7 @@ except ImportError:  # not on Windows
 
 FORMAT = 1
 LAZILY = 0.25  # seconds of work that a power cut may take, where nothing is decided
-TRIES, MOMENT = 10, 0.01  # how often, and after how many seconds, a lock is asked for that somebody may only look at
+LOOKED_AT = 5.0  # seconds for which a lock is asked for that nobody holds
 _CALL = re.compile(rb'\{"k":"call","run":"(\w+)","req":"(\w+)","res":(\{.*\})\}')  # as `Journal.append_call` writes it
 
 
@@ -166,8 +166,12 @@ class Journal:
 
     def _write(self, line: bytes) -> None:
         with self._lock:
-            if self._file is not None:
-                os.write(self._file, line)
+            if self._file is None:
+                return
+            written = os.write(self._file, line)
+            if written < len(line):  # the disk is full: what comes later must not stand behind half a record
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+                raise disk_full(self.folder)
 
     def sync(self, *, lazily: bool = False) -> None:
         """Force the records to the disk; `lazily`, unless that was done a moment ago."""
@@ -189,12 +193,8 @@ class Journal:
                 os.close(self._file)
                 self._file = None
             if self._held is not None and self.folder is not None:
-                lock, held, self._held = self.folder / "lock", self._held, None
-                if fcntl is not None:
-                    lock.unlink(missing_ok=True)  # while it is held: else it may be another one's by then
-                os.close(held)
-                if fcntl is None:
-                    lock.unlink(missing_ok=True)
+                _give_back(self._held, self.folder / "lock")
+                self._held = None
 
 
 def whole(record: dict[str, Any]) -> dict[str, Any]:
@@ -223,27 +223,59 @@ def _appending(path: Path) -> int:
 
 
 def _take(path: Path) -> int:
-    """The lock, held. RunLocked where somebody holds it, and not only for the moment of a look."""
-    holder = b""
-    for _ in range(TRIES):
+    until = time.monotonic() + LOOKED_AT
+    while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            if fcntl is not None:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(handle), path.stat()):  # else it was given back, and removed, as it was opened
-                os.ftruncate(handle, 0)
-                os.write(handle, str(os.getpid()).encode())
-                return handle
-        except OSError:
-            holder = os.read(handle, 32)
-            time.sleep(MOMENT)
+        if _locks(handle, path):
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+            return handle
+        held = _held(handle)
         os.close(handle)
-    if holder == str(os.getpid()).encode():
+        if held or time.monotonic() > until:
+            raise RunLocked(_locked_words(path))
+        time.sleep(0.001)  # who only looks is gone in a moment
+
+
+def _locks(handle: int, path: Path) -> bool:
+    """Whether the lock is taken: of the file that stands there, not of one that its holder has just taken away."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except OSError:
+        return False
+
+
+def _held(handle: int) -> bool:
+    """Whether somebody has the lock; those who look share it, and are no holders."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _locked_words(path: Path) -> str:
+    try:
+        ours = path.read_bytes() == str(os.getpid()).encode()
+    except OSError:
+        ours = False  # it was given back
+    if ours:
         folder = f"lmnb.runs({str(path.parent.parent)!r}).open({path.parent.name!r})"
-        raise RunLocked(f"the run at {str(path.parent)!r} is at work in this process: {folder} gives it")
-    raise RunLocked(
-        f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there"
-    )
+        return f"the run at {str(path.parent)!r} is at work in this process: {folder} gives it"
+    return f"the run at {str(path.parent)!r} is live in another process; look at it with lmnb.reopen(...), or stop it there"
+
+
+def _give_back(handle: int, path: Path) -> None:
+    if fcntl is not None:
+        path.unlink(missing_ok=True)  # while it is held: a moment later it may be another's
+    os.close(handle)
+    if fcntl is None:
+        path.unlink(missing_ok=True)
 
 
 def is_live(folder: Path) -> bool:
@@ -256,9 +288,6 @@ def is_live(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return _held(handle)
     finally:
         os.close(handle)
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,9 @@ class Parts:
         self._code = code
         self.find_code: Callable[[], tuple[Code | None, str]] | None = None  # looks for it when it is needed
         self._clock = Clock(recording.seconds)
+        self._whole = (
+            threading.RLock()
+        )  # one for all drivers that it will have: who looks sees the parts of one of them
         weights = kept_folder(header.id) if self.path is None else self.path / FOLDER
         self._trained = TrainedLMs(weights, header.lm)
         self._build()
@@ -54,12 +58,14 @@ class Parts:
     def _build(self) -> None:
         """An empty archive and the driver that will fill it."""
         header = self.header
-        self._archive = header.archive(self._journal.blobs.get)
-        self._standings = Standings(self._archive)
         limits = {**header.budget, **(self._recording.budget or {}), "seconds": None}  # time is the clock's matter
-        self._budget = Budget(**limits)
-        self._driver = self._new_driver(self._archive, self._recording, self._budget, live=self._code is not None)
-        self._controls = self._driver.controls
+        with self._whole:
+            self._archive = header.archive(self._journal.blobs.get)
+            self._standings = Standings(self._archive)
+            self._budget = Budget(**limits)
+            self._driver = self._new_driver(self._archive, self._recording, self._budget, live=self._code is not None)
+            self._driver.lock = self._whole
+            self._controls = self._driver.controls
 
     @property
     def limits(self) -> dict[str, float | None]:
@@ -96,8 +102,8 @@ class Parts:
         for candidate in self._recording.admitted:
             self._archive.admit(candidate)
         self._archive.cut_short |= self._recording.cut_short & self._archive.entries.keys()
-        for decision in self._recording.all_decisions:
-            self._archive.decide(decision)
+        for decision in sorted(self._recording.all_decisions, key=lambda each: (each.batch, each.during)):
+            self._archive.decide(decision)  # in the order in which a replay puts them in force
         used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}
         for place, result in self._recording.placed:
             self._archive.add(place, result)
@@ -113,6 +119,7 @@ class Parts:
         self.header = replace(self.header, missing_code=missing)
         if code is not None and code.splits is not None:
             self.header = replace(self.header, splits=code.splits)
-        self._build()
-        self._show_recorded()
+        with self._whole:
+            self._build()
+            self._show_recorded()
         return self

@@ -24,6 +24,14 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
     With `racing` a candidate that trails the best by more than chance allows is not asked to the end, and has no score (see `Race`).
     Without a `valset` up to 20 training examples are cross-fitted, each scored without the demos made from it, and of more a third is held
     out for scoring: what selects is not what trains.
+
+    >>> import lmnb
+    >>> world, data = lmnb.testing, {"trainset": lmnb.testing.questions(0, 8), "valset": lmnb.testing.questions(20, 28)}
+    >>> with lmnb.context(lm=lmnb.FakeLM(world.reply)):
+    ...     run = lmnb.BootstrapRS(world.exact, num_candidate_programs=2, racing=False).start(world.TwoCalls(), **data, run_dir=None)
+    ...     tuned = run.wait()
+    >>> len(tuned.candidate_programs), tuned.candidate_programs[0]["score"] == run.best.score
+    (5, True)
     """
 
     def __init__(

@@ -209,7 +209,8 @@ class Run(Looking, Shown):
             row_dict(row) | {"expected": row.expected, **costs(self._entry(row)), "on_front": row.number in best}
             for row in self.candidates
         ]
-        return frame("Run.to_pandas()", rows).set_index("number")
+        made = frame("Run.to_pandas()", rows)
+        return made.set_index("number") if len(made) else made
 
     @overload
     def to_html(self, path: None = None) -> str: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime
 from typing import Any
@@ -83,6 +84,8 @@ class Worker(Parts):
             self.error.__cause__ = error
         try:
             self._end(state)
+        except Exception as error:  # noqa: BLE001 - as above: a disk that is full, a program that cannot be saved
+            self._unwritten(state, error)
         finally:
             self._rest(state)
 
@@ -123,6 +126,18 @@ class Worker(Parts):
         self._save()
         self._journal.close()
 
+    def _unwritten(self, state: str, error: Exception) -> None:
+        """The end of the run is not on disk, or not its result."""
+        if self.error is None:
+            why, path = f"{type(error).__name__}: {error}".rstrip("."), str(self.path)
+            self.error = RunError(
+                f"the run is {state}, but that could not be written to {path!r}: {why}. What was written before is kept: mend the cause, then "
+                f"lmnb.reopen({path!r}) shows it."
+            )
+            self.error.__cause__ = error
+        with suppress(OSError):
+            self._journal.close()
+
     def _progress(self) -> Progress:
         return progress(self._standings.dicts(), self.header.planned)
 
@@ -153,7 +168,7 @@ class Worker(Parts):
                 self._changed.notify_all()
         self._watchers.tell()
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback()` from the run's threads whenever something changed, the end included; gives a function that ends it. It must return
         quickly. What it raises is warned of once, and stops nothing.
         """

@@ -62,14 +62,30 @@ class Field:
 def InputField(*, desc: str | None = None, **options: Any) -> Any:
     """A field that a call is given.
 
-    `options`: gt, ge, lt, le, multiple_of, min_length, max_length, pattern, default.
+    `options`: gt, ge, lt, le, multiple_of, min_length, max_length, pattern, default. SignatureError for another one.
+
+    >>> import lmnb
+    >>> class Route(lmnb.Signature):
+    ...     "Route the ticket."
+    ...     ticket: str = lmnb.InputField(desc="as the customer wrote it")
+    ...     urgent: bool = lmnb.InputField(default=False)
+    ...     team: str = lmnb.OutputField(max_length=20)
+    >>> Route.signature
+    'ticket, urgent -> team'
     """
     return declared(is_input=True, desc=desc, options=options)
 
 
 def OutputField(*, desc: str | None = None, **options: Any) -> Any:
     """A field that a call gives back, held to its bounds: gt, ge, lt, le, multiple_of, min_length, max_length,
-    pattern.
+    pattern. SignatureError for another option.
+
+    >>> import lmnb
+    >>> class Rate(lmnb.Signature):
+    ...     review: str = lmnb.InputField()
+    ...     stars: int = lmnb.OutputField(ge=1, le=5)
+    >>> lmnb.Predict(Rate, lm=lmnb.FakeLM([{"stars": "6"}, {"stars": "5"}]))(review="Good!").stars  # asked again
+    5
     """
     return declared(is_input=False, desc=desc, options=options)
 
