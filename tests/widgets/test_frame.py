@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from fake_run import AFTER, BEFORE, FakeRun, name
 from lmnb_widgets.examples import example_page
-from lmnb_widgets.frame import framed
+from lmnb_widgets.frame import framed, goes_on
+from lmnb_widgets.gestures import COMMANDS
 from lmnb_widgets.pending import waiting
+from lmnb_widgets.steer import over
+from parts_read import forms_in
 
 import lmnb
 from lmnb.testing import exact, questions, reply
@@ -90,6 +93,40 @@ def test_a_limit_can_be_raised_where_there_is_one() -> None:
     header = framed(FakeRun(state="stopped").snapshot())["header"]
     assert [action for action, _ in acts(header)] == ["raise-budget", "raise-budget", "resume", "export"]
     assert "1,204 / 3,000 calls" in words(header) and "$0.42 / $2.00" in words(header) and "tokens" not in words(header)
+
+
+def test_what_its_budget_stopped_offers_to_raise_that() -> None:
+    """The button, the key and the form are there; the form proposes more than was spent of what is spent, and no more of the rest."""
+    run = FakeRun(state="stopped")
+    run.ended, run.calls = "the budget of 3,000 calls is spent", 3_007
+    known = framed(run.snapshot())
+    assert [action for action, _ in acts(known["header"])] == ["raise-budget"] * 3 + ["export"]
+    assert "Raise the budget and resume…" in words(known["header"]) and known["keys"] == {"p": "raise-budget:"}
+    form = next(one for one in forms_in(over(run.snapshot())) if one["action"] == "raise-budget")
+    assert (form["save"], form["args"]) == ("Raise and resume", {"calls": 6_000})
+    assert [(field["name"], field["text"]) for field in form["fields"]] == [("calls", "6000"), ("usd", "2")]
+
+
+def test_a_run_without_a_folder_offers_no_resume() -> None:
+    """It cannot go on, however it ended."""
+    told = FakeRun(state="stopped").snapshot()
+    header = framed(told | {"run": {**told["run"], "path": None}})["header"]
+    assert "resume" not in [action for action, _ in acts(header)]
+
+
+def test_a_budget_raised_in_the_panel_takes_the_run_on(tmp_path: Any) -> None:
+    """What the form sends as it stands brings a run that its budget stopped further than that."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        optimizer = lmnb.COPRO(metric=exact, breadth=2, depth=1)
+        options = {"trainset": questions(0, 4), "valset": questions(10, 12), "run_dir": tmp_path / "run"}
+        run = optimizer.start(lmnb.Predict("question -> answer"), budget=lmnb.Budget(calls=3), **options)
+        run.until("ended", 20)
+        form = next(one for one in forms_in(over(run.snapshot())) if one["action"] == "raise-budget")
+        before = run.snapshot()["budget"]["calls"]
+        assert goes_on(run.snapshot()) and form["args"]["calls"] > max(before.values())
+        COMMANDS["raise-budget"](run, form["args"])
+        run.until("ended", 20)
+    assert run.snapshot()["budget"]["calls"]["spent"] > before["spent"]
 
 
 def test_a_candidate_that_waits_shows_what_its_parent_has_not() -> None:

@@ -22,12 +22,12 @@ NEAR = 0.9
 
 
 def framed(snapshot: Json) -> dict[str, Any]:
-    """`run.snapshot()` as a panel is told it: with its header and notices as parts, what the keys P and S do, what is said
-    where there is no candidate, and of what waits for an answer only the names (`pending.py` tells of one).
+    """`run.snapshot()` as a panel is told it: with its header and notices as parts, what the keys P and S do (a command, or
+    with a colon behind it the form that they open), what is said where there is no candidate, and of what waits for an answer only the names (`pending.py` tells of one).
     """
     buttons = list(_buttons(snapshot))
     keys = {
-        one["shortcut"].lower(): one["action"]
+        one["shortcut"].lower(): one["action"] + (":" if one.get("opens") else "")
         for _, one, *_ in buttons
         if "shortcut" in one and not one.get("disabled")
     }
@@ -54,6 +54,11 @@ def state_words(snapshot: Json) -> str:
     """
     state = snapshot["state"]
     return f"{WORDS.get(state, state.capitalize())}{' · held' if _held(snapshot) else ''}"
+
+
+def goes_on(snapshot: Json) -> bool:
+    """Whether the run has ended and can be resumed: its panel stays one."""
+    return bool(snapshot["state"] in ENDED - {"finished"} and snapshot["live"] and snapshot["run"]["path"])
 
 
 def edits(item: Json) -> str:
@@ -89,7 +94,11 @@ def _buttons(snapshot: Json) -> Iterator[Part]:
     if not snapshot["live"] or state == "finished":
         return
     if state in ENDED:
-        yield act("resume", "Resume", shortcut="P", title="Go on from where the run stopped")
+        if goes_on(snapshot) and snapshot.get("ended"):  # resumed as it is, it would stop at once again
+            words, title = "Raise the budget and resume…", "Its budget is spent; it goes on as soon as there is more"
+            yield act("raise-budget", words, look="lead", opens=True, shortcut="P", title=title)
+        elif goes_on(snapshot):
+            yield act("resume", "Resume", shortcut="P", title="Go on from where the run stopped")
         return
     stopping = (state == "stopping") or None
     if state in ("paused", "pausing") or _held(snapshot):

@@ -55,7 +55,10 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
     const made: Record<string, any> = { ...args };
     for (const field of changed) {
       const text = textOf(field);
-      if (field.as === "number" && !text) continue;
+      if (field.as === "number" && !text) {
+        delete made[field.name]; // also where the kernel had a proposal for it
+        continue;
+      }
       const value = field.as === "number" ? Number(text) : field.as === "check" ? text === "true" : text;
       if (field.into) made[field.into] = { ...made[field.into], [field.name]: value };
       else made[field.name] = value;

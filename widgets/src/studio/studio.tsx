@@ -71,7 +71,7 @@ export function Studio({ model, root }: ViewProps) {
       b: live && row && (() => setOpen(`branch:${row.id}`)),
       i: live && row && (() => openOf("inject:instruction", row.id)),
       r: live && made.some((one) => one.undone) && (() => commands.send("redo")),
-      ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => commands.send(action)])),
+      ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => (action.endsWith(":") ? setOpen(action) : commands.send(action))])),
       Backspace: live && made.length > 0 && (() => commands.send("undo")),
       " ": move(1),
       ArrowDown: move(1),
