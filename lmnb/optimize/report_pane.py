@@ -9,7 +9,7 @@ from lmnb.counts import counted
 from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten, table_of
 from lmnb.optimize.leaks import leak_words
-from lmnb.optimize.prompt_diff import word_diff
+from lmnb.word_diff import word_diff
 from lmnb.trace_html import check_counts, check_lines
 
 MAX_DEMOS = 40

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lmnb.optimize.curve import curve, staircase
 from lmnb.optimize.lineage import lineage
-from lmnb.optimize.prompt_diff import word_diff
+from lmnb.word_diff import word_diff
 from lmnb.optimize.report import run_html, run_page
 
 

@@ -44,8 +44,7 @@ QUESTIONS: Calls = {
 
 class StudioWidget(Widget):
     """One panel of a run. `on_end` is called from a thread of the panel when the run has ended, whenever it changes after
-    that, and when it goes on. `report` is the static form that was published last for the panel's place, whole as in the output: a
-    front end that forgot the output's display id still gets it, and the panel stays open until its place is known to be gone.
+    that, and when it goes on. The panel stays open until its place is known to be gone.
     """
 
     questions = QUESTIONS
@@ -53,7 +52,6 @@ class StudioWidget(Widget):
 
     view = traitlets.Unicode("studio").tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
-    report = traitlets.Dict().tag(sync=True)
 
     def __init__(self, run: Any, *, mount: str = "", on_end: Callable[[], None] = lambda: None) -> None:
         self._run, self._on_end = run, on_end
