@@ -128,7 +128,9 @@ def _progress(snapshot: Json) -> str:
     if snapshot["state"] in ("finished", "stopped", "cancelled"):
         scored = sum(row["status"] in ("scored", "dropped") for row in snapshot["candidates"])
         evalset = snapshot["evalset"]
-        return f"{scored} candidates on {evalset['size']} examples ({evalset['name']})"
+        total = len(snapshot["candidates"])
+        many = f"{scored} of {total}" if scored < total else f"{scored}"
+        return f"{many} candidates on {evalset['size']} examples ({evalset['name']})"
     return snapshot["progress"]["label"]
 
 

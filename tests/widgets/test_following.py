@@ -61,13 +61,17 @@ def test_many_changes_are_published_together(notebook: Any, quick: None) -> None
     assert len(out.outputs) == 3 and "6 of 6 reviewed" in out.outputs[2]["data"]["text/html"]
 
 
-def test_a_cell_that_runs_again_is_not_published_into(notebook: Any, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_that_runs_again_is_not_published_into(
+    notebook: Any, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What waited to be published for the former output goes with it."""
     out, review = notebook(), lmnb.review(DEVSET)
     shell, following = import_module("IPython").get_ipython(), import_module("lmnb_widgets.following")
     shell.kernel.get_parent = lambda: {"metadata": {"cellId": "cell-1"}}
     timers: list[Any] = []
-    monkeypatch.setattr(following.threading, "Timer", lambda *args: timers.append(args) or SimpleNamespace(start=int, cancel=int))
+    monkeypatch.setattr(
+        following.threading, "Timer", lambda *args: timers.append(args) or SimpleNamespace(start=int, cancel=int)
+    )
     import_module("lmnb_widgets.review").show(review)
     review.answer("keep")
     shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="cell-1"))

@@ -12,7 +12,7 @@ from lmnb_widgets.frame import framed, goes_on
 from lmnb_widgets.gestures import COMMANDS
 from lmnb_widgets.pending import waiting
 from lmnb_widgets.steer import over
-from parts_read import forms_in
+from parts_read import forms_in, parts_in
 
 import lmnb
 from lmnb.testing import exact, questions, reply
@@ -71,7 +71,7 @@ def test_a_pause_at_a_gate_says_that_it_is_held(tmp_path: Any) -> None:
     ("changes", "said"),
     [
         ({"state": "failed", "error": "RunError: no luck"}, "RunError: no luck"),
-        ({"state": "stopped", "ended": "the budget of 30 calls is spent"}, "the budget of 30 calls is spent"),
+        ({"state": "stopped", "ended": "the budget of 30 calls is spent"}, "The budget of 30 calls is spent."),
         ({}, ""),
     ],
 )
@@ -166,3 +166,28 @@ def test_examples_come_as_lines_of_short_cells() -> None:
     assert "reasoning: because" in first["title"] and first["opens"]
     assert failed["cells"][3] == ("ParseError: the reply has no field 'team'", "err")
     assert [one["id"] for one in example_page(run, name(12), None, "error", 0)["rows"]] == [50]
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"), [("paused", None), ("stopped", "the budget of 3,000 calls is spent"), ("running", None)]
+)
+def test_one_button_of_the_header_is_the_primary_one(state: str, ended: str | None) -> None:
+    """What takes the run on while it rests, else the export."""
+    header = framed(FakeRun(state=state).snapshot() | {"ended": ended})["header"]
+    strong = [one[1]["action"] for one in parts_in(header) if one[0] in ("act.lead", "act.primary")]
+    assert strong == [{"paused": "resume", "stopped": "raise-budget", "running": "export"}[state]]
+
+
+def test_what_waits_is_called_by_its_part_of_the_program(tmp_path: Any) -> None:
+    """Not by its slot: a demo of `self.demos` is one for the program."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        optimizer = lmnb.BootstrapFewShotWithRandomSearch(metric=exact, num_candidate_programs=1)
+        options = {"trainset": questions(0, 4), "valset": questions(10, 12), "run_dir": tmp_path / "run"}
+        run = optimizer.start(lmnb.ChainOfThought("question -> answer"), review="demos", **options)
+        run.until("pending", 20)
+        item = run.snapshot()["pending"][0]
+        said = words(waiting(run, item["id"])["body"])
+        run.cancel()
+        run.until("ended", 20)
+    assert "for predict" in said and "predict.demos" not in said
+    assert item["slot"] == "predict.demos"

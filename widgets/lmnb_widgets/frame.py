@@ -74,6 +74,7 @@ def _held(snapshot: Json) -> bool:
 def _header(snapshot: Json, buttons: list[Part]) -> Part:
     state, progress = snapshot["state"], snapshot["progress"]
     label = f" · {progress['label']}" if progress and progress["total"] > 0 and not snapshot.get("ended") else ""
+    primary = "" if any(one[0] == "act.lead" for one in buttons) else "primary"
     return several(
         el(f"span.state.{state}", el("span.dot"), state_words(snapshot), role="status"),
         el(
@@ -84,7 +85,7 @@ def _header(snapshot: Json, buttons: list[Part]) -> Part:
             el("span.muted.num", label + ("" if snapshot["live"] else " · view only")),
         ),
         el("span.meters.num", *_meters(snapshot)),
-        el("span.buttons", *buttons, act("export", "Export…", look="primary", opens=True, title="Save the program")),
+        el("span.buttons", *buttons, act("export", "Export…", look=primary, opens=True, title="Save the program")),
     )
 
 
@@ -156,7 +157,7 @@ def _notices(snapshot: Json) -> Iterator[Part]:
     if snapshot.get("error"):
         yield el("div.notice.bad.run-error", el("span", snapshot["error"]), role="alert")
     elif snapshot.get("ended"):
-        yield el("div.notice", el("span", snapshot["ended"]), role="status")
+        yield el("div.notice", el("span", f"{snapshot['ended'][:1].upper()}{snapshot['ended'][1:]}."), role="status")
 
 
 def _top(snapshot: Json) -> str:

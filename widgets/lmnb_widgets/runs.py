@@ -19,8 +19,8 @@ from lmnb_widgets.widget import Calls, Widget
 
 OFFERED = 200
 COLUMNS = [
-    ("name", "name", "minmax(90px, 2fr)"),
-    ("optimizer", "optimizer", "minmax(0, 1.4fr)"),
+    ("name", "name", "minmax(90px, 1.4fr)"),
+    ("optimizer", "optimizer", "minmax(0, 2fr)"),
     ("program", "program", "minmax(0, 1fr)"),
     ("state", "state", "minmax(58px, .8fr)"),
     ("candidates", "made", "44px"),

@@ -64,11 +64,11 @@ export function Editor({ model, root }: ViewProps) {
           <Say of={state.program} by={by} />
         </div>
         <div class="pane">
+          <Say of={state.tries} by={by} />
           <div role="group" aria-label="Exact prompt" aria-busy={asked !== now}>
             {(lost || !prompts) && <Wait problem={lost} />}
             <Say of={prompts} by={by} />
           </div>
-          <Say of={state.tries} by={by} />
         </div>
       </div>
     </>
