@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from lmnb.optimize.curve import curve, staircase
 from lmnb.optimize.lineage import lineage
-from lmnb.word_diff import word_diff
 from lmnb.optimize.report import run_html, run_page
+from lmnb.word_diff import word_diff
 
 
 def row(number, score, label="6 demos · seed 3", **changes):

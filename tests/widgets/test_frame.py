@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import worlds
 from fake_run import AFTER, BEFORE, FakeRun, name
 from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import framed, goes_on
@@ -191,3 +192,17 @@ def test_what_waits_is_called_by_its_part_of_the_program(tmp_path: Any) -> None:
         run.until("ended", 20)
     assert "for predict" in said and "predict.demos" not in said
     assert item["slot"] == "predict.demos"
+
+
+def test_a_lock_that_drops_candidates_says_so_in_the_panel(recwarn: pytest.WarningsRecorder) -> None:
+    """As every other answer; nothing is written to the kernel's own output, where no cell shows it."""
+    run = worlds.search(num_threads=1, paused=True)
+    run.step()
+    run.until("paused", 30)
+    run.edit(0, "rewrite.instructions", "Write a zebra of a query.")
+    said = COMMANDS["lock"](run, {"slot": "rewrite.instructions", "text": "zebra"})
+    assert said == {"said": "Locked “zebra” in rewrite.instructions, 2 candidates dropped; only yours are left."}
+    assert COMMANDS["lock"](run, {"slot": "rewrite.instructions", "text": "query"}) is None
+    assert [str(one.message) for one in recwarn if "lack" in str(one.message)] == []
+    run.cancel()
+    run.until("ended", 30)

@@ -108,7 +108,7 @@ def test_keys_are_plain_to_see_only_while_the_panel_has_the_focus(studio: Any) -
     ]"""
     assert page.evaluate(seen) == ["0.4", '"click for keys:"']
     page.locator("svg").click(position={"x": 400, "y": 10})
-    assert page.evaluate(seen) == ["1", '"keys:"']
+    assert page.evaluate(seen) == ["1", '"press for keys:"']
     page.keyboard.press("x")
     page.wait_for_selector("form.reason")
     page.focus(".reason input")

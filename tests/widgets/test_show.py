@@ -126,6 +126,18 @@ def test_a_studio_closes_when_its_cell_runs_again(notebook: Any, studio: Any) ->
     studio.freeze(run)
 
 
+def test_a_trace_viewer_closes_when_its_cell_runs_again(notebook: Any, traces: Any) -> None:
+    """A cell that is run a hundred times holds one viewer, and its traces."""
+    notebook()
+    shell, frontend = import_module("IPython").get_ipython(), import_module("lmnb_widgets.frontend")
+    shell.kernel.get_parent = lambda: {"metadata": {"cellId": "cell-1"}}
+    known = set(frontend.PLACED)
+    traces.show(FakeTrace())
+    (viewer,) = (one for place, one in frontend.PLACED.items() if place not in known)
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="cell-1"))
+    assert viewer.closed and viewer.comm is None
+
+
 def test_a_panel_whose_report_did_not_arrive_stays_and_has_it(notebook: Any, studio: Any) -> None:
     """A page that was loaded again knows no display ids: the panel shows the end, and hands the report to whoever asks."""
     out, run = notebook(), FakeRun()

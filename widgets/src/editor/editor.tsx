@@ -97,6 +97,7 @@ const Slot: NonNullable<Doer["own"]>[string] = ({ by, given: { slot, label, text
       <FormRow label={label}>
         <Area data-action="edit" data-slot={slot} value={draft ?? text} readOnly={isCut(text)} onText={(next) => by.type(name, "text", next)} {...more} />
       </FormRow>
+      {isCut(text) && <span class="muted">Cut: it is too long for a panel, so change it in a cell.</span>}
       {children}
     </div>
   );
