@@ -172,9 +172,7 @@ def test_your_last_edit_is_named_beside_the_best_or_not_at_all():
             rows[best]["score"] = 51.0
             drawing = str(curve(rows, f"r{best}"))
             rows[best]["score"] = 50.0
-            texts = dict(
-                (look, (float(x), float(y), side, words)) for x, y, side, look, words in LABEL.findall(drawing)
-            )
+            texts = {look: (float(x), float(y), side, words) for x, y, side, look, words in LABEL.findall(drawing)}
             if best == place or "lm-yours" not in texts:
                 continue
             (left, right, line), (from_, to, top) = map(box, (texts["lm-yours"], texts["lm-name"]))

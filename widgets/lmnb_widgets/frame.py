@@ -22,8 +22,9 @@ NEAR = 0.9
 
 
 def framed(snapshot: Json) -> dict[str, Any]:
-    """`run.snapshot()` as a panel is told it: with its header and notices as parts, what the keys P and S do (a command, or
-    with a colon behind it the form that they open), what is said where there is no candidate, and of what waits for an answer only the names (`pending.py` tells of one).
+    """`run.snapshot()` as a panel is told it: with its header and notices as parts, and what the keys P and S do: a command, or with a
+    colon behind it the form that they open. It says what there is instead of a candidate where there is none, and of what waits for an
+    answer only the names (`pending.py` tells of one).
     """
     buttons = list(_buttons(snapshot))
     keys = {

@@ -1,6 +1,7 @@
 """The review: a queue of demos, outputs or pairs, one on the screen, judged by keyboard. Every key is a call of the review.
 
-A saved notebook keeps the static form, which follows the answers; while the kernel lives the panel lies over it. Where panels come only as outputs of their own, it is one.
+A saved notebook keeps the static form, which follows the answers; while the kernel lives the panel lies over it. Where panels come only
+as outputs of their own, it is one.
 """
 
 from __future__ import annotations

@@ -153,9 +153,9 @@ class StudioWidget(Widget):
 
 
 def show(run: Any) -> None:
-    """Show the run in this cell: its static report as it stands, over which the panel lies while the kernel lives and the cell
-    does not run again. What shows a run from before its end is the report alone once it is finished. Where panels come only as outputs of their own, that
-    is what a run in progress gets, until the report replaces it.
+    """Show the run in this cell: its static report as it stands, over which the panel lies while the kernel lives and the cell does not
+    run again. What shows a run from before its end is the report alone once it is finished. Where panels come only as outputs of their
+    own, that is what a run in progress gets, until the report replaces it.
     """
     over = run.state in ENDED or not run.snapshot()["live"]
     if not frontend.answers():

@@ -21,6 +21,8 @@ interface FormProps {
   children?: ComponentChildren;
 }
 
+const isLine = (target: EventTarget | null): boolean => target instanceof HTMLInputElement && target.type !== "checkbox";
+
 /** A form: Enter in a line or Ctrl+Enter anywhere saves, Escape leaves. */
 export function Form({ label, class: name = "", action, id, save, busy, disabled, hint, bad, gestures, onSave, onCancel, children }: FormProps) {
   const own = useRef<HTMLFormElement>(null);
@@ -28,7 +30,7 @@ export function Form({ label, class: name = "", action, id, save, busy, disabled
   useLayoutEffect(() => () => void (own.current?.contains((own.current.getRootNode() as Document).activeElement) && own.current.closest<HTMLElement>("[data-lmnb]")?.focus({ preventScroll: true })), []);
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape" && onCancel) onCancel();
-    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) disabled || busy || onSave();
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey || isLine(event.target))) disabled || busy || onSave(); // a browser's own way for a line is lost in JupyterLab
     else return gestures && keys(gestures)(event);
     event.preventDefault();
     event.stopPropagation();
