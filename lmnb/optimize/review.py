@@ -133,7 +133,7 @@ class Gates:
             return Pending("candidate", effect.value.id, effect.value, effect.value.label)
         demo = effect.value
         return Pending(
-            "demo", demo.provenance.id, demo, f"{demo_name(demo)} for {slot_words(effect.slot)}", effect.slot
+            "demo", demo.provenance.id, demo, f"{demo_name(demo)} for {slot_words(effect.slot or '')}", effect.slot
         )
 
     def _proposal(self, effect: Propose, outcome: Any) -> Pending | None:
@@ -246,7 +246,7 @@ def slot_words(slot: str) -> str:
     """
     path, _, what = slot.rpartition(".")
     part = "the program" if path in ("", "self") else path
-    if what == "demos":
+    if what in ("demos", ""):
         return part
     return f"the {'description' if what == 'desc' else what} of {part}"
 

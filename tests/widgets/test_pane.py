@@ -261,8 +261,8 @@ def test_the_baseline_is_shown_against_nothing_until_another_is_chosen() -> None
     assert "" not in dict(of(run, 7)["choices"])
 
 
-def test_what_is_expected_is_written_alike_beside_the_row_and_in_the_facts() -> None:
-    """To one digit, as every score."""
+def test_what_is_expected_is_said_once_and_to_one_digit() -> None:
+    """Of the candidate that is shown: in the list it would be of another moment."""
     run = FakeRun()
     assert "81.2 expected on new data" in words_in(of(run, 12)["facts"])
-    assert " · 81.2 expected" in framed(run.snapshot())["top"]
+    assert "expected" not in framed(run.snapshot())["top"]

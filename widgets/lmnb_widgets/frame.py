@@ -162,10 +162,9 @@ def _notices(snapshot: Json) -> Iterator[Part]:
 
 
 def _top(snapshot: Json) -> str:
-    """What the best candidate's row says beside its own words."""
-    expected, check = snapshot.get("expected"), snapshot.get("check")
-    said = "" if expected is None else f" · {expected:.1f} expected"
-    return f"{said} · {check['score']:.1f} held out" if check else said
+    """What the best candidate's row says beside its own words; what to expect of it is said of the candidate that is shown."""
+    check = snapshot.get("check")
+    return f" · {check['score']:.1f} held out" if check else ""
 
 
 def _empty(snapshot: Json) -> Part:
