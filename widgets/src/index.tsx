@@ -110,6 +110,7 @@ export default {
           restore();
         },
         move: (to) => {
+          restore(); // the output around both places may be the same, and has its dress back
           restore = clear(to);
           to.append(view.root);
           refocus();
