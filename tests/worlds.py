@@ -15,6 +15,7 @@ __all__ = [
     "optimizers",
     "questions",
     "reply",
+    "search",
 ]
 
 
@@ -23,6 +24,13 @@ class Minibatches(lmnb.MIPROv2):
 
     def start(self, student, **options):
         return super().start(student, **{"minibatch_size": 3, "minibatch_full_eval_steps": 4, **options})
+
+
+def search(**options):
+    """A run of the random search on `TwoCalls`, with six validation questions."""
+    given = {"trainset": questions(0, 12), "valset": questions(100, 106), **options}
+    with lmnb.context(lm=lmnb.FakeLM(reply)):
+        return optimizers(exact)["BootstrapFewShotWithRandomSearch"].start(TwoCalls(), **given)
 
 
 def digits(texts):

@@ -25,7 +25,8 @@ def review_html(snapshot: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
     ordered = sorted(rows, key=lambda row: row["verdict"] is None)
     shown = ordered[:MAX_ROWS]
     sides = max((len(row["outputs"]) for row in shown), default=1)
-    names = ["#", "input", *(["A", "B"] if sides == 2 else ["output"]), "answer"]
+    expected = any(row["labels"] for row in shown)
+    names = ["#", "input", *(["expected"] if expected else []), *(["A", "B"] if sides == 2 else ["output"]), "answer"]
     more = f"{len(rows) - len(shown):,} more items: review.to_pandas()" if len(rows) > len(shown) else None
     return root(
         "review",
@@ -35,7 +36,7 @@ def review_html(snapshot: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) 
             "div",
             {"class": "lm-pane"},
             heading("Items, the answered first", level=4),
-            table_of(names, [_row(row, sides) for row in shown], "lm-table lm-num"),
+            table_of(names, [_row(row, sides, expected) for row in shown], "lm-table lm-num"),
             el("div", {"class": "lm-muted"}, more) if more else None,
         )
         if shown
@@ -57,7 +58,7 @@ def _head(snapshot: Mapping[str, Any]) -> Html:
     )
 
 
-def _row(row: Mapping[str, Any], sides: int) -> Html:
+def _row(row: Mapping[str, Any], sides: int, expected: bool) -> Html:
     verdict = row["verdict"]
     tag = el("span", {"class": f"lm-tag{_LOOK.get(verdict, '')}"}, SAID.get(verdict, verdict)) if verdict else "–"
     outputs = [el("td", None, values(fields)) for fields in row["outputs"]]
@@ -66,6 +67,7 @@ def _row(row: Mapping[str, Any], sides: int) -> Html:
         {"data-kind": row["kind"] if row["kind"] == "demo" else "example", "data-id": row["id"]},
         el("td", {"class": "lm-tight"}, row["place"]),
         el("td", None, values(row["inputs"])),
+        el("td", {"class": "lm-muted"}, values(row["labels"])) if expected else None,
         *outputs,
         *(el("td", None, "") for _ in range(sides - len(outputs))),
         el(

@@ -7,7 +7,10 @@ from typing import Any
 
 from lmnb.evaluate.run_example import Row, arun_example, needs_loop, run_example
 from lmnb.example import Example
+from lmnb.modules.module import Module
 from lmnb.modules.workers import Workers
+
+LONGEST = 80  # characters of a signature, and of what made a program
 
 
 class ExampleWorkers(Workers[Row]):
@@ -24,7 +27,7 @@ class ExampleWorkers(Workers[Row]):
     ) -> None:
         super().__init__(len(examples), num_threads=num_threads, timeout=timeout)
         self.program, self.examples, self.metric = program, examples, metric
-        self.program_name, self.metric_name = (getattr(f, "__name__", type(f).__name__) for f in (program, metric))
+        self.program_name, self.metric_name = program_words(program), getattr(metric, "__name__", type(metric).__name__)
         self.on_one_loop = needs_loop(program)
 
     def run(self, index: int) -> Row:
@@ -36,3 +39,25 @@ class ExampleWorkers(Workers[Row]):
     def late(self, index: int, seconds: float) -> Row:
         error = f"timed out after {self.timeout:g} s an example. Evaluate(timeout=...) sets the limit."
         return Row(index, self.examples[index], error=error, error_kind="timeout", seconds=seconds)
+
+
+def program_words(program: Callable[..., Any]) -> str:
+    """What tells a program from another one beside it: its name, its signature where it is one of lmnb's own modules, and what an
+    optimizer says that it made.
+
+    >>> import lmnb
+    >>> program_words(lmnb.Predict("ticket -> team")), program_words(len)
+    ('Predict(ticket -> team)', 'len')
+    """
+    words = str(getattr(program, "__name__", type(program).__name__))
+    if not isinstance(program, Module):
+        return words
+    named = program.named_predictors()
+    if type(program).__module__.startswith("lmnb.") and len(named) == 1:
+        words += f"({_cut(named[0][1].signature.signature)})"
+    made = program.provenance.get("made_by")
+    return f"{words}, {_cut(made)}" if isinstance(made, str) and made else words
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"

@@ -16,6 +16,7 @@ from lmnb.modules.module import Module
 from lmnb.modules.texts import output_slot
 from lmnb.types.parts import content_text
 from lmnb.types.words import kind_text
+from lmnb.word_diff import word_diff
 
 MAX_TEXT = 4_000
 SHOWN = 5  # trials in the static form
@@ -89,6 +90,7 @@ def editor_html(state: Mapping[str, Any], prompts: Mapping[str, Any]) -> Html:
         *(_prompt(path, prompt, opened=len(prompts) == 1) for path, prompt in prompts.items()),
         el("div", {"class": "lm-pane"}, *map(_edit, edited)) if edited else None,
         _trials(state["trials"][-SHOWN:]) if state["trials"] else None,
+        css=_CSS,
     )
 
 
@@ -112,8 +114,8 @@ def _prompt(path: str, prompt: Any, *, opened: bool) -> Html:
 
 
 def _edit(row: Mapping[str, Any]) -> Html:
-    words = [el("del", None, row["before"]), " ", el("ins", None, row["text"])]
-    return el("div", None, el("code", None, row["slot"]), " ", *words)
+    words = el("div", {"class": "lm-words"}, word_diff(row["before"], row["text"]))
+    return el("div", None, el("code", None, row["slot"]), words)
 
 
 def _trials(trials: list[Mapping[str, Any]]) -> Html:
@@ -144,3 +146,8 @@ def _fields(fields: Mapping[str, str]) -> Html:
 
 def _box(text: str) -> Html:
     return el("pre", {"class": "lm-box"}, shorten(without_data(text), MAX_TEXT))
+
+
+_CSS = """
+.lmnb .lm-words{margin:2px 0 8px;white-space:pre-wrap;overflow-wrap:anywhere;font:12.5px/1.55 var(--lm-mono)}
+"""

@@ -11,6 +11,8 @@ from lmnb.html import Html, el
 
 WIDTH, HEIGHT = 1030, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 45, 1015, 16, 130
+LETTER = 6.8  # wide, about, where it is bold
+YOURS = 34  # wide
 MANY = 300  # candidates; more are drawn as a cloud of dots
 
 
@@ -148,24 +150,41 @@ def _point(row: Mapping[str, Any], x: float, y: float, first: bool, best: bool) 
 
 
 def _yours(rows: Sequence[Mapping[str, Any]], at_x: Any, at_y: Any, named: int | None) -> Html | None:
-    """A word at the last point made by the person; more would overlap, and the diamonds speak for themselves."""
+    """A word at the last point made by the person; more would overlap, and the diamonds speak for themselves. It keeps clear of the
+    best one's name, and where it cannot it goes unsaid.
+    """
     place = next((x for x in reversed(range(len(rows))) if rows[x]["human"]), None)
     if place is None or place == named:
         return None
     x, y = at_x(place), at_y(rows[place]["score"])
-    end = x > WIDTH - 80
-    return _label(
-        x - 10 if end else x + 10, y - 6 if y > _TOP + 12 else y + 16, "yours", "end" if end else "start", "lm-yours"
-    )
+    taken = None if named is None else _named_at(rows[named], at_x(named), at_y(rows[named]["score"]))
+    for top in (y - 6, y + 16):
+        for left, anchor in ((x + 10, "start"), (x - 10, "end")):
+            box = (left if anchor == "start" else left - YOURS, top)
+            inside = _LEFT <= box[0] <= WIDTH - YOURS and _TOP - 4 <= top <= _BOTTOM - 3
+            apart = (
+                taken is None or box[0] > taken[0] + taken[2] or box[0] + YOURS < taken[0] or abs(top - taken[1]) > 12
+            )
+            if inside and apart:
+                return _label(left, top, "yours", anchor, "lm-yours")
+    return None
 
 
 def _name(row: Mapping[str, Any], x: float, y: float) -> Html:
-    spread = f" ± {(row['high'] - row['low']) / 2:.1f}" if row["high"] is not None and row["low"] is not None else ""
-    words = f"#{row['number']} · {row['score']:.1f}%{spread}"
+    left, top, wide = _named_at(row, x, y)
     end = x > WIDTH - 160
-    return _label(
-        x - 10 if end else x + 10, y - 7 if y > _TOP + 8 else y + 18, words, "end" if end else "start", "lm-name"
-    )
+    return _label(left + wide if end else left, top, _name_of(row), "end" if end else "start", "lm-name")
+
+
+def _name_of(row: Mapping[str, Any]) -> str:
+    spread = f" ± {(row['high'] - row['low']) / 2:.1f}" if row["high"] is not None and row["low"] is not None else ""
+    return f"#{row['number']} · {row['score']:.1f}%{spread}"
+
+
+def _named_at(row: Mapping[str, Any], x: float, y: float) -> tuple[float, float, float]:
+    """Where the best one's name begins, its line, and about how wide it is."""
+    wide = LETTER * len(_name_of(row))
+    return (x - 10 - wide if x > WIDTH - 160 else x + 10), (y - 7 if y > _TOP + 8 else y + 18), wide
 
 
 def _label(x: float, y: float, words: str, anchor: str, look: str = "lm-label") -> Html:

@@ -9,8 +9,8 @@ from lmnb.counts import counted
 from lmnb.evaluate.report_html import values
 from lmnb.html import Html, el, heading, join, shorten, table_of
 from lmnb.optimize.leaks import leak_words
-from lmnb.optimize.prompt_diff import word_diff
 from lmnb.trace_html import check_counts, check_lines
+from lmnb.word_diff import word_diff
 
 MAX_DEMOS = 40
 MAX_TEXTS = 40

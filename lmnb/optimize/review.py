@@ -132,7 +132,9 @@ class Gates:
         if isinstance(effect.value, Candidate):
             return Pending("candidate", effect.value.id, effect.value, effect.value.label)
         demo = effect.value
-        return Pending("demo", demo.provenance.id, demo, f"{demo_name(demo)} for {effect.slot}", effect.slot)
+        return Pending(
+            "demo", demo.provenance.id, demo, f"{demo_name(demo)} for {slot_words(effect.slot or '')}", effect.slot
+        )
 
     def _proposal(self, effect: Propose, outcome: Any) -> Pending | None:
         if "instructions" not in self._kinds or effect.slot is None:
@@ -145,7 +147,9 @@ class Gates:
             self._archive.text_refused(slot, texts.get(name, "")) for name, slot in effect.writes.items()
         ):
             return None  # it goes no further anyway
-        return Pending("proposal", effect.key(), texts, f"a proposal for {effect.slot}", effect.slot, effect.writes)
+        return Pending(
+            "proposal", effect.key(), texts, f"a proposal for {slot_words(effect.slot)}", effect.slot, effect.writes
+        )
 
     def wait(self, items: Sequence[Pending], batch: int, *, during: bool) -> None:
         """Until each has its answer: from the journal as far as that goes, then from the policy or a person. Raises Unanswered."""
@@ -240,6 +244,19 @@ class Gates:
         if answer is not None and answer.kind == "edit-proposal":
             return replace(outcome, outputs={**outcome.outputs, **answer.data["values"]})
         return outcome
+
+
+def slot_words(slot: str) -> str:
+    """A slot as people say it: what it is of, and demos go without saying.
+
+    >>> slot_words("answer.demos"), slot_words("self.instructions"), slot_words("route.team.desc")
+    ('answer', 'the instructions of the program', 'the description of route.team')
+    """
+    path, _, what = slot.rpartition(".")
+    part = "the program" if path in ("", "self") else path
+    if what in ("demos", ""):
+        return part
+    return f"the {'description' if what == 'desc' else what} of {part}"
 
 
 def policy_answer(ask: Callable[[Pending], Any] | None, item: Pending) -> tuple[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 from lmnb.counts import counted
 from lmnb.evaluate.statistics import Paired, paired
 from lmnb.html import Html, duration, el, heading, join, money, root, shorten, table_of
-from lmnb.optimize.prompt_diff import word_diff
 from lmnb.optimize.trained import is_trained, words
 from lmnb.optional import frame
+from lmnb.word_diff import word_diff
 
 MAX_TEXT = 300
 MAX_SLOTS = 20

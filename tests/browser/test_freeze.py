@@ -58,18 +58,19 @@ def test_the_report_replaces_the_panel_and_is_what_is_saved(notebook):
     again.close()
 
 
-def test_a_run_that_fails_leaves_a_report_that_says_why(notebook):
-    """A metric that always raises ends the run early; the saved output tells it."""
+def test_a_run_that_fails_says_why_in_its_panel_and_in_the_file(notebook):
+    """A metric that always raises ends the run early; it can be resumed there, and the saved output tells it."""
     one = notebook(
         "from bench import *\nimport bench\n"
         "bench.right = lambda example, prediction, trace=None: 1 / 0\nrun = start(paused=True)\nrun"
     )
     one.state("paused")
     one.act("resume")
-    one.state("failed")
-    one.place.locator(".lmv").wait_for(state="detached")
+    one.place.locator(".lmv[data-state=failed] [data-action=resume]").wait_for()
     assert "division by zero" in one.panel.inner_text()
-    assert_static(one.save())
+    text = one.save()
+    assert_static(text)
+    assert "division by zero" in text and 'data-state=\\"failed\\"' in text
 
 
 def test_two_views_stay_in_step(notebook):
@@ -157,7 +158,7 @@ def test_studio_opens_a_live_panel_again_after_the_end(notebook):
 
 def test_the_report_reaches_an_output_that_was_loaded_again(notebook):
     """After F5 in the midst of a run the panel steers, and the end still leaves the report on the screen and in the file."""
-    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=400)\nrun")
+    one = notebook("from bench import *\npace(0.1)\nrun = start(candidates=60)\nrun")
     one.until("len(run.candidates) > 1")
     assert_of_a_moment(one.save())
     one.desk.reload()
@@ -165,10 +166,14 @@ def test_the_report_reaches_an_output_that_was_loaded_again(notebook):
     again.place.locator(".lmv.studio[data-state=running] .pane[aria-busy=false]").wait_for(timeout=5000)
     again.desk.picture(again.place, "f5-live")
     again.act("stop")
-    again.until("run.state == 'stopped'", 5)
+    again.place.locator(".lmv[data-state=stopped] .pane[aria-busy=false]").wait_for()
+    assert 'data-state=\\"stopped\\"' in again.save() and "in progress" not in again.save()
+    again.ask("pace(0)")
+    again.act("resume")
+    again.until("run.state == 'finished'")
     again.place.locator(".lmnb:visible").wait_for(timeout=1000)
     again.place.locator(".lmv").wait_for(state="detached")
-    assert again.panel.get_attribute("data-state") == "stopped"
+    assert again.panel.get_attribute("data-state") == "finished"
     assert f"Candidate {again.ask('run.best.number')}" in again.panel.inner_text()
     assert_static(again.save())
     assert "in progress" not in again.save()

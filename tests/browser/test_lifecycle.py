@@ -12,7 +12,7 @@ KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
 def test_a_tab_that_is_closed_and_opened_again_steers_the_run(notebook):
-    """The kernel goes on without the tab; in the new one the panel is live, and the end leaves the report alone."""
+    """The kernel goes on without the tab; in the new one the panel is live, and a stop leaves panel and report."""
     one = notebook(LONG)
     one.state("running")
     one.save()
@@ -24,12 +24,55 @@ def test_a_tab_that_is_closed_and_opened_again_steers_the_run(notebook):
     again.until("run.state == 'paused'")
     again.state("paused")
     again.act("stop")
-    again.until("run.state == 'stopped'")
-    again.place.locator(".lmnb[data-state=stopped]:visible").wait_for()
-    again.place.locator(".lmv").wait_for(state="detached")
+    again.place.locator(".lmv[data-state=stopped] [data-action=resume]").wait_for()
     text = again.save()
     assert_static(text)
-    assert "in progress" not in text
+    assert "in progress" not in text and 'data-state=\\"stopped\\"' in text
+
+
+def test_a_run_that_its_budget_stopped_goes_on_in_its_panel(notebook):
+    """The form is there with more than was spent, nothing has to be run again; the file has the report all the while, at the end alone."""
+    one = notebook("from bench import *\nrun = start(budget=lmnb.Budget(calls=40))\nrun")
+    one.place.locator(".lmv[data-state=stopped]").wait_for()
+    text = one.save()
+    assert_static(text)
+    assert 'data-state=\\"stopped\\"' in text and "in progress" not in text
+    one.place.locator(".lmv.studio").focus()
+    one.page.keyboard.press("p")
+    field = one.panel.locator("form [data-field=calls]")
+    field.wait_for()
+    assert float(field.input_value()) > one.ask("run.snapshot()['budget']['calls']['spent']")
+    field.fill("900")
+    one.page.keyboard.press("Enter")
+    one.place.locator(".lmnb[data-state=finished]:visible").wait_for()
+    one.place.locator(".lmv").wait_for(state="detached")
+    assert one.ask("[run.limits['calls'], len(run.candidates)]") == [900, 7]
+    assert_static(one.save())
+    assert len(one.outputs(0)) == 1
+
+
+def test_what_is_typed_goes_on_while_the_static_form_follows(notebook):
+    """A text is saved, its output is published again a second later; the words typed meanwhile, the focus and the caret stay."""
+    one = notebook("from bench import *", "lmnb.edit(lmnb.Predict('ticket -> team'))")
+    panel = one.place.locator(".lmv.editor")
+    text = panel.locator("[data-slot='self.instructions']")
+    text.fill("Say which team.")
+    text.press("Control+Enter")
+    panel.get_by_text("1 edit, not applied").wait_for()
+    told = panel.locator("textarea[data-slot$='.desc']").first
+    told.click()
+    one.page.keyboard.type("a mail from")
+    for _ in range(4):
+        one.page.keyboard.press("ArrowLeft")
+    one.page.wait_for_function(
+        "JSON.stringify(jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.toJSON()).includes('1 edit, not applied')"
+    )
+    one.page.wait_for_timeout(200)
+    one.page.keyboard.type("not ")
+    assert told.input_value() == "a mail not from"
+    assert_static(one.save())
+    one.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    one.place.locator(".jp-RenderedHTMLCommon [data-lmnb=editor]").wait_for()  # dressed again as an HTML output
 
 
 def test_a_restarted_kernel_resumes_the_run_from_its_folder(notebook):
@@ -71,8 +114,7 @@ def test_an_interrupt_stops_a_run_that_is_waited_for_and_no_other(notebook):
     one.page.wait_for_function(f"{KERNEL}.status === 'busy'")
     one.page.evaluate(f"{KERNEL}.interrupt()")
     one.place.get_by_text("goes on with a Router").wait_for()
-    one.place.locator(".lmnb[data-state=stopped]:visible").wait_for()
-    one.place.locator(".lmv").wait_for(state="detached")
+    one.place.locator(".lmv[data-state=stopped]").wait_for()
     assert one.ask("[run.state, run.error is None]") == ["stopped", True]
     assert_static(one.save())
 

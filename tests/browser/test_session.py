@@ -158,8 +158,8 @@ def decide(one: Any, hand: Hands) -> None:
     one.page.locator(".lmv.studio").nth(1).wait_for()
     assert one.ask("[len(run.branches), run.branches[0].limits['calls']]") == [1, 500]
     one.ask("run.branches[0].cancel()")
-    one.page.locator(".lmv.studio").nth(1).wait_for(state="detached")
-    hand.click("header .primary")
+    one.page.locator(".lmv.studio[data-state=cancelled]").wait_for()
+    hand.click("header [data-action=export]")
     hand.fill(".export [data-field=path]", "mine.json")
     hand.save("export")
     hand.there(".notice:has-text('mine.json')")
@@ -174,8 +174,6 @@ def end(one: Any, hand: Hands) -> None:
         hand.press(action, within="header")
         one.until(f"run.state == {state!r}")
         one.state(state)
-        one.run("run.studio()")
-        hand.panel = one.page.locator(".lmv.studio").last
         hand.press("resume", within="header")
         one.state("waiting")
     while one.ask("run.state") == "waiting":

@@ -179,7 +179,10 @@ def test_a_report_of_a_real_evaluation_shows_itself():
     """End to end: the rows of a program with its metric's name."""
     program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM(lambda messages, **options: {"team": "A"}))
     shown = plain(Evaluate(DEVSET, exact_match("team"))(program)._repr_html_())
-    assert "Predict 100.0 % 95 % interval 72.2 … 100.0 10 examples · metric exact_match(&#x27;team&#x27;)" in shown
+    assert (
+        "Predict(ticket -&gt; team) 100.0 % 95 % interval 72.2 … 100.0 10 examples · metric exact_match(&#x27;team&#x27;)"
+        in shown
+    )
 
 
 @pytest.mark.parametrize("kind", [lmnb.Assert, lmnb.Suggest])
@@ -279,3 +282,24 @@ def test_the_head_of_a_report_is_small():
     assert (known["rows"], known["failed"]) == (3, 1)
     assert known["distribution"] == {"low": 0.0, "high": 1.0, "counts": [2, *[0] * 8, 1], "plain": True}
     assert Report((), total=3, interrupted=True).snapshot()["distribution"] is None
+
+
+def test_reports_of_two_programs_are_named_apart():
+    """By class, by signature where the class is lmnb's own, and by what an optimizer made."""
+
+    class Router(lmnb.Module):
+        def forward(self, ticket):
+            return lmnb.Prediction(team="otter")
+
+    lm = lmnb.FakeLM(lambda messages, **options: {"team": "otter"})
+    data = [lmnb.Example(ticket=f"t{n}", team="otter").with_inputs("ticket") for n in range(6)]
+    one = lmnb.Predict("ticket -> team", lm=lm)
+    tuned = lmnb.LabeledFewShot(k=2, metric=lmnb.evaluate.exact_match("team")).compile(one, trainset=data, valset=data)
+    evaluate = lmnb.Evaluate(data, lmnb.evaluate.exact_match("team"))
+    first, second, third = map(evaluate, (one, tuned, Router()))
+    assert (first.program, third.program) == ("Predict(ticket -> team)", "Router")
+    assert second.program == f"Predict(ticket -> team), {tuned.provenance['made_by']}"
+    assert (
+        f"{tuned.provenance['made_by']} against Predict(ticket -&gt; team)</strong>"
+        in second.compare(first)._repr_html_()
+    )

@@ -411,3 +411,12 @@ def test_the_static_form_says_how_far_it_is():
     assert "too long" in html
     assert "10 more items: review.to_pandas()" in html
     assert 'data-state="waiting"' in html
+
+
+def test_the_static_form_of_outputs_has_the_expected_labels():
+    """Whoever reads the file judges as the reviewer did; without labels there is no such column."""
+    example = lmnb.Example(ticket="No refund yet", team="Billing").with_inputs("ticket")
+    html = lmnb.review([(example, lmnb.Prediction(team="Access"))])._repr_html_()
+    assert html.index('scope="col">expected<') < html.index('scope="col">output<')
+    assert html.index(">Billing<") < html.index(">Access<")
+    assert "expected<" not in lmnb.review(demos(2))._repr_html_()

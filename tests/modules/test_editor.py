@@ -287,6 +287,14 @@ def test_the_static_form_has_card_prompt_edits_and_trials_and_no_markup_of_their
     assert "2 edits, not applied" in shown and "<script" not in shown.lower() and "<img" not in shown.lower()
 
 
+def test_the_static_form_marks_the_words_that_were_edited(editor):
+    """Not the whole text, which hides one new word among many."""
+    text = editor.slots()["route.instructions"]
+    editor.set("route.instructions", f"{text} Now.")
+    shown = editor._repr_html_()
+    assert f'lm-words">{text}<ins> Now.</ins></div>' in shown and "<del>" not in shown
+
+
 def test_what_is_no_program_is_refused_in_words():
     """The error says what to write."""
     with pytest.raises(lmnb.InputError, match=r"lmnb\.edit\(MyProgram\(\)\)"):

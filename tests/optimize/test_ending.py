@@ -14,15 +14,7 @@ SLOT = "rewrite.instructions"
 
 
 def start(**options: Any) -> Any:
-    optimizer = worlds.optimizers(worlds.exact)["BootstrapFewShotWithRandomSearch"]
-    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
-        return optimizer.start(
-            worlds.TwoCalls(),
-            trainset=worlds.questions(0, 12),
-            valset=worlds.questions(100, 103),
-            num_threads=1,
-            **options,
-        )
+    return worlds.search(**{"valset": worlds.questions(100, 103), "num_threads": 1, **options})
 
 
 def locked() -> Any:

@@ -13,14 +13,7 @@ from lmnb.errors import RunError
 
 
 def start(budget: Any, **options: Any) -> Any:
-    optimizer = worlds.optimizers(worlds.exact)["BootstrapFewShotWithRandomSearch"]
-    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
-        return optimizer.start(
-            worlds.TwoCalls(),
-            trainset=worlds.questions(0, 12),
-            valset=worlds.questions(100, 106),
-            **{"num_threads": 2, "budget": budget, **options},
-        )
+    return worlds.search(**{"num_threads": 2, "budget": budget, **options})
 
 
 def outcome(run: Any) -> list[Any]:

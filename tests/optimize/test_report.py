@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from lmnb.optimize.curve import curve, staircase
 from lmnb.optimize.lineage import lineage
-from lmnb.optimize.prompt_diff import word_diff
 from lmnb.optimize.report import run_html, run_page
+from lmnb.word_diff import word_diff
 
 
 def row(number, score, label="6 demos · seed 3", **changes):
@@ -157,8 +157,36 @@ def test_the_head_shows_state_progress_and_spending():
 def test_a_finished_run_says_what_it_took():
     """No time left, but what was done, and on how many examples."""
     shown = plain(run_html(snapshot(state="finished", eta=None), detail()))
-    assert "Finished RandomSearch on TicketRouter · 4 candidates on 100 examples (valset)" in shown
+    assert "Finished RandomSearch on TicketRouter · 4 of 6 candidates on 100 examples (valset)" in shown
     assert "1 m 10 s in all" in shown
+
+
+def test_your_last_edit_is_named_beside_the_best_or_not_at_all():
+    """Its word lies over neither the best one's name nor the drawing's edges."""
+    for place in range(1, 13):
+        rows = [
+            {**ROWS[0], "id": f"r{n}", "number": n, "score": 50.0, "human": n == place, "status": "scored"}
+            for n in range(13)
+        ]
+        for best in range(13):
+            rows[best]["score"] = 51.0
+            drawing = str(curve(rows, f"r{best}"))
+            rows[best]["score"] = 50.0
+            texts = {look: (float(x), float(y), side, words) for x, y, side, look, words in LABEL.findall(drawing)}
+            if best == place or "lm-yours" not in texts:
+                continue
+            (left, right, line), (from_, to, top) = map(box, (texts["lm-yours"], texts["lm-name"]))
+            assert right < from_ or left > to or abs(line - top) > 11, (place, best)
+    assert "lm-yours" in str(curve(ROWS, ROWS[0]["id"]))
+
+
+LABEL = re.compile(r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)" class="(lm-yours|lm-name)">([^<]*)<')
+
+
+def box(label):
+    x, y, side, words = label
+    wide = 6.2 * len(words)
+    return (x, x + wide, y) if side == "start" else (x - wide, x, y)
 
 
 def test_candidates_stand_in_order_of_their_score():

@@ -82,6 +82,8 @@ class FakeRun:
         self.review: dict[str, Any] = {"timeout": None, "left": None}
         self.branches: list[FakeRun] = []
         self.branched = False
+        self.ended: str | None = None
+        self.calls = 1204
         self.fixed: dict[str, Any] = {"locked": [], "pinned": []}
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -141,10 +143,11 @@ class FakeRun:
                 "state": self.state,
                 "held": self.held,
                 "error": None,
+                "ended": self.ended,
                 "live": self.live,
                 "progress": {"label": f"trial {len(rows) - 1} of 40", "done": len(rows), "total": 40},
                 "budget": {
-                    "calls": {"spent": 1204, "limit": 3000},
+                    "calls": {"spent": self.calls, "limit": 3000},
                     "tokens": {"spent": 400_000, "limit": None},
                     "usd": {"spent": 0.42, "limit": 2.0},
                     "seconds": {"spent": 70, "limit": None},

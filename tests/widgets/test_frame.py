@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 import pytest
+import worlds
 from fake_run import AFTER, BEFORE, FakeRun, name
 from lmnb_widgets.examples import example_page
-from lmnb_widgets.frame import framed
+from lmnb_widgets.frame import framed, goes_on
+from lmnb_widgets.gestures import COMMANDS
 from lmnb_widgets.pending import waiting
+from lmnb_widgets.steer import over
+from parts_read import forms_in, parts_in
 
 import lmnb
 from lmnb.testing import exact, questions, reply
@@ -68,7 +72,7 @@ def test_a_pause_at_a_gate_says_that_it_is_held(tmp_path: Any) -> None:
     ("changes", "said"),
     [
         ({"state": "failed", "error": "RunError: no luck"}, "RunError: no luck"),
-        ({"state": "stopped", "ended": "the budget of 30 calls is spent"}, "the budget of 30 calls is spent"),
+        ({"state": "stopped", "ended": "the budget of 30 calls is spent"}, "The budget of 30 calls is spent."),
         ({}, ""),
     ],
 )
@@ -90,6 +94,40 @@ def test_a_limit_can_be_raised_where_there_is_one() -> None:
     header = framed(FakeRun(state="stopped").snapshot())["header"]
     assert [action for action, _ in acts(header)] == ["raise-budget", "raise-budget", "resume", "export"]
     assert "1,204 / 3,000 calls" in words(header) and "$0.42 / $2.00" in words(header) and "tokens" not in words(header)
+
+
+def test_what_its_budget_stopped_offers_to_raise_that() -> None:
+    """The button, the key and the form are there; the form proposes more than was spent of what is spent, and no more of the rest."""
+    run = FakeRun(state="stopped")
+    run.ended, run.calls = "the budget of 3,000 calls is spent", 3_007
+    known = framed(run.snapshot())
+    assert [action for action, _ in acts(known["header"])] == ["raise-budget"] * 3 + ["export"]
+    assert "Raise the budget and resume…" in words(known["header"]) and known["keys"] == {"p": "raise-budget:"}
+    form = next(one for one in forms_in(over(run.snapshot())) if one["action"] == "raise-budget")
+    assert (form["save"], form["args"]) == ("Raise and resume", {"calls": 6_000})
+    assert [(field["name"], field["text"]) for field in form["fields"]] == [("calls", "6000"), ("usd", "2")]
+
+
+def test_a_run_without_a_folder_offers_no_resume() -> None:
+    """It cannot go on, however it ended."""
+    told = FakeRun(state="stopped").snapshot()
+    header = framed(told | {"run": {**told["run"], "path": None}})["header"]
+    assert "resume" not in [action for action, _ in acts(header)]
+
+
+def test_a_budget_raised_in_the_panel_takes_the_run_on(tmp_path: Any) -> None:
+    """What the form sends as it stands brings a run that its budget stopped further than that."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        optimizer = lmnb.COPRO(metric=exact, breadth=2, depth=1)
+        options = {"trainset": questions(0, 4), "valset": questions(10, 12), "run_dir": tmp_path / "run"}
+        run = optimizer.start(lmnb.Predict("question -> answer"), budget=lmnb.Budget(calls=3), **options)
+        run.until("ended", 20)
+        form = next(one for one in forms_in(over(run.snapshot())) if one["action"] == "raise-budget")
+        before = run.snapshot()["budget"]["calls"]
+        assert goes_on(run.snapshot()) and form["args"]["calls"] > max(before.values())
+        COMMANDS["raise-budget"](run, form["args"])
+        run.until("ended", 20)
+    assert run.snapshot()["budget"]["calls"]["spent"] > before["spent"]
 
 
 def test_a_candidate_that_waits_shows_what_its_parent_has_not() -> None:
@@ -129,3 +167,42 @@ def test_examples_come_as_lines_of_short_cells() -> None:
     assert "reasoning: because" in first["title"] and first["opens"]
     assert failed["cells"][3] == ("ParseError: the reply has no field 'team'", "err")
     assert [one["id"] for one in example_page(run, name(12), None, "error", 0)["rows"]] == [50]
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"), [("paused", None), ("stopped", "the budget of 3,000 calls is spent"), ("running", None)]
+)
+def test_one_button_of_the_header_is_the_primary_one(state: str, ended: str | None) -> None:
+    """What takes the run on while it rests, else the export."""
+    header = framed(FakeRun(state=state).snapshot() | {"ended": ended})["header"]
+    strong = [one[1]["action"] for one in parts_in(header) if one[0] in ("act.lead", "act.primary")]
+    assert strong == [{"paused": "resume", "stopped": "raise-budget", "running": "export"}[state]]
+
+
+def test_what_waits_is_called_by_its_part_of_the_program(tmp_path: Any) -> None:
+    """Not by its slot: a demo of `self.demos` is one for the program."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        optimizer = lmnb.BootstrapFewShotWithRandomSearch(metric=exact, num_candidate_programs=1)
+        options = {"trainset": questions(0, 4), "valset": questions(10, 12), "run_dir": tmp_path / "run"}
+        run = optimizer.start(lmnb.ChainOfThought("question -> answer"), review="demos", **options)
+        run.until("pending", 20)
+        item = run.snapshot()["pending"][0]
+        said = words(waiting(run, item["id"])["body"])
+        run.cancel()
+        run.until("ended", 20)
+    assert "for predict" in said and "predict.demos" not in said
+    assert item["slot"] == "predict.demos"
+
+
+def test_a_lock_that_drops_candidates_says_so_in_the_panel(recwarn: pytest.WarningsRecorder) -> None:
+    """As every other answer; nothing is written to the kernel's own output, where no cell shows it."""
+    run = worlds.search(num_threads=1, paused=True)
+    run.step()
+    run.until("paused", 30)
+    run.edit(0, "rewrite.instructions", "Write a zebra of a query.")
+    said = COMMANDS["lock"](run, {"slot": "rewrite.instructions", "text": "zebra"})
+    assert said == {"said": "Locked “zebra” in rewrite.instructions, 2 candidates dropped; only yours are left."}
+    assert COMMANDS["lock"](run, {"slot": "rewrite.instructions", "text": "query"}) is None
+    assert [str(one.message) for one in recwarn if "lack" in str(one.message)] == []
+    run.cancel()
+    run.until("ended", 30)

@@ -67,11 +67,11 @@ def test_a_run_that_ended_before_the_browser_spoke_becomes_its_report_too(marimo
     """What the cell holds besides is known late, and the report waits for it."""
     run = FakeRun()
     _, widget = studio(run)
-    run.change(state="stopped")
+    run.change(state="finished")
     until(lambda: widget.report)
     assert "marimo-anywidget" in marimo.shown[0]
     say(widget, "alone")
-    until(lambda: "marimo-anywidget" not in marimo.shown[0] and "tickets: stopped" in marimo.shown[0])
+    until(lambda: "marimo-anywidget" not in marimo.shown[0] and "tickets: finished" in marimo.shown[0])
 
 
 def test_a_run_among_other_things_keeps_its_panel(marimo: FakeMarimo) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fake_run import FakeRun, name, row
 from lmnb_widgets import wire
 from lmnb_widgets.decided import foot
+from lmnb_widgets.frame import framed
 from lmnb_widgets.pane import pane
 from lmnb_widgets.prompt import Shown, demo_table
 from lmnb_widgets.wire import LIMIT
@@ -231,3 +232,37 @@ def test_a_prompt_of_thousands_of_demos_lists_the_first_in_one_message() -> None
     table = demo_table(Shown({"id": "c", "predictors": [part]}, True), part)
     assert len(json.dumps(table)) < LIMIT / 4
     assert "the first 300 of 3,000 demos; run.demos has the others" in words_in(table)
+
+
+def buttons_in(part: Any) -> list[tuple[str, str]]:
+    """The buttons of a part: what they do, and their words."""
+    return [(each[1]["action"], words_in(each)) for each in parts_in(part) if each[0].startswith("act")]
+
+
+def test_while_something_waits_the_buttons_of_a_candidate_say_which_it_is() -> None:
+    """Two rows of the same words would be about two things; a candidate that waits itself is answered where it waits."""
+    run = FakeRun(state="waiting")
+    run.pending = [{"kind": "candidate", "id": name(5), "label": "3 demos", "slot": None, "values": {}}]
+    others, itself = of(run, 7)["title"], of(run, 5)["title"]
+    assert [words for _, words in buttons_in(others)] == ["Accept #7", "Reject #7", "Edit #7", "Branch"]
+    assert not any(
+        "shortcut" in each[1]
+        for each in parts_in(others)
+        if each[0].startswith("act") and each[1]["action"] != "branch"
+    )
+    assert [action for action, _ in buttons_in(itself)] == ["branch"]
+    assert [words for _, words in buttons_in(of(FakeRun(), 7)["title"])] == ["Accept", "Reject", "Edit", "Branch"]
+
+
+def test_the_baseline_is_shown_against_nothing_until_another_is_chosen() -> None:
+    """The choice has words; every other candidate stands against the baseline from the start."""
+    run = FakeRun()
+    assert of(run, 0)["choices"][0] == ("", "nothing")
+    assert "" not in dict(of(run, 7)["choices"])
+
+
+def test_what_is_expected_is_said_once_and_to_one_digit() -> None:
+    """Of the candidate that is shown: in the list it would be of another moment."""
+    run = FakeRun()
+    assert "81.2 expected on new data" in words_in(of(run, 12)["facts"])
+    assert "expected" not in framed(run.snapshot())["top"]

@@ -77,9 +77,9 @@ def test_a_report_sends_its_rows_by_the_page(open_: Any) -> None:
     ear = open_("report", report)
     assert ear.widget.head["state"] == "finished"
     title, score, facts, *_ = texts(ear.widget.head["said"])
-    assert (title, score) == ("Predict", "50.0 %")
+    assert (title, score) == ("Predict(ticket -> team)", "50.0 %")
     assert "6 examples · metric" in facts
-    assert "ticket" not in str(ear.widget.get_state())
+    assert "ticket 5" not in str(ear.widget.get_state())
     page = ear.ask("rows", sort="-index", only="wrong", search="ticket")
     assert [row["id"] for row in page["rows"]] == [5, 3, 1]
     assert {name: n for name, n in page["counts"].items() if n} == {"": 6, "wrong": 3, "right": 3}
@@ -116,7 +116,7 @@ def test_a_report_offers_what_it_can_be_compared_with(open_: Any, notebook: Any)
     first, other, second = evaluated("otter"), evaluated("otter", DEVSET[3:]), evaluated("falcon")
     ear = open_("report", second)
     offers = dict(ear.widget.head["others"])
-    assert offers[id(first)] == "Predict · 50.0 %"
+    assert offers[id(first)] == "Predict(ticket -> team) · 50.0 %"
     assert id(other) not in offers
     page = ear.ask("rows", against=id(first), only="fixed", sort="index")
     assert [row["id"] for row in page["rows"]] == [1, 3, 5]

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +87,55 @@ def test_the_end_of_a_run_leaves_its_static_report_alone(notebook: Any, studio: 
     say(studio.made[0], type="gone")
     until(lambda: not panel_threads(before))
     assert run.subscribers == 0
+
+
+def test_a_run_that_can_be_resumed_keeps_its_panel_until_it_is_finished(notebook: Any, studio: Any) -> None:
+    """Its budget stopped it: the file has the report, the place stays the panel's; resumed, the file says that it is of a moment."""
+    out, run = notebook(), FakeRun()
+    studio.show(run)
+    place = f'<div class="lmnb-mount-{studio.made[0].mount}">'
+    run.change(state="stopped", ended="the budget of 3,000 calls is spent")
+    until(lambda: kept(out.outputs)[0]["text/html"] == f"{place}{run._repr_html_()}</div>")
+    say(studio.made[0], type="hello", view="a")
+    run.change(state="running", ended=None)
+    until(lambda: re.match(f"{place}<p>{MOMENT}</p>", kept(out.outputs)[0]["text/html"]))
+    run.change(state="finished")
+    until(lambda: kept(out.outputs)[0]["text/html"] == run._repr_html_())
+
+
+@pytest.mark.parametrize("end", [{"state": "finished"}, {"state": "stopped", "live": False}], ids=str)
+def test_a_run_that_cannot_go_on_leaves_its_report_alone(notebook: Any, studio: Any, end: dict[str, Any]) -> None:
+    """There is nothing that a panel could do with it."""
+    out, run = notebook(), FakeRun()
+    studio.show(run)
+    run.change(**end)
+    until(lambda: kept(out.outputs)[0]["text/html"] == run._repr_html_())
+
+
+def test_a_studio_closes_when_its_cell_runs_again(notebook: Any, studio: Any) -> None:
+    """Its output goes, and with it a panel that no end would close: of a run that was stopped, or is shown over and over."""
+    notebook()
+    shell, run, before = import_module("IPython").get_ipython(), FakeRun(), set(threading.enumerate())
+    shell.kernel.get_parent = lambda: {"metadata": {"cellId": "cell-1"}}
+    studio.show(run)
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="another"))
+    assert panel_threads(before)
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="cell-1"))
+    until(lambda: not panel_threads(before))
+    assert run.subscribers == 0
+    studio.freeze(run)
+
+
+def test_a_trace_viewer_closes_when_its_cell_runs_again(notebook: Any, traces: Any) -> None:
+    """A cell that is run a hundred times holds one viewer, and its traces."""
+    notebook()
+    shell, frontend = import_module("IPython").get_ipython(), import_module("lmnb_widgets.frontend")
+    shell.kernel.get_parent = lambda: {"metadata": {"cellId": "cell-1"}}
+    known = set(frontend.PLACED)
+    traces.show(FakeTrace())
+    (viewer,) = (one for place, one in frontend.PLACED.items() if place not in known)
+    shell.events.trigger("pre_run_cell", SimpleNamespace(cell_id="cell-1"))
+    assert viewer.closed and viewer.comm is None
 
 
 def test_a_panel_whose_report_did_not_arrive_stays_and_has_it(notebook: Any, studio: Any) -> None:
@@ -289,9 +338,9 @@ def test_a_branch_is_shown_below_its_run_in_the_same_output(notebook: Any, studi
     until(lambda: f"static report of {run.name}: finished" in kept(out.outputs)[0]["text/html"])
     (output,) = kept(out.outputs)
     assert re.findall(r"lmnb-mount-(\w+)", output["text/html"]) == [second.mount]
-    made.change(state="stopped")
+    made.change(state="finished")
     until(lambda: "mount" not in kept(out.outputs)[0]["text/html"])
-    assert f"static report of {made.name}: stopped" in kept(out.outputs)[0]["text/html"]
+    assert f"static report of {made.name}: finished" in kept(out.outputs)[0]["text/html"]
     until(lambda: first.report == second.report == kept(out.outputs)[0])
 
 

@@ -197,6 +197,15 @@ def test_a_demo_that_is_edited_keeps_its_other_fields(opened: Any, program: Any)
     )
 
 
+def test_the_editor_says_where_a_demo_is_from_where_that_is_known(opened: Any, program: Any) -> None:
+    """A demo that a script gave has no tag instead of one that says "unknown"."""
+    example = lmnb.Example(ticket="a", team="b").with_inputs("ticket")
+    program.demos = [example, example.with_origin("labelled")]
+    panel = opened("editor", "EditorWidget", lmnb.edit(program))
+    said = texts(panel.reply("get", "editor", 1)["value"]["program"])
+    assert "labelled" in said and "unknown" not in said
+
+
 def test_the_editor_tries_an_input_whole_that_is_too_long_to_be_shown(opened: Any, program: Any) -> None:
     """What was not typed is not sent back: the kernel has it."""
     ticket = "Help! " * 200_000

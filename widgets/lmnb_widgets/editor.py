@@ -1,5 +1,5 @@
-"""The editor of a program: a saved notebook keeps its card with the exact prompts; while the kernel lives, the editor
-lies over it. Every gesture is one call of a method of `lmnb.Editor`.
+"""The editor of a program: a saved notebook keeps its card with the exact prompts, which follows the edits; while the kernel lives,
+the editor lies over it. Every gesture is one call of a method of `lmnb.Editor`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
+from IPython.display import DisplayHandle
 
 from lmnb_widgets import frontend
 from lmnb_widgets.cells import of_cell
 from lmnb_widgets.editor_parts import prompts, seen
+from lmnb_widgets.following import Following
 from lmnb_widgets.widget import Calls, Widget
 
 
@@ -48,6 +50,7 @@ class EditorWidget(Widget):
     changed = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, editor: Any, *, mount: str = "") -> None:
+        self._follow: Following | None = None
         super().__init__(editor, mount=mount)
         self._unsubscribe = editor.subscribe(self._count)
 
@@ -58,8 +61,14 @@ class EditorWidget(Widget):
         self._unsubscribe()
         super().close()
 
+    def shown_in(self, handle: DisplayHandle | None) -> None:
+        """The output whose static form follows the edits."""
+        self._follow = Following(self, self._about, handle)
+
     def _count(self) -> None:
         self.changed += 1
+        if self._follow is not None:
+            self._follow()
 
 
 def show(editor: Any) -> None:
@@ -69,5 +78,5 @@ def show(editor: Any) -> None:
         frontend.say(editor, html)
         return
     mount = frontend.token()
-    of_cell(EditorWidget(editor, mount=mount))  # the kernel's registry of widgets holds it
-    frontend.publish(editor, html, mount)
+    widget = of_cell(EditorWidget(editor, mount=mount))  # the kernel's registry of widgets holds it
+    widget.shown_in(frontend.publish(editor, html, mount))

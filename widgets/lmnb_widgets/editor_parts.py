@@ -119,7 +119,7 @@ def _demo(path: str, demo: Json) -> Part:
         "div.one-demo",
         el(
             ".row",
-            el(".tag", demo["origin"]),
+            None if demo["origin"] == "unknown" else el(".tag", demo["origin"]),
             act("edit-demo", "Edit", id=ident, opens=True, look="small"),
             act("reject-demo", "Remove", id=ident, args=about, look="small"),
         ),

@@ -20,7 +20,13 @@ from lmnb.optimize.curve import partly as partly
 INK, ACCENT, GOOD, BAD, YOURS = "#7d8798", "#5b7cfa", "#2e9e6b", "#d9534a", "#c58a17"  # readable on white and on black
 LINE = "rgba(125,135,152,.25)"
 MAX_HOVER = 240
-PARTLY = {"color": INK, "size": 8, "symbol": "cross-thin-open", "line": {"width": 1.5}}
+MARKERS: dict[str, dict[str, Any]] = {
+    "candidate": {"color": INK, "size": 8},
+    "partly scored": {"color": INK, "size": 8, "symbol": "cross-thin-open", "line": {"width": 1.5}},
+    "dropped": {"color": INK, "size": 8, "symbol": "circle-open"},
+    "yours": {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
+}
+"""How a candidate is drawn, whatever the figure."""
 SIGNS = {"best": "★ the best", "yours": "◇ yours", "dropped": "○ dropped", "partly scored": "+ partly scored"}
 
 

@@ -22,12 +22,13 @@ NEAR = 0.9
 
 
 def framed(snapshot: Json) -> dict[str, Any]:
-    """`run.snapshot()` as a panel is told it: with its header and notices as parts, what the keys P and S do, what is said
-    where there is no candidate, and of what waits for an answer only the names (`pending.py` tells of one).
+    """`run.snapshot()` as a panel is told it: with its header and notices as parts, and what the keys P and S do: a command, or with a
+    colon behind it the form that they open. It says what there is instead of a candidate where there is none, and of what waits for an
+    answer only the names (`pending.py` tells of one).
     """
     buttons = list(_buttons(snapshot))
     keys = {
-        one["shortcut"].lower(): one["action"]
+        one["shortcut"].lower(): one["action"] + (":" if one.get("opens") else "")
         for _, one, *_ in buttons
         if "shortcut" in one and not one.get("disabled")
     }
@@ -56,6 +57,11 @@ def state_words(snapshot: Json) -> str:
     return f"{WORDS.get(state, state.capitalize())}{' · held' if _held(snapshot) else ''}"
 
 
+def goes_on(snapshot: Json) -> bool:
+    """Whether the run has ended and can be resumed: its panel stays one."""
+    return bool(snapshot["state"] in ENDED - {"finished"} and snapshot["live"] and snapshot["run"]["path"])
+
+
 def edits(item: Json) -> str:
     """The command that edits what waits."""
     return "edit-demo" if item["kind"] == "demo" else "edit"
@@ -69,6 +75,7 @@ def _held(snapshot: Json) -> bool:
 def _header(snapshot: Json, buttons: list[Part]) -> Part:
     state, progress = snapshot["state"], snapshot["progress"]
     label = f" · {progress['label']}" if progress and progress["total"] > 0 and not snapshot.get("ended") else ""
+    primary = "" if any(one[0] == "act.lead" for one in buttons) else "primary"
     return several(
         el(f"span.state.{state}", el("span.dot"), state_words(snapshot), role="status"),
         el(
@@ -79,7 +86,7 @@ def _header(snapshot: Json, buttons: list[Part]) -> Part:
             el("span.muted.num", label + ("" if snapshot["live"] else " · view only")),
         ),
         el("span.meters.num", *_meters(snapshot)),
-        el("span.buttons", *buttons, act("export", "Export…", look="primary", opens=True, title="Save the program")),
+        el("span.buttons", *buttons, act("export", "Export…", look=primary, opens=True, title="Save the program")),
     )
 
 
@@ -89,7 +96,11 @@ def _buttons(snapshot: Json) -> Iterator[Part]:
     if not snapshot["live"] or state == "finished":
         return
     if state in ENDED:
-        yield act("resume", "Resume", shortcut="P", title="Go on from where the run stopped")
+        if goes_on(snapshot) and snapshot.get("ended"):  # resumed as it is, it would stop at once again
+            words, title = "Raise the budget and resume…", "Its budget is spent; it goes on as soon as there is more"
+            yield act("raise-budget", words, look="lead", opens=True, shortcut="P", title=title)
+        elif goes_on(snapshot):
+            yield act("resume", "Resume", shortcut="P", title="Go on from where the run stopped")
         return
     stopping = (state == "stopping") or None
     if state in ("paused", "pausing") or _held(snapshot):
@@ -147,14 +158,13 @@ def _notices(snapshot: Json) -> Iterator[Part]:
     if snapshot.get("error"):
         yield el("div.notice.bad.run-error", el("span", snapshot["error"]), role="alert")
     elif snapshot.get("ended"):
-        yield el("div.notice", el("span", snapshot["ended"]), role="status")
+        yield el("div.notice", el("span", f"{snapshot['ended'][:1].upper()}{snapshot['ended'][1:]}."), role="status")
 
 
 def _top(snapshot: Json) -> str:
-    """What the best candidate's row says beside its own words."""
-    expected, check = snapshot.get("expected"), snapshot.get("check")
-    said = "" if expected is None else f" · {expected:.1f} expected"
-    return f"{said} · {check['score']:.1f} held out" if check else said
+    """What the best candidate's row says beside its own words; what to expect of it is said of the candidate that is shown."""
+    check = snapshot.get("check")
+    return f" · {check['score']:.1f} held out" if check else ""
 
 
 def _empty(snapshot: Json) -> Part:

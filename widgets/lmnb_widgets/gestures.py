@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,15 @@ def _export(run: Any, a: dict[str, Any]) -> dict[str, str]:
     return {"said": f"Saved as {Path(path).resolve()}: candidate{number}, the {what} one."}
 
 
+def _lock(run: Any, a: dict[str, Any]) -> dict[str, str] | None:
+    """What a script is warned of, the panel says: a warning of a panel's thread would stand on the kernel's own output."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=re.escape(__name__))
+    run.lock(a["slot"], a["text"])
+    made = [each for each in run.decisions if each.kind == "lock" and each.data.get("slot") == a["slot"]]
+    text = made[-1].text if made else ""
+    return {"said": f"{text[:1].upper()}{text[1:]}."} if "dropped" in text.rpartition("”")[2] else None
+
+
 COMMANDS: Calls = {
     "pause": lambda run, a: run.pause(),
     "resume": lambda run, a: run.resume(),
@@ -63,7 +74,7 @@ COMMANDS: Calls = {
     "inject": _then("Added. It is evaluated next.", lambda run, a: run.inject(**a)),
     "pin": lambda run, a: run.pin(a["slot"], a["candidate"]),
     "unpin": lambda run, a: run.unpin(a["slot"]),
-    "lock": lambda run, a: run.lock(a["slot"], a["text"]),
+    "lock": _lock,
     "unlock": lambda run, a: run.unlock(a["slot"], a.get("text")),
     "raise-budget": lambda run, a: run.raise_budget(**a),
     "undo": lambda run, a: run.undo(a.get("decision")),

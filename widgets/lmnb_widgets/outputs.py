@@ -1,4 +1,5 @@
-"""The outputs that show runs, and how each run becomes its static report there when it ends.
+"""The outputs that show runs, and how each run becomes its static report there when it ends: alone, or below its panel where
+that can resume it.
 
 An output shows one run, and below it those that were branched off in its panel.
 """
@@ -14,7 +15,7 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from lmnb_widgets import frontend
-from lmnb_widgets.frame import ENDED
+from lmnb_widgets.frame import ENDED, goes_on
 from lmnb_widgets.widget import Widget
 
 
@@ -51,7 +52,7 @@ class _Output:
 
 
 _outputs: weakref.WeakKeyDictionary[Any, list[_Output]] = weakref.WeakKeyDictionary()
-_freezing = threading.Lock()
+_freezing = threading.RLock()  # a panel that it closes is forgotten
 
 
 def report(run: Any) -> str:
@@ -113,17 +114,20 @@ def _wait_and_freeze(run: Any) -> None:
 
 
 def freeze(run: Any) -> None:
-    """Bring every output that shows the run to its static report, in place. A panel does so when its run ends;
+    """Bring every output that shows the run to its static report, in place; where the run can be resumed the place stays one,
+    and the panel goes on over the report. A panel does so when its run ends, and when that goes on;
     `run.wait()` does it again from the cell's own thread, since what is published after its cell ended is not saved
     where no front end listens.
     """
     with _freezing:
         parts, html = _parts(run), report(run) if _parts(run) else ""
+        over = run.state == "finished" or (run.state in ENDED and not goes_on(run.snapshot()))
         for part in parts:
-            part.html, part.words, part.mount = html, repr(run), part.stays
+            part.html, part.words = html, repr(run)
+            part.mount = part.stays if over else part.mount
         for output in _outputs.get(run, []):
             output.publish()
         for part in parts:
-            if part.widget is not None and not part.widget.mount:
+            if run.state in ENDED and part.widget is not None and not part.widget.mount:
                 part.widget.close()
                 part.widget = None

@@ -63,28 +63,26 @@ def title(snapshot: Json, detail: Json) -> Part:
         el(".tag.human", yours[0] if yours else "your edit") if row["human"] else None,
         el(".tag.kept", "accepted") if accepted else None,
         el(".tag", "best") if snapshot["best"] == name else None,
-        _actions(name, row["status"] == "dropped", accepted, asked=bool(snapshot["pending"]))
-        if snapshot["live"]
-        else None,
+        _actions(row, accepted, [one["id"] for one in snapshot["pending"]]) if snapshot["live"] else None,
     )
 
 
-def _actions(name: str, dropped: bool, accepted: bool, *, asked: bool) -> Part:
-    """While something waits for an answer, its keys are about that."""
-    a, x, e = (None, None, None) if asked else ("A", "X", "E")
-    take: dict[str, Any] = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped, "shortcut": a}
-    drop: dict[str, Any] = {"id": name, "opens": True, "disabled": dropped, "shortcut": x}
-    return el(
-        ".actions",
-        act("accept", "Accept", look="good", title="Take this candidate as the run's result", **take),
-        act("reject", "Reject", look="bad", title="It can never win; undo brings it back", **drop),
-        act(
-            "edit", "Edit", id=name, opens=True, shortcut=e, title="Rewrite its texts: a new candidate, evaluated next"
-        ),
-        act(
-            "branch", "Branch", id=name, opens=True, shortcut="B", title="A new run from here; this one stays as it is"
-        ),
+def _actions(row: Json, accepted: bool, asked: list[str]) -> Part:
+    """While something waits for an answer, the keys and the large buttons are about that: these are small, and say which candidate they
+    mean. One that waits itself is answered there.
+    """
+    name, dropped, (a, x, e) = row["id"], row["status"] == "dropped", (None,) * 3 if asked else "AXE"
+    which, size = (f" #{row['number']}", ".small") if asked else ("", "")
+    take: Json = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped, "shortcut": a}
+    drop: Json = {"id": name, "opens": True, "disabled": dropped, "shortcut": x}
+    made: Json = {"id": name, "opens": True, "look": size[1:]}
+    answers = (
+        act("accept", f"Accept{which}", look=f"good{size}", title="Take this candidate as the run's result", **take),
+        act("reject", f"Reject{which}", look=f"bad{size}", title="It can never win; undo brings it back", **drop),
+        act("edit", f"Edit{which}", shortcut=e, title="Rewrite its texts: a new candidate, evaluated next", **made),
     )
+    branch = act("branch", "Branch", shortcut="B", title="A new run from here; this one stays as it is", **made)
+    return el(".actions", *(() if name in asked else answers), branch)
 
 
 def facts(snapshot: Json, detail: Json) -> Part:
@@ -104,7 +102,7 @@ def facts(snapshot: Json, detail: Json) -> Part:
         came = ", the program as it came" if row["id"] == snapshot["baseline"] else ""
         said.append(f"{row['score']:.1f}%{margin} of {plural(row['total'], 'example')}{came}")
     if detail.get("expected") is not None:
-        said.append(f"about {detail['expected']:.0f} expected on new data")
+        said.append(f"{detail['expected']:.1f} expected on new data")
     if check := detail.get("check"):
         said.append(f"{check['score']:.1f}% of {check['n']} held out ({signed(check['gain'])})")
     if low := detail.get("worst"):
@@ -118,13 +116,16 @@ def facts(snapshot: Json, detail: Json) -> Part:
 
 
 def choices(snapshot: Json, name: str, other: str | None) -> list[tuple[str, str]]:
-    """What it can be shown against, in order of creation: the first, the best and the best others; not ten thousand."""
+    """What it can be shown against, in order of creation: the first, the best and the best others; not ten thousand. The
+    baseline is shown against nothing until another is chosen.
+    """
     rows = snapshot["candidates"]
     first = {snapshot["baseline"], snapshot["best"], other}
     scored = (row for row in rows if row["score"] is not None)
     best = {row["id"] for row in heapq.nlargest(CHOICES, scored, key=lambda row: row["score"])}
     found = [row for row in rows if row["id"] in first or row["id"] in best]
-    return [(row["id"], name_of(snapshot, row)) for row in found if row["id"] != name]
+    others = [(row["id"], name_of(snapshot, row)) for row in found if row["id"] != name]
+    return [("", "nothing"), *others] if others and name == snapshot["baseline"] else others
 
 
 def name_of(snapshot: Json, row: Json | None) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from lmnb.html import duration as duration  # seconds and dollars as the static reports write them
 from lmnb.html import money as money
-from lmnb.optimize.prompt_diff import changes
+from lmnb.word_diff import changes
 
 Part = Any
 Field = dict[str, Any]

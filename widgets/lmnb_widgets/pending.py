@@ -38,9 +38,8 @@ def _body(run: Any, snapshot: Json, item: Json) -> Part:
     rows = {row["id"]: row for row in snapshot["candidates"]} if kind == "candidate" else {}
     row = rows.get(ident)
     shown = _candidate(run, snapshot, row, rows) if row else [pairs(values.items(), "m")]
-    where = f"{item['label']} · {item['slot']}" if item["slot"] else item["label"]
     return several(
-        el("div.muted", where, *([" · ", go(f"show #{row['number']}", candidate=ident)] if row else [])),
+        el("div.muted", item["label"], *([" · ", go(f"show #{row['number']}", candidate=ident)] if row else [])),
         reason("reject", f"this {kind}", id=ident, args={"candidate": ident}),
         form(
             edits(item),

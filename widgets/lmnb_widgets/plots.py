@@ -11,23 +11,9 @@ import plotly.graph_objects as go
 
 from lmnb import InputError
 from lmnb.html import Html, el, join
-from lmnb.optimize.curve import CURVE_CSS, MANY, curve, drawn, staircase
+from lmnb.optimize.curve import CURVE_CSS, MANY, curve, drawn, partly, staircase
 from lmnb_widgets.chart import CHART_CSS, text
-from lmnb_widgets.figure import (
-    ACCENT,
-    BAD,
-    GOOD,
-    INK,
-    PARTLY,
-    SIGNS,
-    YOURS,
-    Figure,
-    by_candidate,
-    framed,
-    partly,
-    shown,
-    styled,
-)
+from lmnb_widgets.figure import ACCENT, BAD, GOOD, INK, MARKERS, SIGNS, Figure, by_candidate, framed, shown, styled
 from lmnb_widgets.thinning import note, thinned
 
 PAGE = 500
@@ -136,11 +122,11 @@ def plot_flips(run: Any, a: Any = None, b: Any = None) -> Figure:
 # -- scores
 
 _POINTS: Mapping[str, dict[str, Any]] = {
-    "candidate": {"color": INK, "size": 8},
-    "partly scored": PARTLY,
+    "candidate": MARKERS["candidate"],
+    "partly scored": MARKERS["partly scored"],
     "new best": {"color": ACCENT, "size": 11},
-    "dropped": {"color": INK, "size": 8, "symbol": "circle-open"},
-    "yours": {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}},
+    "dropped": MARKERS["dropped"],
+    "yours": MARKERS["yours"],
 }
 
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from lmnb import InputError
 from lmnb.html import Html, duration, money
 from lmnb_widgets.chart import CHART_CSS, Chart, spread
-from lmnb_widgets.figure import ACCENT, INK, YOURS, Figure, by_candidate, framed, shown, styled
+from lmnb_widgets.figure import ACCENT, INK, MARKERS, YOURS, Figure, by_candidate, framed, shown, styled
 from lmnb_widgets.thinning import note, thinned
 
 KINDS = ("calls", "tokens", "usd", "seconds")
@@ -124,8 +124,8 @@ def plot_budget(run: Any, by: str = "calls") -> Figure:
     xs, ys = [x for x, _ in points], [y for _, y in points]
     figure.add_trace(go.Scatter(x=xs, y=ys, name="scoring candidates", line={"color": ACCENT, "width": 2}, **lines))
     for name, marker in (
-        ("candidate", {"color": INK, "size": 8}),
-        ("yours", {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}}),
+        ("candidate", MARKERS["candidate"]),
+        ("yours", MARKERS["yours"]),
     ):
         if kept[name]:
             figure.add_trace(

@@ -10,30 +10,17 @@ import plotly.graph_objects as go
 from lmnb import InputError
 from lmnb.html import Html
 from lmnb_widgets.chart import CHART_CSS, Chart, spread
-from lmnb_widgets.figure import (
-    ACCENT,
-    INK,
-    LINE,
-    PARTLY,
-    SIGNS,
-    YOURS,
-    Figure,
-    by_candidate,
-    framed,
-    partly,
-    shown,
-    styled,
-)
+from lmnb_widgets.figure import ACCENT, LINE, MARKERS, SIGNS, Figure, by_candidate, framed, partly, shown, styled
 from lmnb_widgets.thinning import note, thinned
 
 Json = Mapping[str, Any]
 _LOOKS = {
     "best": ("star", "lm-strong", {"color": ACCENT, "size": 15, "symbol": "star"}),
     "led to the best": ("circle", "lm-strong", {"color": ACCENT, "size": 10}),
-    "yours": ("diamond", "lm-yours", {"color": YOURS, "size": 12, "symbol": "diamond-open", "line": {"width": 2}}),
-    "dropped": ("circle", "lm-hollow", {"color": INK, "size": 9, "symbol": "circle-open"}),
-    "partly scored": ("plus", "lm-partly", PARTLY),
-    "candidate": ("circle", "", {"color": INK, "size": 8}),
+    "yours": ("diamond", "lm-yours", MARKERS["yours"]),
+    "dropped": ("circle", "lm-hollow", MARKERS["dropped"]),
+    "partly scored": ("plus", "lm-partly", MARKERS["partly scored"]),
+    "candidate": ("circle", "", MARKERS["candidate"]),
 }
 
 

@@ -1,7 +1,7 @@
 """The review: a queue of demos, outputs or pairs, one on the screen, judged by keyboard. Every key is a call of the review.
 
-A saved notebook keeps the static form, as it was shown and again when all is judged; while the kernel lives the panel
-lies over it. Where panels come only as outputs of their own, it is one.
+A saved notebook keeps the static form, which follows the answers; while the kernel lives the panel lies over it. Where panels come only
+as outputs of their own, it is one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from IPython.display import DisplayHandle, display
 from lmnb import Review
 from lmnb_widgets import frontend
 from lmnb_widgets.cells import of_cell
+from lmnb_widgets.following import Following
 from lmnb_widgets.review_parts import seen
 from lmnb_widgets.span_pane import looked_at
 from lmnb_widgets.widget import Calls, Widget
@@ -49,18 +50,19 @@ class ReviewWidget(Widget):
     changes = traitlets.Int().tag(sync=True)
 
     def __init__(self, review: Review, *, mount: str = "") -> None:
-        self._review, self._handle = review, None
+        self._review = review
+        self._follow: Following | None = None
         super().__init__(review, changes=review.changes, mount=mount)
         self._unsubscribe = review.subscribe(self._changed)
 
     def shown_in(self, handle: DisplayHandle | None) -> None:
-        """The output whose static form is brought up to date when all is judged."""
-        self._handle = handle
+        """The output whose static form follows the answers."""
+        self._follow = Following(self, self._review, handle)
 
     def _changed(self) -> None:
         self.changes = self._review.changes
-        if self._handle is not None and self._review.current is None:
-            self._handle.update(frontend.static(self._review, self._review._repr_html_(), self.mount), raw=True)
+        if self._follow is not None:
+            self._follow(at_once=self._review.current is None)
 
     def close(self) -> None:
         self._unsubscribe()

@@ -19,8 +19,8 @@ from lmnb_widgets.widget import Calls, Widget
 
 OFFERED = 200
 COLUMNS = [
-    ("name", "name", "minmax(90px, 2fr)"),
-    ("optimizer", "optimizer", "minmax(0, 1.4fr)"),
+    ("name", "name", "minmax(90px, 1.4fr)"),
+    ("optimizer", "optimizer", "minmax(0, 2fr)"),
     ("program", "program", "minmax(0, 1fr)"),
     ("state", "state", "minmax(58px, .8fr)"),
     ("candidates", "made", "44px"),
@@ -82,7 +82,10 @@ class Shelf:
     def row(self, a: Mapping[str, Any]) -> Json:
         """The run that is chosen: what can be done with it, and its facts."""
         row, name = next(row for row in self.runs if row["name"] == a["row"]), a["row"]
-        facts = [(fact, row[fact]) for fact in ("state", "path", "seed", "decisions", "tokens", "seconds")]
+        facts = [
+            (fact, row[fact])
+            for fact in ("optimizer", "program", "state", "path", "seed", "decisions", "tokens", "seconds")
+        ]
         others = [(other, other) for other in (row["name"] for row in self.runs) if other != name][:OFFERED]
         asked = [field("other", label="beside", as_=[("", "choose another run"), *others])]
         compare = {"id": name, "args": {"one": name}, "save": "Compare", "look": "reason", "always": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,11 +18,18 @@ Json = Mapping[str, Any]
 
 def over(snapshot: Json) -> Part:
     """The forms about the run as a whole."""
-    limits = _limits(snapshot)
-    raising = {"save": "Raise", "look": "export", "label": "Raise the budget", "free": True}
-    budget = (
-        form("raise-budget", limits, hint="Write a number above the limit.", **raising) if snapshot["live"] else None
-    )
+    more = _more(snapshot)
+    limits = [{**each, "text": f"{more.get(each['name'], each['text'])}"} for each in _limits(snapshot)]
+    ended = more and snapshot["state"] == "stopped"
+    raising = {
+        "args": more,
+        "save": "Raise and resume" if ended else "Raise",
+        "hint": "A number above the limit; none leaves it as it is.",
+        "look": "export",
+        "label": "Raise the budget",
+        "free": True,
+    }
+    budget = form("raise-budget", limits, **raising) if snapshot["live"] else None
     name = file_name(snapshot["program"])
     fields = [field("format", "json", label=f"Save the {_result(snapshot)} candidate as a", as_=FORMATS)]
     fields.append(field("path", name, label="to", as_="line"))
@@ -95,6 +103,19 @@ def _limits(snapshot: Json) -> list[Field]:
     """A number for each limit of the run."""
     limits = {kind: spent["limit"] for kind, spent in snapshot["budget"].items()}
     return [field(kind, f"{limit:.15g}", as_="number") for kind, limit in limits.items() if limit is not None]
+
+
+def _more(snapshot: Json) -> dict[str, float]:
+    """For each limit that is spent a higher one, twice as much or more; what stopped the run may have left a little of it."""
+    used = {kind: (one["spent"], one["limit"]) for kind, one in snapshot["budget"].items() if one["limit"]}
+    full = [kind for kind, (spent, limit) in used.items() if spent >= limit]
+    if not full and used and snapshot["state"] == "stopped" and snapshot.get("ended"):
+        full = [max(used, key=lambda kind: used[kind][0] / used[kind][1])]
+    return {kind: _round(used[kind][1] * max(2, math.floor(used[kind][0] / used[kind][1]) + 1)) for kind in full}
+
+
+def _round(number: float) -> float:
+    return int(number) if number == int(number) else round(number, 6)
 
 
 def _result(snapshot: Json) -> str:

@@ -17,6 +17,7 @@ from IPython.display import display
 
 import lmnb
 from lmnb_widgets import frontend, gestures, outputs, run_traces, wire
+from lmnb_widgets.cells import of_cell
 from lmnb_widgets.examples import example_page
 from lmnb_widgets.frame import ENDED, framed
 from lmnb_widgets.outputs import freeze
@@ -42,9 +43,8 @@ QUESTIONS: Calls = {
 
 
 class StudioWidget(Widget):
-    """One panel of a run. `on_end` is called from a thread of the panel when the run has ended, and whenever it changes
-    after that. `report` is the static form that was published last for the panel's place, whole as in the output: a
-    front end that forgot the output's display id still gets it, and the panel stays open until its place is known to be gone.
+    """One panel of a run. `on_end` is called from a thread of the panel when the run has ended, whenever it changes after
+    that, and when it goes on. The panel stays open until its place is known to be gone.
     """
 
     questions = QUESTIONS
@@ -52,7 +52,6 @@ class StudioWidget(Widget):
 
     view = traitlets.Unicode("studio").tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
-    report = traitlets.Dict().tag(sync=True)
 
     def __init__(self, run: Any, *, mount: str = "", on_end: Callable[[], None] = lambda: None) -> None:
         self._run, self._on_end = run, on_end
@@ -76,6 +75,7 @@ class StudioWidget(Widget):
             super().close()
             self._wake.set()
             self._hurry.set()
+            outputs.forget(self._run, self)
 
     # to the browser
 
@@ -96,7 +96,7 @@ class StudioWidget(Widget):
                 changed = self._send_delta()
                 spent = time.thread_time() - started
                 over = self._known["state"] in ENDED
-                ending, self._over = over and (changed or not self._over), over
+                ending, self._over = (over and changed) or over != self._over, over
                 if ending or (self._late and self._viewers and time.monotonic() >= self._trait_due):
                     self._send_trait()
             if ending:
@@ -146,8 +146,6 @@ class StudioWidget(Widget):
                 self.send(self._answer(message, "got", "candidates", {"candidates": self._page}))
         else:
             super()._receive(widget, message, buffers)
-            if kind == "gone":
-                outputs.forget(self._run, self)
 
     def _page(self, run: Any, a: dict[str, Any]) -> dict[str, Any]:
         rows, offset = self._known["candidates"], int(a.get("offset", 0))
@@ -155,9 +153,9 @@ class StudioWidget(Widget):
 
 
 def show(run: Any) -> None:
-    """Show the run in this cell: its static report as it stands, over which the panel lies while the kernel lives. What
-    shows a run from before its end is the report alone at the end. Where panels come only as outputs of their own, that
-    is what a run in progress gets, until the report replaces it.
+    """Show the run in this cell: its static report as it stands, over which the panel lies while the kernel lives and the cell does not
+    run again. What shows a run from before its end is the report alone once it is finished. Where panels come only as outputs of their
+    own, that is what a run in progress gets, until the report replaces it.
     """
     over = run.state in ENDED or not run.snapshot()["live"]
     if not frontend.answers():
@@ -166,7 +164,7 @@ def show(run: Any) -> None:
             outputs.freeze_at_end(run)
         return
     place = frontend.token() if over or frontend.mounts() else ""
-    widget = StudioWidget(run, mount=place, on_end=lambda: freeze(run))
+    widget = of_cell(StudioWidget(run, mount=place, on_end=lambda: freeze(run)))
     handle = frontend.publish(run, outputs.report(run), place) if place else display(widget, display_id=True)
     outputs.remember(run, handle, widget, place if over else "")
     if not over and run.state in ENDED:  # meanwhile, when nobody could know of this output

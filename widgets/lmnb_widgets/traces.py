@@ -11,6 +11,7 @@ import traitlets
 
 from lmnb_widgets import frontend, wire
 from lmnb_widgets.call_acts import CallActs
+from lmnb_widgets.cells import of_cell
 from lmnb_widgets.held import Held
 from lmnb_widgets.span_acts import FILE
 from lmnb_widgets.span_pane import looked_at
@@ -77,5 +78,5 @@ def _show(thing: Any, traces: Sequence[Any], history: Any = None) -> None:
         frontend.say(thing, html)
         return
     mount = frontend.token()
-    TracesWidget(traces, mount=mount, history=history)  # the kernel's registry of widgets holds it
+    of_cell(TracesWidget(traces, mount=mount, history=history))  # the kernel's registry of widgets holds it
     frontend.publish(thing, html, mount)

@@ -38,7 +38,8 @@ Calls = Mapping[str, Callable[[Any, dict[str, Any]], Any]]
 
 class Widget(anywidget.AnyWidget):
     """A model with a view of the bundle. `about` is what `questions` and `commands` are asked of; `mount` names the
-    place in static HTML over which it draws itself, if any.
+    place in static HTML over which it draws itself, if any; `report` is the static form that was published last for that place, whole as
+    in the output: a front end that forgot the output's display id still gets it.
 
     Whatever it sends, from whichever thread, counts as sent by the cell that made it. ipykernel routes what the browser
     says on a comm to where the comm's last message came from; from a thread or a handler that may be a subshell that is
@@ -55,6 +56,7 @@ class Widget(anywidget.AnyWidget):
     _esm = frontend.BUNDLE
     view = traitlets.Unicode().tag(sync=True)
     mount = traitlets.Unicode("").tag(sync=True)
+    report = traitlets.Dict().tag(sync=True)
 
     def __init__(self, about: Any, **traits: Any) -> None:
         self._cell = copy_context()
@@ -80,6 +82,15 @@ class Widget(anywidget.AnyWidget):
             self._closed.set()
             self._orders.put(None)
             super().close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is gone for good."""
+        return self._closed.is_set()
+
+    def inside(self, call: Callable[[], Any]) -> Any:
+        """What `call()` gives, called as by the cell that made the widget."""
+        return self._cell.copy().run(call)
 
     @property
     def viewers(self) -> int:

@@ -22,8 +22,8 @@ const VIEWS: Record<string, [label: string, View: (props: ViewProps) => Componen
   editor: ["Editor", Editor],
 };
 
-/** Draws the model's view into `el`; returns how to take it away. */
-function open(model: Model, el: HTMLElement): () => void {
+/** Draws the model's view into `el`; returns how to take it away, with its root. */
+function open(model: Model, el: HTMLElement): (() => void) & { root: HTMLElement } {
   const view = model.get("view");
   const [label, View] = VIEWS[view];
   const root = document.createElement("div");
@@ -45,10 +45,25 @@ function open(model: Model, el: HTMLElement): () => void {
   root.addEventListener("pointerup", () => root.contains((root.getRootNode() as Document).activeElement) || root.focus({ preventScroll: true }));
   const unfollow = followTheme(root);
   draw(<View model={model} root={root} />, body);
-  return () => {
+  const close = () => {
     unfollow();
     draw(null, body);
     root.remove();
+  };
+  return Object.assign(close, { root });
+}
+
+/** Empties the place for a view; returns how to bring it back. */
+function clear(place: HTMLElement): () => void {
+  const still = [...place.childNodes]; // out of the page, not hidden in it: a report wears the same handles as the live view
+  place.replaceChildren();
+  // JupyterLab and nbclassic dress tables, lists and headings of HTML outputs, and strongly; the panel is no document
+  const dressed = place.closest(".jp-RenderedHTMLCommon, .rendered_html");
+  const dress = dressed?.matches(".rendered_html") ? "rendered_html" : "jp-RenderedHTMLCommon";
+  dressed?.classList.remove(dress);
+  return () => {
+    dressed?.classList.add(dress);
+    place.replaceChildren(...still);
   };
 }
 
@@ -69,8 +84,8 @@ export default {
     if (!token) return;
     const name = `lmnb-mount-${token}`;
     let seen = false;
-    let held = false; // the focus is in the view, or was when an output that is published anew took it away
-    const follow = (event: FocusEvent) => (held = !!(event.target as Element).closest?.(`.${name}`));
+    let held: HTMLElement | null = null; // has the focus in the view, or had it when an output that is published anew took it away
+    const follow = ({ target }: FocusEvent) => (held = (target as Element).closest?.(`.${name}`) ? (target as HTMLElement) : null);
     document.addEventListener("focusin", follow);
     const arrived = () => {
       const report = model.get("report");
@@ -85,18 +100,21 @@ export default {
     const leave = mount(token, (place) => {
       if (!tell(model, { type: "look" })) return null; // its kernel is gone, and the notebook was opened again in the same page: what was saved stays
       seen = true;
-      const still = [...place.childNodes]; // out of the page, not hidden in it: a report wears the same handles as the live view
-      place.replaceChildren();
-      // JupyterLab and nbclassic dress tables, lists and headings of HTML outputs, and strongly; the panel is no document
-      const dressed = place.closest(".jp-RenderedHTMLCommon, .rendered_html");
-      const dress = dressed?.matches(".rendered_html") ? "rendered_html" : "jp-RenderedHTMLCommon";
-      dressed?.classList.remove(dress);
-      const close = open(model, place);
-      if (held) place.querySelector<HTMLElement>("[data-lmnb]")!.focus({ preventScroll: true });
-      return () => {
-        close();
-        dressed?.classList.add(dress);
-        place.replaceChildren(...still);
+      let restore = clear(place);
+      const view = open(model, place);
+      const refocus = () => held && (view.root.contains(held) ? held : view.root).focus({ preventScroll: true });
+      refocus();
+      return {
+        close: () => {
+          view();
+          restore();
+        },
+        move: (to) => {
+          restore(); // the output around both places may be the same, and has its dress back
+          restore = clear(to);
+          to.append(view.root);
+          refocus();
+        },
       };
     });
     model.on("comm_live_update", leave); // said when the kernel is restarted: from then on nobody answers

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import type { ViewProps } from "../kit/client";
 import { Button, Notice, useCommands, Wait } from "../kit/controls";
@@ -64,11 +64,11 @@ export function Editor({ model, root }: ViewProps) {
           <Say of={state.program} by={by} />
         </div>
         <div class="pane">
+          <Say of={state.tries} by={by} />
           <div role="group" aria-label="Exact prompt" aria-busy={asked !== now}>
             {(lost || !prompts) && <Wait problem={lost} />}
             <Say of={prompts} by={by} />
           </div>
-          <Say of={state.tries} by={by} />
         </div>
       </div>
     </>
@@ -79,6 +79,9 @@ export function Editor({ model, root }: ViewProps) {
 const Slot: NonNullable<Doer["own"]>[string] = ({ by, given: { slot, label, text, title, ...more }, children }) => {
   const name = TEXT + slot;
   const draft = by.typed[name]?.text;
+  const own = useRef<HTMLDivElement>(null);
+  const isHeld = () => own.current?.contains((own.current.getRootNode() as Document).activeElement); // an output that is published anew takes the focus for no time
+  const leave = () => setTimeout(() => isHeld() || void save());
   const save = async () => {
     if (draft != null && (draft === text || (await by.send("edit", { slot, text: draft }, slot)))) by.type(name);
   };
@@ -90,10 +93,11 @@ const Slot: NonNullable<Doer["own"]>[string] = ({ by, given: { slot, label, text
     event.stopPropagation();
   };
   return (
-    <div class="slot" data-kind="slot" data-id={slot} onFocusOut={save} onKeyDown={onKey} title={plain(title)}>
+    <div class="slot" data-kind="slot" data-id={slot} ref={own} onFocusOut={leave} onKeyDown={onKey} title={plain(title)}>
       <FormRow label={label}>
         <Area data-action="edit" data-slot={slot} value={draft ?? text} readOnly={isCut(text)} onText={(next) => by.type(name, "text", next)} {...more} />
       </FormRow>
+      {isCut(text) && <span class="muted">Cut: it is too long for a panel, so change it in a cell.</span>}
       {children}
     </div>
   );

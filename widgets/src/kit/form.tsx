@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, focusOnce } from "./controls";
 import { keys, type Gestures } from "./keys";
 import { plain } from "./text";
@@ -21,6 +21,8 @@ interface FormProps {
   children?: ComponentChildren;
 }
 
+const isLine = (target: EventTarget | null): boolean => target instanceof HTMLInputElement && target.type !== "checkbox";
+
 /** A form: Enter in a line or Ctrl+Enter anywhere saves, Escape leaves. */
 export function Form({ label, class: name = "", action, id, save, busy, disabled, hint, bad, gestures, onSave, onCancel, children }: FormProps) {
   const own = useRef<HTMLFormElement>(null);
@@ -28,7 +30,7 @@ export function Form({ label, class: name = "", action, id, save, busy, disabled
   useLayoutEffect(() => () => void (own.current?.contains((own.current.getRootNode() as Document).activeElement) && own.current.closest<HTMLElement>("[data-lmnb]")?.focus({ preventScroll: true })), []);
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape" && onCancel) onCancel();
-    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) disabled || busy || onSave();
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey || isLine(event.target))) disabled || busy || onSave(); // a browser's own way for a line is lost in JupyterLab
     else return gestures && keys(gestures)(event);
     event.preventDefault();
     event.stopPropagation();
@@ -73,14 +75,28 @@ const WHOLE = 2000; // shorter ones may end so themselves
 
 export const isCut = (text: string): boolean => CUT.exec(text)?.[1] != null || (text.length > WHOLE && text.endsWith("…"));
 
-/** A text of several lines, as high as its text. */
-export const Area = ({ value, onText, label, lines: [least, most] = [1, 8], focus, ...rest }: AreaProps) => (
-  <textarea
-    aria-label={label}
-    value={value}
-    rows={Math.min(most, Math.max(least, value.split("\n").length + Math.floor(value.length / 75)))}
-    ref={focus ? focusOnce : undefined}
-    onInput={(event: { currentTarget: HTMLTextAreaElement }) => onText(event.currentTarget.value)}
-    {...rest}
-  />
-);
+const LETTER = 7.5; // pixels of one in a text
+const EDGES = 20;
+
+/** A text of several lines, as high as its text is where it stands. */
+export function Area({ value, onText, label, lines: [least, most] = [1, 8], focus, ...rest }: AreaProps) {
+  const own = useRef<HTMLTextAreaElement>(null);
+  const [letters, setLetters] = useState(75); // in a line
+  useLayoutEffect(() => {
+    const watch = new ResizeObserver(([{ target }]) => setLetters(Math.max(12, Math.floor((target.clientWidth - EDGES) / LETTER))));
+    watch.observe(own.current!);
+    if (focus) focusOnce(own.current);
+    return () => watch.disconnect();
+  }, []);
+  const rows = value.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / letters)), 0);
+  return (
+    <textarea
+      aria-label={label}
+      value={value}
+      rows={Math.min(most, Math.max(least, rows))}
+      ref={own}
+      onInput={(event: { currentTarget: HTMLTextAreaElement }) => onText(event.currentTarget.value)}
+      {...rest}
+    />
+  );
+}

@@ -39,6 +39,17 @@ export interface FormOf {
 /** The name of a button or a form: what is open, and what was typed, is known by it. */
 export const nameOf = ({ action, id = "" }: { action: string; id?: string | number }): string => `${action}:${id}`;
 
+/** A text that can be changed where it is whole. */
+const CutArea = (given: Parameters<typeof Area>[0]) =>
+  given.readOnly ? (
+    <span>
+      <Area {...given} />
+      <span class="muted">Cut: it is too long for a panel, so change it in a cell.</span>
+    </span>
+  ) : (
+    <Area {...given} />
+  );
+
 /** What was typed lives in the view and in no message, so nothing that arrives can overwrite it; it goes when it was sent. */
 export function PartForm({ by, of, class: name, children }: { by: Commands; of: FormOf; class?: string; children?: ComponentChildren }) {
   const { action, id, args, fields, reasons = [], free, stays, always, ...rest } = of;
@@ -55,7 +66,10 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
     const made: Record<string, any> = { ...args };
     for (const field of changed) {
       const text = textOf(field);
-      if (field.as === "number" && !text) continue;
+      if (field.as === "number" && !text) {
+        delete made[field.name]; // also where the kernel had a proposal for it
+        continue;
+      }
       const value = field.as === "number" ? Number(text) : field.as === "check" ? text === "true" : text;
       if (field.into) made[field.into] = { ...made[field.into], [field.name]: value };
       else made[field.name] = value;
@@ -93,7 +107,7 @@ export function PartForm({ by, of, class: name, children }: { by: Commands; of: 
         return (
           <FormRow label={label}>
             {!as ? (
-              <Area {...own} focus={focus} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
+              <CutArea {...own} focus={focus} lines={lines} readOnly={isCut(field.text ?? "")} onText={set} />
             ) : typeof as === "object" ? (
               <select {...own} ref={ref} onChange={(event) => set(event.currentTarget.value)}>
                 {as.map(([option, words]) => (

@@ -47,7 +47,7 @@ export interface Desk extends Doer {
   select: (id: string | null) => void;
   /** The candidate that the chosen one is shown against; null: what the run began with. */
   against: string | null;
-  setAgainst: (id: string) => void;
+  setAgainst: (id: string | null) => void;
   order: Order;
   setOrder: (order: Order) => void;
   tab: string;

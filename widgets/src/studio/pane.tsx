@@ -38,7 +38,7 @@ const Head = ({ desk, told }: { desk: Desk; told: Told }) => {
         {told.choices.length > 0 && (
           <label class="row-end">
             against
-            <select value={desk.against ?? desk.run.baseline ?? ""} onPointerEnter={renew} onFocus={renew} onChange={(event) => desk.setAgainst(event.currentTarget.value)}>
+            <select value={desk.against ?? told.choices.find(([id]) => !id || id === desk.run.baseline)?.[0]} onPointerEnter={renew} onFocus={renew} onChange={(event) => desk.setAgainst(event.currentTarget.value || null)}>
               {told.choices.map(([id, words]) => (
                 <option value={id}>{words}</option>
               ))}

@@ -71,7 +71,7 @@ export function Studio({ model, root }: ViewProps) {
       b: live && row && (() => setOpen(`branch:${row.id}`)),
       i: live && row && (() => openOf("inject:instruction", row.id)),
       r: live && made.some((one) => one.undone) && (() => commands.send("redo")),
-      ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => commands.send(action)])),
+      ...Object.fromEntries(Object.entries(run?.keys ?? {}).map(([key, action]) => [key, () => (action.endsWith(":") ? setOpen(action) : commands.send(action))])),
       Backspace: live && made.length > 0 && (() => commands.send("undo")),
       " ": move(1),
       ArrowDown: move(1),
@@ -121,15 +121,17 @@ export function Studio({ model, root }: ViewProps) {
 
 const QUIET = 3000;
 
-/** What a screen reader says: the state and the best candidate, not more often than every few seconds. */
+/** What a screen reader says: the state at once when it changes, the best candidate not more often than every few seconds. */
 function useAnnouncement(known: Known): string {
   const best = rowOf(known, known.run?.best);
   const words = known.run ? `${known.run.words}.${best?.score != null ? ` Best: candidate ${best.number}, ${score(best.score)} percent.` : ""}` : "";
   const [said, say] = useState("");
   const last = useRef(0);
+  const state = useRef("");
   useEffect(() => {
-    const wait = Math.max(0, last.current + QUIET - performance.now());
+    const wait = state.current === known.run?.words ? Math.max(0, last.current + QUIET - performance.now()) : 0;
     const timer = setTimeout(() => {
+      state.current = known.run?.words ?? "";
       last.current = performance.now();
       say(words);
     }, wait);

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import type { Client } from "../kit/client";
 import { Button, Tabs, Wait } from "../kit/controls";
+import { isCut } from "../kit/form";
 import { Say, type Doer, type Part } from "../kit/parts";
 
 declare module "../kit/client" {
@@ -72,6 +73,7 @@ function Copy({ text }: { text: string }) {
       <Button title="Python that makes this call again" onClick={copy}>
         {copied === "done" ? "Copied" : "Copy as code"}
       </Button>
+      {isCut(text) && <span class="muted">The code is cut: it is too long for a panel. In Python, trace.to_code gives the whole.</span>}
       {copied === "by hand" && <textarea class="under code" readOnly rows={8} aria-label="Code" value={text} />}
     </>
   );

@@ -1,4 +1,4 @@
-"""What changed between two prompts, word by word, as marked text."""
+"""What changed between two texts, word by word, as marked text."""
 
 from __future__ import annotations
 
