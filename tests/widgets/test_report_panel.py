@@ -274,13 +274,13 @@ def test_a_damaged_run_says_that_it_is(open_: Any, stored: Any, tmp_path: Any, w
     assert ear.ask("open", run="seed-2")["model"]
 
 
-def test_stored_runs_are_saved_static(notebook: Any, stored: Any) -> None:
+def test_stored_runs_are_saved_static(notebook: Any, stored: Any, tmp_path_factory: Any) -> None:
     """What the file keeps is the table; where there is none, a sentence."""
     module, out = import_module("lmnb_widgets.runs"), notebook()
     module.show(stored)
     assert "seed-1" in mounted(out)
     out = notebook()
-    module.show(lmnb.runs("nowhere"))
+    module.show(lmnb.runs(tmp_path_factory.mktemp("empty")))
     assert "lmnb-mount" not in out.outputs[0]["data"]["text/html"]
 
 
