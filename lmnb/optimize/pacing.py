@@ -96,7 +96,7 @@ class Pacing(Worker):
     def _need_unspent(self) -> None:
         """RunError where the run would stop at once again, as nothing about the limit has changed that stopped it."""
         stop = self._archive.state.stopped
-        if self._working or stop is None or stop.by != "budget":
+        if self._working or self.path is None or stop is None or stop.by != "budget":
             return
         kind, own = stop.data["which"], self.limits.get(stop.data["which"])
         reached = stop.data.get("limit", self._spent(kind))
