@@ -178,7 +178,7 @@ class Run(Looking, Shown):
         lines = [json.dumps(decision.to_dict(), ensure_ascii=False) + "\n" for decision in self.decisions]
         (self.path / "decisions.jsonl").write_text("".join(lines), encoding="utf-8")
 
-    def export(self, path: str | Path, format: str = "json", candidate: Any = None) -> Path:  # noqa: A002 - the field's word
+    def export(self, path: str | Path, format: str = "json", candidate: Any = None) -> Path:
         """Write the result (or another candidate) as a program file: "json", or a Python module: "python"."""
         chosen = self._archive.best() if candidate is None else self.candidate(candidate)
         return Path(self._program_of(chosen).export(path, format=format))
