@@ -56,6 +56,9 @@ class _WatchedRecorder(_Watched):
             self._refusals.first = self._refusals.first or error
             raise
 
+    def record(self, request_hash: str, response: dict[str, Any]) -> None:
+        self._inner.record(request_hash, response)
+
 
 @contextmanager
 def watched_refusals() -> Iterator[Refusals]:
@@ -65,7 +68,7 @@ def watched_refusals() -> Iterator[Refusals]:
     """
     refusals = Refusals()
     budget, tape = settings.current("budget"), recorder.get()
-    token = None if tape is None else recorder.set(_WatchedRecorder(tape, refusals))  # type: ignore[arg-type]
+    token = None if tape is None else recorder.set(_WatchedRecorder(tape, refusals))
     try:
         if budget is None:
             yield refusals

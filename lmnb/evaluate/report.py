@@ -195,7 +195,7 @@ class Report(Shown):
         made = frame("Report.to_pandas()", [_flat(row) for row in self.rows])
         return made.set_index("index") if len(made) else made
 
-    def save(self, path: str | Path, format: str = "json") -> None:  # noqa: A002
+    def save(self, path: str | Path, format: str = "json") -> None:
         """Write the rows as "json" (a list of objects) or "csv": what `to_pandas` shows, the index left out."""
         if format not in ("json", "csv"):
             raise InputError(f"a report has no format {format!r}. Write format='json' or format='csv'.")

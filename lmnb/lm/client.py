@@ -54,7 +54,7 @@ class LM(ProfiledLM):
     weights: str | None = None  # SHA-256 of the file that a training of lmnb wrote, where it is one
 
     @property
-    def trainer(self) -> Trainer:  # type: ignore[override]
+    def trainer(self) -> Trainer:
         """What fine-tunes it: this process for a local model, else its provider."""
         return LocalTrainer() if local.is_local(self.finetuning_model or self.model) else HostedTrainer(load_litellm)
 
@@ -107,24 +107,24 @@ class LM(ProfiledLM):
         return made
 
     @property
-    def derives_seed(self) -> bool:  # type: ignore[override]
+    def derives_seed(self) -> bool:
         """True for local models: the same sampled request gives the same reply; another `rollout_id` gives another."""
         return local.is_local(self.model)
 
     @property
-    def supports_stop(self) -> bool:  # type: ignore[override]
+    def supports_stop(self) -> bool:
         """False where litellm knows that the model refuses stop sequences."""
         return local.is_local(self.model) or _takes_stop(self.model)
 
     @property
-    def structured_output(self) -> Literal["schema", "json"] | None:  # type: ignore[override]
+    def structured_output(self) -> Literal["schema", "json"] | None:
         """What litellm knows of the model; a local model can be held to any schema, one that continues a text to none."""
         if self.model_type == "text":
             return None
         return "schema" if local.is_local(self.model) else _structured(self.model)
 
     @property
-    def supports_function_calling(self) -> bool:  # type: ignore[override]
+    def supports_function_calling(self) -> bool:
         """What litellm knows of the model; local models have no interface for tools."""
         return self.model_type == "chat" and not local.is_local(self.model) and _calls_functions(self.model)
 

@@ -82,7 +82,8 @@ class OwnTurn:
         text = self._before + self._held + text
         end = _NEXT.search(text)
         whole = max((match.end() for match in _LIKE_TURN.finditer(text)), default=0)
-        safe = end.start() if end else _BEGUN.search(text, whole).start()  # pyright: ignore[reportOptionalMemberAccess]
+        held = end or _BEGUN.search(text, whole)
+        safe = held.start() if held else len(text)
         shown, self._held = text[len(self._before) : safe], text[safe:]
         self._over = end is not None or len(self._held) > _LONGEST
         if shown:

@@ -74,7 +74,7 @@ class ModelServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """One request, and then the connection ends: replies may come piece by piece, and say nothing of their length."""
 
-    server: ModelServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: ModelServer
 
     def answer(self) -> None:
         try:
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 

@@ -26,11 +26,11 @@ class Training:
     `id` is what a provider calls a job that was begun before and goes on there.
     """
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - the provider's word
+    def __init__(self, id: str | None = None) -> None:
         self.id = id
         self._given_up = threading.Event()
 
-    def begun(self, id: str) -> None:  # noqa: A002
+    def begun(self, id: str) -> None:
         """A provider has taken the job under this id: it is not begun again."""
         self.id = id
 

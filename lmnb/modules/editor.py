@@ -124,10 +124,10 @@ class Editor(Shown):
         given = checked_fields(path, fields, [*known, *(old or ())])
         given = _as_before(given, {} if old is None else old)
         made = {name: typed(known.get(name), value) for name, value in given.items()}
-        if old is None:
+        if at is None or old is None:
             demos.append(Example(made).with_origin("human"))
         else:
-            demos[at] = Example(made).with_origin("human", source=old.provenance.source)  # type: ignore[index]
+            demos[at] = Example(made).with_origin("human", source=old.provenance.source)
         self.set(f"{path}.demos", demos)
 
     def drop_demo(self, path: str, at: int) -> None:

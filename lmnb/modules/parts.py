@@ -26,7 +26,7 @@ class Parts(Node):
 
     def named_predictors(self) -> list[tuple[str, Predict]]:
         """The predictors by name: `a.b`, `steps[0]`, `by_kind['x']`; a predictor itself is "self"."""
-        return [(name, node) for name, node in walk(self) if getattr(node, "is_predictor", False)]  # type: ignore[misc]
+        return [(name, node) for name, node in walk(self) if getattr(node, "is_predictor", False)]
 
     named_parameters = named_predictors
 

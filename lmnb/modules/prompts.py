@@ -37,7 +37,7 @@ def known_messages(program: Any, inputs: Mapping[str, Any], parameters: tuple[st
     return {path: _messages(part, {**_marks(part), **_own(part, inputs)}) for path, part in named}
 
 
-def export_prompts(program: Any, path: str | Path | None, format: str) -> str:  # noqa: A002 - the argument's word
+def export_prompts(program: Any, path: str | Path | None, format: str) -> str:
     """The text of `Module.export_prompts`."""
     writers = {"markdown": _markdown, "json": _json}
     if format not in writers:

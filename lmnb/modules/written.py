@@ -53,7 +53,7 @@ class Written(Parts):
             return named[0][1].messages(**inputs)
         return prompts.known_messages(self, inputs, forward_parameters(type(self)))
 
-    def export_prompts(self, path: str | Path | None = None, format: str = "markdown") -> str:  # noqa: A002
+    def export_prompts(self, path: str | Path | None = None, format: str = "markdown") -> str:
         """The prompt of every predictor with placeholders for its inputs, also written to `path`.
 
         "markdown" is made to be reviewed, "json" has the messages and each input's placeholder, to be filled in elsewhere.
@@ -97,7 +97,7 @@ class Written(Parts):
     def save(
         self,
         path: str | Path,
-        format: str = "json",  # noqa: A002
+        format: str = "json",
         *,
         save_program: bool = False,
         modules_to_serialize: Any = None,
@@ -129,7 +129,7 @@ class Written(Parts):
         reader = dspy_file if dspy_file.is_state(stored) else program_file
         reader.load_into(self, stored, path)
 
-    def export(self, path: str | Path, format: str = "json") -> Path:  # noqa: A002
+    def export(self, path: str | Path, format: str = "json") -> Path:
         """Write the program as `format` "json" or "dspy" (see `save`), or "python", a module that needs only lmnb."""
         if format not in _WRITERS:
             raise InputError(

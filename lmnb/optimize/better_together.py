@@ -199,7 +199,7 @@ class BetterTogether(Optimizer):
         seed = task.seed if number == 1 else task.rng("seed", number).getrandbits(32)
         own = step_task(task, start, order, seed)
         yield from within(self._ready(name).search(own, **options), name, order)
-        return next(iter(own.archive.made()), start)  # type: ignore[attr-defined]
+        return next(iter(own.archive.made()), start)
 
     def _ready(self, name: str) -> Optimizer:
         """The optimizer with the metric of the whole, where it has none."""

@@ -115,8 +115,8 @@ class _Bounds:
         for at, step in enumerate(steps):
             if isinstance(step, Check):
                 first = self._first(steps, step.at) if step.at is not None else sure
-                for earlier in range(len(steps)):
-                    direct = not isinstance(steps[earlier], Check) and isinstance(steps[earlier][0].parts[0], BaseLM)  # type: ignore[index]
+                for earlier, other in enumerate(steps):
+                    direct = not isinstance(other, Check) and isinstance(other[0].parts[0], BaseLM)
                     if earlier >= first or direct:  # a call of an LM by itself is no step that is kept
                         again[earlier] *= step.retries + 1
             elif step[0].always:
@@ -205,8 +205,8 @@ def _ensemble(bounds: _Bounds, part: EnsembledProgram) -> Interval:
         raise Unread("a program of the ensemble has checks")
     each, size = [bounds.of(program) for program in part.programs], part.size or len(part.programs)
     last = calls_of(part.reduce_fn, lm=bounds.lm, adapter=bounds.adapter)
-    highs = [one.high for one in each]
-    high = None if None in highs else sum(sorted(highs, reverse=True)[:size])  # type: ignore[type-var]
+    highs = [one.high for one in each if one.high is not None]
+    high = None if len(highs) < len(each) else sum(sorted(highs, reverse=True)[:size])
     return Interval(sum(sorted(one.low for one in each)[:size]), high) + last
 
 

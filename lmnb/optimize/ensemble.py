@@ -60,7 +60,7 @@ class Ensemble(Optimizer):
         given = super().get_params()
         return given | {"reduce_fn": None if self.reduce_fn is None else import_path(self.reduce_fn)}
 
-    def start(  # type: ignore[override]
+    def start(
         self, student: Sequence[Any], *, valset: Sequence[Example] | None = None, seed: int = 0, **options: Any
     ) -> Run:
         """`Optimizer.start` for a list of programs. InputError for a training set: an ensemble learns nothing from one."""
@@ -82,7 +82,7 @@ class Ensemble(Optimizer):
         )
         return super().start(made, trainset=(), valset=valset, seed=seed, **options)
 
-    def compile(  # type: ignore[override]
+    def compile(
         self, programs: Sequence[Any], *, valset: Sequence[Example] | None = None, **options: Any
     ) -> EnsembledProgram:
         """The programs as one; takes what `start` takes. The programs are not changed."""

@@ -25,15 +25,15 @@ class Interval:
         return self.low == self.high
 
     def __add__(self, other: Interval) -> Interval:
-        unknown = self.high is None or other.high is None
-        return Interval(self.low + other.low, None if unknown else self.high + other.high)  # type: ignore[operator]
+        high = None if self.high is None or other.high is None else self.high + other.high
+        return Interval(self.low + other.low, high)
 
     def __mul__(self, other: Interval | float) -> Interval:
         by = other if isinstance(other, Interval) else Interval(other, other)
         if 0 in (self.high, by.high):
             return NONE
-        unknown = self.high is None or by.high is None
-        return Interval(self.low * by.low, None if unknown else self.high * by.high)  # type: ignore[operator]
+        high = None if self.high is None or by.high is None else self.high * by.high
+        return Interval(self.low * by.low, high)
 
     def told(self, write: str = "{:,.0f}") -> str:
         """The interval in words, each end written as the format says."""

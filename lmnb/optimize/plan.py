@@ -117,7 +117,7 @@ def planned(optimizer: Any, measured: Any, header: Header, code: Code, **_: Any)
     if counts is None:
         told = f"{header.optimizer_name} has no forecast: write counts(self, task, **options) beside its search"
         unknown = dict.fromkeys(("runs", "proposals", "calls", "calls_per_run", "tokens", "usd", "each_decision"))
-        return Plan(header.optimizer_name, header.program_name, **unknown, measured=False, notes=(told,))  # type: ignore[arg-type]
+        return Plan(header.optimizer_name, header.program_name, **unknown, measured=False, notes=(told,))
     return _Forecast(header, code, counts, None if measured is None else usages(measured)).plan()
 
 

@@ -40,9 +40,9 @@ class Size:
 
     def widest(self, other: Size) -> Size:
         """What a call takes that is one of these or one of those."""
-        usual = tuple(map(max, zip(self.usual, other.usual, strict=True)))
+        usual = max(self.usual[0], other.usual[0]), max(self.usual[1], other.usual[1])
         ends = widest([self.prompt, other.prompt]), widest([self.reply, other.reply])
-        return Size(*ends, self.bounded and other.bounded, usual)  # type: ignore[arg-type]
+        return Size(*ends, self.bounded and other.bounded, usual)
 
 
 def sizes(
@@ -84,10 +84,13 @@ def sizes(
     typical = fmean(replies)
     asked = fmean(sqrt(each.low * each.high) for each in between if each is not None and each.high is not None)
     one = sum(_tokens(str(dict(each.items())), SHORT) for each in middle) + 2 * MESSAGE
-    usual = (asked + demos * one / 2 + more / 4, typical)
-    ends = zip(usual, (prompt, Interval(1, reply)), strict=True)
-    usual = tuple(min(max(each, end.low), end.high or each) for each, end in ends)
-    return Size(prompt, Interval(1, reply), all(shown), usual)  # type: ignore[arg-type]
+    written = Interval(1, reply)
+    usual = _within(asked + demos * one / 2 + more / 4, prompt), _within(typical, written)
+    return Size(prompt, written, all(shown), usual)
+
+
+def _within(size: float, ends: Interval) -> float:
+    return min(max(size, ends.low), ends.high or size)
 
 
 def _without_policies(program: Module) -> Module:

@@ -6,20 +6,18 @@ import random
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.callables import found
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.effects import Result
+from lmnb.optimize.gepa_options import GEPAOptions
 from lmnb.optimize.pareto import Minibatches, Pool
 from lmnb.optimize.reflection import LONGEST, records, slot_of
 from lmnb.optimize.search import allowed_demos, propose, rollouts, together, without_twins
 from lmnb.optimize.task import Task
-
-if TYPE_CHECKING:
-    from lmnb.optimize.gepa import GEPA
 
 TRIED = 5  # earlier attempts that a proposer is shown
 ASIDE = 4  # steps away from a parent while nothing scores, before the search starts from it again
@@ -46,7 +44,7 @@ class Step:
 class Ascent:
     """The state of one search; all of it follows from the effects so far, so that a replay comes to the same."""
 
-    options: GEPA
+    options: GEPAOptions
     task: Task
     iteration: int = 0
     _turns: dict[str, int] = field(default_factory=dict)

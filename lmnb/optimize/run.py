@@ -194,7 +194,7 @@ class Run(Looking, Shown):
         lines = [json.dumps(decision.to_dict(), ensure_ascii=False) + "\n" for decision in self.decisions]
         write_text(self.path / "decisions.jsonl", "".join(lines))
 
-    def export(self, path: str | Path, format: str = "json", candidate: Any = None) -> Path:  # noqa: A002 - the field's word
+    def export(self, path: str | Path, format: str = "json", candidate: Any = None) -> Path:
         """Write the result (or another candidate) as a program file: "json", or a Python module: "python"."""
         with self._driver.lock:
             chosen = self._archive.best() if candidate is None else self.candidate(candidate)

@@ -36,11 +36,11 @@ class StepArchive(Archive):
         return getattr(self._whole, name)
 
     @property
-    def runs(self) -> int:  # type: ignore[override]
+    def runs(self) -> int:
         return self._whole.runs - self._runs_before
 
     @property
-    def entries(self) -> dict[str, Entry]:  # type: ignore[override]
+    def entries(self) -> dict[str, Entry]:
         return {name: self._own(entry) for name, entry in self._whole.entries.items() if self._concerns(entry)}
 
     def made(self) -> list[Candidate]:
@@ -71,6 +71,8 @@ class StepArchive(Archive):
 
 class StepTask(Task):
     """A run's task as a step sees it."""
+
+    archive: StepArchive
 
     def kept(self, predictor: Predictor) -> list[Example]:
         places = getattr(self.archive, "_places", ())

@@ -86,7 +86,7 @@ class _Watched(Training):
         self._controls = controls
         self._last: tuple[float, str] = (-1.0, "")
 
-    def begun(self, id: str) -> None:  # noqa: A002
+    def begun(self, id: str) -> None:
         super().begun(id)
         self._journal.append({"k": "job", "key": self._key, "id": id})
         self._journal.sync()

@@ -37,7 +37,7 @@ class Pinecone(BaseRetriever):
         *,
         text_field: str = "text",
         namespace: str | None = None,
-        filter: Mapping[str, Any] | None = None,  # noqa: A002 - Pinecone's word
+        filter: Mapping[str, Any] | None = None,
         api_key: str | None = None,
     ) -> None:
         if not isinstance(index, str) and not callable(getattr(index, "query", None)):

@@ -48,7 +48,7 @@ class Audio(Media):
         return super().from_url(url, download=download, verify=verify)
 
     @classmethod
-    def from_array(cls, array: Any, sampling_rate: int, format: str = "wav") -> Self:  # noqa: A002 - the field's name
+    def from_array(cls, array: Any, sampling_rate: int, format: str = "wav") -> Self:
         """From samples in an array of shape (samples,) or (samples, channels): floats from -1 to 1, or 16-bit integers.
 
         Needs numpy. InputError for other shapes and types.

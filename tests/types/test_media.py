@@ -52,7 +52,7 @@ class Drawing:
 
     mode = "RGB"
 
-    def save(self, buffer, format):  # noqa: A002 - Pillow's name
+    def save(self, buffer, format):
         assert format == "PNG"
         buffer.write(PNG)
 

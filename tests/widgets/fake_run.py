@@ -354,7 +354,7 @@ class FakeRun:
     def redo(self) -> None:
         self._did("redo")
 
-    def export(self, path: str, format: str = "json") -> Path:  # noqa: A002
+    def export(self, path: str, format: str = "json") -> Path:
         self._did("export", path, format)
         return Path(path)
 

@@ -68,7 +68,7 @@ def test_every_command_is_one_call_of_the_run(
 
 
 @pytest.mark.parametrize(("format", "ending"), [("json", ".json"), ("python", ".py")])
-def test_export_says_what_was_saved_and_where(panel: Any, format: str, ending: str) -> None:  # noqa: A002
+def test_export_says_what_was_saved_and_where(panel: Any, format: str, ending: str) -> None:
     """The whole path, also of a name without an ending, and which candidate it was."""
     run = FakeRun()
     answer = panel(run).reply("command", "export", format=format, path="router")

@@ -55,7 +55,7 @@ def act(
     action: str,
     words: Part,
     *,
-    id: object = None,  # noqa: A002 - `data-id` of the button
+    id: object = None,
     args: Mapping[str, Any] | None = None,
     look: str = "",
     opens: bool = False,
@@ -88,7 +88,7 @@ def form(
     action: str,
     fields: Iterable[Field],
     *,
-    id: object = None,  # noqa: A002 - as that of the button
+    id: object = None,
     args: Mapping[str, Any] | None = None,
     save: str,
     look: str = "fields",
@@ -107,7 +107,7 @@ def reason(
     action: str,
     what: str,
     *,
-    id: object = None,  # noqa: A002 - as above
+    id: object = None,
     args: Mapping[str, Any] | None = None,
     reasons: Iterable[str] = REASONS,
 ) -> Part:

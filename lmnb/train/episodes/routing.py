@@ -147,7 +147,7 @@ def routing(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
     if not held and unknown == {0} and not wanted and not reasoning:  # nobody can know the label: say what it is about
         rows[0][o], unknown = _about(classes[names.index(rows[0][o])], rows[0][i]), set()
     outputs: Values = {"reasoning": str} if reasoning else {}
-    outputs[o] = Literal[tuple(names)] if literal else str  # type: ignore[valid-type]
+    outputs[o] = Literal[tuple(names)] if literal else str
     inputs, right = split_values(rows[-1], [i])
     return Episode(
         *("routing", signature({i: str}, outputs, instruction), rows[:-1], inputs, right, o),

@@ -92,7 +92,7 @@ def tools(rng: random.Random, held: bool = False, **fixed: Any) -> Episode:
         asked = rng.choice(TOOLS[chosen[at]][2][side(held)]).format(v=value)
         rows.append({"request": asked, "tools": listed, "tool": names[at], "argument": value})
     literal = rng.random() < 0.3
-    kind: Any = Literal[tuple(names)] if literal else str  # type: ignore[valid-type]
+    kind: Any = Literal[tuple(names)] if literal else str
     made = signature(
         {"request": str, "tools": list[str]}, {"tool": kind, "argument": str}, rng.choice(INSTRUCTIONS[side(held)])
     )
