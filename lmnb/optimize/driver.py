@@ -183,33 +183,30 @@ class Driver(Deciding):
     def _known(self, rollouts: Mapping[str, Bought]) -> dict[str, Result | Dropped]:
         """Those that are in the archive, in the journal, or in that of the run that this one branched off."""
         known: dict[str, Result | Dropped] = {}
-        used: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0.0}  # of what is played back
-        for key, rollout in rollouts.items():
-            found = self.archive.rollouts.get(key)
-            if found is None:
-                found = self.recording.result(self.batch, key)
+        bought: list[Mapping[str, float]] = []  # of what is played back
+        bank, recorded, shared = self.archive.rollouts, self.recording.results(self.batch), self.recording.shared
+        with self.lock:
+            for key, rollout in rollouts.items():
+                found = bank.get(key)
+                if found is None and (found := recorded.get(key)) is not None and isinstance(found, Result):
+                    bought.append(found.bought)
+                if found is None and (found := shared.get(key)) is not None:
+                    self._journal.append(rollout_record(self.batch, rollout, found))
+                if found is not None:
+                    known[key] = found
                 if isinstance(found, Result):
-                    bought = found.bought
-                    for kind in used:
-                        used[kind] += bought.get(kind, 0)
-            if found is None and (found := self.recording.shared.get(key)) is not None:
-                self._journal.append(rollout_record(self.batch, rollout, found))
-            if found is not None:
-                known[key] = found
-            if isinstance(found, Result):
-                self._store(rollout, found)
-        self._budget.add(**used)
+                    self.archive.store(rollout, found)
+        if known:
+            self.controls.told("rollout", known)
+        self._budget.add(**{kind: sum(each.get(kind, 0) for each in bought) for kind in ("calls", "tokens", "usd")})
         return known
 
     def _landed(self, rollout: Bought, result: Result) -> None:
-        self._store(rollout, result)
-        if not isinstance(rollout, Train):  # a search sees what a training gave, and decides what follows
-            self._faults.watch(result)
-
-    def _store(self, rollout: Bought, result: Result) -> None:
         with self.lock:
             self.archive.store(rollout, result)
         self.controls.told("rollout", rollout)
+        if not isinstance(rollout, Train):  # a search sees what a training gave, and decides what follows
+            self._faults.watch(result)
 
     def _close(self, rollouts: Mapping[str, Bought], outcomes: Mapping[str, Result | Dropped]) -> None:
         """Write down that a batch is done, unless the run ends in it."""

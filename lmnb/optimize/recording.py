@@ -37,7 +37,7 @@ class Recording:
         self.why: str | None = None  # it ended where it did
         self._journal = journal
         self.shared: dict[str, Result] = {}  # what the run that this one branched off has bought, by key
-        self._results: dict[tuple[int, str], Result | Dropped] = {}
+        self._results: dict[int, dict[str, Result | Dropped]] = defaultdict(dict)  # by batch and key
         self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
         self._calls: dict[str, list[tuple[str, Any, bool]]] = defaultdict(list)  # by rollout: request, reply, shared
         self.all_decisions: list[Decision] = []
@@ -74,7 +74,7 @@ class Recording:
             place, role = record["of"], record["of"]["role"]
             if self.ended == "failed" and is_fault(result) and record["n"] == self._last and role == "trainer":
                 return  # a search that ended with its training
-            self._results[record["n"], record["key"]] = result
+            self._results[record["n"]][record["key"]] = result
             self.placed.append((place, result))
         elif kind == "shared":
             result = Result.from_dict(record["res"] | {"shared": True}, record.get("t", 0.0))
@@ -85,7 +85,7 @@ class Recording:
         elif kind == "done":
             self.done.add(record["n"])
             self.seconds = self.seconds if taken else record.get("seconds", self.seconds)
-            self._results |= {(record["n"], key): Dropped("dropped in flight") for key in record["dropped"]}
+            self._results[record["n"]] |= dict.fromkeys(record["dropped"], Dropped("dropped in flight"))
             self.cut_short |= set(record["dropped"].values())
         elif kind == "job":
             self.jobs[record["key"]] = record["id"]
@@ -114,8 +114,9 @@ class Recording:
         """Whether a batch was begun before: then a replay passes through it without waiting."""
         return batch in self.requests
 
-    def result(self, batch: int, key: str) -> Result | Dropped | None:
-        return self._results.get((batch, key))
+    def results(self, batch: int) -> Mapping[str, Result | Dropped]:
+        """What the rollouts of a batch gave, by key."""
+        return self._results.get(batch, {})
 
     def decisions(self, batch: int, *, during: bool) -> list[Decision]:
         """The decisions recorded for a position; each is given once."""

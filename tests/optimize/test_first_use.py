@@ -59,7 +59,8 @@ def test_a_compile_that_a_budget_ends_says_so_and_how_to_go_on() -> None:
     with (
         lmnb.context(lm=lmnb.FakeLM(worlds.reply)),
         pytest.warns(
-            UserWarning, match=r"did not end: the budget of 20 calls is spent.*lmnb\.reopen\('.*'\)\.resume\(\)"
+            UserWarning,
+            match=r"did not end: the budget of 20 calls is spent.*run = lmnb\.reopen\('.*'\), run\.raise_budget\(calls=\.\.\.\) goes on",
         ),
     ):
         search().compile(worlds.TwoCalls(), **DATA, budget=lmnb.Budget(calls=20))
