@@ -16,7 +16,6 @@ from lmnb.data.loader import DataLoader as DataLoader
 from lmnb.data.loader import append_jsonl as append_jsonl
 from lmnb.data.loader import load_jsonl as load_jsonl
 from lmnb.errors import AdapterParseError as AdapterParseError
-from lmnb.errors import DSPyError as DSPyError
 from lmnb.errors import (
     AuthError as AuthError,
 )
@@ -37,6 +36,7 @@ from lmnb.errors import ContextWindowExceededError as ContextWindowExceededError
 from lmnb.errors import (
     Diverged as Diverged,
 )
+from lmnb.errors import DSPyError as DSPyError
 from lmnb.errors import (
     InputError as InputError,
 )
