@@ -77,11 +77,6 @@ class Deciding:
         if self.archive.state.stopped is not None:
             self.controls.stopping = True
 
-    def _decided_meanwhile(self) -> None:
-        """Put in force what was decided while the run was down, before a candidate is given a number that another one has already."""
-        for decision in self.recording.decided_before(self.batch + 1, self.archive.entries):
-            self.decide(decision, replayed=True)
-
     # --- effects that need no rollout
 
     def _answer(self, effect: Effect) -> Any:

@@ -14,10 +14,9 @@ from typing import Any
 from lmnb.canonical import plain_hash
 from lmnb.counts import counted
 from lmnb.errors import Diverged
-from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.deciding import Deciding
 from lmnb.optimize.dispatch import Dispatcher, Stopped, rollout_record
-from lmnb.optimize.effects import Bought, Dropped, Effect, Gate, Propose, Result, Rollout, Train
+from lmnb.optimize.effects import Bought, Dropped, Effect, Propose, Result, Rollout, Train
 from lmnb.optimize.faults import Faults
 from lmnb.optimize.locks import lost_words, with_locks
 from lmnb.optimize.review import Pending
@@ -92,8 +91,6 @@ class Driver(Deciding):
         if any(isinstance(effect, Bought) for effect in batch):
             self._boundary()
             return self._perform(batch, by="search")
-        if any(isinstance(effect, Gate) and isinstance(effect.value, Candidate) for effect in batch):
-            self._decided_meanwhile()
         items = [self._item(effect) for effect in batch]
         self._wait(items)
         return [

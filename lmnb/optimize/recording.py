@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lmnb.canonical import compact
@@ -41,7 +41,6 @@ class Recording:
         self._decisions: dict[tuple[int, bool], list[Decision]] = defaultdict(list)
         self._calls: dict[str, list[tuple[str, Any, bool]]] = defaultdict(list)  # by rollout: request, reply, shared
         self.all_decisions: list[Decision] = []
-        self._proposed: dict[int, int] = {}  # by decision: how many candidates the search had proposed
         records = list(records)
         self.jobs: dict[str, str] = {}  # trainings that a provider has taken, with what it calls them
         self._whole: set[Any] = set()
@@ -93,7 +92,6 @@ class Recording:
             decision = Decision.from_dict(record)
             self._decisions[decision.batch, decision.during].append(decision)
             self.all_decisions.append(decision)
-            self._proposed[decision.id] = len(self.candidates)
             if decision.kind == "raise-budget":
                 self.budget = _limits(decision.data["limits"])
             if "made" in decision.data:
@@ -126,13 +124,6 @@ class Recording:
         """The next of the decisions that `decisions` would give."""
         left = self._decisions.get((batch, during))
         return left.pop(0) if left else None
-
-    def decided_before(self, batch: int, admitted: Container[str]) -> Iterator[Decision]:
-        """Of what `decisions` would give before a batch, what was decided when the search had proposed no candidate beyond those `admitted`."""
-        left = self._decisions.get((batch, False))
-        known = sum(name in admitted for name in self.candidates) if left else 0
-        while left and self._proposed[left[0].id] <= known:
-            yield left.pop(0)
 
     def rest(self) -> list[Decision]:
         """Decisions that no batch came to: those made after a run had ended."""

@@ -185,25 +185,3 @@ def test_of_two_proposals_that_say_the_same_each_keeps_its_answer(tmp_path):
         run.wait(30)
         assert run.candidate(run.best).values["self.instructions"] == written["proposed_instruction"]
         assert run.replay_candidate() == run.candidate(run.best)
-
-
-def test_a_number_names_one_candidate_in_every_life_of_a_run(tmp_path):
-    """What is made while a run is down keeps its number when the run goes on, before the next candidate of the search."""
-    with lmnb.context(lm=lmnb.FakeLM(worlds.reply)):
-        optimizer = lmnb.BootstrapFewShotWithOptuna(worlds.exact, num_candidate_programs=4, max_bootstrapped_demos=3)
-        run = optimizer.start(worlds.TwoCalls(), **DATA, run_dir=tmp_path / "run", review="candidates")
-        run.until("pending", 30)
-        run.stop()
-        run.until("ended", 30)
-        run.reject(run.candidates[-1], "not this one")
-        made = run.inject(instructions={"rewrite.instructions": "Write a search query."})
-        number = len(run.candidates) - 1
-        run.resume()
-        while run.state != "finished":
-            run.until("pending", 30)
-            for item in run.pending:
-                run.accept(item)
-    reopened = lmnb.reopen(tmp_path / "run")
-    assert [run.candidate(number), reopened.candidate(number)] == [made, made]
-    assert [row.id for row in run.candidates] == [row.id for row in reopened.candidates]
-    assert run.replay_candidate() == run.candidate(run.best)
