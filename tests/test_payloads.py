@@ -297,7 +297,10 @@ def test_reviews(tmp_path):
         queue = lmnb.review(given, path, name=PAYLOADS[3])
         for number, text in enumerate(PAYLOADS):
             verdict = ("reject", "skip", "edit")[number % 3]
-            queue.answer(verdict, number, reason=text, fields={"answer": text} if verdict == "edit" else None)
+            said = {"reject": {"reason": text}, "skip": {}, "edit": {"reason": text, "fields": {"answer": text}}}[
+                verdict
+            ]
+            queue.answer(verdict, number, **said)
         shown = squeezed(check(lmnb.review(given, path)._repr_html_()))
         assert sum(squeezed(text)[:40] in shown for text in PAYLOADS) > 45
     pairs = lmnb.review([({"answer": text}, {"answer": "x"}) for text in PAYLOADS])

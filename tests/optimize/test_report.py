@@ -157,7 +157,7 @@ def test_the_head_shows_state_progress_and_spending():
 def test_a_finished_run_says_what_it_took():
     """No time left, but what was done, and on how many examples."""
     shown = plain(run_html(snapshot(state="finished", eta=None), detail()))
-    assert "Finished RandomSearch on TicketRouter · 4 of 6 candidates on 100 examples (valset)" in shown
+    assert "Finished RandomSearch on TicketRouter · 4 candidates on 100 examples (valset)" in shown
     assert "1 m 10 s in all" in shown
 
 
