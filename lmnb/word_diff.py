@@ -32,6 +32,8 @@ def changes(before: str, after: str) -> list[Change]:
 
     >>> changes("one demo", "two demos")
     [('one demo', '', '\\n'), ('', 'two demos', '')]
+    >>> changes("Route it.", "Route it. Billing goes to otter, shipping to falcon, and login to maple.")
+    [('', '', 'Route it.'), ('', ' Billing goes to otter, shipping to falcon, and login to maple.', '')]
     """
     if before == after:
         return [("", "", after)]
@@ -39,7 +41,9 @@ def changes(before: str, after: str) -> list[Change]:
     if len(old) > _LONGEST or len(new) > _LONGEST:
         return _blocks(before, after)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return _changes(matcher, old, new) if matcher.ratio() >= _ALIKE else _blocks(before, after)
+    # a text that was only added to, or only cut, has most of the shorter one in a piece, however long the other is
+    grown = 2 * matcher.find_longest_match().size >= min(len(old), len(new)) > 1
+    return _changes(matcher, old, new) if grown or matcher.ratio() >= _ALIKE else _blocks(before, after)
 
 
 def _blocks(before: str, after: str) -> list[Change]:
