@@ -130,6 +130,20 @@ def test_a_budget_raised_in_the_panel_takes_the_run_on(tmp_path: Any) -> None:
     assert run.snapshot()["budget"]["calls"]["spent"] > before["spent"]
 
 
+def test_a_run_that_a_budget_of_the_settings_stopped_offers_to_resume(tmp_path: Any) -> None:
+    """It has no limit that a form could raise; what is said in Python, `compile` included, names what goes on."""
+    outer = lmnb.Budget(calls=3)
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages)), budget=outer):
+        optimizer = lmnb.COPRO(metric=exact, breadth=2, depth=1)
+        options = {"trainset": questions(0, 4), "valset": questions(10, 12), "run_dir": tmp_path / "run"}
+        with pytest.warns(UserWarning, match=r"run\.resume\(\) goes on once the budget of lmnb\.configure") as told:
+            optimizer.compile(lmnb.Predict("question -> answer"), **options)
+    assert "raise_budget" not in str(told[0].message)
+    run = lmnb.runs(tmp_path).open("run")
+    known = framed(run.snapshot() | {"live": True})
+    assert [action for action, _ in acts(known["header"])] == ["resume", "export"] and known["keys"] == {"p": "resume"}
+
+
 def test_a_candidate_that_waits_shows_what_its_parent_has_not() -> None:
     """Texts that changed as a diff, new demos with their fields; nothing that is the same, nothing empty."""
     run = FakeRun(state="waiting")
@@ -174,7 +188,7 @@ def test_examples_come_as_lines_of_short_cells() -> None:
 )
 def test_one_button_of_the_header_is_the_primary_one(state: str, ended: str | None) -> None:
     """What takes the run on while it rests, else the export."""
-    header = framed(FakeRun(state=state).snapshot() | {"ended": ended})["header"]
+    header = framed(FakeRun(state=state).snapshot() | {"ended": ended, "short_of": ended and "calls"})["header"]
     strong = [one[1]["action"] for one in parts_in(header) if one[0] in ("act.lead", "act.primary")]
     assert strong == [{"paused": "resume", "stopped": "raise-budget", "running": "export"}[state]]
 
