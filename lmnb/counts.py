@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import Any
 
@@ -28,7 +27,8 @@ def threshold(name: str, value: Any, what: str) -> float | None:
     Traceback (most recent call last):
     lmnb.errors.InputError: stop_at_score is '90', and it is from which score on the search ends: write a number, or None.
     """
-    if value is not None and (not isinstance(value, Real) or math.isnan(value)):
+    given: object = value
+    if given is not None and (not isinstance(given, Real) or given != given):  # the last is nan
         raise InputError(f"{name} is {value!r}, and it is {what}: write a number, or None.")
     return value
 

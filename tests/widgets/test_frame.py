@@ -108,6 +108,14 @@ def test_what_its_budget_stopped_offers_to_raise_that() -> None:
     assert [(field["name"], field["text"]) for field in form["fields"]] == [("calls", "6000"), ("usd", "2")]
 
 
+def test_what_is_proposed_for_a_limit_is_above_it_however_small_that_is() -> None:
+    """Money is spent in tiny parts: a proposal that is rounded to nothing would raise nothing."""
+    told = FakeRun(state="stopped").snapshot() | {"ended": "the budget is spent", "short_of": "usd"}
+    told["budget"] = {**told["budget"], "usd": {"spent": 3e-7, "limit": 1e-7}}
+    form = next(one for one in forms_in(over(told)) if one["action"] == "raise-budget")
+    assert form["args"]["usd"] == 4e-7
+
+
 def test_a_run_without_a_folder_offers_no_resume() -> None:
     """It cannot go on, however it ended."""
     told = FakeRun(state="stopped").snapshot()
