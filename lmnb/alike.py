@@ -19,6 +19,8 @@ def alike(one: Any, other: Any) -> bool:
         return True
     try:
         return bool(one == other)
+    except RecursionError:  # it holds itself, or is nested too deeply
+        return False
     except Exception:  # noqa: BLE001  an array somewhere within, or a class of the user's
         pass
     if type(one) is not type(other):

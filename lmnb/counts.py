@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from lmnb.errors import InputError
@@ -16,6 +17,19 @@ def whole_number(name: str, value: Any, what: str, least: int = 1) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}, and it is {what}: write a whole number from {least}.")
+    return value
+
+
+def threshold(name: str, value: Any, what: str) -> float | None:
+    """`value` itself, also where it is None; InputError where the argument `name`, which is `what`, is no number.
+
+    >>> threshold("stop_at_score", "90", "from which score on the search ends")
+    Traceback (most recent call last):
+    lmnb.errors.InputError: stop_at_score is '90', and it is from which score on the search ends: write a number, or None.
+    """
+    given: object = value
+    if given is not None and (not isinstance(given, Real) or given != given):  # the last is nan
+        raise InputError(f"{name} is {value!r}, and it is {what}: write a number, or None.")
     return value
 
 

@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 import lmnb
+from lmnb.alike import alike
 
 PROGRAM = lmnb.Predict("name, row -> answer", lm=lmnb.FakeLM(lambda messages, **_: {"answer": "yes"}))
 
@@ -46,6 +47,7 @@ def test_a_reward_that_is_no_number_is_no_best_try():
     ("call", "words"),
     [
         (lambda rows: lmnb.Parallel(max_errors=-1)(PROGRAM, rows), "max_errors is -1"),
+        (lambda rows: lmnb.Parallel(timeout="1 s")([(PROGRAM, rows[0])]), "timeout is '1 s': write the seconds"),
         (lambda rows: lmnb.Evaluate(rows, max, max_errors="many")(PROGRAM), "max_errors is 'many'"),
         (lambda rows: lmnb.Evaluate(rows, max, timeout=-1)(PROGRAM), "timeout is -1: write the seconds"),
         (lambda rows: lmnb.Evaluate(rows, max, timeout="1 s")(PROGRAM), "timeout is '1 s': write the seconds"),
@@ -58,3 +60,12 @@ def test_counts_and_times_are_checked_before_anything_is_asked(call, words):
     with pytest.raises(lmnb.InputError, match=words):
         call([lmnb.Example(name="a", row="1").with_inputs("name", "row")])
     assert len(PROGRAM.lm.calls) == asked
+
+
+def test_what_holds_itself_is_like_nothing_else() -> None:
+    """It cannot be compared to the end, and no error comes of it."""
+    one: list[object] = [0]
+    other: list[object] = [0]
+    one.append(one)
+    other.append(other)
+    assert alike(one, one) and not alike(one, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from lmnb.trace import path_of
 
 NEAR = 0.7  # how alike two names are, from 0 to 1, for one to be taken as the other misspelt
 MOST = 10_000  # demos that are remembered as told
+LISTED, LONGEST = 12, 60  # names in a warning, and characters of one
 _told: set[tuple[str, int]] = set()
 _quiet: ContextVar[bool] = ContextVar("lmnb_misfits_quiet", default=False)
 
@@ -33,7 +34,7 @@ def being_written() -> Iterator[None]:
 def misspelt(demo: Iterable[str], inputs: Collection[str], outputs: Collection[str]) -> dict[str, str]:
     """What stands in a demo under a name that is no field of the predictor, by the name of the field that it seems to be."""
     names, found = list(demo), dict[str, str]()
-    strange = [name for name in names if name not in inputs and name not in outputs]
+    strange = [name for name in names if isinstance(name, str) and name not in inputs and name not in outputs]
     for field in (*inputs, *outputs):
         near = [] if field in names else get_close_matches(field, strange, n=1, cutoff=NEAR)
         if near:
@@ -54,9 +55,24 @@ def misfit(demo: Iterable[str], inputs: Collection[str], outputs: Collection[str
     renames = f"Rename {', '.join(f'{given!r} to {field!r}' for field, given in meant.items())}."
     for fields in (inputs, outputs):
         if fields and not any(field in names for field in fields):
-            has = renames if meant else f"It has: {', '.join(map(repr, names)) or 'no field'}."
+            has = renames if meant else f"It has: {listed(names) or 'no field'}."
             return f"is left out of the prompt, for it has no {' and no '.join(map(repr, fields))}. {has}"
     return f"is shown without {', '.join(map(repr, meant))}. {renames}" if meant else None
+
+
+def listed(names: Sequence[object]) -> str:
+    """Names in words, which a table of data may have many of.
+
+    >>> listed(["question", "answer"]), listed(range(1000))
+    ("'question', 'answer'", '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 988 more')
+    """
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(map(_cut, names[:LISTED])) + more
+
+
+def _cut(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def tell(what: str, number: int, demo: Mapping[str, Any], predictor: str) -> None:

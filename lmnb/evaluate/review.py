@@ -282,14 +282,14 @@ class Review(Shown):
             )
         if (fields is None) == (verdict == "edit") or not isinstance(fields, (Mapping, Example, type(None))):
             raise InputError("an edit needs its new values, fields={...}, and only an edit has them")
+        changed = changed_fields(item, fields or {})
+        if verdict == "edit" and not changed:
+            verdict = "keep"  # nothing was changed: it is good as it is
         if reason is not None and verdict in ("keep", "skip"):
             raise InputError(
                 f"what you {verdict} needs no reason, and {reason!r} would be lost: a reason says why something was rejected, edited or "
                 'preferred. Write answer("reject", reason=...), or leave it out.'
             )
-        changed = changed_fields(item, fields or {})
-        if verdict == "edit" and not changed:
-            verdict = "keep"  # nothing was changed: it is good as it is
         choice = self.sides(item)["AB".index(verdict)] if verdict in ("A", "B") else None
         return Answer(self._file.last + 1, item.id, verdict, reason, changed or None, choice, _now())
 

@@ -99,10 +99,11 @@ class Parallel:
         for name, value, least in counts:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} is {value!r}: write a whole number from {least}.")
-        if self.timeout is not None and not self.timeout > 0:
-            raise InputError(
-                f"timeout is {self.timeout!r}: write the seconds that a call may take, or None for no limit."
-            )
+        seconds = self.timeout
+        if seconds is not None and (
+            isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0
+        ):
+            raise InputError(f"timeout is {seconds!r}: write the seconds that a call may take, or None for no limit.")
         works = [self._work(module, example) for module, example in listed]
         made = Calls(works, num_threads=threads, timeout=self.timeout, second_tries=self.straggler_limit)
         return made, [example for _, example in listed]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from lmnb.canonical import content_hash
-from lmnb.counts import counted, whole_number
+from lmnb.counts import counted, threshold, whole_number
 from lmnb.example import Example
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.counts import Counts, bootstraps, is_new
@@ -57,7 +57,9 @@ class BootstrapFewShot(Optimizer):
         rationalize: bool = False,
     ) -> None:
         super().__init__(metric=metric, teacher_settings=teacher_settings, max_errors=max_errors)
-        self.metric_threshold = metric_threshold
+        self.metric_threshold = threshold(
+            "metric_threshold", metric_threshold, "the score that a demo's run must reach"
+        )
         self.max_bootstrapped_demos = whole_number(
             "max_bootstrapped_demos", max_bootstrapped_demos, "how many demos a teacher makes at most", least=0
         )

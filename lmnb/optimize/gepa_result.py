@@ -15,7 +15,7 @@ class GEPAResult:
     `candidates` are programs, `parents` the places of each one's parents (None for one that is not in the pool), `val_subscores` the scores
     by validation example and `val_aggregate_scores` their means; `per_val_instance_best_candidates` are the fronts. `total_metric_calls` counts every
     program run of the search, `num_full_val_evals` the candidates that were scored on the whole validation set. `best_idx` is the best by
-    the run's objective, the earlier one on a tie.
+    the run's objective, the earlier one on a tie; None while none is in the pool, as where the budget ended before the first was scored.
     """
 
     candidates: list[Any]
@@ -28,7 +28,7 @@ class GEPAResult:
     best_outputs_valset: list[list[tuple[int, Any]]]
     log_dir: str | None
     seed: int
-    best_idx: int
+    best_idx: int | None
 
     @classmethod
     def of(cls, run: Any) -> GEPAResult:
@@ -52,12 +52,12 @@ class GEPAResult:
             ],
             log_dir=None if run.path is None else str(run.path),
             seed=run.header.seed,
-            best_idx=pool.best(),
+            best_idx=pool.best() if rows else None,
         )
 
     @property
     def best_candidate(self) -> Any:
-        return self.candidates[self.best_idx]
+        return None if self.best_idx is None else self.candidates[self.best_idx]
 
     @property
     def highest_score_achieved_per_val_task(self) -> list[float]:

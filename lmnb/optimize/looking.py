@@ -26,6 +26,8 @@ from lmnb.optimize.suspects import Suspect, suspects
 from lmnb.optimize.view import Standing, decision_rows, detail, examples
 from lmnb.trace import Trace
 
+_OUTER = "the budget of lmnb.configure or lmnb.context"
+
 
 class Looking(Checking):
     """A worker that tells of its search."""
@@ -91,6 +93,7 @@ class Looking(Checking):
             "held": self.state == "waiting" and self._controls.paused,  # a pause at a gate
             "error": None if self.error is None else str(self.error),
             "ended": self.ended,
+            "short_of": self._short_of(),  # the limit of its own that it would stop at again
             "live": self.live,
             "progress": {"label": label, "done": done, "total": total},
             "budget": {kind: {"spent": spent[kind], "limit": self.limits[kind]} for kind in spent},
@@ -122,7 +125,9 @@ class Looking(Checking):
             best = self._archive.best()
             found = ahead(self._archive, best)
             told = "" if best is None or found is None else ahead_words(found, self._archive, best)
-        ways = [] if self.path is None else [f"run.raise_budget({stop.data['which']}=...) goes on"]
+        own = self._short_of()
+        more = f"run.raise_budget({own}=...) goes on" if own else f"run.resume() goes on once {_OUTER} has more"
+        ways = [] if self.path is None else [more]
         return told, ", ".join([*ways, *([] if found is None else [f"run.program({found.number}) takes it as it is"])])
 
     def _stopped_words(self) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmnb.counts import whole_number
+from lmnb.counts import threshold, whole_number
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize import grounding
@@ -102,7 +102,9 @@ class MIPROv2(Optimizer):
         self.verbose = verbose  # each proposed instruction is an event of the run
         self.track_stats = track_stats  # the tuned program has the attributes named above
         self.log_dir = log_dir  # the run's folder
-        self.metric_threshold = metric_threshold
+        self.metric_threshold = threshold(
+            "metric_threshold", metric_threshold, "the score that a demo's run must reach"
+        )
 
     @property
     def most_scored(self) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 
-from lmnb.adapters.misfits import level_outside, misfit, misspelt, tell_all
+from lmnb.adapters.misfits import level_outside, listed, misfit, misspelt, tell_all
 from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
@@ -25,7 +25,7 @@ def warn_of_misfits(code: Code, predictors: Sequence[Predictor], labelled: Seque
         told = ", ".join(f"{given!r} to {field!r}" for field, given in renames.items())
         warnings.warn(
             f"{counted(len(found), 'training example')} of {len(labelled)} cannot be shown whole as a demo of {path!r}, such as one with the "
-            f"fields {', '.join(map(repr, found[0]))}. Rename {told}.",
+            f"fields {listed(found[0])}. Rename {told}.",
             stacklevel=level_outside(),
         )
 

@@ -93,16 +93,26 @@ class Pacing(Worker):
         """What this run has spent."""
         return round(self._clock.seconds, 1) if kind == "seconds" else self._budget.spent[kind]
 
+    def _short_of(self) -> str | None:
+        """The kind of the run's own limit that has stopped it; None where that was a budget of the settings, which has no limit here to raise,
+        and where no budget did.
+        """
+        stop = self._archive.state.stopped
+        if stop is None or stop.by != "budget":
+            return None
+        kind, own = stop.data["which"], self.limits[stop.data["which"]]
+        return kind if own is not None and own <= stop.data.get("limit", self._spent(kind)) else None
+
     def _need_unspent(self) -> None:
         """RunError where the run would stop at once again, as nothing about the limit has changed that stopped it."""
         stop = self._archive.state.stopped
         if self._working or self.path is None or stop is None or stop.by != "budget":
             return
-        kind, own = stop.data["which"], self.limits.get(stop.data["which"])
-        reached = stop.data.get("limit", self._spent(kind))
-        if own is not None and own <= reached:
+        kind = stop.data["which"]
+        if self._short_of() is not None:
             raise RunError(
-                f"{stop.text}, and the run would stop again at once: run.raise_budget({kind}=...) with a number above {own:g} goes on"
+                f"{stop.text}, and the run would stop again at once: run.raise_budget({kind}=...) with a number above {self.limits[kind]:g} "
+                "goes on"
             )
         outer = self._code.budgets[0] if self._code is not None else None
         if outer is not None and outer.left()[kind] == 0:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
-from lmnb.counts import whole_number
+from lmnb.counts import threshold, whole_number
 from lmnb.optimize.bootstrap import BootstrapFewShot
 from lmnb.optimize.candidate import Candidate
 from lmnb.optimize.counts import Counts, bootstraps, is_new
@@ -66,7 +66,7 @@ class BootstrapFewShotWithRandomSearch(BootstrapFewShot):
             least=0,
         )
         self.num_threads = num_threads
-        self.stop_at_score = stop_at_score
+        self.stop_at_score = threshold("stop_at_score", stop_at_score, "from which score on the search ends")
         self.racing = racing
 
     needs_evalset = True

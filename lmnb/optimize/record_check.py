@@ -101,6 +101,8 @@ def _validator(kind: Any, record: Record) -> SchemaValidator | None:
         of = record.get("of")
         return types.ASKED if isinstance(of, dict) and of.get("role") in _ASKING else types.ROLLOUT
     if kind == "decision":
+        if record.get("kind") == "stop" and record.get("by") == "budget":
+            return types.SPENT
         return types.DECISIONS.get(str(record.get("kind")), types.DECISION)
     return types.RECORDS.get(kind) if isinstance(kind, str) else None
 

@@ -55,7 +55,8 @@ HEADER = fields(
     {
         **dict.fromkeys(("id", "name", "created", "version", "optimizer_path", "program_path", "note"), TEXT),
         **dict.fromkeys(("arguments", "options", "program_state", "teacher_settings"), MAPPING),
-        **dict.fromkeys(("num_threads", "max_errors", "seed"), INT),
+        **dict.fromkeys(("max_errors", "seed"), INT),
+        "num_threads": cs.int_schema(ge=1),
         **dict.fromkeys(("teacher_compiled", "exact_data"), BOOL),
         "planned": MAYBE(INT),
         "shape": every(PREDICTOR, least=1),
@@ -125,7 +126,7 @@ _DATA: dict[str, Schema] = {  # of a decision
     "limits": LIMITS,
     "gate": TEXT,
     "which": TEXT,
-    "limit": MAYBE(NUMBER),
+    "limit": NUMBER,
     "values": MAPPING,
     "fields": MAPPING,
     "leaks": cs.list_schema(INT),
@@ -142,12 +143,13 @@ _NEEDED = {
     "edit-demo": ("demo",),
     "raise-budget": ("limits",),
 }
+_SPENT = {"which": cs.literal_schema(["calls", "tokens", "usd", "seconds"])}  # of what a budget has stopped
 
 
 def _decision(needed: tuple[str, ...], more: Mapping[str, Schema]) -> SchemaValidator:
     data = fields(
         {**{name: _DATA[name] for name in needed}, **more},
-        {name: kind for name, kind in _DATA.items() if name not in needed},
+        {name: kind for name, kind in _DATA.items() if name not in needed and name not in more},
     )
     named = {
         "id": INT,
@@ -164,4 +166,5 @@ def _decision(needed: tuple[str, ...], more: Mapping[str, Schema]) -> SchemaVali
 
 DECISION = _decision((), {})  # of a kind that has no needs
 DECISIONS = {kind: _decision(names, {"content": ANY} if kind == "pin" else {}) for kind, names in _NEEDED.items()}
+SPENT = _decision((), _SPENT)
 DEMOS, STRING = SchemaValidator(cs.list_schema(DEMO)), SchemaValidator(TEXT)  # of a candidate's slots

@@ -77,11 +77,12 @@ class Run(Looking, Shown):
             raise self.error
         with self._driver.lock:
             best = self._archive.best()
+            provenance = None if best is None else self._provenance(best)
         if best is None:
             raise RunError(
                 "no candidate is feasible: every one was rejected or dropped. Undo a decision, or inject a candidate."
             )
-        program = self._program_of(best)
+        program = self._program_of(best, provenance)
         with suppress(RunError), self._driver.lock:  # an optimizer that is not importable here cannot say
             told = self.header.optimizer().attributes(self)
             vars(program).update(told, _told=tuple(told))
@@ -89,7 +90,10 @@ class Run(Looking, Shown):
 
     def program(self, candidate: Any) -> Any:
         """The program of any candidate (by id, number or standing), with its provenance."""
-        return self._program_of(self.candidate(candidate))
+        with self._driver.lock:  # a run that is resumed meanwhile begins with none
+            chosen = self.candidate(candidate)
+            provenance = self._provenance(chosen)
+        return self._program_of(chosen, provenance)
 
     @property
     def reports(self) -> list[Report]:
@@ -113,14 +117,14 @@ class Run(Looking, Shown):
         results = self._entry(candidate).results
         return [results[index].value for index in sorted(results)]
 
-    def _program_of(self, candidate: Candidate | None) -> Any:
+    def _program_of(self, candidate: Candidate | None, provenance: dict[str, Any] | None = None) -> Any:
         if candidate is None:
             raise RunError("there is no candidate yet")
         program = self._code.program if self._code is not None else self.header.rebuilt_program()
         lm = None if self._code is None else self._code.settings.get("lm")
         tuned = self._trained.filled(program, candidate.values, lm)
         with self._driver.lock:
-            tuned.provenance = self._provenance(candidate)
+            tuned.provenance = self._provenance(candidate) if provenance is None else provenance
         return tuned
 
     def _provenance(self, candidate: Candidate) -> dict[str, Any]:

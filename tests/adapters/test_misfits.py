@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,22 @@ def test_a_demo_without_a_near_name_says_what_it_has() -> None:
     """Where nothing seems meant for a field, the names that are there are told."""
     with pytest.warns(UserWarning, match="it has no 'ticket'. It has: 'subject', 'team'.$"):
         router({"subject": "m3", "team": "web"})(ticket="new")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({0: "m4", 1: "web"}, "It has: 0, 1."),
+        (dict.fromkeys(range(500), "m4"), "10, 11 and 488 more."),
+        ({"x" * 500: "m4"}, f"It has: '{'x' * 59}…."),
+    ],
+)
+def test_a_demo_with_strange_names_is_told_in_a_line(fields: dict[Any, str], words: str) -> None:
+    """Columns without a heading are numbers, a wide table has many, and a broken file long ones."""
+    with pytest.warns(UserWarning) as caught:
+        router(fields)(ticket="new")
+    [message] = told(list(caught))
+    assert message.endswith(words)
 
 
 def test_a_misspelt_field_of_a_demo_that_is_shown_is_told_and_one_that_is_only_missing_is_not() -> None:

@@ -26,6 +26,10 @@ def pair() -> lmnb.Review:
             r"""answer\("edit", fields=\{'ticket': .*'team': 'web'\}\)""",
         ),
         (lambda queue: queue.answer("keep", reason="good"), r"what you keep needs no reason, and 'good' would be lost"),
+        (
+            lambda queue: queue.answer("edit", fields={"team": "billing"}, reason="typo"),
+            r"what you keep needs no reason",
+        ),
         (lambda queue: queue.answer("skip", reason=1), r"what you skip needs no reason"),
         (lambda queue: queue.answer("Accept"), r"Did you mean 'keep'\?"),
         (lambda queue: queue.agreement(), r"holds demos, and a judge scores outputs\. .*lmnb\.review\(report\)"),

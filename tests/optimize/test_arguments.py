@@ -27,6 +27,9 @@ DATA: dict[str, Any] = {"trainset": worlds.questions(0, 12), "valset": worlds.qu
         (lambda: lmnb.SIMBA(metric=worlds.exact, max_steps=-1), "max_steps is -1"),
         (lambda: lmnb.BootstrapRS(worlds.exact, num_candidate_programs=2.0), "num_candidate_programs is 2.0"),  # type: ignore[arg-type]
         (lambda: lmnb.MIPROv2(worlds.exact, auto=None, num_candidates="3").plan(worlds.TwoCalls(), **DATA), "not '3'"),  # type: ignore[arg-type]
+        (lambda: lmnb.BootstrapRS(worlds.exact, stop_at_score="90"), "stop_at_score is '90'"),  # type: ignore[arg-type]
+        (lambda: lmnb.BootstrapFewShot(worlds.exact, metric_threshold=[1]), r"metric_threshold is \[1\]"),  # type: ignore[arg-type]
+        (lambda: lmnb.MIPROv2(worlds.exact, metric_threshold=float("nan")), "metric_threshold is nan"),
         (lambda: lmnb.LabeledFewShot().plan(worlds.TwoCalls()), r"Write plan\(program, trainset=\.\.\.\)"),
     ],
 )

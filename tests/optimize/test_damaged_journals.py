@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,7 @@ def seen(folder: Path) -> None:
     ("kind", "place", "value", "told"),
     [
         ("header", ("num_threads",), "4", "num_threads is '4'. It should be a valid integer."),
+        ("header", ("num_threads",), 0, "num_threads is 0. It should be greater than or equal to 1."),
         ("header", ("shape",), {}, "shape is {}. It should have at least 1 item"),
         (
             "header",
@@ -123,6 +125,23 @@ def test_a_damaged_field_is_named_with_its_file_and_line(
         lmnb.reopen(folder)
     assert str(caught.value).startswith(f"{folder / 'journal.jsonl'}, line {at + 1}: the ")
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("data",), {}, "data.which is missing."),
+        (("data", "which"), "luck", "data.which is 'luck'. It should be 'calls', 'tokens', 'usd' or 'seconds'."),
+        (("data", "limit"), None, "data.limit is None. It should be a valid number."),
+    ],
+)
+def test_a_damaged_stop_by_a_budget_is_named(tmp_path: Path, place: tuple[Any, ...], value: Any, told: str) -> None:
+    """What is said of the run, and whether it can be resumed, hangs on which budget it was."""
+    run = worlds.search(budget=lmnb.Budget(calls=5), run_dir=tmp_path / "run")
+    run.until("ended", 30)
+    at = next(number for number, record in enumerate(read(run.path)) if record.get("by") == "budget")
+    with pytest.raises(lmnb.JournalError, match=re.escape(told)):
+        lmnb.reopen(damaged(run.path, tmp_path / "damaged", at, place, value))
 
 
 JSON = st.recursive(

@@ -629,6 +629,21 @@ def test_the_compiled_program_tells_of_its_search() -> None:
     assert len(tuned.named_predictors()) == 2 and tuned.deepcopy().slots() == tuned.slots()
 
 
+def test_a_search_that_ends_before_anything_is_scored_gives_its_program() -> None:
+    """A budget that is too small for the first candidate: the program as it came, and a pool with nothing in it."""
+    with lmnb.context(lm=World()), pytest.warns(UserWarning, match="the search did not end"):
+        tuned = lmnb.GEPA(halves, max_metric_calls=80).compile(
+            Steps(),
+            trainset=worlds.questions(0, 9),
+            valset=worlds.questions(100, 106),
+            run_dir=None,
+            budget=lmnb.Budget(calls=1),
+        )
+    told = tuned.detailed_results
+    assert tuned.slots() == Steps().slots() and told.candidates == []
+    assert told.best_idx is None and told.best_candidate is None and told.to_dict()["best_idx"] is None
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -128,6 +128,20 @@ def test_who_looks_at_a_run_sees_it_before_or_after_it_is_built_anew(tmp_path):
     assert seen == {run.best.id}
 
 
+def test_a_program_that_is_asked_for_while_the_run_is_resumed_is_given(tmp_path, monkeypatch):
+    """The run is built anew after the candidate was found, and before its program is filled."""
+    run = worlds.search(run_dir=tmp_path / "run")
+    run.until("ended", 30)
+    filled, score = run._trained.filled, run.candidates[0].score
+
+    def meanwhile(*given):
+        run._build()
+        return filled(*given)
+
+    monkeypatch.setattr(run._trained, "filled", meanwhile)
+    assert run.program(0).provenance["score"] == score
+
+
 def test_a_full_disk_leaves_no_half_of_a_record(tmp_path):
     """A record or a value that finds no room is not there, and says so; what is written once there is room again stands."""
     journal = Journal(tmp_path)

@@ -144,6 +144,7 @@ class FakeRun:
                 "held": self.held,
                 "error": None,
                 "ended": self.ended,
+                "short_of": "calls" if self.ended else None,
                 "live": self.live,
                 "progress": {"label": f"trial {len(rows) - 1} of 40", "done": len(rows), "total": 40},
                 "budget": {

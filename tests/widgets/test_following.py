@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from types import SimpleNamespace
@@ -59,6 +60,32 @@ def test_many_changes_are_published_together(notebook: Any, quick: None) -> None
     assert "5 of 6 reviewed" in out.outputs[1]["data"]["text/html"]
     review.answer("keep")
     assert len(out.outputs) == 3 and "6 of 6 reviewed" in out.outputs[2]["data"]["text/html"]
+
+
+def test_the_last_of_two_that_are_drawn_at_once_is_what_stays(
+    notebook: Any, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last answer comes while the form of before it is being drawn: the file keeps the form with the last answer."""
+    out, review = notebook(), lmnb.review(DEVSET[:2])
+    import_module("lmnb_widgets.review").show(review)
+    draw, begun, go_on = review._repr_html_, threading.Event(), threading.Event()
+    drawn: list[threading.Thread] = []
+
+    def slowly() -> str:
+        html = draw()
+        if threading.current_thread() is not threading.main_thread():
+            drawn.append(threading.current_thread())
+            begun.set()
+            go_on.wait(10)
+        return html
+
+    monkeypatch.setattr(review, "_repr_html_", slowly)
+    review.answer("keep")
+    assert begun.wait(10)
+    review.answer("keep")
+    go_on.set()
+    drawn[0].join(10)
+    assert "2 of 2 reviewed" in out.outputs[-1]["data"]["text/html"]
 
 
 def test_a_cell_that_runs_again_is_not_published_into(

@@ -108,6 +108,14 @@ def test_what_its_budget_stopped_offers_to_raise_that() -> None:
     assert [(field["name"], field["text"]) for field in form["fields"]] == [("calls", "6000"), ("usd", "2")]
 
 
+def test_what_is_proposed_for_a_limit_is_above_it_however_small_that_is() -> None:
+    """Money is spent in tiny parts: a proposal that is rounded to nothing would raise nothing."""
+    told = FakeRun(state="stopped").snapshot() | {"ended": "the budget is spent", "short_of": "usd"}
+    told["budget"] = {**told["budget"], "usd": {"spent": 3e-7, "limit": 1e-7}}
+    form = next(one for one in forms_in(over(told)) if one["action"] == "raise-budget")
+    assert form["args"]["usd"] == 4e-7
+
+
 def test_a_run_without_a_folder_offers_no_resume() -> None:
     """It cannot go on, however it ended."""
     told = FakeRun(state="stopped").snapshot()
@@ -128,6 +136,20 @@ def test_a_budget_raised_in_the_panel_takes_the_run_on(tmp_path: Any) -> None:
         COMMANDS["raise-budget"](run, form["args"])
         run.until("ended", 20)
     assert run.snapshot()["budget"]["calls"]["spent"] > before["spent"]
+
+
+def test_a_run_that_a_budget_of_the_settings_stopped_offers_to_resume(tmp_path: Any) -> None:
+    """It has no limit that a form could raise; what is said in Python, `compile` included, names what goes on."""
+    outer = lmnb.Budget(calls=3)
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages)), budget=outer):
+        optimizer = lmnb.COPRO(metric=exact, breadth=2, depth=1)
+        options = {"trainset": questions(0, 4), "valset": questions(10, 12), "run_dir": tmp_path / "run"}
+        with pytest.warns(UserWarning, match=r"run\.resume\(\) goes on once the budget of lmnb\.configure") as told:
+            optimizer.compile(lmnb.Predict("question -> answer"), **options)
+    assert "raise_budget" not in str(told[0].message)
+    run = lmnb.runs(tmp_path).open("run")
+    known = framed(run.snapshot() | {"live": True})
+    assert [action for action, _ in acts(known["header"])] == ["resume", "export"] and known["keys"] == {"p": "resume"}
 
 
 def test_a_candidate_that_waits_shows_what_its_parent_has_not() -> None:
@@ -174,7 +196,7 @@ def test_examples_come_as_lines_of_short_cells() -> None:
 )
 def test_one_button_of_the_header_is_the_primary_one(state: str, ended: str | None) -> None:
     """What takes the run on while it rests, else the export."""
-    header = framed(FakeRun(state=state).snapshot() | {"ended": ended})["header"]
+    header = framed(FakeRun(state=state).snapshot() | {"ended": ended, "short_of": ended and "calls"})["header"]
     strong = [one[1]["action"] for one in parts_in(header) if one[0] in ("act.lead", "act.primary")]
     assert strong == [{"paused": "resume", "stopped": "raise-budget", "running": "export"}[state]]
 

@@ -26,11 +26,15 @@ class Following:
         self._widget, self._thing, self._handle = widget, thing, handle
         self._waiting: threading.Timer | None = None
         self._lock = threading.Lock()
+        self._changes = 0
+        self._published = 0  # what was drawn meanwhile of an earlier moment is late
 
     def __call__(self, *, at_once: bool = False) -> None:
         """The thing has changed."""
         if self._handle is None:
             return
+        with self._lock:
+            self._changes += 1
         if at_once:
             self._publish()
             return
@@ -43,10 +47,15 @@ class Following:
     def _publish(self) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, None
+            moment = self._changes
         if waiting is not None:
             waiting.cancel()
         if self._widget.closed:
             return
         bundle = frontend.static(self._thing, self._thing._repr_html_(), self._widget.mount)
-        self._handle.update(bundle, raw=True)
-        self._widget.report = bundle
+        with self._lock:
+            if moment < self._published:
+                return
+            self._published = moment
+            self._handle.update(bundle, raw=True)
+            self._widget.report = bundle

@@ -96,7 +96,7 @@ def _buttons(snapshot: Json) -> Iterator[Part]:
     if not snapshot["live"] or state == "finished":
         return
     if state in ENDED:
-        if goes_on(snapshot) and snapshot.get("ended"):  # resumed as it is, it would stop at once again
+        if goes_on(snapshot) and snapshot.get("short_of"):  # resumed as it is, it would stop at once again
             words, title = "Raise the budget and resume…", "Its budget is spent; it goes on as soon as there is more"
             yield act("raise-budget", words, look="lead", opens=True, shortcut="P", title=title)
         elif goes_on(snapshot):

@@ -109,13 +109,13 @@ def _more(snapshot: Json) -> dict[str, float]:
     """For each limit that is spent a higher one, twice as much or more; what stopped the run may have left a little of it."""
     used = {kind: (one["spent"], one["limit"]) for kind, one in snapshot["budget"].items() if one["limit"]}
     full = [kind for kind, (spent, limit) in used.items() if spent >= limit]
-    if not full and used and snapshot["state"] == "stopped" and snapshot.get("ended"):
-        full = [max(used, key=lambda kind: used[kind][0] / used[kind][1])]
+    if not full:
+        full = [kind for kind in used if kind == snapshot.get("short_of")]
     return {kind: _round(used[kind][1] * max(2, math.floor(used[kind][0] / used[kind][1]) + 1)) for kind in full}
 
 
 def _round(number: float) -> float:
-    return int(number) if number == int(number) else round(number, 6)
+    return int(number) if number == int(number) else float(f"{number:.12g}")
 
 
 def _result(snapshot: Json) -> str:
