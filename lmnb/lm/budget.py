@@ -147,6 +147,18 @@ def checked_limits(given: Mapping[str, Any], call: str) -> dict[str, float | Non
     return dict(given)
 
 
+def checked_budget(budget: Any) -> Budget | None:
+    """`budget`, which is one or None. InputError for anything else.
+
+    >>> checked_budget(300)
+    Traceback (most recent call last):
+    lmnb.errors.InputError: the budget is 300. Write lmnb.Budget(calls=...), of calls, tokens, usd or seconds.
+    """
+    if budget is not None and not isinstance(budget, Budget):
+        raise InputError(f"the budget is {budget!r}. Write lmnb.Budget(calls=...), of calls, tokens, usd or seconds.")
+    return budget
+
+
 class Purse:
     """Several budgets as one: a call is sent only if all of them allow it, and counts in each. None stands for no budget."""
 

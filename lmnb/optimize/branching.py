@@ -17,7 +17,7 @@ from typing import Any, Self
 from lmnb.canonical import jsonable
 from lmnb.counts import counted
 from lmnb.errors import InputError
-from lmnb.lm.budget import Budget
+from lmnb.lm.budget import Budget, checked_budget
 from lmnb.optimize.candidate import Candidate, demo_from_dict
 from lmnb.optimize.decisions import Decision, carried
 from lmnb.optimize.header import Header
@@ -70,6 +70,7 @@ class Branching(Steering):
         is a fresh one, by default with the limits of this run. InputError where `at` is none of these, for
         arguments that the optimizer has not, and for those by which results would be others (a metric, an LM).
         """
+        checked_budget(budget)
         self._need_code()
         if self.path is None or self._code is None:
             raise unstored("have branches")
@@ -150,9 +151,9 @@ class Branching(Steering):
                     "decision write branch(at=run.decisions[...])."
                 )
             name = self._entry(at).candidate.id
-            made = ((n, record.get("of") or record.get("data", {}).get("made", {})) for n, record in enumerate(records))
-            kinds = ("candidate", "decision")
-            found = [n for n, of in made if records[n]["k"] in kinds and of.get("id") == name]
+            told = ((n, record) for n, record in enumerate(records) if record["k"] in ("candidate", "decision"))
+            made = ((n, record["of"] if "of" in record else record["data"].get("made", {})) for n, record in told)
+            found = [n for n, of in made if of.get("id") == name]
         if not found:
             raise InputError(
                 f"{at!r} is no decision of this run, nor a candidate; run.decisions and run.candidates list them"

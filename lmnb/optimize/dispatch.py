@@ -28,6 +28,10 @@ class Stopped(Exception):
     """The run ends before its search does."""
 
 
+class Abandoned(Exception):
+    """The process ends while the run works: it stays as it is stored, for another process to go on."""
+
+
 @dataclass(eq=False)
 class Dispatcher:
     """`execute` runs one rollout; None makes this a replay, which buys nothing."""
@@ -108,7 +112,7 @@ class Dispatcher:
                         continue
                     if self.execute is None:
                         raise Stopped
-                    self._pool.submit(fly, key)
+                    self._send_off(fly, key)
                 if controls.stopping:
                     outcomes |= dict.fromkeys(lanes.clear(), Dropped("the run ends"))
                 if controls.cancelled.is_set():
@@ -126,6 +130,12 @@ class Dispatcher:
             return outcomes
         finally:
             lanes.close()
+
+    def _send_off(self, fly: Callable[[str | None], None], key: str) -> None:
+        try:
+            self._pool.submit(fly, key)
+        except RuntimeError as error:  # the pool is ours and open: it takes nothing more once Python itself leaves
+            raise Abandoned from error
 
     def _width(self) -> int:
         return 1 if self._scarce() or self._quick else self.num_threads

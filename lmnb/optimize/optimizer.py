@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lmnb.counts import whole_number
 from lmnb.errors import ArgumentError, InputError
 from lmnb.example import Example
-from lmnb.lm.budget import Budget
+from lmnb.lm.budget import Budget, checked_budget
 from lmnb.nearest import did_you_mean
 from lmnb.optimize.arguments import Arguments, instead
 from lmnb.optimize.code import Code, code_of
@@ -248,8 +248,7 @@ def _check_run(metric: Any, budget: Any, decisions: Any, seed: Any, num_threads:
         raise InputError(
             f"the metric is {metric!r}. Write a function of an example and a prediction, or a program that judges."
         )
-    if budget is not None and not isinstance(budget, Budget):
-        raise InputError(f"the budget is {budget!r}. Write lmnb.Budget(calls=...), of calls, tokens, usd or seconds.")
+    checked_budget(budget)
     if isinstance(decisions, str) or not isinstance(decisions, Iterable):
         raise InputError(f"decisions is {decisions!r}. Write decisions=run.decisions, of another run.")
     if isinstance(seed, bool) or not isinstance(seed, int):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lmnb.errors import InputError, RunError
-from lmnb.lm.budget import Budget, checked_limits
+from lmnb.lm.budget import Budget, checked_budget, checked_limits
 from lmnb.optimize.decisions import Decision
 from lmnb.optimize.journal import Journal, read_records
 from lmnb.optimize.recording import Recording
@@ -37,11 +37,13 @@ class Pacing(Worker):
             self._controls.pause()
 
     def resume(self, budget: Budget | None = None) -> None:
-        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given a larger budget.
+        """Go on: after a pause, after a stop, or where an interrupted run was reopened; a stopped run can be given another budget. Its limits
+        take the place of all that the run had: a kind that it does not name has none from then on (`raise_budget` raises one of them).
 
-        RunError where the run is finished, and where a budget has stopped it that is still spent: see `raise_budget`.
+        RunError where the run is finished, and where a budget has stopped it that is still spent; InputError for a limit that is spent
+        already.
         """
-        if budget is None:
+        if (budget := checked_budget(budget)) is None:
             self._need_unspent()
         else:
             if self._working:
@@ -49,6 +51,11 @@ class Pacing(Worker):
                     "the run is at work: raise its budget with run.raise_budget(calls=...), or stop it first"
                 )
             self._need_resumable()
+            for kind, limit in budget.limits.items():
+                spent = self._spent(kind)
+                if limit is not None and limit <= spent:
+                    used = f"{_amount(kind, spent)} are spent"
+                    raise InputError(f"Budget({kind}={limit:g}) is no larger one: {used}. Write a number above that.")
             self._journal.open()
             self._journal.append({"k": "budget", "limits": budget.limits})
             if self._code is not None:  # the new budget takes the place of the one that the run was given

@@ -13,7 +13,7 @@ from lmnb.canonical import jsonable
 from lmnb.errors import BudgetExceeded, Diverged, InputError, LmnbError, RunError
 from lmnb.optimize.code import Code
 from lmnb.optimize.decisions import Decision
-from lmnb.optimize.dispatch import Stopped
+from lmnb.optimize.dispatch import Abandoned, Stopped
 from lmnb.optimize.ending import Progress, far_words, progress, refused_words
 from lmnb.optimize.header import Header
 from lmnb.optimize.job import Job
@@ -76,6 +76,10 @@ class Worker(Parts):
             state = "cancelled" if self._controls.cancelled.is_set() else "stopped"
         except Diverged as error:
             self._give_up(error)
+            return
+        except Abandoned:  # as if it had been killed
+            self._journal.close()
+            self._rest("paused")
             return
         except LmnbError as error:
             self.error, state = error, "failed"

@@ -164,6 +164,16 @@ def test_a_file_that_is_just_being_written_is_not_taken_along() -> None:
     assert "weights/abc.gguf" in kept and ".program.json.x1y2" not in kept
 
 
+def test_a_branch_at_a_candidate_of_a_run_that_was_checked() -> None:
+    """What the check wrote is no decision about a candidate."""
+    run = start("BootstrapFewShotWithRandomSearch", lmnb.FakeLM(worlds.reply))
+    run.wait(60)
+    run.check(worlds.questions(200, 206))
+    branch = run.branch(at=1)
+    branch.wait(60)
+    assert branch.state == "finished" and len(branch.candidates) > 1
+
+
 def test_what_was_lifted_is_not_carried_over() -> None:
     """A lock or pin that was in force for a while is none of the run that goes on from there."""
     run = start("LabeledFewShot", lmnb.FakeLM(worlds.reply))

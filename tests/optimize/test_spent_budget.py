@@ -141,6 +141,21 @@ def test_a_larger_budget_given_to_resume_goes_on_as_before() -> None:
     assert run.state == "finished"
 
 
+def test_no_smaller_budget_is_taken_by_resume_and_no_number() -> None:
+    """Nothing is recorded, and the limits stay."""
+    run = start(VAL + 5)
+    run.until("ended", 30)
+    with pytest.raises(
+        lmnb.InputError, match=r"^Budget\(calls=8\) is no larger one: 11 calls are spent\. Write a number above"
+    ):
+        run.resume(budget=lmnb.Budget(calls=8))
+    for wrong in (lambda: run.resume(300), lambda: run.branch(budget=300)):
+        with pytest.raises(lmnb.InputError, match=r"^the budget is 300\. Write lmnb\.Budget\(calls=\.\.\.\)"):
+            wrong()
+    assert run.state == "stopped" and run.limits["calls"] == VAL + 5
+    assert lmnb.reopen(run.path).limits["calls"] == VAL + 5
+
+
 def test_a_raise_below_what_is_spent_says_what_is() -> None:
     """Where it is also below the limit, and where calls that were under way have spent more than the limit."""
     run = start(VAL + 5)
