@@ -69,6 +69,11 @@ def ahead_words(entry: Entry, archive: Archive, result: Candidate) -> str:
     )
 
 
+def ended_words(snapshot: Mapping[str, Any]) -> str:
+    """Why the run of a snapshot ended, and who was ahead of its result by then."""
+    return ": ".join(snapshot[key] for key in ("ended", "ahead") if snapshot.get(key))
+
+
 def refused_words(reasons: Sequence[str], made: int, total: int | None) -> str | None:
     """What to say of a search that ended while everything it proposed was refused, each for one of `reasons`; None where nothing was.
 

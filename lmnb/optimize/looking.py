@@ -93,6 +93,7 @@ class Looking(Checking):
             "held": self.state == "waiting" and self._controls.paused,  # a pause at a gate
             "error": None if self.error is None else str(self.error),
             "ended": self.ended,
+            "ahead": self._ahead()[0] or None,  # of the result, on a part of the examples, when the budget was spent
             "short_of": self._short_of(),  # the limit of its own that it would stop at again
             "live": self.live,
             "progress": {"label": label, "done": done, "total": total},

@@ -8,7 +8,7 @@ from typing import Any
 from lmnb.counts import counted
 from lmnb.html import Html, duration, el, heading, join, money, page, root, shorten
 from lmnb.optimize.curve import CURVE_CSS, curve
-from lmnb.optimize.ending import far_words, progress
+from lmnb.optimize.ending import ended_words, far_words, progress
 from lmnb.optimize.front import Front, front_part
 from lmnb.optimize.heldout import check_part
 from lmnb.optimize.lineage import lineage_part
@@ -71,7 +71,7 @@ def _studio(
         "studio",
         _head(snapshot),
         el("div", {"class": "lm-error lm-bad"}, snapshot["error"]) if snapshot.get("error") else None,
-        el("div", {"class": "lm-error lm-warn"}, _sentence(snapshot["ended"])) if snapshot.get("ended") else None,
+        el("div", {"class": "lm-error lm-warn"}, _sentence(ended_words(snapshot))) if snapshot.get("ended") else None,
         el("div", {"class": "lm-chart"}, drawing) if drawing else None,
         el("div", {"class": "lm-pane"}, check_part(snapshot["check"])) if snapshot.get("check") else None,
         pending_pane(snapshot["pending"]) if snapshot.get("pending") else None,

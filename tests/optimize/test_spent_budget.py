@@ -82,6 +82,17 @@ def test_compile_says_it_too() -> None:
     )
 
 
+def test_whoever_looks_at_the_run_is_told_too() -> None:
+    """The snapshot that panels draw, and the report; also of the run as it is stored."""
+    run = start(VAL + 5)
+    run.until("ended", 30)
+    for each in (run, lmnb.reopen(run.path)):
+        assert each.snapshot()["ahead"].endswith("and #1 has 100.0 % on the 5 that it came to")
+        assert "candidates scored: the result is #0 with 0.0 %" in each.to_html()
+    run.accept(0)
+    assert run.snapshot()["ahead"] is None
+
+
 @pytest.mark.parametrize("calls", [VAL, 3], ids=["nothing of the second", "not even the first"])
 def test_where_nothing_was_ahead_nothing_is_named(calls: int) -> None:
     """Nor where a person has chosen the result."""

@@ -158,7 +158,8 @@ def _notices(snapshot: Json) -> Iterator[Part]:
     if snapshot.get("error"):
         yield el("div.notice.bad.run-error", el("span", snapshot["error"]), role="alert")
     elif snapshot.get("ended"):
-        yield el("div.notice", el("span", f"{snapshot['ended'][:1].upper()}{snapshot['ended'][1:]}."), role="status")
+        told = ": ".join(filter(None, (snapshot["ended"], snapshot.get("ahead"))))
+        yield el("div.notice", el("span", f"{told[:1].upper()}{told[1:]}."), role="status")
 
 
 def _top(snapshot: Json) -> str:
