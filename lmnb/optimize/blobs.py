@@ -69,7 +69,10 @@ class Blobs:
                 if name not in self._places:
                     self._read(self._folder)
             if name not in self._places:  # a folder of before has a file for each value
-                return json.loads((self._folder / "blobs" / name[:2] / f"{name}.json").read_bytes())
+                alone = self._folder / "blobs" / name[:2] / f"{name}.json"
+                if not alone.exists():
+                    raise ValueError("no whole line of its blobs.jsonl holds it")
+                return json.loads(alone.read_bytes())
             start, length = self._places[name]
             with _file(self._folder).open("rb") as file:
                 file.seek(start)
