@@ -263,6 +263,48 @@ def test_an_edit_that_fits_nothing_says_what_would(editor, edit, says):
     assert says in str(told.value) and not editor.edits
 
 
+def test_an_edited_program_says_that_its_score_is_of_the_one_before(tmp_path):
+    """In its provenance, its file and its card, until the edit is undone; where it comes from is kept."""
+    program = Router()
+    scored = {"optimizer": "BootstrapRS", "score": 100.0, "scored_on": "8 examples (val)"}
+    program.provenance = scored
+    editor = lmnb.edit(program)
+    assert editor.apply().provenance == scored
+    editor.set("route.instructions", "Totally different.")
+    assert program.provenance == scored and editor.program.provenance["edited"] == ["route.instructions"]
+    editor.apply()
+    told = {**scored, "edited": ["route.instructions"], "scored_on": "8 examples (val), of the program before the edit"}
+    assert program.provenance == told
+    program.save(tmp_path / "p.json")
+    assert "of the program before the edit" in (tmp_path / "p.json").read_text()
+    for card in (program.card(), program._repr_html_()):
+        assert "100.0 % of 8 examples (val), of the program before the edit" in card.replace("\\", "")
+        assert "route.instructions: the score is of the program before that" in card.replace("\\", "")
+    again = lmnb.edit(program)
+    again.set("route.inputs['ticket'].desc", "whole")
+    again.apply()
+    assert program.provenance == {**told, "edited": ["route.instructions", "route.inputs['ticket'].desc"]}
+    again.undo()
+    assert again.apply().provenance == told
+    editor.undo()
+    assert editor.apply().provenance == scored
+
+
+def test_a_program_that_nothing_scored_keeps_no_trace_of_its_edits(editor):
+    """One written by hand, which has no provenance."""
+    editor.set("route.instructions", "Guess.")
+    assert not editor.apply().provenance
+
+
+def test_the_score_of_an_edited_program_weighs_no_vote(editor):
+    """An ensemble says that it has to be scored again."""
+    editor.original.provenance = {"score": 50.0}
+    edited = lmnb.edit(editor.original)
+    edited.set("route.instructions", "Guess.")
+    with pytest.raises(lmnb.InputError, match=r"programs\[0\] was edited after it was scored"):
+        lmnb.Ensemble(weights="score").compile([edited.apply()])
+
+
 def test_who_watches_is_told_of_every_change(editor):
     """Edits, undo and trials, until unsubscribed."""
     told = []
