@@ -152,3 +152,36 @@ def test_an_injected_candidate_with_a_demo_that_would_be_left_out_is_refused() -
     ):
         run.inject(candidate={"self.demos": [good, bad]})
     assert len(run.inject(candidate={"self.demos": [good]}).values["self.demos"]) == 1
+
+
+def begun_with_misspelt(signature: str = ROUTE, **fields: str) -> Any:
+    """A run, done with its search, of a program whose demo has these fields."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = lmnb.LabeledFewShot(k=0).start(
+            router(fields, signature=signature), trainset=examples("ticket", 2), run_dir=None
+        )
+        run.wait()
+    return run
+
+
+def test_an_edit_gives_a_demo_the_field_that_it_has_misspelt() -> None:
+    """The field that the predictor declares takes the place of the one that stands there; origin and other fields stay."""
+    run = begun_with_misspelt(tiket="m8", team="web", note="n")
+    child = run.edit_demo(run.candidate(0).values["self.demos"][0], {"ticket": "m8"}, candidate=0)
+    [demo] = child.values["self.demos"]
+    assert demo.toDict() == {"ticket": "m8", "team": "web", "note": "n"} and demo.provenance.origin == "human"
+
+
+def test_an_edit_that_leaves_a_demo_out_of_the_prompt_is_refused() -> None:
+    """It says what is lacking still; a name that neither the demo nor its predictor has is told with those that there are."""
+    run = begun_with_misspelt(tiket="m9", taem="web")
+    demo = run.candidate(0).values["self.demos"][0]
+    with pytest.raises(InputError, match=r"is left out of the prompt, for it has no 'team'. Rename 'taem' to 'team'"):
+        run.edit_demo(demo, {"ticket": "m9"}, candidate=0)
+    with pytest.raises(InputError, match="is left out of the prompt, for it has no 'ticket'"):
+        run.edit_demo(demo, {"tiket": "again"}, candidate=0)
+    with pytest.raises(InputError, match="no field 'colour'; its fields are tiket, taem, ticket, team"):
+        run.edit_demo(demo, {"colour": "red"}, candidate=0)
+    child = run.edit_demo(demo, {"ticket": "m9", "team": "web"}, candidate=0)
+    assert child.values["self.demos"][0].toDict() == {"ticket": "m9", "team": "web"}
