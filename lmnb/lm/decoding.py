@@ -13,7 +13,9 @@ from lmnb.errors import InputError
 from lmnb.lm.private import OF_REPLIES, is_private
 
 _NEAR = 0.85  # `temprature`, not one of the many options that single providers have
-_NEAR_PRIVATE = 0.9  # `max_token`, whose name says that it is a secret; not `prompt_cache_key`, which is one provider's own
+_NEAR_PRIVATE = (
+    0.9  # `max_token`, whose name says that it is a secret; not `prompt_cache_key`, which is one provider's own
+)
 
 
 def check_decoding(options: Mapping[str, Any]) -> None:

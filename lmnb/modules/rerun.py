@@ -16,7 +16,13 @@ from lmnb.spans import Span, below
 from lmnb.trace import Trace, path_of
 from lmnb.types.typed import typed
 
-_OWN = ("messages", "inputs", "instructions", "demos", "predictor")  # what a rerun takes beside the options of a request
+_OWN = (
+    "messages",
+    "inputs",
+    "instructions",
+    "demos",
+    "predictor",
+)  # what a rerun takes beside the options of a request
 
 
 def rerun(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,3 +186,22 @@ def test_an_edit_that_leaves_a_demo_out_of_the_prompt_is_refused() -> None:
         run.edit_demo(demo, {"colour": "red"}, candidate=0)
     child = run.edit_demo(demo, {"ticket": "m9", "team": "web"}, candidate=0)
     assert child.values["self.demos"][0].toDict() == {"ticket": "m9", "team": "web"}
+
+
+def test_a_file_with_a_misspelt_demo_is_told_of_where_it_is_loaded(tmp_path: Path) -> None:
+    """Of lmnb or of DSPy, at the caller's line; one whose demos fit says nothing."""
+    program = router({"tiket": "m10", "team": "web"}, {"ticket": "m10", "team": "web"})
+    program.lm = None
+    program.save(tmp_path / "p.json")
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out of the prompt") as caught:
+        lmnb.load(tmp_path / "p.json")
+    assert caught[0].filename == __file__ and "Rename 'tiket' to 'ticket'." in str(caught[0].message)
+    program.demos = [{"tiket": "m11", "team": "web"}]
+    program.export(tmp_path / "d.json", format="dspy")
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out of the prompt"):
+        router().load(tmp_path / "d.json")
+    program.demos = [{"ticket": "m12", "team": "web"}]
+    program.save(tmp_path / "p.json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        router().load(tmp_path / "p.json")

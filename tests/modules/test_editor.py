@@ -249,6 +249,18 @@ def test_a_program_whose_own_code_takes_what_it_is_given_is_tried_with_it():
         (lambda e: e.put_demo("route", {"ticket": "a"}, "x"), "no demo number 'x'; it has 1 demo"),
         (lambda e: e.drop_demo("route", 0.0), "no demo number 0.0"),
         (lambda e: e.set("route.demos", [{"tikcet": "a"}]), "no field 'tikcet'. Did you mean 'ticket'?"),
+        (
+            lambda e: e.set("route.demos", [lmnb.Example(Ticket="a", team="tech")]),
+            "no field 'Ticket'. Did you mean 'ticket'?",
+        ),
+        (
+            lambda e: e.set("route.demos", [lmnb.Example(TICKET="a", team="tech")]),
+            "demo 0 of route is left out of the prompt, for it has no 'ticket'. It has: 'TICKET', 'team'. Its fields are",
+        ),
+        (
+            lambda e: e.set("route.demos", [{"question": "a", "team": "tech"}]),
+            "left out of the prompt, for it has no 'ticket'",
+        ),
         (lambda e: e.set("route.demos", [{"color": "a"}]), "no field of route: ticket, team, hours"),
         (lambda e: e.set("route.instructions", " "), "is a text that says the task, not ' '"),
         (lambda e: e.set("route.outputs['team'].desc", 3), "is a text, not 3"),
