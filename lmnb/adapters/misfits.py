@@ -53,11 +53,17 @@ def misfit(demo: Iterable[str], inputs: Collection[str], outputs: Collection[str
     """
     names, meant = list(demo), misspelt(demo, inputs, outputs)
     renames = f"Rename {', '.join(f'{given!r} to {field!r}' for field, given in meant.items())}."
-    for fields in (inputs, outputs):
-        if fields and not any(field in names for field in fields):
-            has = renames if meant else f"It has: {listed(names) or 'no field'}."
-            return f"is left out of the prompt, for it has no {' and no '.join(map(repr, fields))}. {has}"
+    lacking = lacked(names, inputs, outputs)
+    if lacking:
+        has = renames if meant else f"It has: {listed(names) or 'no field'}."
+        return f"is left out of the prompt, for it has no {' and no '.join(map(repr, lacking))}. {has}"
     return f"is shown without {', '.join(map(repr, meant))}. {renames}" if meant else None
+
+
+def lacked(demo: Iterable[str], inputs: Collection[str], outputs: Collection[str]) -> Collection[str]:
+    """The fields for whose lack a prompt leaves a demo out: all of the inputs, or all of the outputs."""
+    names = list(demo)
+    return next((fields for fields in (inputs, outputs) if fields and not any(field in names for field in fields)), ())
 
 
 def listed(names: Sequence[object]) -> str:

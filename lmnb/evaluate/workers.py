@@ -56,7 +56,8 @@ def program_words(program: Callable[..., Any]) -> str:
     if type(program).__module__.startswith("lmnb.") and len(named) == 1:
         words += f"({_cut(named[0][1].signature.signature)})"
     made = program.provenance.get("made_by")
-    return f"{words}, {_cut(made)}" if isinstance(made, str) and made else words
+    words += f", {_cut(made)}" if isinstance(made, str) and made else ""
+    return f"{words}, edited since" if program.provenance.get("edited") else words
 
 
 def _cut(words: str) -> str:

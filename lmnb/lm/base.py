@@ -99,7 +99,7 @@ class BaseLM(Batched, Trainable, Transport, Options):
             for name in options.keys() - changed.keys():  # None takes a default away
                 decoding.pop(name, None)
             private = Private({**private, **changed_private})
-        check_decoding(decoding)
+        check_decoding({**decoding, **private})
         conversation = self.model_type == "text" and is_conversation(messages)
         messages = self.as_sent(messages)
         if conversation and self.supports_stop:

@@ -13,6 +13,9 @@ from lmnb.errors import InputError
 from lmnb.lm.private import OF_REPLIES, is_private
 
 _NEAR = 0.85  # `temprature`, not one of the many options that single providers have
+_NEAR_PRIVATE = (
+    0.9  # `max_token`, whose name says that it is a secret; not `prompt_cache_key`, which is one provider's own
+)
 
 
 def check_decoding(options: Mapping[str, Any]) -> None:
@@ -37,9 +40,9 @@ def check_decoding(options: Mapping[str, Any]) -> None:
 
 @lru_cache(maxsize=512)
 def _meant(name: str) -> str | None:
-    if name in OF_REPLIES or is_private(name) or len(name) < 6:
+    if name in OF_REPLIES or len(name) < 6:
         return None
-    near = get_close_matches(name, OF_REPLIES, n=1, cutoff=_NEAR)
+    near = get_close_matches(name, OF_REPLIES, n=1, cutoff=_NEAR_PRIVATE if is_private(name) else _NEAR)
     return near[0] if near else None
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from lmnb.errors import ContextWindowError, InvalidRequestError, LMError, ModelNotFound
 from lmnb.lm import llama
 from lmnb.lm.modalities import texts_only
+from lmnb.nearest import did_you_mean
 
 EMBEDDED = {"tiny": ("tiny", "tiny.gguf")}
 _PREFIXES = ("lmnb/", "gguf/")
@@ -98,8 +99,9 @@ def complete(model: str, asked: _Messages | str, options: dict[str, Any], emit: 
     n = options.get("n", 1)
     unknown = sorted(options.keys() - setup.keys() - body.keys() - {"n"})
     if unknown:
-        takes = ", ".join(sorted(_SENT | _SETUP | {"n"}))
-        raise InvalidRequestError(f"{model!r} takes no option {unknown[0]!r}. It takes: {takes}.", model=model)
+        takes = sorted(_SENT | _SETUP | {"n"})
+        hint = did_you_mean(unknown[0], takes, f"It takes: {', '.join(takes)}.")
+        raise InvalidRequestError(f"{model!r} takes no option {unknown[0]!r}. {hint}", model=model)
     runtime = _runtime(model, setup)
     body.setdefault("temperature", 0.0)
     body.setdefault("max_tokens", runtime.max_tokens)

@@ -61,6 +61,9 @@ def provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
             facts["expected"] += f" for the best of {many}" if isinstance(many, int) and many > 1 else ""
         if rest.get("check"):
             facts["held-out check"] = plain(rest.pop("check"))
+    if isinstance(rest.get("edited"), (list, tuple)) and rest["edited"]:
+        facts["edited"] = ", ".join(map(plain, rest.pop("edited")))
+        facts["edited"] += ": the score is of the program before that" if "score" in facts else ""
     used = rest.get("usage")
     if isinstance(used, dict) and all(isinstance(used.get(key), (int, float)) for key in ("calls", "tokens", "usd")):
         bought = f", {used['tokens']:,.0f} tokens, {money(used['usd'])}" if used["tokens"] else ""

@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic import PydanticUserError
 
+from lmnb.adapters.misfits import tell_all
 from lmnb.canonical import jsonable
 from lmnb.errors import SaveError
 from lmnb.example import Example
@@ -165,6 +166,7 @@ def load_into(program: Any, stored: dict[str, Any], path: str | Path) -> None:
     if lost:
         lines = "\n".join(f"  - {line}" for line in lost)
         warnings.warn(f"{str(path)!r} was saved by DSPy. What has no place here was left out:\n{lines}", stacklevel=3)
+    tell_all(program.named_predictors())
 
 
 def _fill(program: Any, stored: Mapping[str, Any]) -> list[str]:

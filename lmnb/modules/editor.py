@@ -18,7 +18,7 @@ from lmnb.lm.private import redact
 from lmnb.modules.card import program_card
 from lmnb.modules.editor_checks import check_demos, check_run, checked_fields, checked_inputs
 from lmnb.modules.editor_prompts import Prompt, as_far, messages_of, prompt_of
-from lmnb.modules.editor_slots import given_inputs, input_fields, is_empty, slots_of, with_edits
+from lmnb.modules.editor_slots import edited_provenance, given_inputs, input_fields, is_empty, slots_of, with_edits
 from lmnb.modules.editor_view import editor_html, editor_state, shown
 from lmnb.modules.module import Module
 from lmnb.modules.taint import tainted
@@ -145,8 +145,11 @@ class Editor(Shown):
 
     @property
     def program(self) -> Module:
-        """The program with the edits: a copy."""
-        return with_edits(self._base, self.edits)
+        """The program with the edits: a copy. Where it comes from a run, its `provenance` names the edited slots, in "edited"."""
+        made = with_edits(self._base, self.edits)
+        if self._base.provenance:
+            made.provenance = edited_provenance(self._base.provenance, self.edits)
+        return made
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -192,7 +195,8 @@ class Editor(Shown):
 
     def apply(self) -> Module:
         """Change the program that the editor was opened with in place, and give it: whoever holds that program has the edits from here on.
-        `editor.program` is a copy with them, which leaves it as it is. After an undo, `apply` again takes the edit out of it too.
+        `editor.program` is a copy with them, which leaves it as it is. After an undo, `apply` again takes the edit out of it too. A program
+        that was scored says from here on that the score is of the program before the edit.
 
         >>> import lmnb
         >>> program = lmnb.Predict("ticket -> team")
@@ -205,6 +209,8 @@ class Editor(Shown):
         for (_, mine), (_, other) in zip(self.original.named_predictors(), edited.named_predictors(), strict=True):
             mine.signature, mine.demos = other.signature, other.demos
         retell(self.original, texts(edited))
+        if edited.provenance:
+            self.original.provenance = edited.provenance
         self._tell()
         return self.original
 

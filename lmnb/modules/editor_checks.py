@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lmnb.adapters.misfits import lacked, misfit
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.modules.editor_slots import input_fields, takes_any
@@ -60,9 +61,13 @@ def checked_fields(path: str, fields: Any, known: Iterable[str]) -> dict[str, An
     return dict(fields.items())
 
 
-def check_demos(path: str, demos: Iterable[Example], known: Iterable[str]) -> None:
-    """InputError for a demo with a misspelt field, or with none of the predictor's; what else an example holds is not shown."""
+def check_demos(path: str, demos: Iterable[Example], known: Mapping[str, Any]) -> None:
+    """InputError for a demo with a misspelt field, with none of the predictor's, or with others in the place of its inputs or outputs, which
+    the prompt would leave out. One that is not whole yet may be, and what else an example holds is not shown.
+    """
     names = list(known)
+    inputs = [name for name, field in known.items() if field.is_input]
+    outputs = [name for name in names if name not in inputs]
     for number, demo in enumerate(demos):
         lacking = [name for name in names if name not in demo]
         for name in (each for each in demo if each not in names):
@@ -71,6 +76,10 @@ def check_demos(path: str, demos: Iterable[Example], known: Iterable[str]) -> No
                 raise InputError(f"demo {number} of {path}: it has no field {name!r}. {hint}")
         if len(lacking) == len(names):
             raise InputError(f"demo {number} has no field of {path}: {', '.join(names)}. It is {demo!r}.")
+        if lacked(demo, inputs, outputs) and any(name not in names for name in demo):
+            raise InputError(
+                f"demo {number} of {path} {misfit(demo, inputs, outputs)} Its fields are: {', '.join(names)}."
+            )
 
 
 def _fields(inputs: Iterable[str], outputs: Iterable[str]) -> str:

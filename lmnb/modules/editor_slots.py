@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from inspect import Parameter
 from inspect import signature as parameters_of
 from typing import Any
 
 from lmnb.modules.module import Module
 from lmnb.signature import NO_DEFAULT
+
+_BEFORE = "of the program before the edit"
 
 
 def input_slot(path: str, name: str) -> str:
@@ -38,6 +40,21 @@ def with_edits(program: Module, edits: Mapping[str, Any]) -> Module:
         if slot in edits:
             parts[path].signature = parts[path].signature.with_updated_fields(name, desc=edits[slot])
     return made
+
+
+def edited_provenance(provenance: Mapping[str, Any], slots: Collection[str]) -> dict[str, Any]:
+    """`provenance` of a program in which these slots were edited since: it comes from there still, but its score is not of these texts.
+
+    >>> edited_provenance({"score": 87.5, "scored_on": "40 examples (val)"}, ["self.instructions"])
+    {'score': 87.5, 'scored_on': '40 examples (val), of the program before the edit', 'edited': ['self.instructions']}
+    """
+    made = dict(provenance)
+    if not made or not slots:
+        return made
+    earlier, scored = made.get("edited") or (), made.get("scored_on")
+    if made.get("score") is not None and not earlier:
+        made["scored_on"] = f"{scored}, {_BEFORE}" if scored else _BEFORE.removeprefix("of ")
+    return {**made, "edited": list(dict.fromkeys([*earlier, *slots]))}
 
 
 def input_fields(program: Module) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import PydanticUserError, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from lmnb.adapters.misfits import tell_all
 from lmnb.canonical import jsonable
 from lmnb.errors import InputError, SaveError
 from lmnb.example import Example
@@ -129,11 +130,14 @@ def _version() -> str:
 
 
 def load_into(program: Any, data: Any, path: str | Path) -> None:
-    """Give `program` the state of the file at `path`, whose content is `data`, or raise SaveError and leave it as it is."""
+    """Give `program` the state of the file at `path`, whose content is `data`, or raise SaveError and leave it as it is. Demos that no prompt
+    would show as they are, for a misspelt field, are told by a warning.
+    """
     stored = checked(data, path)
     with reading(path):
         _fill(program, stored.predictors, stored.tools, Path(path).parent)
     program.provenance = stored.provenance
+    tell_all(program.named_predictors())
 
 
 def load_state(program: Any, state: Mapping[str, Any]) -> None:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from lmnb.errors import InputError, LMError, LMNotConfigured, ParseError
 from lmnb.lm.decoding import check_decoding
-from lmnb.lm.private import from_file
+from lmnb.lm.private import OF_REPLIES, from_file
 from lmnb.nearest import did_you_mean
 from lmnb.prediction import Prediction
 from lmnb.settings import current
 from lmnb.spans import Span, below
 from lmnb.trace import Trace, path_of
 from lmnb.types.typed import typed
+
+_OWN = (
+    "messages",
+    "inputs",
+    "instructions",
+    "demos",
+    "predictor",
+)  # what a rerun takes beside the options of a request
 
 
 def rerun(
@@ -45,6 +54,7 @@ def rerun(
     ({'answer': 'Lyon'}, {'answer': 'Paris'})
     """
     trace = _traced_of(trace)
+    _check_names(options)
     check_decoding(options)
     item = trace.find(at)
     if item.kind == "lm":
@@ -79,6 +89,14 @@ def rerun(
     if strange:  # of a file's call it could be config={"api_base": ...}, which a predictor takes beside its inputs
         raise InputError(f"the predictor has no input {strange[0]!r}. {did_you_mean(strange[0], fields)}".rstrip())
     return _traced(lambda: made(**given), path_of(item))
+
+
+def _check_names(options: Iterable[str]) -> None:
+    """InputError for an option whose name is one of `_OWN` misspelt: a provider may take it in silence."""
+    for name in options:
+        near = [] if name in OF_REPLIES else get_close_matches(name, _OWN, n=1, cutoff=0.85)
+        if near:
+            raise InputError(f"rerun takes no option {name!r}. Did you mean {near[0]!r}?")
 
 
 def _asked_again(

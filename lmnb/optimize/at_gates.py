@@ -95,7 +95,7 @@ class AtGates(Pacing):
     def _edit_demo_at_gate(
         self, item: Pending, meant: Example, changed: Example, leaked: Mapping[str, Any], told: str
     ) -> None:
-        fields = {name: changed[name] for name in changed if changed[name] != meant[name]}
+        fields = {name: changed[name] for name in changed if name not in meant or changed[name] != meant[name]}
         data = {"gate": item.id, "demo": content(meant), "fields": fields, "into": demo_to_dict(changed)}
         self._decide("edit-demo", {**data, **leaked}, f"edited {item.label}{told}")
 

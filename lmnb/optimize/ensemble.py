@@ -104,7 +104,12 @@ class Ensemble(Optimizer):
 def _scores(programs: Sequence[Any]) -> list[float]:
     scores: list[float] = []
     for at, program in enumerate(programs):
-        score = getattr(program, "provenance", {}).get("score")
+        provenance = getattr(program, "provenance", {})
+        score = provenance.get("score")
+        if score is not None and provenance.get("edited"):
+            raise InputError(
+                f"programs[{at}] was edited after it was scored, so its score cannot weigh its vote. Score it again, or give weights."
+            )
         if not isinstance(score, (int, float)):
             raise InputError(
                 f"programs[{at}] has no score to weigh its vote by. Compile it with a metric and a valset, or give weights."

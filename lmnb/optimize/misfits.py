@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from lmnb.adapters.misfits import level_outside, listed, misfit, misspelt, tell_all
+from lmnb.adapters.misfits import lacked, level_outside, listed, misfit, misspelt, tell_all
 from lmnb.counts import counted
 from lmnb.errors import InputError
 from lmnb.example import Example
 from lmnb.optimize.code import Code
 from lmnb.optimize.task import Predictor
+from lmnb.optimize.view import demo_name
 
 
 def warn_of_misfits(code: Code, predictors: Sequence[Predictor], labelled: Sequence[Example]) -> None:
@@ -37,6 +39,30 @@ def check_demos(path: str, demos: Iterable[Example], known: Sequence[Example], p
             what = None if demo in known else misfit(demo, part.inputs, part.outputs)
             if what is not None:
                 raise InputError(f"demo {number} of {path} {what}")
+
+
+def edited_demo(
+    demo: Example, fields: Mapping[str, Any], slots: Collection[str | None], predictors: Sequence[Predictor]
+) -> Example:
+    """`demo`, which stands in these slots, with `fields` changed: those that it has, and those of the slots' predictors, each in the place of
+    what it seems to be misspelt as. InputError for another field, and where a prompt would leave the demo out still.
+    """
+    holders = [part for part in predictors if f"{part.path}.demos" in slots]
+    declared = [field for part in holders for field in (*part.inputs, *part.outputs)]
+    known = dict.fromkeys([*demo, *declared])
+    unknown = sorted(field for field in fields if field not in known)
+    if unknown:
+        raise InputError(f"{demo_name(demo)} has no field {unknown[0]!r}; its fields are {', '.join(known)}")
+    wrong = (misspelt(demo, part.inputs, part.outputs).items() for part in holders)
+    gone = {given for pairs in wrong for field, given in pairs if field in fields and given not in declared}
+    changed = demo.copy(**fields).without(*gone)
+    for part in holders:
+        if lacked(changed, part.inputs, part.outputs):
+            what = misfit(changed, part.inputs, part.outputs)
+            raise InputError(
+                f"{demo_name(demo)} with this edit {what} {part.path} has the fields {', '.join((*part.inputs, *part.outputs))}."
+            )
+    return changed.with_origin("human", source=demo.provenance.source)
 
 
 def _meant(names: Sequence[str], predictors: Sequence[Predictor]) -> tuple[str, dict[str, str]] | None:

@@ -14,6 +14,7 @@ from lmnb.optimize.demos import best_holder, held_demos, named_demo
 from lmnb.optimize.fixing import Fixing, short
 from lmnb.optimize.injection import checked_text, demo_fields, with_demo, with_instructions, with_values
 from lmnb.optimize.leaks import leak_words
+from lmnb.optimize.misfits import edited_demo
 from lmnb.optimize.review import Pending, policy_answer
 from lmnb.optimize.tabu import brought
 from lmnb.optimize.view import demo_name
@@ -159,27 +160,25 @@ class Steering(Fixing):
     def edit_demo(
         self, demo: Any, fields: Mapping[str, Any], candidate: Any = None, *, allow_leak: bool = False
     ) -> Any:
-        """A child of the candidate (by default the best that holds the demo) with the demo's fields changed. A demo that waits at a gate is
-        changed itself, and goes on. `allow_leak` as of `inject`.
+        """A child of the candidate (by default the best that holds the demo) with the demo's fields changed; a field of the predictor that the
+        demo lacks takes the place of what it seems to be misspelt as. A demo that waits at a gate is changed itself, and goes on.
+        `allow_leak` as of `inject`.
         """
         item = self._pending(demo) if candidate is None else None
         late = self._past(demo) if item is None else None
         if late is not None and late.kind == "demo":  # it has gone on: what holds it is changed
             demo = late.value
         meant = named_demo(demo, self._archive, self.header) if item is None else item.value
-        unknown = set(fields) - set(meant.keys())
-        if unknown:
-            raise InputError(
-                f"{demo_name(meant)} has no field {sorted(unknown)[0]!r}; its fields are {', '.join(meant.keys())}"
-            )
-        changed = meant.copy(**fields).with_origin("human", source=meant.provenance.source)
         if item is not None:
+            changed = edited_demo(meant, fields, {item.slot}, self.header.predictors)
             found = {self._archive.leaks.index(changed)} - {self._archive.leaks.index(meant), None}
             self._edit_demo_at_gate(item, meant, changed, *self._leaked({}, found, allow_leak, "edit_demo"))
             return changed
         entry = best_holder(meant, self._archive) if candidate is None else self._entry(candidate)
+        slots = {slot for slot, held in entry.candidate.demos() if held.provenance.id == meant.provenance.id}
+        changed = edited_demo(meant, fields, slots, self.header.predictors)
         child, label = entry.candidate, f"your edit of {demo_name(meant)} in #{entry.number}"
-        for slot in {slot for slot, held in child.demos() if held.provenance.id == meant.provenance.id}:
+        for slot in slots:
             demos = (changed if held.provenance.id == meant.provenance.id else held for held in child.values[slot])
             child = child.put(slot, tuple(demos))
         child = child.child_of(entry.candidate, origin="human", label=label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +153,55 @@ def test_an_injected_candidate_with_a_demo_that_would_be_left_out_is_refused() -
     ):
         run.inject(candidate={"self.demos": [good, bad]})
     assert len(run.inject(candidate={"self.demos": [good]}).values["self.demos"]) == 1
+
+
+def begun_with_misspelt(signature: str = ROUTE, **fields: str) -> Any:
+    """A run, done with its search, of a program whose demo has these fields."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = lmnb.LabeledFewShot(k=0).start(
+            router(fields, signature=signature), trainset=examples("ticket", 2), run_dir=None
+        )
+        run.wait()
+    return run
+
+
+def test_an_edit_gives_a_demo_the_field_that_it_has_misspelt() -> None:
+    """The field that the predictor declares takes the place of the one that stands there; origin and other fields stay."""
+    run = begun_with_misspelt(tiket="m8", team="web", note="n")
+    child = run.edit_demo(run.candidate(0).values["self.demos"][0], {"ticket": "m8"}, candidate=0)
+    [demo] = child.values["self.demos"]
+    assert demo.toDict() == {"ticket": "m8", "team": "web", "note": "n"} and demo.provenance.origin == "human"
+
+
+def test_an_edit_that_leaves_a_demo_out_of_the_prompt_is_refused() -> None:
+    """It says what is lacking still; a name that neither the demo nor its predictor has is told with those that there are."""
+    run = begun_with_misspelt(tiket="m9", taem="web")
+    demo = run.candidate(0).values["self.demos"][0]
+    with pytest.raises(InputError, match=r"is left out of the prompt, for it has no 'team'. Rename 'taem' to 'team'"):
+        run.edit_demo(demo, {"ticket": "m9"}, candidate=0)
+    with pytest.raises(InputError, match="is left out of the prompt, for it has no 'ticket'"):
+        run.edit_demo(demo, {"tiket": "again"}, candidate=0)
+    with pytest.raises(InputError, match="no field 'colour'; its fields are tiket, taem, ticket, team"):
+        run.edit_demo(demo, {"colour": "red"}, candidate=0)
+    child = run.edit_demo(demo, {"ticket": "m9", "team": "web"}, candidate=0)
+    assert child.values["self.demos"][0].toDict() == {"ticket": "m9", "team": "web"}
+
+
+def test_a_file_with_a_misspelt_demo_is_told_of_where_it_is_loaded(tmp_path: Path) -> None:
+    """Of lmnb or of DSPy, at the caller's line; one whose demos fit says nothing."""
+    program = router({"tiket": "m10", "team": "web"}, {"ticket": "m10", "team": "web"})
+    program.lm = None
+    program.save(tmp_path / "p.json")
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out of the prompt") as caught:
+        lmnb.load(tmp_path / "p.json")
+    assert caught[0].filename == __file__ and "Rename 'tiket' to 'ticket'." in str(caught[0].message)
+    program.demos = [{"tiket": "m11", "team": "web"}]
+    program.export(tmp_path / "d.json", format="dspy")
+    with pytest.warns(UserWarning, match="demo 0 of 'self' is left out of the prompt"):
+        router().load(tmp_path / "d.json")
+    program.demos = [{"ticket": "m12", "team": "web"}]
+    program.save(tmp_path / "p.json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        router().load(tmp_path / "p.json")

@@ -197,8 +197,12 @@ def test_an_unknown_embedded_model() -> None:
 
 def test_an_option_that_local_models_do_not_take(tiny: LM) -> None:
     """It is not dropped in silence; a wrong value is told before it is sent, or else in the server's own words."""
-    with pytest.raises(lmnb.InvalidRequestError, match=r"takes no option 'top_x'. It takes: .*top_p"):
-        tiny("hello", top_x=1)
+    with pytest.raises(lmnb.InvalidRequestError, match=r"takes no option 'foo'. It takes: .*top_p"):
+        tiny("hello", foo=1)
+    with pytest.raises(lmnb.InvalidRequestError, match=r"takes no option 'grammer'. Did you mean 'grammar'\?"):
+        tiny("hello", grammer="root")
+    with pytest.raises(lmnb.InputError, match=r"no option 'max_token' of a request. Did you mean 'max_tokens'\?"):
+        LM("lmnb/tiny", max_token=1)("hello")
     with pytest.raises(lmnb.InputError, match="temperature is 'hot'"):
         tiny("hello", temperature="hot")
     with pytest.raises(lmnb.InvalidRequestError, match="min_p"):

@@ -249,6 +249,18 @@ def test_a_program_whose_own_code_takes_what_it_is_given_is_tried_with_it():
         (lambda e: e.put_demo("route", {"ticket": "a"}, "x"), "no demo number 'x'; it has 1 demo"),
         (lambda e: e.drop_demo("route", 0.0), "no demo number 0.0"),
         (lambda e: e.set("route.demos", [{"tikcet": "a"}]), "no field 'tikcet'. Did you mean 'ticket'?"),
+        (
+            lambda e: e.set("route.demos", [lmnb.Example(Ticket="a", team="tech")]),
+            "no field 'Ticket'. Did you mean 'ticket'?",
+        ),
+        (
+            lambda e: e.set("route.demos", [lmnb.Example(TICKET="a", team="tech")]),
+            "demo 0 of route is left out of the prompt, for it has no 'ticket'. It has: 'TICKET', 'team'. Its fields are",
+        ),
+        (
+            lambda e: e.set("route.demos", [{"question": "a", "team": "tech"}]),
+            "left out of the prompt, for it has no 'ticket'",
+        ),
         (lambda e: e.set("route.demos", [{"color": "a"}]), "no field of route: ticket, team, hours"),
         (lambda e: e.set("route.instructions", " "), "is a text that says the task, not ' '"),
         (lambda e: e.set("route.outputs['team'].desc", 3), "is a text, not 3"),
@@ -261,6 +273,48 @@ def test_an_edit_that_fits_nothing_says_what_would(editor, edit, says):
     with pytest.raises(lmnb.InputError) as told:
         edit(editor)
     assert says in str(told.value) and not editor.edits
+
+
+def test_an_edited_program_says_that_its_score_is_of_the_one_before(tmp_path):
+    """In its provenance, its file and its card, until the edit is undone; where it comes from is kept."""
+    program = Router()
+    scored = {"optimizer": "BootstrapRS", "score": 100.0, "scored_on": "8 examples (val)"}
+    program.provenance = scored
+    editor = lmnb.edit(program)
+    assert editor.apply().provenance == scored
+    editor.set("route.instructions", "Totally different.")
+    assert program.provenance == scored and editor.program.provenance["edited"] == ["route.instructions"]
+    editor.apply()
+    told = {**scored, "edited": ["route.instructions"], "scored_on": "8 examples (val), of the program before the edit"}
+    assert program.provenance == told
+    program.save(tmp_path / "p.json")
+    assert "of the program before the edit" in (tmp_path / "p.json").read_text()
+    for card in (program.card(), program._repr_html_()):
+        assert "100.0 % of 8 examples (val), of the program before the edit" in card.replace("\\", "")
+        assert "route.instructions: the score is of the program before that" in card.replace("\\", "")
+    again = lmnb.edit(program)
+    again.set("route.inputs['ticket'].desc", "whole")
+    again.apply()
+    assert program.provenance == {**told, "edited": ["route.instructions", "route.inputs['ticket'].desc"]}
+    again.undo()
+    assert again.apply().provenance == told
+    editor.undo()
+    assert editor.apply().provenance == scored
+
+
+def test_a_program_that_nothing_scored_keeps_no_trace_of_its_edits(editor):
+    """One written by hand, which has no provenance."""
+    editor.set("route.instructions", "Guess.")
+    assert not editor.apply().provenance
+
+
+def test_the_score_of_an_edited_program_weighs_no_vote(editor):
+    """An ensemble says that it has to be scored again."""
+    editor.original.provenance = {"score": 50.0}
+    edited = lmnb.edit(editor.original)
+    edited.set("route.instructions", "Guess.")
+    with pytest.raises(lmnb.InputError, match=r"programs\[0\] was edited after it was scored"):
+        lmnb.Ensemble(weights="score").compile([edited.apply()])
 
 
 def test_who_watches_is_told_of_every_change(editor):

@@ -150,6 +150,7 @@ def test_a_prediction_is_asked_again_by_its_trace(trace):
     ("changes", "says"),
     [
         ({"temprature": 0.7}, "Did you mean 'temperature'"),
+        ({"max_token": 1}, "Did you mean 'max_tokens'"),
         ({"temperature": -5}, "temperature is -5: write a number from 0"),
         ({"temperature": "hot"}, "temperature is 'hot'"),
         ({"temperature": float("nan")}, "temperature is nan"),
@@ -176,11 +177,22 @@ def test_changes_that_cannot_be_meant_are_told_before_anything_is_asked(trace, c
     assert len(lm.calls) == asked
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("instruction", "instructions"), ("input", "inputs"), ("demo", "demos"), ("message", "messages")],
+)
+def test_a_misspelt_change_is_no_option_of_a_request(trace, name, meant):
+    """It is told before anything is asked, whatever the LM would make of it."""
+    with pytest.raises(lmnb.InputError, match=f"rerun takes no option '{name}'. Did you mean '{meant}'\\?"):
+        lmnb.rerun(trace, "answer", **{name: "x"})
+
+
 def test_options_of_single_providers_pass():
     """Names that no other has, or that only look like a common one."""
     lm = lmnb.FakeLM(["a"])
-    lm("?", top_a=0.3, max_new_tokens=5, min_tokens=1, speed="fast", temperature=None)
-    assert lm.calls[0].keys() == {"messages", "top_a", "max_new_tokens", "min_tokens", "speed"}
+    lm("?", top_a=0.3, max_new_tokens=5, min_tokens=1, speed="fast", temperature=None, prompt_cache_key="k")
+    passed = {"messages", "top_a", "max_new_tokens", "min_tokens", "speed"}
+    assert lm.calls[0].keys() - {"prompt_cache_key"} == passed
 
 
 def test_rows_and_spans_have_one_number(trace):
