@@ -38,7 +38,7 @@ def test_a_torn_last_line_costs_that_value_alone(tmp_path):
     file = tmp_path / "blobs.jsonl"
     file.write_bytes(file.read_bytes()[:-4])
     later = Blobs(tmp_path)
-    with pytest.raises(lmnb.JournalError, match="cannot be read: no whole line of its blobs.jsonl holds it"):
+    with pytest.raises(lmnb.JournalError, match=r"cannot be read: no whole line of its blobs\.jsonl holds it"):
         later.get(names[1])
     assert [later.put("three"), later.put("two")][1] == names[1]
     assert [Blobs(tmp_path).get(name) for name in names] == ["one", "two"] and later.get(names[1]) == "two"
