@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmnb.canonical import canonical, jsonable
@@ -113,7 +113,12 @@ class Looking(Checking):
             "candidates": rows,
             "decisions": decisions,
             "pending": pending,
-            "review": {"timeout": self.header.review_timeout, "left": self._driver.gates.seconds_left},
+            "review": {
+                "asks": bool(self.header.review)
+                and not isinstance(self.header.review, Mapping),  # a person, no function
+                "timeout": self.header.review_timeout,
+                "left": self._driver.gates.seconds_left,
+            },
         }
 
     def _ahead(self) -> tuple[str, str]:

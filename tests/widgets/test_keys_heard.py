@@ -134,3 +134,30 @@ def test_a_command_is_heard_of_by_the_panel_that_was_drawn_anew_meanwhile(open_p
     )
     page.wait_for_selector("form [data-action=branch]", state="detached")
     page.wait_for_selector(".notice:has-text('A branch.')")
+
+
+def test_between_two_items_the_keys_that_answer_do_nothing(studio: Any) -> None:  # noqa: F811
+    """The place of the queue stays, so that nothing else comes under the pointer; who presses on when the run has ended decides nothing."""
+    run = FakeRun(state="running")
+    run.review = {"asks": True, "timeout": None, "left": None}
+    page = studio(run)
+    page.focus("[data-lmnb]")
+    page.wait_for_selector(".queue:has-text('Nothing waits for your answer now')")
+    assert page.locator(".actions [data-action=accept]").inner_text().startswith("Accept #")
+    for key in ("a", "x", "e", " ", "1"):
+        page.keyboard.press(key)
+    assert page.locator("form.reason, .pane form").count() == 0
+    tell(page, 2, 1, state="waiting", pending=THREE)
+    page.wait_for_selector("[data-kind=pending]")
+    for _ in THREE:
+        page.keyboard.press("a")
+        page.wait_for_function("document.querySelector('[aria-busy=true]') === null")
+    page.wait_for_selector("[data-kind=pending]", state="detached")
+    page.keyboard.press("a")
+    tell(page, 3, 2, state="finished", pending=[])
+    page.wait_for_selector(".queue", state="detached")
+    page.keyboard.press("a")
+    assert [one["args"]["candidate"] for one in sent(page)] == ["p1", "d1", "p2"]
+    page.wait_for_timeout(1600)
+    page.keyboard.press("a")
+    assert sent(page)[-1] == {"action": "accept", "args": {"candidate": run.best}}

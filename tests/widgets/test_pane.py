@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fake_run import FakeRun, name, row
-from lmnb_widgets import wire
+from lmnb_widgets import gestures, wire
 from lmnb_widgets.decided import foot
 from lmnb_widgets.frame import framed
 from lmnb_widgets.pane import pane
@@ -252,6 +252,49 @@ def test_while_something_waits_the_buttons_of_a_candidate_say_which_it_is() -> N
     )
     assert [action for action, _ in buttons_in(itself)] == ["branch"]
     assert [words for _, words in buttons_in(of(FakeRun(), 7)["title"])] == ["Accept", "Reject", "Edit", "Branch"]
+
+
+@pytest.mark.parametrize("state", ["running", "pausing", "waiting"])
+def test_between_two_items_the_buttons_of_a_candidate_have_no_key(state: str) -> None:
+    """A run that asks has the keys for what will wait, until it is paused or has ended."""
+    run = FakeRun(state=state)
+    run.review = {"asks": True, "timeout": None, "left": None}
+    assert framed(run.snapshot())["asks"]
+    shown = of(run, 7)["title"]
+    keys = {one[1]["action"]: one[1].get("shortcut") for one in parts_in(shown) if one[0].startswith("act")}
+    assert keys == {"accept": None, "reject": None, "edit": None, "branch": "B"}
+    assert [words for _, words in buttons_in(shown)] == ["Accept #7", "Reject #7", "Edit #7", "Branch"]
+    for ended in ("paused", "stopped", "finished"):
+        run.state = ended
+        assert not framed(run.snapshot())["asks"]
+        assert ("accept", "Accept") in buttons_in(of(run, 7)["title"])
+
+
+@pytest.mark.parametrize(("review", "asked"), [("candidates", True), (None, False), (reply, False)])
+def test_a_run_says_whether_it_asks_a_person(review: Any, asked: bool) -> None:
+    """What asks a function leaves the keys to the candidates."""
+    with lmnb.context(lm=lmnb.FakeLM(lambda messages, **options: reply(messages))):
+        run = lmnb.LabeledFewShot(k=1).start(
+            lmnb.Predict("question -> answer"), trainset=questions(0, 2), run_dir=None, review=review, paused=True
+        )
+    assert run.snapshot()["review"]["asks"] is asked
+    run.cancel()
+
+
+def test_what_is_accepted_already_is_not_decided_again(run: Any) -> None:
+    """Its button is off, and the key says why."""
+    name, number = run.best.id, run.best.number
+    assert gestures.COMMANDS["accept"](run, {"candidate": name}) is None
+    made = len(run.decisions)
+    assert gestures.COMMANDS["accept"](run, {"candidate": name}) == {"said": "It is the accepted one already."}
+    assert len(run.decisions) == made
+    (button,) = (
+        one[1]
+        for one in parts_in(of(run, number)["title"])
+        if one[0].startswith("act") and one[1]["action"] == "accept"
+    )
+    assert button["disabled"] and button["pressed"]
+    run.undo()
 
 
 def test_the_baseline_is_shown_against_nothing_until_another_is_chosen() -> None:

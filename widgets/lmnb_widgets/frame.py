@@ -24,7 +24,7 @@ NEAR = 0.9
 def framed(snapshot: Json) -> dict[str, Any]:
     """`run.snapshot()` as a panel is told it: with its header and notices as parts, and what the keys P and S do: a command, or with a
     colon behind it the form that they open. It says what there is instead of a candidate where there is none, and of what waits for an
-    answer only the names (`pending.py` tells of one).
+    answer only the names (`pending.py` tells of one), and whether the keys are for that alone.
     """
     buttons = list(_buttons(snapshot))
     keys = {
@@ -41,6 +41,7 @@ def framed(snapshot: Json) -> dict[str, Any]:
         "empty": None if snapshot["candidates"] else _empty(snapshot),
         "keys": keys,
         "top": _top(snapshot),
+        "asks": asks(snapshot),
         "pending": [
             {"id": one["id"], "what": one["kind"].capitalize(), "edit": edits(one)} for one in snapshot["pending"]
         ],
@@ -60,6 +61,12 @@ def state_words(snapshot: Json) -> str:
 def goes_on(snapshot: Json) -> bool:
     """Whether the run has ended and can be resumed: its panel stays one."""
     return bool(snapshot["state"] in ENDED - {"finished"} and snapshot["live"] and snapshot["run"]["path"])
+
+
+def asks(snapshot: Json) -> bool:
+    """Whether the panel's answers are for what waits: something does, or the run works on to the next that will."""
+    works = snapshot["state"] in ("running", "pausing", "waiting")
+    return bool(snapshot["pending"] or (snapshot["review"].get("asks") and works))
 
 
 def edits(item: Json) -> str:

@@ -40,6 +40,15 @@ def _then(words: str, call: Callable[[Any, dict[str, Any]], Any]) -> Callable[[A
     return said
 
 
+def _accept(run: Any, a: dict[str, Any]) -> dict[str, str] | None:
+    """What is accepted already is not decided again."""
+    snapshot, name = run.snapshot(), a["candidate"]
+    if snapshot["accepted"] == name and all(item["id"] != name for item in snapshot["pending"]):
+        return {"said": "It is the accepted one already."}
+    run.accept(name)
+    return None
+
+
 def _export(run: Any, a: dict[str, Any]) -> dict[str, str]:
     kind, name = a.get("format", "json"), a["path"].strip()
     snapshot = run.snapshot()
@@ -65,7 +74,7 @@ COMMANDS: Calls = {
     "step": lambda run, a: run.step(),
     "stop": lambda run, a: run.stop(),
     "cancel": lambda run, a: run.cancel(),
-    "accept": lambda run, a: run.accept(a["candidate"]),
+    "accept": _accept,
     "reject": lambda run, a: run.reject(a["candidate"], reason=a.get("reason")),
     "edit": _then("Saved. It is evaluated next.", lambda run, a: run.edit(a["candidate"], a["slot"], a.get("text"))),
     "keep-demo": lambda run, a: run.keep_demo(a["demo"]),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lmnb_widgets import decided, gestures, prompt, steer, wire
+from lmnb_widgets.frame import asks
 from lmnb_widgets.parts import Part, act, el, go, plural, several
 
 CHOICES = 120
@@ -63,17 +64,18 @@ def title(snapshot: Json, detail: Json) -> Part:
         el(".tag.human", yours[0] if yours else "your edit") if row["human"] else None,
         el(".tag.kept", "accepted") if accepted else None,
         el(".tag", "best") if snapshot["best"] == name else None,
-        _actions(row, accepted, [one["id"] for one in snapshot["pending"]]) if snapshot["live"] else None,
+        _actions(snapshot, row, accepted) if snapshot["live"] else None,
     )
 
 
-def _actions(row: Json, accepted: bool, asked: list[str]) -> Part:
-    """While something waits for an answer, the keys and the large buttons are about that: these are small, and say which candidate they
-    mean. One that waits itself is answered there.
+def _actions(snapshot: Json, row: Json, accepted: bool) -> Part:
+    """While something waits for an answer, or soon will, the keys and the large buttons are about that: these are small, and say which
+    candidate they mean. One that waits itself is answered there.
     """
+    asked, waits = asks(snapshot), any(one["id"] == row["id"] for one in snapshot["pending"])
     name, dropped, (a, x, e) = row["id"], row["status"] == "dropped", (None,) * 3 if asked else "AXE"
     which, size = (f" #{row['number']}", ".small") if asked else ("", "")
-    take: Json = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped, "shortcut": a}
+    take: Json = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped or accepted, "shortcut": a}
     drop: Json = {"id": name, "opens": True, "disabled": dropped, "shortcut": x}
     made: Json = {"id": name, "opens": True, "look": size[1:]}
     answers = (
@@ -82,7 +84,7 @@ def _actions(row: Json, accepted: bool, asked: list[str]) -> Part:
         act("edit", f"Edit{which}", shortcut=e, title="Rewrite its texts: a new candidate, evaluated next", **made),
     )
     branch = act("branch", "Branch", shortcut="B", title="A new run from here; this one stays as it is", **made)
-    return el(".actions", *(() if name in asked else answers), branch)
+    return el(".actions", *(() if waits else answers), branch)
 
 
 def facts(snapshot: Json, detail: Json) -> Part:

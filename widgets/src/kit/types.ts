@@ -46,6 +46,8 @@ export interface Snapshot {
   /** What waits for an answer, and when it goes on by itself. */
   pending?: PendingItem[];
   countdown?: Part;
+  /** Answers are for what waits alone: something does, or the run works on to the next that will. */
+  asks?: boolean;
   best: string | null;
   accepted: string | null;
   baseline: string | null;

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useAsk } from "../kit/ask";
 import { Button, Wait, type Commands } from "../kit/controls";
 import type { Gestures } from "../kit/keys";
@@ -13,8 +13,10 @@ declare module "../kit/client" {
   }
 }
 
+const CALM = 1500; // ms
+
 /** What waits at the run's gates: one item at a time, and what its keys do. `by` answers it; its forms are its own, as the candidate's may be open too. */
-export function useQueue(pending: PendingItem[] | undefined, commands: Commands) {
+export function useQueue(pending: PendingItem[] | undefined, asks: boolean, commands: Commands) {
   const [at, setAt] = useState("");
   const [open, setOpen] = useState("");
   const [done, setDone] = useState<string[]>([]); // answered, before the kernel's next message is here: a second A is about nothing
@@ -29,11 +31,30 @@ export function useQueue(pending: PendingItem[] | undefined, commands: Commands)
     return came;
   };
   const { id } = item ?? {};
-  const gestures: Gestures = pending?.length
-    ? { a: item && (() => send("accept", { candidate: id }, id)), x: item && (() => setOpen(`reject:${id}`)), e: item && (() => setOpen(`${item.edit}:${id}`)), " ": item && skip }
-    : {};
-  return { item, place, all: left.length, skip, by: { ...commands, send, open, setOpen } as Doer, gestures };
+  const heard = useRef(-CALM);
+  const only = (does: false | null | undefined | (() => unknown)) => () => ((heard.current = performance.now()), does && does());
+  /** Of a key that was meant for what waits, and is pressed on when nothing will any more: it does nothing until it was left alone. */
+  const calm = (does: () => unknown) => () => (performance.now() - heard.current < CALM ? only(null)() : does());
+  const gestures: Gestures =
+    asks || pending?.length
+      ? {
+          a: only(item && (() => send("accept", { candidate: id }, id))),
+          x: only(item && (() => setOpen(`reject:${id}`))),
+          e: only(item && (() => setOpen(`${item.edit}:${id}`))),
+          " ": only(item && skip),
+        }
+      : {};
+  return { item, calm, place, all: left.length, skip, by: { ...commands, send, open, setOpen } as Doer, gestures };
 }
+
+/** Between two items: the place stays, so that nothing else comes under the pointer. */
+export const NoneWaits = () => (
+  <section class="queue" aria-label="Waits for your answer">
+    <div class="title">
+      <h3 class="muted">Nothing waits for your answer now</h3>
+    </div>
+  </section>
+);
 
 export function Queue({ desk, item: { id, what }, place, all, skip, by: doer }: ReturnType<typeof useQueue> & { desk: Desk }) {
   const [got, problem] = useAsk(() => desk.client.get("pending", { id }).then((one) => ({ ...one, id })), [id]);

@@ -10,7 +10,7 @@ import { Candidates } from "./candidates";
 import { CurveView } from "./curve_view";
 import type { Desk } from "./desk";
 import { isOver, Pane } from "./pane";
-import { Queue, useQueue } from "./queue";
+import { NoneWaits, Queue, useQueue } from "./queue";
 import { useRun } from "./run";
 import { ordered, rowOf, type Known, type Order } from "./state";
 
@@ -30,7 +30,7 @@ export function Studio({ model, root }: ViewProps) {
   const other = against === row?.id ? null : against;
   const made = run?.decisions ?? [];
   const asking = { candidate: row?.id ?? null, against: other, tab, open: commands.open, ...seen };
-  const version = [run?.best, run?.accepted, made.at(-1)?.id, made.filter((one) => one.undone).length, !!run?.pending?.length, row?.status, row?.reason, row?.status === "evaluating" || row?.score];
+  const version = [run?.best, run?.accepted, made.at(-1)?.id, made.filter((one) => one.undone).length, !!run?.pending?.length, run?.asks, row?.status, row?.reason, row?.status === "evaluating" || row?.score];
   const [told, problem] = useAsk(() => run && client.get("pane", asking), [JSON.stringify([asking, version])]);
   const live = !!run?.live;
   const announced = useAnnouncement(known);
@@ -61,13 +61,13 @@ export function Studio({ model, root }: ViewProps) {
     setTab(names[(names.indexOf(tab) + by + names.length) % names.length]);
   };
   const standing = live && row && row.status !== "dropped";
-  const queue = useQueue(live ? run!.pending : undefined, commands);
+  const queue = useQueue(live ? run!.pending : undefined, live && !!run!.asks, commands);
   const { toggle, sheet } = useKeys(
     root,
     {
-      a: standing && (() => commands.send("accept", { candidate: row.id })),
-      x: standing && (() => setOpen(`reject:${row.id}`)),
-      e: live && row && (() => setOpen(`edit:${row.id}`)),
+      a: standing && queue.calm(() => commands.send("accept", { candidate: row.id })),
+      x: standing && queue.calm(() => setOpen(`reject:${row.id}`)),
+      e: live && row && queue.calm(() => setOpen(`edit:${row.id}`)),
       b: live && row && (() => setOpen(`branch:${row.id}`)),
       i: live && row && (() => openOf("inject:instruction", row.id)),
       r: live && made.some((one) => one.undone) && (() => commands.send("redo")),
@@ -86,7 +86,7 @@ export function Studio({ model, root }: ViewProps) {
 
   if (!run) return <div class="empty muted">Waiting for the run…</div>;
   const showTrace = (index: number) => (setExample(index), setTab("traces"));
-  const desk: Desk = { ...commands, client, known, run, live, row, told, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, example, showTrace, setOpen, go, asked: !!run.pending?.length };
+  const desk: Desk = { ...commands, client, known, run, live, row, told, problem, select, against: other, setAgainst, order, setOrder, tab, setTab, example, showTrace, setOpen, go, asked: !!run.asks };
   return (
     <>
       <header role="group" aria-label="State and budget">
@@ -97,7 +97,7 @@ export function Studio({ model, root }: ViewProps) {
       {sheet}
       <Say of={run.notices} by={desk} />
       <CurveView known={known} selected={row?.id ?? null} onSelect={select} />
-      {queue.item && <Queue {...queue} desk={desk} />}
+      {queue.item ? <Queue {...queue} desk={desk} /> : live && run.asks && <NoneWaits />}
       <div class={known.rows.length ? "cols" : "cols none-yet"}>
         <Candidates desk={desk} />
         {row ? (
