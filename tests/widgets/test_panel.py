@@ -963,6 +963,54 @@ def test_a_form_saves_what_stands_in_it_as_given(open_panel: Any) -> None:
     assert page.locator("textarea[readonly]").count() == 2
 
 
+@pytest.fixture
+def editor(open_panel: Any) -> Any:
+    """An editor with an edit and a run, so that all its buttons can be pressed."""
+    program = lmnb.Predict("ticket -> team", lm=lmnb.FakeLM([{"team": "A"}]))
+    edited = lmnb.edit(program, {"ticket": "No"})
+    edited.set("self.instructions", "Guess.")
+    asked = {"inputs": {}, "edits": {}}
+    said = {"editor": editor_parts.seen(edited), "prompts": editor_parts.prompts(edited, asked)}
+    return open_panel({"view": "editor", "changed": 0}, said)
+
+
+AT_THE_VERY_MOMENT = """selector => {
+    document.querySelector("[data-lmnb]").focus();
+    document.querySelector(selector).click();
+}"""
+
+
+@pytest.mark.parametrize(
+    ("selector", "action"),
+    [
+        ("form [data-action=rerun]", "rerun"),
+        ("header [data-action=accept]", "accept"),
+        ("header [data-action=undo]", "undo"),
+    ],
+)
+def test_a_click_comes_after_the_text_that_it_leaves(editor: Any, selector: str, action: str) -> None:
+    """The browser may carry the click out before what waits for its turn; the text is saved first, once, and else nothing is done."""
+    page = editor
+    page.locator("[data-slot='self.instructions']").fill("Name the team.")
+    page.evaluate("model.problem = 'no such text'")
+    page.evaluate(AT_THE_VERY_MOMENT, selector)
+    page.wait_for_selector(".notice:has-text('no such text')")
+    page.wait_for_function("document.querySelector('[aria-busy=true]') === null")
+    assert [one["action"] for one in sent(page)] == ["edit"]
+    page.evaluate("model.problem = null; model.hold = true; model.sent.length = 0")
+    page.locator("[data-slot='self.instructions']").fill("Name one team.")
+    page.evaluate(AT_THE_VERY_MOMENT, selector)
+    page.wait_for_function("model.waiting.length")
+    page.wait_for_timeout(50)
+    assert [one["action"] for one in sent(page)] == ["edit"]
+    page.evaluate("model.hold = false; model.waiting.forEach((one) => model.reply(one))")
+    page.wait_for_function("model.sent.filter((one) => one.type === 'command').length > 1")
+    page.wait_for_function("document.querySelector('[aria-busy=true]') === null")
+    first, last, *more = sent(page)
+    assert first == {"action": "edit", "args": {"slot": "self.instructions", "text": "Name one team."}}
+    assert (last["action"], more) == (action, [])
+
+
 @pytest.mark.parametrize("view", ["studio", "traces"])
 def test_a_list_has_the_focus_its_name_and_what_is_chosen_in_it(open_panel: Any, view: str) -> None:
     """What has the focus is the list itself, once in the order of Tab, and names a row of its own, not that of another panel."""

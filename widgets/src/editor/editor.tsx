@@ -28,10 +28,29 @@ const TEXT = "edit:"; // what is typed into a text is known by this and its slot
 export function Editor({ model, root }: ViewProps) {
   const client = useClient(model);
   const changed = useTrait<number>(model, "changed");
-  const commands = useCommands(client, root, model);
+  const commands = useCommands(client, root, model, async (action): Promise<boolean> => action === "edit" || saveAll());
   const { typed } = commands;
+  const saving = useRef<Record<string, { text: string; done: Promise<any> }>>({}).current; // by slot
   const inputs = typed["rerun:"] ?? {};
   const edits = Object.fromEntries(Object.entries(typed).flatMap(([name, { text }]) => (name.startsWith(TEXT) ? [[name.slice(TEXT.length), text]] : [])));
+  const drafts = useRef(edits);
+  drafts.current = edits;
+  const saveText = async (slot: string, text: string): Promise<any> => {
+    while (saving[slot]) {
+      if (saving[slot].text === text) return saving[slot].done;
+      await saving[slot].done;
+    }
+    saving[slot] = { text, done: commands.send("edit", { slot, text }, slot) };
+    const saved = await saving[slot].done;
+    delete saving[slot];
+    if (saved !== undefined && drafts.current[slot] === text) commands.type(TEXT + slot); // what was typed meanwhile stays
+    return saved;
+  };
+  /** A click is carried out before the text that it leaves is saved, so every command waits for that. Whether all is saved. */
+  const saveAll = async (): Promise<boolean> => {
+    for (const [slot, text] of Object.entries(drafts.current)) if ((await saveText(slot, text)) === undefined) return false;
+    return true;
+  };
   const [state, problem] = useAsk(() => client.get("editor", {}), [changed]);
   const now = JSON.stringify([changed, edits, inputs]);
   const [asked, setAsked] = useState(now);
@@ -45,7 +64,7 @@ export function Editor({ model, root }: ViewProps) {
     ...commands,
     own: { slot: Slot },
     // every trial is of what stands there; the kernel has what was not typed, whole
-    send: (action, args, id) => commands.send(action, action === "rerun" ? { ...args, inputs } : args, id),
+    send: (action, args: any, id) => (action === "edit" ? saveText(args.slot, args.text) : commands.send(action, action === "rerun" ? { ...args, inputs } : args, id)),
   };
   const undo = () => root.querySelector<HTMLElement>("[data-action=undo]")?.click();
   const { toggle, sheet } = useKeys(root, { e: () => root.querySelector("textarea")?.focus(), Backspace: undo, z: undo }, HELP);
@@ -82,9 +101,7 @@ const Slot: NonNullable<Doer["own"]>[string] = ({ by, given: { slot, label, text
   const own = useRef<HTMLDivElement>(null);
   const isHeld = () => own.current?.contains((own.current.getRootNode() as Document).activeElement); // an output that is published anew takes the focus for no time
   const leave = () => setTimeout(() => isHeld() || void save());
-  const save = async () => {
-    if (draft != null && (draft === text || (await by.send("edit", { slot, text: draft }, slot)))) by.type(name);
-  };
+  const save = () => (draft === text ? by.type(name) : draft != null && by.send("edit", { slot, text: draft }, slot));
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape") by.type(name);
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void save();

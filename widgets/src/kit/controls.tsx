@@ -106,11 +106,13 @@ export interface Commands {
   type: (name: string, field?: string, text?: string) => void;
 }
 
-/** Commands in flight and what came of them. A button that is drawn as busy, disabled or gone leaves its focus to the root: the next key is heard. */
-export function useCommands(client: Client, root: HTMLElement, model: Model): Commands {
+/** Commands in flight and what came of them. A button that is drawn as busy, disabled or gone leaves its focus to the root: the next key is heard.
+ * `first` is what comes before a command, which is left out where that fails. */
+export function useCommands(client: Client, root: HTMLElement, model: Model, first?: (action: string) => Promise<boolean>): Commands {
   const [open, setOpen] = useKept(model, "open", "");
   const [typed, setTyped] = useKept<Commands["typed"]>(model, "typed", {});
   const [busy, setBusy] = useState<Record<string, boolean>>({});
+  const flying = useRef(new Set<string>()).current; // what is busy as of now, not as of when this was drawn
   const [said, say] = useKept<Said | null>(model, "said", null);
   const focus = () => (root.getRootNode() as Document).activeElement;
   const had = root.contains(focus()); // before this is drawn; whoever works elsewhere keeps the focus
@@ -120,11 +122,13 @@ export function useCommands(client: Client, root: HTMLElement, model: Model): Co
   const key = (action: string, id?: string | number) => (id == null ? action : `${action}:${id}`);
   const send = async (action: string, args: object = {}, id?: string | number): Promise<any> => {
     const name = key(action, id);
-    if (busy[name]) return undefined;
+    if (flying.has(name)) return undefined;
+    flying.add(name);
     setBusy((before) => ({ ...before, [name]: true }));
     say(null);
     const slow = setTimeout(() => say({ text: "The kernel is busy with another cell; this will be done as soon as it is free.", bad: false }), 2500);
     try {
+      if (first && !(await first(action))) return undefined;
       const result = await client.command(action, args);
       say((now) => (now?.bad ? now : result?.said ? { text: result.said, bad: false } : null));
       return result ?? true;
@@ -133,6 +137,7 @@ export function useCommands(client: Client, root: HTMLElement, model: Model): Co
       return undefined;
     } finally {
       clearTimeout(slow);
+      flying.delete(name);
       setBusy(({ [name]: _, ...rest }) => rest);
     }
   };
