@@ -223,7 +223,7 @@ def test_what_the_time_let_pass_waits_again_when_that_is_undone() -> None:
     assert [(each.kind, each.by) for each in run.decisions] == [("pass", "timeout"), ("undo", "person")]
     run.until("pending", 30)
     assert run.pending == [item] and run.candidates[1].done == 0
-    assert run.snapshot()["review"] == {"timeout": 600, "left": None}
+    assert run.snapshot()["review"] == {"asks": True, "timeout": 600, "left": None}
     run.reject(item, "no")
     run.until("pending", 30)
     assert run.candidates[1].status == "dropped" and run.snapshot()["review"]["left"] > 0
