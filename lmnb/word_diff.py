@@ -10,7 +10,7 @@ from lmnb.html import Html, el, join, visible
 _TOKENS = re.compile(r"\s+|\w+|[^\w\s]")
 _LONGEST = 2_000  # tokens; comparing takes their square
 _ALIKE = 0.4  # below this share of common words a diff is confetti: the old text, then the new one, reads better
-
+_PIECE = 3  # tokens: a word or a full stop alone is no piece of a text
 
 Change = tuple[str, str, str]
 
@@ -41,8 +41,9 @@ def changes(before: str, after: str) -> list[Change]:
     if len(old) > _LONGEST or len(new) > _LONGEST:
         return _blocks(before, after)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    # a text that was only added to, or only cut, has most of the shorter one in a piece, however long the other is
-    grown = 2 * matcher.find_longest_match().size >= min(len(old), len(new)) > 1
+    # a text that was only added to, or only cut, has the shorter one in a piece (but for its last mark), however long the other is
+    piece = matcher.find_longest_match().size
+    grown = piece >= _PIECE and piece >= min(len(old), len(new)) - 1
     return _changes(matcher, old, new) if grown or matcher.ratio() >= _ALIKE else _blocks(before, after)
 
 

@@ -75,7 +75,7 @@ def _actions(snapshot: Json, row: Json, accepted: bool) -> Part:
     asked, waits = asks(snapshot), any(one["id"] == row["id"] for one in snapshot["pending"])
     name, dropped, (a, x, e) = row["id"], row["status"] == "dropped", (None,) * 3 if asked else "AXE"
     which, size = (f" #{row['number']}", ".small") if asked else ("", "")
-    take: Json = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped or accepted, "shortcut": a}
+    take: Json = {"args": {"candidate": name}, "pressed": accepted, "disabled": dropped, "shortcut": a}
     drop: Json = {"id": name, "opens": True, "disabled": dropped, "shortcut": x}
     made: Json = {"id": name, "opens": True, "look": size[1:]}
     answers = (
